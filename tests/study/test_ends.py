@@ -1,7 +1,10 @@
 """How runs have ended, judged from what a process or a Slurm job shows; none is started here."""
 
 import contextlib
+import dataclasses
+import io
 import os
+import platform
 import signal
 import threading
 import types
@@ -11,8 +14,12 @@ import pytest
 from deed import RESULT
 from deeds import plan_of
 
-from gatekit.study.launch import process, slurm
+from gatekit.runs.state import RunState
+from gatekit.study.launch import other_processes, process, slurm
+from gatekit.study.launch.contract import ListedRuns
+from gatekit.study.launch.outcome import SweepOutcome
 from gatekit.study.launch.process import Process
+from gatekit.study.launch.progress import Progress
 from gatekit.study.launch.signals import CAUGHT, StoppedError, caught, raising
 
 
@@ -228,6 +235,76 @@ def test_runs_are_submitted_as_jobs_are_filled(tmp_path, monkeypatch, clock):
     backend.wait([], 0.0)
     assert runs[0].ended
     assert backend.slots == 6
+
+
+class Listed(ListedRuns):
+    """Runs that are all known, which note the end of each."""
+
+    def __init__(self, runs):
+        super().__init__(runs)
+        self.noted = []
+
+    def ended(self, run, state):
+        self.noted.append((run.label, state))
+
+
+def test_what_other_processes_leave_is_recorded_or_free(tmp_path):
+    plan = plan_of(tmp_path, *"abcdef")
+    a, b, c, d, lost, interrupted = plan.runs
+    ends = [("COMPLETED", None), ("RUNNING", None), ("RUNNING", "held by process 7")]
+    ends += [("FAILED", "why"), ("LOST", "it is gone"), ("INTERRUPTED", None)]
+    left = list(zip(plan.runs, (RunState(*end, 1) for end in ends), strict=True))
+    others, stream = types.SimpleNamespace(ended=lambda: left), io.StringIO()
+    work, outcome = Listed(()), SweepOutcome()
+    free = other_processes.settle(others, work, outcome, Progress(6, 1, stream), plan)
+    assert free == [lost, interrupted]
+    assert outcome.skipped == [(a, "COMPLETED"), (b, "RUNNING")]
+    assert outcome.held == [(c, "held by process 7")]
+    assert outcome.failed == [(d, "why")]
+    assert work.noted == [("a", "COMPLETED"), ("d", "FAILED")]
+    assert "HELD" in stream.getvalue()
+    assert "it is gone; continued here" in stream.getvalue()
+
+
+def test_runs_that_are_waited_for_are_counted(tmp_path):
+    plan = plan_of(tmp_path, *"abc")
+    plan.runs[0].folder().claim()
+    others = other_processes.Others(plan.runs)
+    assert (len(others), bool(others), others.runs()) == (3, True, list(plan.runs))
+    said = other_processes.waiting(others, plan)
+    assert f"(process {os.getpid()} on {platform.node()}) and 2 more: other processes" in said
+    alone = other_processes.Others(plan.runs[1:2])
+    assert "b (process 0 on an unknown machine): other" in other_processes.waiting(alone, plan)
+    assert not other_processes.Others()
+
+
+def test_the_exit_code_is_0_only_if_nothing_is_open(tmp_path):
+    (run,) = plan_of(tmp_path, "a").runs
+    good = SweepOutcome(made=[(run, "COMPLETED")], skipped=[(run, "RUNNING")], peaks={"a": 1})
+    assert good.code == 0
+    for name, value in (
+        ("failed", [(run, "why")]),
+        ("damaged", [(run, RunState("CORRUPT", None, 1))]),
+        ("held", [(run, "why")]),
+        ("left", [run]),
+        ("halted", "why"),
+    ):
+        assert dataclasses.replace(good, **{name: value}).code == 1
+    assert dataclasses.replace(good, signal=2, failed=[(run, "why")]).code == 130
+    for given_up, left in ((False, [run]), (True, [])):
+        outcome = SweepOutcome()
+        outcome.ended(run, "INTERRUPTED", given_up)
+        assert (outcome.made, outcome.left) == ([(run, "INTERRUPTED")], left)
+
+
+def test_listed_runs_are_taken_in_their_order(tmp_path):
+    # The first and the last are of one variant, and stay apart unless they are grouped.
+    runs = plan_of(tmp_path, *"aba").runs
+    for grouped, order in ((None, [0, 1, 2]), (True, [0, 2, 1])):
+        listed = ListedRuns(runs) if grouped is None else ListedRuns(runs, grouped)
+        assert (listed.total, listed.more()) == (3, True)
+        assert [listed.take(0) for _ in runs] == [runs[k] for k in order]
+        assert (listed.take(0), listed.rest(), listed.more()) == (None, [], False)
 
 
 def test_signals_are_recorded_within_the_block_alone():
