@@ -1,5 +1,6 @@
 """From jobs to runs: seeds, variants, duplicates, names."""
 
+import os
 import pathlib
 
 import pytest
@@ -10,7 +11,8 @@ from gatekit.cell.schema import ABOUT_KEYS
 from gatekit.runs.names import fingerprint
 from gatekit.study.command import compose
 from gatekit.study.keys import DEFAULTS
-from gatekit.study.plan import plan, words_of
+from gatekit.study.options import Options
+from gatekit.study.plan import Launch, plan, words_of
 
 pytestmark = pytest.mark.usefixtures("place")
 
@@ -318,6 +320,20 @@ def test_the_study_is_named_after_the_experiment(place):
     assert planned("experiment=mine").launch.study == "mine"
     assert planned("experiment=mine", "study=else").launch.study == "else"
     assert planned().launch.study == "default"
+
+
+def test_how_runs_are_executed_is_what_was_typed():
+    words = ["root=away", "study=s", "n_jobs=3", "threads=2", "devices=4", "retry=failed"]
+    words += ["allow_changed=true", "track=[tensorboard]", "hydra.launcher.gpus=0"]
+    launch = planned(*words, "hydra.launcher.timeout=70").launch
+    options = Options(timeout=70.0, gpus=0)
+    # Each device is fed by a thread.
+    assert launch == Launch(
+        "s", pathlib.Path("away"), 3, 4, True, options, True, 3, ("tensorboard",), 4
+    )
+    plain = planned().launch
+    cores = len(os.sched_getaffinity(0))
+    assert (plain.n_jobs, plain.jobs, plain.retry_failed, plain.devices) == (cores, None, False, 1)
 
 
 def test_one_command_is_one_study():
