@@ -18,6 +18,7 @@ from gatekit.compare.deciding.row import Row, family
 from gatekit.compare.numbers import count_of, p_value
 from gatekit.compare.stats.interim_tests import next_interim, spent
 from gatekit.compare.stats.paired_tests import MIN_FLIPS
+from gatekit.faults import Fault, Kind, Place, Set
 from gatekit.runs.names import canonical_json
 from gatekit.runs.result import OUTCOMES
 from gatekit.runs.studies import interim_file
@@ -57,10 +58,9 @@ def interim_so_far(
         options["margin"] = str(options["margin"])
     if before is None:
         if most is None:
-            raise ConfigError(
-                "--until-decided needs --most N, the most seeds that you would run; the first look "
-                "fixes this number. Type for example --most 20."
-            )
+            place = Place(("most",))
+            why = "the most seeds that you would run, which the first look fixes"
+            raise ConfigError(Fault(Kind.MISSING, place, why=why, fixes=(Set(place, 20),)))
         if most < MIN_FLIPS:
             raise ConfigError(
                 f"--most {most}: looks need at least {MIN_FLIPS} seeds; type --most {MIN_FLIPS} or "

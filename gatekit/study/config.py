@@ -28,6 +28,7 @@ from gatekit.faults import (
     wrong,
 )
 from gatekit.faults.speak import CHOICES
+from gatekit.faults.types import several
 from gatekit.faults.values import amount_of
 from gatekit.registry.tracker import NAMES
 from gatekit.runs.names import study_name
@@ -347,9 +348,11 @@ def _wrong(place: Place, value: Any, type_: Type) -> Fault:
     elif key == "match" and amount_of(str(value)):
         fixes = (Set(place, f"parameters:{value}"),)
     elif key == "seeds":
-        listed = isinstance(value, list) and value and all(fits(one, Whole(0)) for one in value)
-        swept = Both((Remove(place), Set(P("seed"), Several(value if listed else (4, 5)))))
-        fixes = (swept,) if listed else (*fault.fixes, swept)
+        found = several(value, Whole(0))
+        swept = Both((Remove(place), Set(P("seed"), found or Several((4, 5)))))
+        fixes = (swept,) if found else (*fault.fixes, swept)
+        if found and list(found.values) == [*range(len(found.values))]:
+            fixes = (Set(place, len(found.values)),)
     return replace(fault, fixes=fixes or fault.fixes)
 
 

@@ -13,6 +13,7 @@ import numpy
 from gatekit.cell.calls import constructed
 from gatekit.cell.declare import Declared, plain
 from gatekit.cell.errors import DataError, PluginError, listed, nearest, nearest_name, wrong_option
+from gatekit.faults import Fault, Kind, Place
 from gatekit.runs.directions import Direction, known_direction
 from gatekit.runs.names import canonical_json
 
@@ -182,10 +183,11 @@ class Task(Declared, abc.ABC):
             own = getattr(base, "_option_types", {})
             for name in cls._option_types:
                 if hasattr(base, name) and name not in own:
-                    raise PluginError(
-                        f"{cls.__name__}: an option cannot be named {name}, because every "
-                        f"{base.__name__} has an attribute of this name; choose another name."
+                    why = (
+                        f"an option cannot be named {name}, because every {base.__name__} has an "
+                        "attribute of this name; choose another name."
                     )
+                    raise PluginError(Fault(Kind.REFUSED, Place((cls.__name__, name)), why=why))
 
     def __init__(self, **options: Any) -> None:
         Declared.__init__(self, **options)

@@ -80,7 +80,7 @@ def test_json_has_the_looks_and_nothing_else_on_stdout(
         ([], "type either --until-decided --most N"),
         (["--until-decided", "--seeds", "9"], "type either --until-decided --most N"),
         (["--seeds", "0"], "Type --seeds"),
-        (["--until-decided"], "needs --most N"),
+        (["--until-decided"], "--most needs a value"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(

@@ -60,6 +60,7 @@ _WORDS: dict[type[ast.expr], str] = {
 }
 
 
+_PAIRS = {")": "(", "]": "[", "}": "{"}
 _WHERE = "write where(x, a, b), which is a if x > 0, otherwise b"
 _NOTES: dict[type[ast.AST], str] = {
     ast.MatMult: (
@@ -193,15 +194,27 @@ class _Reader:
         if match := KEYWORD.search(self.text):
             why = f"{match[1]!r} is a Python keyword and cannot be a name"
             return self.error(why, *match.span(1))
-        message = (error.msg or "invalid syntax").partition(". ")[0]
-        if re.search("closed|unmatched|parenthes|nested", message):
-            return self.error(message, place, place + 1)
+        if why := self.unpaired():
+            return self.error(*why)
         for pattern, why, note in _REASONS:
             if match := re.search(pattern, self.text):
                 start, end = match.span()
                 why = why or f"`{match[0]}` is not an operator of equations"
                 return self.error(why, start, max(end, start + 1), note=note)
         return self.error("invalid syntax", place, place + 1, note=_GENERAL)
+
+    def unpaired(self) -> tuple[str, int, int] | None:
+        """Return why the brackets of the equation are wrong, and where; None if they are right."""
+        opened: list[int] = []
+        for at, sign in enumerate(self.text):
+            if sign in _PAIRS.values():
+                opened.append(at)
+            elif sign in _PAIRS and (not opened or self.text[opened.pop()] != _PAIRS[sign]):
+                return f"unmatched {sign!r}", at, at + 1
+            if len(opened) > MAX_DEPTH:
+                return f"nested deeper than {MAX_DEPTH} levels", at, at + 1
+        last = opened[-1:]
+        return (f"{self.text[last[0]]!r} was never closed", last[0], last[0] + 1) if last else None
 
     def error(
         self, why: str, start: int, end: int, known: tuple[str, ...] = (), note: str = ""

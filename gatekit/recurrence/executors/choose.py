@@ -17,8 +17,9 @@ from pathlib import Path
 from gatekit._version import __version__
 from gatekit.cell.analysis import chunk, newton
 from gatekit.cell.analysis.affine import AffineStates, analyse
-from gatekit.cell.errors import ConfigError, nearest
+from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Cell
+from gatekit.faults import OneOf, Place, wrong
 from gatekit.recurrence.keras_form import keras_form
 
 MODES = ("graph", "xla")
@@ -154,11 +155,7 @@ def check_name(executor: str) -> str:
         ConfigError: there is no such executor.
     """
     if executor not in EXECUTORS:
-        raise ConfigError(
-            f"executor={executor!r} does not exist{nearest(str(executor), EXECUTORS) or '.'} "
-            f"Executors: {', '.join(EXECUTORS)}. Write executor='auto' for the fastest, also on a "
-            "GPU."
-        )
+        raise ConfigError(wrong(Place(("executor",)), executor, OneOf(EXECUTORS), "auto"))
     return executor
 
 

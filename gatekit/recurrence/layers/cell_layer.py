@@ -104,7 +104,7 @@ class CellLayer(SeededLayer):
         self._variables: dict[str, keras.Variable] = {}
         self._salt = 0
         for name in ("compute_dtype", "variable_dtype"):
-            check_float(name, getattr(self, name))
+            check_float(getattr(self, name))
 
     def __repr__(self) -> str:
         kind, cell = type(self).__name__, self.spec.name
