@@ -18,7 +18,7 @@ from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import CELL, OUTPUT_UNIT, Read
 from gatekit.faults import Place, Rename, Set
 
-from .built import State
+from .cell import State
 from .draft import FEEDBACK, Bindings, Draft
 from .sizes import size_names
 from .widths import Widths

@@ -30,7 +30,7 @@ FIGURES = (
 Fields = dict[str, dict[str, dict[str, object]]]
 """Additional fields of JSON and CSV, by the label of a group."""
 
-OVER = ("epochs", "seconds", "steps", "flops")
+OVER = ("epochs", "seconds", "steps", "tokens", "flops")
 FORMS = {
     "json": "JSON",
     "csv": "CSV",
@@ -162,6 +162,11 @@ def _options(parser: Parser) -> Namespace:
         help="with --best-of: also show the expected score of the best of k trials",
     )
     parser.add_argument(
+        "--used",
+        action="store_true",
+        help="also show the processor time, peak memory and energy of a run",
+    )
+    parser.add_argument(
         "--importance",
         action="store_true",
         help="instead of the table, show the share of the variance that each key explains; if runs"
@@ -225,7 +230,7 @@ def add_grouping(parser: Parser) -> None:
         "--at",
         metavar="COST=AMOUNT",
         example="steps=1000",
-        help="compare at an equal budget: seconds=600, steps=2000 or flops=1e12",
+        help="compare at an equal budget: seconds=600, steps=2000, tokens=1e6 or flops=1e12",
     )
     parser.add_argument(
         "--area",
@@ -342,8 +347,15 @@ def further(options: Namespace, comparison: Comparison) -> tuple[list[Table], Fi
         for variant in variants:
             record = trials_record(variant)
             fields.setdefault(variant.row.group.label, {})["best_of_k"] = record
+    if options.used:
+        from gatekit.compare.used import used, used_table
+
+        tables.append(used_table(comparison))
+        for row in comparison.rows:
+            fields.setdefault(row.group.label, {})["used"] = {**used(row)}
     if tables and options.form == "sentence":
-        asked = "--best-of-k" if options.best_of_k else "--reach"
+        given = {"--best-of-k": options.best_of_k, "--used": options.used, "--reach": True}
+        asked = next(option for option, is_given in given.items() if is_given)
         raise ConfigError(f"--sentence cannot contain {asked}; remove --sentence or type --json")
     return tables, fields
 

@@ -38,7 +38,7 @@ def run(parser: Parser) -> int:
             "which only adds seeds."
         )
 
-    from gatekit.compare.take_look import add_seeds, until_decided
+    from gatekit.compare.more_seeds import add_seeds, until_decided
 
     typed = (word for word in parser.typed if word != "--debug")
     how: dict[str, Any] = {
@@ -68,9 +68,9 @@ def _write_json(options: Namespace, code: int) -> None:
     import dataclasses
     from pathlib import Path
 
-    from gatekit.runs.studies import looks
+    from gatekit.runs.studies import interim_file
 
-    read = looks.read(Path(options.root) / options.study)
+    read = interim_file.read(Path(options.root) / options.study)
     data = None if read is None else dataclasses.asdict(read)
     write_json({"study": options.study, "code": code, "looks": data})
 

@@ -76,6 +76,7 @@ class BlockLayer(SequenceLayer):
             convolutions, in the order of `state_names`.
         stateful: whether a batch starts from the final states of the batch before.
         executor: the executor of the recurrent layer, as for `gatekit.RNN`.
+        chunks: whether ``auto`` may choose ``chunk``.
         seed: seed of weights, dropout and zoneout; None draws one.
         plugins: plugin files to load besides the registered ones.
 
@@ -102,6 +103,7 @@ class BlockLayer(SequenceLayer):
         return_state: bool = False,
         stateful: bool = False,
         executor: str = "auto",
+        chunks: bool = True,
         seed: int | None = None,
         plugins: Sequence[str] = (),
         **keras_options: Any,
@@ -138,6 +140,7 @@ class BlockLayer(SequenceLayer):
             name_after_cell(self)
         self.output_unit = read_output_unit(output_unit, known)
         self.executor = check_name(executor)
+        self.chunks = checked_flag("chunks", chunks)
         self.supports_masking = True
         self._built_block: BuiltBlock | None = None
 
@@ -209,6 +212,7 @@ class BlockLayer(SequenceLayer):
                     return_sequences=True,
                     return_state=True,
                     executor=self.executor,
+                    chunks=self.chunks,
                     seed=own,
                     plugins=self.plugins,
                     name=mixer,
@@ -347,7 +351,7 @@ class BlockLayer(SequenceLayer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the layer, with the resolved block and cell."""
         flags = ["bidirectional", "finish", "return_sequences", "return_state", "stateful"]
-        names = [*flags, "units", "dropout", "executor", "seed"]
+        names = [*flags, "units", "dropout", "executor", "chunks", "seed"]
         return {
             **super().get_config(),
             "block": self.block.canonical(),

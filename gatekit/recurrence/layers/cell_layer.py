@@ -29,9 +29,9 @@ from .arguments import (
     specification,
     swapped_gates,
 )
-from .built import built_cell
 from .regularizers import Rules
 from .seeds import SeededLayer
+from .shared_cells import built_cell
 
 
 class CellLayer(SeededLayer):

@@ -20,9 +20,9 @@ from gatekit.recurrence.executors import reference
 from gatekit.recurrence.noise import scrambled_seed
 
 from .arguments import accepted, own_arguments
-from .built import built_cell
 from .cell_layer import CellLayer, weight_values
 from .inputs import Inputs, checked_inputs, known_batch, of_batch
+from .shared_cells import built_cell
 
 # `keras.layers.RNN` looks for this class to draw dropout masks once per sequence. Keras exports
 # only its subclasses.
