@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gatekit import registry
-from gatekit.cell.block.built import BuiltBlock, build_block, flops_of, state_of
+from gatekit.cell.block.built import BuiltBlock, flops_of, state_of
 from gatekit.cell.block.contract import units_of
 from gatekit.cell.block.reading import PLAIN, read_block
+from gatekit.cell.block.stack import Stack
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import ConfigError, GatekitError, amount_of, listed, nearest_name
-from gatekit.cell.graph import Cell, build
-from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell
+from gatekit.cell.errors import ConfigError, GatekitError, amount_of, nearest_name
+from gatekit.cell.graph import Cell
+from gatekit.cell.schema import CellSpec
 from gatekit.registry import components
+from gatekit.registry.models import model_of
 from gatekit.tasks.task import Signature
 
 MOST_UNITS = 2**17
@@ -66,83 +68,14 @@ def _catalogue(config: Mapping[str, Any]) -> Catalogue:
     return registry.catalogue(tuple(config.get("plugins") or ()))
 
 
-def sizes(
-    config: Mapping[str, Any], cell: CellSpec, unit: OutputUnitSpec, signature: Signature
-) -> dict[str, int]:
-    """Return the total of each of the `MEASURES` over all recurrent layers.
-
-    Raises:
-        GatekitError: the cell cannot be built at this size.
-    """
-    built = list(stack(config, cell, unit, signature))
-    return {name: _total(config, measure, built) for name, measure in MEASURES.items()}
-
-
-def _total(config: Mapping[str, Any], measure: Measure, built: Iterable[Cell | BuiltBlock]) -> int:
-    """Return the total of a measure over all layers; a block's count includes both directions."""
-    directions = 2 if config["bidirectional"] else 1
-    return sum(
-        measure.count(each) * (1 if isinstance(each, BuiltBlock) else directions) for each in built
-    )
-
-
-def layers(
-    config: Mapping[str, Any], cell: CellSpec, unit: OutputUnitSpec, signature: Signature
-) -> Iterator[Cell]:
-    """Yield the built cell of each recurrent layer; building checks every width.
-
-    Raises:
-        GatekitError: the cell cannot be built at this size.
-    """
-    for each in stack(config, cell, unit, signature):
-        yield each.cell if isinstance(each, BuiltBlock) else each
-
-
-def stack(
-    config: Mapping[str, Any], cell: CellSpec, unit: OutputUnitSpec, signature: Signature
-) -> Iterator[Cell | BuiltBlock]:
-    """Yield the cell of each recurrent layer, or the block around it if there is one.
-
-    Raises:
-        GatekitError: a cell or block cannot be built at this size.
-    """
-    known = _catalogue(config)
-    block = read_block(config.get("block") or PLAIN, known)
-    given = [read_cell(each, known) for each in config.get("mixers") or ()]
-    model = config.get("width") or config["units"]
-    width = int(signature.features or model)
-    if signature.vocabulary is not None or not block.plain:
-        width = model
-    directions = 2 if config["bidirectional"] else 1
-    for index in range(config["layers"]):
-        spec = given[index % len(given)] if given else cell
-        built = build(spec, config["units"], width, unit)
-        layer: Cell | BuiltBlock = built
-        if not block.plain:
-            layer = build_block(
-                block,
-                spec,
-                unit,
-                width=width,
-                units=config["units"],
-                directions=directions,
-                last=index + 1 == config["layers"],
-            )
-        further = [name for name in built.inputs if name != "x"]
-        if further:
-            raise ConfigError(
-                f"the cell {spec.name!r} also reads {listed(further)}, which no task has; use it "
-                f"in a model of your own: gatekit.RNN({spec.name!r}, units), called with "
-                f"{{{', '.join(f'{name!r}: ...' for name in built.inputs)}}}."
-            )
-        yield layer
-        width = width if not block.plain else directions * built.output.width
+def sizes(stack: Stack) -> dict[str, int]:
+    """Return the total of each of the `MEASURES` over all recurrent layers, and their blocks."""
+    return {name: sum(map(m.count, stack.layers)) for name, m in MEASURES.items()}
 
 
 def matched(
     config: Mapping[str, Any],
-    cell: CellSpec,
-    unit: OutputUnitSpec,
+    cells: Sequence[CellSpec],
     signature: Signature,
     known: components.Components,
 ) -> dict[str, Any]:
@@ -151,8 +84,7 @@ def matched(
     Args:
         config: a run's configuration; ``match`` is, for example, ``parameters:50k``,
             ``state:64k``, ``flops:1M`` or ``cell:lstm``.
-        cell: the cell.
-        unit: the output unit.
+        cells: the cells, which layers repeat.
         signature: the inputs and targets of the task.
         known: the registered objects.
 
@@ -160,19 +92,19 @@ def matched(
         ConfigError: ``match`` cannot be read, or no size comes close enough.
     """
     asked = config["match"]
-    name, target = _target(asked, config, unit, signature, known)
+    name, target = _target(asked, config, signature, known)
     measure = MEASURES[name]
 
     def count(size: int) -> int | None:
         try:
             sized = {**config, **at_size(config, size)}
-            return _total(config, measure, stack(sized, cell, unit, signature))
+            return sum(map(measure.count, model_of(sized, signature, cells).layers))
         except GatekitError:
             return None
 
     if count(config["units"]) is None and next(_built(1, count), None) is None:
         # If a cell fits no size, building it raises the reason.
-        sizes(config, cell, unit, signature)
+        model_of(config, signature, cells)
     size, reached = _nearest(target, count, asked)
     off = abs(reached - target) / target
     chosen = at_size(config, size)
@@ -190,7 +122,6 @@ def matched(
 def _target(
     asked: str,
     config: Mapping[str, Any],
-    unit: OutputUnitSpec,
     signature: Signature,
     known: components.Components,
 ) -> tuple[str, int]:
@@ -201,10 +132,8 @@ def _target(
             return amount[1], target
     kind, _, name = asked.partition(":")
     if kind == "cell" and name:
-        other = registry.cell_config(name, known.catalogue, known.files)
-        alone = {**config, "mixers": None}
-        spec = read_cell(other, known.catalogue)
-        return "parameters", sizes(alone, spec, unit, signature)["parameters"]
+        spec = registry.load_cell(name, known.catalogue, known.files)
+        return "parameters", sizes(model_of(config, signature, [spec]))["parameters"]
     if amount_of(asked) is not None:
         kind, name = "parameters", asked
     elif asked in registry.cell_names():

@@ -1,7 +1,8 @@
-"""Operations over sequences: the parts of blocks, and of what a model has around its layers."""
+"""Operations over sequences: the parts of blocks and of stacks, with what a model has around."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
@@ -27,6 +28,13 @@ class PartWeight:
     shape: tuple[int, ...]
     first: Literal["glorot", "uniform", "ones", "zeros"]
     fan: tuple[int, ...] = ()
+
+    @property
+    def limit(self) -> float:
+        """The largest initial value that may be drawn; 0 if none is drawn."""
+        if self.first == "glorot":
+            return math.sqrt(6 / sum(self.shape))
+        return 1 / math.sqrt(math.prod(self.fan)) if self.first == "uniform" else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +87,14 @@ class Linear(Operation):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Embed(Operation):
+    """A vector of a table for each of ``tokens``."""
+
+    tokens: int
+    kind = "embedding"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Convolve(Operation):
     """A causal convolution over valid steps, with a matrix for each of them if ``full``."""
 
@@ -106,9 +122,10 @@ class Own(Operation):
 
 @dataclass(frozen=True, kw_only=True)
 class Recur(Operation):
-    """The recurrent layer: the program of a cell over all steps."""
+    """The recurrent layer: the program of a cell over all steps; in a stack also a whole block."""
 
     cell: Any  # a built cell; cells know the catalogue, and the catalogue knows blocks
+    backwards: bool = False
     arrow: str = "dense"
     kind, look = "mixer", "output"
 

@@ -27,7 +27,7 @@ from gatekit.code.notations import Framework
 from gatekit.code.printing import Printer
 from gatekit.code.sizes import SizeTexts
 
-from .operations import ANY, BACKWARD, CALLS, FLIPPED, JOINED, LOOPS, NOISE, ZEROS
+from .operations import ANY, BACKWARD, CALLS, FLIPPED, LOOPS, NOISE, ZEROS
 
 _CELL = "rnn"
 _BACKWARD = "backward_"
@@ -255,7 +255,8 @@ class Emitter:
             f"    {other} = {flipped(other)}",
         ]
         both = self.writer.variable("both", "both")
-        lines += wrapped(f"{both} = {JOINED[to].format(forward, other)}", self.writer.room)
+        joined = self.framework.functions["concat"].replace("{0}", f"{forward}, {other}")
+        lines += wrapped(f"{both} = {joined}", self.writer.room)
         return Name("both")
 
     def _about(self, title: str) -> list[str]:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gatekit.cell.block.sequence import SequenceProgram
+from gatekit.cell.block.sequence import Operation
+from gatekit.cell.block.stack import Around, Stack
 from gatekit.cell.language.expression import Name, substitute
 from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.code.blocks.emit import created
@@ -17,11 +18,8 @@ from gatekit.code.layout import StackedWeight
 from gatekit.code.notations import FRAMEWORKS
 from gatekit.code.printing import Printer
 
-from .built import Around, Stack
-
 LOSSES = {"mse": "squared_error", "categorical": "cross_entropy", "bits": "binary_cross_entropy"}
 _ACCURACY = {"categorical": "accuracy", "bits": "bit_accuracy"}
-_ALL_STEPS = {"torch": "x.flatten(1)", "keras": "ops.reshape(x, (-1, {0}))"}
 _OF_FUNCTIONS = [
     "def load(name: str = {file}) -> dict:",
     '    """Return the weights in a file beside this one, as init returns them."""',
@@ -74,8 +72,6 @@ class AroundText:
         weights: the weights.
         helpers: helper functions: source by name.
         about: what comes before the layers, what comes after them, and the task, for a docstring.
-        tokens: whether the input is tokens.
-        every: whether every step has an output.
     """
 
     first: list[str] = field(default_factory=list)
@@ -86,8 +82,6 @@ class AroundText:
     weights: tuple[StackedWeight, ...] = ()
     helpers: Mapping[str, str] = field(default_factory=dict)
     about: tuple[str, str, str] = ("", "", "")
-    tokens: bool = False
-    every: bool = True
 
 
 NOTHING_AROUND = AroundText()
@@ -104,11 +98,10 @@ def around_text(stack: Stack, around: Around, to: str, access: Access) -> Around
     """
     first: list[str] = []
     weights: list[StackedWeight] = []
-    env = {"x": "x"}
+    env = {"x": "x", "mask": "mask"}
     printer = Printer(with_parts(to), FUNCTIONS, {}, str, env, {})
 
-    def written(program: SequenceProgram) -> str:
-        [op] = program.ops
+    def written(op: Operation) -> str:
         names = {}
         for weight in op.weights:
             attribute = "_".join(filter(None, (op.name, weight.written)))
@@ -118,21 +111,13 @@ def around_text(stack: Stack, around: Around, to: str, access: Access) -> Around
             env[f"@{attribute}"] = access.weight(attribute)
         return printer.show(substitute(op.equation, names))
 
-    *inner, head = stack.ends
-    before, about = [], f"{_count(around.features, 'number')} at every step"
-    for program in inner:
-        before = [f"x = {written(program)}"]
-        about += f", mapped to {program.width}"
+    before = [f"x = {written(op)}" for op in stack.before]
+    *after, value = map(written, stack.after)
+    about = f"{_count(around.features, 'number')} at every step"
+    for op in stack.before:
+        about += f", mapped to {op.width}"
         if around.tokens is not None:
-            about = f"{around.tokens} tokens, embedded in {program.width} numbers"
-    value = written(head)
-    everything = _ALL_STEPS.get(to, "x.reshape(len(x), -1)").format(head.ops[0].fed)
-    read = {
-        "every": "x",
-        "last": "ends(x)" if stack.directions > 1 else "x[:, -1]",
-        "mean": "mean_valid(x, mask)",
-        "all": everything,
-    }[around.reads]
+            about = f"{around.tokens} tokens, embedded in {op.width} numbers"
     functions = _functions(around, to)
     beside = "Path(__file__).parent / name"
     load = "\n".join(_LOAD[to]).format(
@@ -142,7 +127,7 @@ def around_text(stack: Stack, around: Around, to: str, access: Access) -> Around
         shape=f"(None, None{'' if around.tokens else f', {around.features}'})",
     )
     functions += ["", "", *load.split("\n")]
-    code = "\n".join([*first, *before, read, *functions])
+    code = "\n".join([*first, *before, *after, *functions])
     helpers = FRAMEWORKS[to].helpers
     used = {name for name in helpers if re.search(rf"(?<![\w.]){name}\(", code)}
     used |= {"keys_from"} if "next(keys)" in code else set()
@@ -150,7 +135,7 @@ def around_text(stack: Stack, around: Around, to: str, access: Access) -> Around
     return AroundText(
         first=first,
         before=before,
-        after=[] if read == "x" else [f"x = {read}"],
+        after=[f"x = {text}" for text in after],
         value=value,
         functions=functions,
         weights=tuple(weights),
@@ -161,8 +146,6 @@ def around_text(stack: Stack, around: Around, to: str, access: Access) -> Around
             f"{where.get(around.reads, 'from all steps side by side')}",
             f"A model for the task {around.task!r}.",
         ),
-        tokens=around.tokens is not None,
-        every=around.reads == "every",
     )
 
 
