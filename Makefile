@@ -6,12 +6,12 @@ DEMO_STUDY ?= demo
 DEMO_ROOT ?= experiments
 DEMO_ARGS ?=
 
-.PHONY: help demo test test-quick lint lowest pythons zoo parallel gallery tasks docs clean
+.PHONY: help demo test test-all lint lowest pythons zoo parallel gallery tasks docs clean
 
 help:
 	@echo "make demo        rnn, lstm and gru on Bach chorales, 5 seeds each, compared, with a figure"
-	@echo "make test        the tests"
-	@echo "make test-quick  a selection of the tests that covers every package"
+	@echo "make test        the quick tests, of every package"
+	@echo "make test-all    slow tests, too, as CI runs them"
 	@echo "make lint        style, types and the order of imports"
 	@echo "make lowest      the quick tests with the lowest versions that pyproject.toml allows"
 	@echo "make pythons     the quick tests with each Python from 3.11 on that is installed"
@@ -51,20 +51,10 @@ demo: $(VENV)/installed
 PYTEST_ARGS ?= -n auto --dist loadfile
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(PYTEST_ARGS) --quick
 
-# For each package the files with most tests a second, chosen by pytest --durations=0.
-QUICK := cell/test_spec.py faults/test_faults.py runs/test_result.py tasks/test_task.py registry/test_contract.py \
-	registry/test_doors.py recurrence/test_choose.py recurrence/test_layer_masks.py \
-	convert/test_torch.py training/test_progress.py study/test_config.py testing/test_store.py \
-	generated/test_text.py compare/test_intervals.py compare/test_group.py \
-	compare/test_table.py cli/test_show.py \
-	api/test_python.py cli/test_overrides.py cli/test_listing.py cli/test_messages.py \
-	plugins/test_adding.py \
-	docs/test_english.py test_docs.py test_project.py test_isolation.py
-
-test-quick: $(VENV)/installed-dev
-	$(BIN)/python -m pytest $(PYTEST_ARGS) $(addprefix tests/,$(QUICK))
+test-all: $(VENV)/installed-dev
+	$(BIN)/python -m pytest $(PYTEST_ARGS) --slow
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

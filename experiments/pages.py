@@ -282,10 +282,22 @@ def _blocks(t: Table) -> list[str]:
         for c in rules.IN_BLOCK
     ]
     header = ["cell", "`mqar`, plain", "norm, convolution, silu, projection, sum", "modern"]
-    arms = [[name, t.text(g), _number(t, g, above=0.95)] for g, name in rules.PART_GROUPS.items()]
+    tests = rules.enough(t)
+    arms = [
+        [
+            name,
+            t.text(g),
+            _number(t, g, above=0.95),
+            f"{tests[g].gain:+.3f}, p = {tests[g].p:.3f}" if g in tests else "",
+        ]
+        for g, name in (rules.PART_GROUPS | rules.ALONE_GROUPS).items()
+    ]
     return [
         _table([*header, "`selective_copy`, plain", "modern"], rows),
-        _table(["arm, gated DeltaNet", "accuracy [95 % t interval]", "above 0.95"], arms),
+        _table(
+            ["arm, gated DeltaNet", "accuracy [95 % t interval]", "above 0.95", "against `plain`"],
+            arms,
+        ),
     ]
 
 

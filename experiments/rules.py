@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .table import FOLDER, Table, average
+from .table import FOLDER, Table, Test, average
 
 REPRODUCED, ONLY_IF, NOT, NONE = (
     "reproduced",
@@ -468,3 +468,20 @@ PART_GROUPS = {
     "task=mqar": "the convolution alone",
     "gated_delta_net block=plain task=mqar": "`plain`",
 }
+
+ALONE_GROUPS = {
+    f"gated_delta_net block=parts conv=0 {left_out} task=mqar": f"{part} alone"
+    for part, left_out in {
+        "the norm": "project=false residual=false silu=false",
+        "silu": "norm=none project=false residual=false",
+        "the projection": "norm=none residual=false silu=false",
+        "the sum": "norm=none project=false silu=false",
+    }.items()
+}
+"""Arms of `blocks` with one part, which are no part of the verdict."""
+
+
+def enough(t: Table) -> dict[str, Test]:
+    """Compare each arm that has one part of the block with `plain`."""
+    plain = list(PART_GROUPS)[-1]
+    return dict(zip(ALONE_GROUPS, t.tests([(arm, plain) for arm in ALONE_GROUPS]), strict=True))

@@ -1,7 +1,8 @@
 """What every test shares: the environment it runs in, and which cases run.
 
-Slow tests run in CI and with ``--slow``. A test with the mark ``one_in(n, slow=m)`` runs one case
-in ``n``; when slow tests run, one in ``m``, which is half of n if it is not given. A test
+Slow tests run in CI and with ``--slow``. ``--quick`` leaves out the functions of ``long.txt``,
+which ``--measure`` writes. Of a test with the mark ``one_in(n, slow=m)`` one case in ``n`` runs;
+when slow tests run, one in ``m``, which is half of n if it is not given. A test
 marked ``every`` runs only with ``--every``, and so do all cases.
 
 Nothing of yours affects a test: installed plugins are switched off, and the working folder is an
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import collections
 import gc
+import itertools
 import os
 import re
 import shutil
@@ -70,6 +72,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         default=is_ci(),
         help="run the tests marked slow, too",
+    )
+    parser.addoption(
+        "--quick",
+        action="store_true",
+        help="leave out the functions of tests/long.txt, too",
+    )
+    parser.addoption(
+        "--measure",
+        action="store_true",
+        help="write tests/long.txt: the functions whose cases take half a second together",
     )
     parser.addoption(
         "--every",
@@ -139,6 +151,15 @@ EARLY = (
 )
 
 
+LONG = Path(__file__).with_name("long.txt")
+_SECONDS: collections.Counter[str] = collections.Counter()
+
+
+def function(node: str) -> str:
+    """Return the file below tests/ and the name of the function of a test, as in long.txt."""
+    return node.partition("[")[0].removeprefix("tests/")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Return one process more than there are cores, for some tests wait; four at most."""
@@ -157,10 +178,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--every"):
         return
     slow_too = config.getoption("--slow")
+    long = set(LONG.read_text(encoding="utf-8").split("\n")) if config.getoption("--quick") else ()
     seen: collections.Counter[tuple[Path, str]] = collections.Counter()
 
     def runs(item: pytest.Item) -> bool:
-        if item.get_closest_marker("every"):
+        if item.get_closest_marker("every") or (long and function(item.nodeid) in long):
             return False
         if item.get_closest_marker("slow") and not slow_too:
             return False
@@ -210,9 +232,19 @@ def unlisted(reports: Iterable[pytest.TestReport | pytest.CollectReport]) -> lis
     return found
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Add up what the cases of a function took."""
+    _SECONDS[function(report.nodeid)] += report.duration
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail in CI if a test was skipped for want of something that CI is to have."""
+    """Fail in CI if a test was skipped for want of something that CI is to have; write long.txt."""
+    worker = hasattr(session.config, "workerinput")
+    if session.config.getoption("--measure") and not worker:
+        head = itertools.takewhile(lambda line: line.startswith("#"), LONG.open(encoding="utf-8"))
+        long = sorted(f"{name}\n" for name, seconds in _SECONDS.items() if seconds >= 0.5)
+        LONG.write_text("".join([*head, *long]), encoding="utf-8")
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if is_ci() and reporter is not None and unlisted(reporter.stats.get("skipped", ())):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -31,13 +31,6 @@ def pythons() -> list[str]:
     return [match[1] for match in found if match]
 
 
-def quick() -> list[str]:
-    """Return the files of `make test-quick`."""
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    (names,) = re.findall(r"^QUICK := ((?:.*\\\n)*.*)$", makefile, re.MULTILINE)
-    return [f"tests/{name}" for name in names.replace("\\", " ").split()]
-
-
 def interpreter(version: str) -> str | None:
     """Return the path of an interpreter that runs; those of version managers may not."""
     path = shutil.which(f"python{version}")
@@ -55,7 +48,7 @@ def passes(name: str, python: str, constraints: Path, *options: str) -> bool:
         [python, "-m", "venv", str(place)],
         [*pip, "pip>=25.1"],
         [*pip, "-c", str(constraints), "--group", "test", "-e", "."],
-        [own, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile", *options, *quick()],
+        [own, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile", "--quick", *options],
     ]
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     for step in steps:
