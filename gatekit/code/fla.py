@@ -302,7 +302,7 @@ class _Writer:
     def model(self) -> Lines:
         """Return the functions and classes of the model."""
         title = self.title
-        loop = layer_loop(self.stack, "torch", "{y}, {new} = {layer}({x}, {own}, {mask})")
+        loop = layer_loop(self.stack, "{y}, {new} = {layer}({x}, {own}, {mask})")
         hidden = "config.hidden_size" if self.emitted == self.width else str(self.emitted)
         titles = [kind.title for kind in self.stack.kinds]
         classes = f"({', '.join(titles)})" if len(titles) > 1 else titles[0]

@@ -6,17 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gatekit.cell.block.sequence import Operation
 from gatekit.cell.block.stack import Around, Stack
-from gatekit.cell.language.expression import Name, substitute
-from gatekit.cell.language.ops import FUNCTIONS
-from gatekit.code.blocks.emit import created
-from gatekit.code.blocks.operations import with_parts
-from gatekit.code.cell_text import Access
-from gatekit.code.identifiers import WIDTH
-from gatekit.code.layout import StackedWeight
 from gatekit.code.notations import FRAMEWORKS
-from gatekit.code.printing import Printer
+
+from .spelling import Spelling
 
 LOSSES = {"mse": "squared_error", "categorical": "cross_entropy", "bits": "binary_cross_entropy"}
 _ACCURACY = {"categorical": "accuracy", "bits": "bit_accuracy"}
@@ -64,22 +57,18 @@ class AroundText:
     """The texts of what a model has around its layers.
 
     Attributes:
-        first: the lines that create the weights.
         before: the lines before the layers; they change x.
         after: the lines after the layers.
         value: the text of the output.
         functions: the loss of a batch, the metric of each target, and what loads the weights.
-        weights: the weights.
         helpers: helper functions: source by name.
         about: what comes before the layers, what comes after them, and the task, for a docstring.
     """
 
-    first: list[str] = field(default_factory=list)
     before: list[str] = field(default_factory=list)
     after: list[str] = field(default_factory=list)
     value: str = "x"
     functions: list[str] = field(default_factory=list)
-    weights: tuple[StackedWeight, ...] = ()
     helpers: Mapping[str, str] = field(default_factory=dict)
     about: tuple[str, str, str] = ("", "", "")
 
@@ -87,32 +76,17 @@ class AroundText:
 NOTHING_AROUND = AroundText()
 
 
-def around_text(stack: Stack, around: Around, to: str, access: Access) -> AroundText:
+def around_text(stack: Stack, around: Around, to: str, spelling: Spelling) -> AroundText:
     """Return the texts of what a model has around a stack.
 
     Args:
         stack: the stack.
         around: what is around it.
         to: the framework.
-        access: how code in the frame refers to weights.
+        spelling: writes the operations.
     """
-    first: list[str] = []
-    weights: list[StackedWeight] = []
-    env = {"x": "x", "mask": "mask"}
-    printer = Printer(with_parts(to), FUNCTIONS, {}, str, env, {})
-
-    def written(op: Operation) -> str:
-        names = {}
-        for weight in op.weights:
-            attribute = "_".join(filter(None, (op.name, weight.written)))
-            first.extend(created(attribute, weight, access, str, WIDTH - access.indent))
-            weights.append(StackedWeight(attribute, (f"{op.name}/{weight.name}",)))
-            names[weight.name] = Name(f"@{attribute}")
-            env[f"@{attribute}"] = access.weight(attribute)
-        return printer.show(substitute(op.equation, names))
-
-    before = [f"x = {written(op)}" for op in stack.before]
-    *after, value = map(written, stack.after)
+    before = [f"x = {spelling.value(op)}" for op in stack.before]
+    *after, value = map(spelling.value, stack.after)
     about = f"{_count(around.features, 'number')} at every step"
     for op in stack.before:
         about += f", mapped to {op.width}"
@@ -127,18 +101,16 @@ def around_text(stack: Stack, around: Around, to: str, access: Access) -> Around
         shape=f"(None, None{'' if around.tokens else f', {around.features}'})",
     )
     functions += ["", "", *load.split("\n")]
-    code = "\n".join([*first, *before, *after, *functions])
+    code = "\n".join([*spelling.first, *before, *after, *functions])
     helpers = FRAMEWORKS[to].helpers
     used = {name for name in helpers if re.search(rf"(?<![\w.]){name}\(", code)}
     used |= {"keys_from"} if "next(keys)" in code else set()
     where = {"every": "at every step", "last": "from the last step", "mean": "from their mean"}
     return AroundText(
-        first=first,
         before=before,
         after=[f"x = {text}" for text in after],
         value=value,
         functions=functions,
-        weights=tuple(weights),
         helpers={name: helpers[name] for name in sorted(used)},
         about=(
             about,

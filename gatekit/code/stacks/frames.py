@@ -7,18 +7,13 @@ from dataclasses import replace
 from functools import partial
 from itertools import groupby
 
-from gatekit.cell.block.sequence import Drop, Operation, Recur
-from gatekit.cell.language.expression import Call, Number, lift, names
-from gatekit.cell.language.ops import FUNCTIONS as LANGUAGE
 from gatekit.code.blocks import frames as blocks
-from gatekit.code.blocks.operations import FLIPPED, with_parts
 from gatekit.code.frames import keras, numpy_and_jax, torch
 from gatekit.code.frames.numpy_and_jax import FUNCTIONS
 from gatekit.code.frames.shared import Lines, call_lines, file_text, indented, return_lines
 from gatekit.code.identifiers import WIDTH, docstring, wrapped
-from gatekit.code.printing import Printer
 
-from .around import NOTHING_AROUND, AroundText
+from .around import NOTHING_AROUND
 from .write import LayerText, StackText, noisy
 
 _CALL = [
@@ -26,8 +21,6 @@ _CALL = [
     "x is batch x time x width; mask is batch x time, true where a step is valid.",
 ]
 _LONGEST_RUN = 2
-# Smaller numbers are for the draws of cells.
-_DRAW = 99
 # The names of a loop for the layer of each direction of time.
 _LAYERS = ("layer", "back")
 
@@ -91,45 +84,7 @@ def _docstring(stack: StackText) -> list[str]:
     return [f"{len(stack.layers)} layers one after the other; each has states of its own."]
 
 
-def _row_lines(
-    row: Sequence[Operation],
-    to: str,
-    call: Callable[[int, str, str], str],
-    guard: str = "",
-    rng: str = "rng",
-) -> Lines:
-    """Return the lines of the operations of a layer; they change x.
-
-    Args:
-        row: the operations.
-        to: the framework.
-        call: returns the call for a direction, the name of its output and the code of its input.
-        guard: the condition on which the input is added; empty if it always is.
-        rng: the code of what dropout is drawn from.
-    """
-    [given] = names(row[0].of)
-    texts = {given: "x"}
-    framework = with_parts(to)
-    printer = Printer(framework, LANGUAGE, {}, str, texts, {})
-    lines = []
-    for place, op in enumerate(row):
-        target = "y" if any(given in names(later.of) for later in row[place + 1 :]) else "x"
-        texts[op.name] = target
-        if isinstance(op, Recur) and op.backwards:
-            lines.append(call(1, "z", FLIPPED[to].format("x")))
-            texts[op.name] = FLIPPED[to].format("z")
-        elif isinstance(op, Recur):
-            lines.append(call(0, target, "x"))
-        elif not isinstance(op, Drop):
-            more = guard if given in names(op.of) else ""
-            lines.append(f"{target} = {printer.show(op.of)}{more}")
-        elif framework.draws_noise:
-            drawn = printer.show(Call("dropout", (op.of, lift(op.rate), Number(_DRAW))))
-            lines.append(f"{target} = {drawn.replace('rng', rng)}")
-    return lines
-
-
-def layer_loop(stack: StackText, to: str, call: str) -> Lines:
+def layer_loop(stack: StackText, call: str) -> Lines:
     """Return the lines of a loop over layers; ``call`` has ``{y}``, ``{x}``, ``{layer}`` ..."""
     rows, both = stack.built.rows, stack.built.directions > 1
     longest = max(rows, key=len)
@@ -150,9 +105,9 @@ def layer_loop(stack: StackText, to: str, call: str) -> Lines:
     loop = f"for {', '.join(given)} in zip({', '.join(each)}):"
     if len(loop) > WIDTH - 8:
         loop = f"for {', '.join(given)} in each:"
-    body = _row_lines(longest, to, called, "" if all(adds) else " if adds else y")
+    body = stack.spelling.row(longest, called, "" if all(adds) else " if adds else y")
     return [
-        *_backward_mask(stack, to),
+        *_backward_mask(stack),
         *(wrapped(f"each = zip({', '.join(each)})", WIDTH - 8) if "in each" in loop else []),
         loop,
         *indented([w for ln in body for w in wrapped(ln, WIDTH - 12)]),
@@ -160,8 +115,8 @@ def layer_loop(stack: StackText, to: str, call: str) -> Lines:
     ]
 
 
-def _backward_mask(stack: StackText, to: str) -> Lines:
-    line = f"mask_back = None if mask is None else {FLIPPED[to].format('mask')}"
+def _backward_mask(stack: StackText) -> Lines:
+    line = f"mask_back = None if mask is None else {stack.spelling.flipped('mask')}"
     return [line] if stack.built.directions > 1 else []
 
 
@@ -192,7 +147,7 @@ def torch_file(stack: StackText) -> str:
             call_lines("def __init__(", ["self", *_arguments(stack)], ") -> None:", WIDTH - 4)
         ),
         "        super().__init__()",
-        *indented([*_module_list(items), *around.first], 8),
+        *indented([*_module_list(items), *stack.spelling.first], 8),
         "",
         "    def forward(",
         "        self,",
@@ -203,7 +158,7 @@ def torch_file(stack: StackText) -> str:
         *docstring(_call_doc(stack), "        "),
         f"        states = [None] * {len(stack.layers)} if state is None else list(state)",
         "        last = []",
-        *indented([*around.before, *layer_loop(stack, "torch", call), *around.after], 8),
+        *indented([*around.before, *layer_loop(stack, call), *around.after], 8),
         f"        return {around.value}, tuple(last)",
         *around.functions,
     ]
@@ -235,7 +190,7 @@ def keras_file(stack: StackText) -> str:
     call += ", ends={layer} is self.layers[-1])" if stack.ends else ")"
     if stack.kinds[0].block is None:
         call = call.replace(" {new}", " *{new}")
-    loop = [*around.before, *layer_loop(stack, "keras", call), *around.after]
+    loop = [*around.before, *layer_loop(stack, call), *around.after]
     base = "keras.layers.Layer" if stack.around is None else "keras.Model"
     doc = _call_doc(stack)
     whole = [
@@ -251,10 +206,10 @@ def keras_file(stack: StackText) -> str:
         *indented(attributes, 8),
         "        self.supports_masking = True",
         *indented(_keras_layers(stack, items), 8),
-        *(keras.NEW_WEIGHT if around.first else [""]),
+        *(keras.NEW_WEIGHT if stack.spelling.first else [""]),
         "    def build(self, input_shape):",
         '        """Create the weights."""',
-        *indented([*_keras_build(stack), *around.first], 8),
+        *indented([*_keras_build(stack), *stack.spelling.first], 8),
         "",
         *_keras_call(stack, training),
         *docstring([doc[0], doc[1].replace("x is", "inputs are")], "        "),
@@ -262,7 +217,7 @@ def keras_file(stack: StackText) -> str:
         "        x, last = inputs, []",
         *indented(loop, 8),
         f"        return {around.value}, last",
-        *(_named_weights(around, stack.turned) if stack.around else []),
+        *(_named_weights(stack) if stack.around else []),
         *keras.get_config("layer", [*stack.sizes]),
         *around.functions,
     ]
@@ -270,8 +225,8 @@ def keras_file(stack: StackText) -> str:
     return file if stack.around is None else file.replace("self.layers", "self.recurrent")
 
 
-def _named_weights(around: AroundText, both: bool) -> Lines:
-    own = ", ".join(f'"{weight.attribute}"' for weight in around.weights)
+def _named_weights(stack: StackText) -> Lines:
+    own = ", ".join(f'"{weight.attribute}"' for weight in stack.spelling.weights)
     return [
         "",
         "    def named_weights(self):",
@@ -285,7 +240,7 @@ def _named_weights(around: AroundText, both: bool) -> Lines:
                 '                turn = "backward_" if "/backward/" in weight.path else ""',
                 '                named[f"layers.{i}.{turn}{weight.name}"] = weight',
             ]
-            if both
+            if stack.turned
             else ['                named[f"layers.{i}.{weight.name}"] = weight']
         ),
         "        return named",
@@ -366,7 +321,7 @@ def functions_file(to: str, stack: StackText) -> str:
     around = stack.around or NOTHING_AROUND
     layers = "params" if stack.around is None else 'params["layers"]'
     weights = "list[Weights]" if stack.around is None else "dict"
-    lines = [*around.before, *_backward_mask(stack, to)]
+    lines = [*around.before, *_backward_mask(stack)]
     if noise:
         lines = [
             f"keys: list = [None] * {count}",
@@ -385,7 +340,7 @@ def functions_file(to: str, stack: StackText) -> str:
             given = f"{layers}[{index}], {x}, states[{index}], {mask}{rng}"
             return f"{y}, state_{index} = {layer.prefix}{code.loop}({given})"
 
-        for line in _row_lines(row, to, called, rng=f"keys[{first_of}]"):
+        for line in stack.spelling.row(row, called, rng=f"keys[{first_of}]"):
             lines += wrapped(line, WIDTH - 4)
     last = [f"state_{index}" for index in range(count)]
     doc = [*_call_doc(stack), *([numpy_and_jax.RNG] if noise else [])]
@@ -396,7 +351,7 @@ def functions_file(to: str, stack: StackText) -> str:
     about_init = "Return the initial values of the weights of each layer, by name."
     if stack.around is not None:
         new = call_lines("layers = [", _listed(first), "]", WIDTH - 4)
-        new += ['params: dict = {"layers": layers}', *around.first, "return params"]
+        new += ['params: dict = {"layers": layers}', *stack.spelling.first, "return params"]
         about_init = "Return the initial values of the weights; those of layers are in a list."
     whole = [
         f"def init({code.generator}) -> {weights}:",

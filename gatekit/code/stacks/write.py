@@ -20,6 +20,7 @@ from gatekit.code.layout import StackedWeight, WeightLayout
 from gatekit.code.notations import FRAMEWORKS
 
 from .around import AroundText, around_text
+from .spelling import Spelling
 
 MakeText = Callable[[Cell, bool], CellText]
 
@@ -65,6 +66,7 @@ class StackText:
 
     Attributes:
         built: the stack with its operations.
+        spelling: writes the operations.
         title: the name of the class.
         about: the docstring of the file, as paragraphs.
         kinds: the kinds of layers.
@@ -78,6 +80,7 @@ class StackText:
     """
 
     built: Stack
+    spelling: Spelling
     title: str
     about: list[str]
     kinds: tuple[Kind, ...]
@@ -154,7 +157,8 @@ def write(stack: Stack, make: MakeText, to: str, access: Access) -> StackText:
         sizes = {"features": cell_of(first).features, "units": cell_of(first).units}
         sized &= stack.directions == 1
         sized &= not any("features" in kind.cell.width.lower() for kind in of)
-    around = None if stack.around is None else around_text(stack, stack.around, to, access)
+    spelling = Spelling(to, access)
+    around = None if stack.around is None else around_text(stack, stack.around, to, spelling)
     # The sizes of a model are numbers where its layers are created, except in files of functions.
     sized &= around is None or to in ("jax", "numpy")
     layers = []
@@ -180,6 +184,7 @@ def write(stack: Stack, make: MakeText, to: str, access: Access) -> StackText:
     )
     return StackText(
         built=stack,
+        spelling=spelling,
         title=title,
         about=about,
         kinds=tuple(kinds[name] for name in ordered),
@@ -188,7 +193,7 @@ def write(stack: Stack, make: MakeText, to: str, access: Access) -> StackText:
         features=first.width if isinstance(first, BuiltBlock) else first.features,
         dropout=0.0 if to == "numpy" else stack.dropout,
         helpers=helpers,
-        layout=_layout(stack.layers, of, around),
+        layout=_layout(stack.layers, of, spelling),
         around=around,
     )
 
@@ -254,10 +259,10 @@ def _about(
 
 
 def _layout(
-    layers: Sequence[Cell | BuiltBlock], kinds: Sequence[Kind], around: AroundText | None
+    layers: Sequence[Cell | BuiltBlock], kinds: Sequence[Kind], spelling: Spelling
 ) -> WeightLayout:
     """Return the weights of all layers; only the last block has the weights of ``finish``."""
-    stacked = [] if around is None else [*around.weights]
+    stacked = [*spelling.weights]
     final = layers[-1].finish if isinstance(layers[-1], BuiltBlock) else None
     after = {op.name for op in final.ops} if final is not None else set()
     for index, (layer, kind) in enumerate(zip(layers, kinds, strict=True)):
