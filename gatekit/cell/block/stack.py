@@ -120,15 +120,15 @@ class Stack:
             "mean": Call("mean_valid", (X, Name("mask"))),
             "all": Call("all_steps", (X, Number(width * around.steps))),
         }.get(around.reads)
-        read = []
+        read: list[Operation] = []
         if reading is not None:
             wide = width * around.steps
             read = [_op(Operation, f"{around.reads}_steps", value, width, wide, equation=reading)]
             value, width = Name(read[0].name), wide
         head = _linear("head", value, width, around.outputs)
         if around.head == "torch":
-            first = {"first": "uniform", "fan": (width,)}
-            head = replace(head, weights=tuple(replace(w, **first) for w in head.weights))
+            drawn = [replace(weight, first="uniform", fan=(width,)) for weight in head.weights]
+            head = replace(head, weights=tuple(drawn))
         return (*read, head)
 
     def _row(self, first: int, value: Expr) -> Iterator[Operation]:
