@@ -312,7 +312,7 @@ def _moved(place: Place, value: Any, targets: Sequence[Place]) -> Fix:
     declared = DECLARED.get(str(to))
     if declared is None or fits(value, declared.type):
         return Rename(place, to)
-    first = _wrong(to, value, declared.type).fixes[0]
+    first = next(iter(_wrong(to, value, declared.type).fixes), None)
     if isinstance(first, Set) and first.value == value:
         return Rename(place, first.place)
     return Both((gone, first)) if isinstance(first, Set) else Rename(place, to)
