@@ -211,17 +211,18 @@ def build_model(
     values: dict[str, Tensor] = {"x": x}
     for op in stack.ops:
         read = [values[name] for name in names(op.of)]
+        value = read[0]
         if op is stack.after[-1] and places is not None:
-            read = [AtPlaces(name="places_of_labels")(*read, places)]
+            value = AtPlaces(name="places_of_labels")(value, places)
         if isinstance(op, Recur):
-            value = recurrent(config, op, op.name not in single, *read, timed)
+            value = recurrent(config, op, op.name not in single, value, timed)
         elif len(read) > 1:
             joined = keras.layers.Add if isinstance(op.of, Binary) else keras.layers.Concatenate
             value = joined(name=op.name)(read)
         elif op.name.endswith("_steps"):
-            value = pooled(config["pool"], *read, mask, steps)
+            value = pooled(config["pool"], value, mask, steps)
         else:
-            value = _part(op, config, seed, op is stack.after[-1])(*read)
+            value = _part(op, config, seed, op is stack.after[-1])(value)
         values[op.name] = value
     inputs = [x, *timed.values(), *([] if places is None else [places])]
     model = SequenceModel(inputs if inputs[1:] else x, value, loss_kind=signature.loss)

@@ -178,7 +178,7 @@ def _op(kind: type[_Op], name: str, of: Expr, fed: int, width: int, **facts: Any
     return kind(name=name, of=of, fed=fed, width=width, **facts)
 
 
-def _costs(layer: Cell | BuiltBlock) -> dict[str, int]:
+def _costs(layer: Cell | BuiltBlock) -> dict[str, Any]:
     return {"count": layer.count(), "flops": flops_of(layer), "carried": state_of(layer)}
 
 

@@ -64,13 +64,12 @@ def keras_part(
             of_kind = keras.layers.RMSNormalization if rms else keras.layers.LayerNormalization
             layer = of_kind(epsilon=EPSILON, **given)
         case Linear():
-            kernel, *bias = part.weights
-            start = _first(kernel, seed)
+            start = _first(part.weights[0], seed)
             layer = keras.layers.Dense(
-                part.width, use_bias=bool(bias), kernel_initializer=start, **given
+                part.width, use_bias=len(part.weights) > 1, kernel_initializer=start, **given
             )
         case Embed():
-            start = _first(*part.weights, seed)
+            start = _first(part.weights[0], seed)
             layer = keras.layers.Embedding(
                 part.tokens, part.width, embeddings_initializer=start, **given
             )
