@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatekit.cell.block.built import BuiltBlock
+from gatekit.cell.block.stack import Stack
 from gatekit.cell.graph import Cell
 
 from .generate import Generated, generate
 from .identifiers import WIDTH, number
-from .stacks import Stack
 
 BATCH, STEPS, SHOWN = 2, 5, 4
 

@@ -13,18 +13,16 @@ from typing import Any
 
 from gatekit._version import __version__
 from gatekit.cell.analysis import affine, chunk
+from gatekit.cell.block.stack import Stack, cell_of, output_width
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Cell
 
-from .blocks import frames as blocks
 from .frames import torch
-from .frames.shared import Lines, call_lines, file_text, indented
+from .frames.shared import Lines, call_lines, indented
 from .identifiers import WIDTH, class_name, docstring, slug, wrapped
 from .kernels import MODULES, kernel
 from .layout import StackedWeight, WeightLayout
-from .stacks import Stack
-from .stacks.built import cell_of, output_width
-from .stacks.frames import layer_loop
+from .stacks.frames import layer_loop, torch_bodies, whole_file
 from .stacks.write import Kind, StackText
 
 _IMPORTS = {
@@ -220,21 +218,9 @@ class _Writer:
 
     def modeling(self) -> str:
         """Return the modelling file."""
-        bodies = [
-            blocks.torch_body(k.cell, k.block) if k.block else torch.torch_class(k.cell)
-            for k in self.stack.kinds
-        ]
-        bodies += [torch.hold(k.cell) for k in self.stack.kinds]
-        bodies.append(self.model())
-        chunks = dict.fromkeys(
-            piece
-            for body in bodies
-            if body
-            for piece in "\n".join(body).strip("\n").split("\n\n\n")
-        )
-        body = [line for each in chunks for line in ("", "", *each.split("\n"))]
-        cell = replace(self.stack.kinds[0].cell, about=self.about(), helpers=self.stack.helpers)
-        return file_text(cell, _IMPORTS, [*self.imported(), *torch.CONSTANTS], body)
+        bodies = [*torch_bodies(self.stack), self.model()]
+        constants = [*self.imported(), *torch.CONSTANTS]
+        return whole_file(replace(self.stack, about=self.about()), _IMPORTS, constants, bodies)
 
     def about(self) -> list[str]:
         """Return the docstring of the file, as paragraphs."""
@@ -316,11 +302,7 @@ class _Writer:
     def model(self) -> Lines:
         """Return the functions and classes of the model."""
         title = self.title
-        rate = self.stack.dropout
-        call = "{y}, {new} = {layer}({x}, {own}, {mask})"
-        loop = layer_loop(
-            self.stack, "torch", call, f"F.dropout(x, {rate}, self.training)" if rate else ""
-        )
+        loop = layer_loop(self.stack, "{y}, {new} = {layer}({x}, {own}, {mask})")
         hidden = "config.hidden_size" if self.emitted == self.width else str(self.emitted)
         titles = [kind.title for kind in self.stack.kinds]
         classes = f"({', '.join(titles)})" if len(titles) > 1 else titles[0]

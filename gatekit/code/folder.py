@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from gatekit._version import __version__
+from gatekit.cell.block.stack import Stack
 from gatekit.cell.errors import DataError
 
 from .from_run import Trained
 from .generate import Generated
 from .identifiers import docstring
-from .stacks import Stack
 from .stacks.around import weights_file
 
 MODEL, SCORE, TEST = "model.py", "score.py", "test.npz"

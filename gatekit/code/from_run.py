@@ -11,19 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatekit.cell.block.built import BuiltBlock, build_block
-from gatekit.cell.block.reading import PLAIN, BlockSpec, read_block
+from gatekit.cell.block.reading import PLAIN, read_block
+from gatekit.cell.block.stack import Stack, output_width
 from gatekit.cell.errors import ConfigError, GatekitError, RunError, listed
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_output_unit
 from gatekit.registry import catalogue, components, load_cell
+from gatekit.registry.models import around, model_of
 from gatekit.runs import config as configs
 from gatekit.runs import durable
 from gatekit.runs.names import CONFIG, WEIGHTS
 from gatekit.tasks.arrays import read_npz
 from gatekit.tasks.task import Task
-
-from .stacks import Around, Stack
-from .stacks.built import adding, build_stack, output_width
 
 _REMEDY = "choose a run that gatekit status shows as COMPLETED"
 
@@ -82,7 +81,7 @@ def read_trained(folder: Path, layer: str | None = None, plugins: Sequence[str] 
     chosen = [layer] if layer is not None else run.layers
     built: Cell | BuiltBlock | Stack
     if len(chosen) > 1:
-        built, paths = run.stack(every=True)
+        built, paths = run.stack()
     else:
         built, paths = run.layer(chosen[0])
     return run.trained(built, paths, chosen)
@@ -110,85 +109,47 @@ def read_model(folder: Path, plugins: Sequence[str] = ()) -> TrainedModel:
 
 
 def _model(run: _Run, task: Task) -> TrainedModel:
-    signature = task.signature()
-    pool, every = run.about["pool"], signature.emission == "every"
-    stack, paths = run.stack(every=every or pool != "last")
+    stack, paths = run.stack()
     emitted = sum(map(output_width, stack.layers[-stack.directions :]))
-    ends = {n: n for n in run.names if n.partition("/")[0] in ("embedding", "input", "head")}
-    model = run.trained(stack, {**paths, **ends}, [])
-    shapes = {name: array.shape for name, array in model.weights.items()}
-    steps = shapes["head/kernel"][0] // emitted if pool == "all" else 1
-    around = _around(run.about, task, steps)
-    tokens = shapes.get("embedding/embeddings", (None,))[0]
-    head = (emitted * around.steps, around.outputs)
-    if (tokens, shapes["head/kernel"]) != (around.tokens, head):
+    others = {n: n for n in run.names if n.partition("/")[0] not in run.layers}
+    model = run.trained(stack, {**paths, **others}, [])
+    steps = model.weights["head/kernel"].shape[0] // emitted
+    ends = around(run.about, task.signature(), steps, task.metric.name)
+    stack = replace(stack, around=ends)
+    declared = {
+        f"{op.name}/{weight.name}": weight.shape
+        for op in (*stack.before, *stack.after)
+        for weight in op.weights
+    }
+    if declared != {name: model.weights[name].shape for name in others}:
         raise RunError(
             "the weights of the run do not fit its task; its data may have changed since then. "
             "Type `gatekit why` to see what changed"
         )
     own = {field.name: getattr(model, field.name) for field in fields(model)}
     about = configs.with_plugins(run.about, run.plugins)
-    whole = {**own, "built": replace(stack, around=around)}
-    return TrainedModel(**whole, config=about, task=task)
+    return TrainedModel(**{**own, "built": stack}, config=about, task=task)
 
 
-def _around(config: Mapping[str, Any], task: Task, steps: int) -> Around:
-    signature = task.signature()
-    return Around(
-        task=str(config["task"]["name"]),
-        tokens=signature.vocabulary,
-        features=signature.features,
-        outputs=signature.outputs,
-        reads="every" if signature.emission == "every" else config["pool"],
-        steps=steps,
-        loss=signature.loss,
-        metric=task.metric.name,
-        bias=config.get("head_bias", True),
-        per_sequence=config["trainer"].get("mean") == "sequences",
-    )
-
-
-def untrained(
-    config: Mapping[str, Any],
-    task: Task,
-    cells: Sequence[CellSpec],
-    unit: OutputUnitSpec,
-    block: BlockSpec,
-) -> Stack:
+def untrained(config: Mapping[str, Any], task: Task, cells: Sequence[CellSpec]) -> Stack:
     """Return the whole model that a run with this configuration would train.
 
     Args:
         config: the configuration.
         task: its task.
         cells: the cell of each layer.
-        unit: the output unit of each layer.
-        block: the block around each layer.
 
     Raises:
         ConfigError: the head reads all steps, whose number is in the data.
         DataError: the task needs data that are missing.
     """
-    signature, pool = task.signature(), config["pool"]
-    if signature.emission != "every" and pool == "all":
+    signature = task.signature()
+    if signature.emission != "every" and config["pool"] == "all":
         raise ConfigError(
             "pool=all has weights for each step, and the number of steps is in the data; train a "
             "run, and type gatekit code RUN"
         )
-    every = signature.emission == "every" or pool != "last"
-    width = config["width"] or config["units"]
-    stack = build_stack(
-        cells,
-        unit,
-        block,
-        units=config["units"],
-        features=width if signature.features is None else signature.features,
-        width=width,
-        dropout=config["dropout"],
-        directions=2 if config["bidirectional"] else 1,
-        residual=config["residual"],
-        every=every,
-    )
-    return replace(stack, around=_around(config, task, 1))
+    return model_of(config, signature, cells, metric=task.metric.name)
 
 
 class _Run:
@@ -230,13 +191,10 @@ class _Run:
         with configs.used(self.config):
             return _layer(self.about, name, arrays, self.plugins)
 
-    def stack(self, every: bool) -> tuple[Stack, dict[str, str]]:
+    def stack(self) -> tuple[Stack, dict[str, str]]:
         """Return all layers, and where their weights are stored.
 
         Names of weights start with the number of the layer.
-
-        Args:
-            every: whether every step of the last layer is read; otherwise it adds no input.
         """
         of_layers = [self.layer(name) for name in self.layers]
         paths = {
@@ -248,8 +206,8 @@ class _Run:
         if isinstance(layers[0], BuiltBlock):
             return Stack(layers), paths
         directions = 2 if self.about.get("bidirectional") else 1
-        adds = adding(layers, directions, bool(self.about.get("residual")), every)
-        return Stack(layers, self.about["dropout"], adds, directions), paths
+        residual = bool(self.about.get("residual"))
+        return Stack(layers, self.about["dropout"], residual, directions), paths
 
 
 def _number(layer: str) -> tuple[int, bool, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from gatekit.cell.block.built import BuiltBlock
+from gatekit.cell.block.stack import Stack
 from gatekit.cell.errors import ConfigError, alternatives
 from gatekit.cell.graph import Cell
 from gatekit.cell.show.works import NO_WORKS, Work
@@ -17,7 +18,6 @@ from .frames import FRAMES
 from .layout import WeightLayout
 from .notations import FLA, FRAMEWORKS, Framework
 from .sizes import SizeTexts, formulas, multiples
-from .stacks import Stack
 from .stacks.write import StackText
 
 

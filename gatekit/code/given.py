@@ -8,6 +8,7 @@ from typing import Any
 from gatekit.cell.block.built import build_block
 from gatekit.cell.block.contract import units_of
 from gatekit.cell.block.reading import BlockSpec, read_block
+from gatekit.cell.block.stack import build_stack
 from gatekit.cell.calls import remedied
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.cell.graph import Cell, build
@@ -16,7 +17,6 @@ from gatekit.registry import bibliography, catalogue, cell_config
 from gatekit.registry.cells import in_file
 
 from .generate import generate
-from .stacks import build_stack
 
 _FILE = dict.fromkeys(
     ("file", "path", "filename", "output", "out"),

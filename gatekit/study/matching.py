@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gatekit import registry
-from gatekit.cell.block.built import BuiltBlock, build_block, flops_of, state_of
+from gatekit.cell.block.built import BuiltBlock, flops_of, state_of
 from gatekit.cell.block.contract import units_of
 from gatekit.cell.block.reading import PLAIN, read_block
+from gatekit.cell.block.stack import Stack
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import ConfigError, GatekitError, amount_of, listed, nearest_name
-from gatekit.cell.graph import Cell, build
-from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell
+from gatekit.cell.errors import ConfigError, GatekitError, amount_of, nearest_name
+from gatekit.cell.graph import Cell
+from gatekit.cell.schema import CellSpec
 from gatekit.registry import components
+from gatekit.registry.models import model_of
 from gatekit.tasks.task import Signature
 
 MOST_UNITS = 2**17
@@ -72,110 +74,21 @@ def _catalogue(config: Mapping[str, Any]) -> Catalogue:
     return registry.catalogue(tuple(config.get("plugins") or ()))
 
 
-def sizes(
-    config: Mapping[str, Any], cell: CellSpec, unit: OutputUnitSpec, signature: Signature
-) -> dict[str, int]:
-    """Return each of the `MEASURES` of all recurrent layers.
-
-    Raises:
-        GatekitError: the cell cannot be built at this size.
-    """
-    built = list(stack(config, cell, unit, signature))
-    recurrent = {name: each for name, each in MEASURES.items() if not each.whole}
-    return {name: _total(config, each, built, signature) for name, each in recurrent.items()}
+def sizes(stack: Stack) -> dict[str, int]:
+    """Return the total of each of the `MEASURES` over all recurrent layers, and their blocks."""
+    return {name: _total(each, stack) for name, each in MEASURES.items() if not each.whole}
 
 
-def _total(
-    config: Mapping[str, Any],
-    measure: Measure,
-    built: Sequence[Cell | BuiltBlock],
-    signature: Signature,
-) -> int:
-    """Return the total of a measure; a block's count includes both directions."""
-    directions = 2 if config["bidirectional"] else 1
-    total = sum(
-        measure.count(each) * (1 if isinstance(each, BuiltBlock) else directions) for each in built
-    )
-    return total + around(config, built[-1], signature) if measure.whole else total
-
-
-def around(config: Mapping[str, Any], last: Cell | BuiltBlock, signature: Signature) -> int:
-    """Return the parameters of the embedding or the map of the inputs, and of the head.
-
-    Args:
-        config: a run's configuration.
-        last: the cell of the last recurrent layer, or the block around it.
-        signature: the inputs and targets of the task.
-    """
-    width, inputs = config.get("width") or config["units"], 0
-    if signature.vocabulary is not None:
-        inputs = signature.vocabulary * width
-    elif isinstance(last, BuiltBlock):
-        inputs = (int(signature.features or 0) + 1) * width
-    if isinstance(last, BuiltBlock):
-        read = last.output_width
-    else:
-        read = last.output.width * (2 if config["bidirectional"] else 1)
-    return inputs + (read + int(config.get("head_bias", True))) * signature.outputs
-
-
-def layers(
-    config: Mapping[str, Any], cell: CellSpec, unit: OutputUnitSpec, signature: Signature
-) -> Iterator[Cell]:
-    """Yield the built cell of each recurrent layer; building checks every width.
-
-    Raises:
-        GatekitError: the cell cannot be built at this size.
-    """
-    for each in stack(config, cell, unit, signature):
-        yield each.cell if isinstance(each, BuiltBlock) else each
-
-
-def stack(
-    config: Mapping[str, Any], cell: CellSpec, unit: OutputUnitSpec, signature: Signature
-) -> Iterator[Cell | BuiltBlock]:
-    """Yield the cell of each recurrent layer, or the block around it if there is one.
-
-    Raises:
-        GatekitError: a cell or block cannot be built at this size.
-    """
-    known = _catalogue(config)
-    block = read_block(config.get("block") or PLAIN, known)
-    given = [read_cell(each, known) for each in config.get("mixers") or ()]
-    model = config.get("width") or config["units"]
-    width = int(signature.features or model)
-    if signature.vocabulary is not None or not block.plain:
-        width = model
-    directions = 2 if config["bidirectional"] else 1
-    for index in range(config["layers"]):
-        spec = given[index % len(given)] if given else cell
-        built = build(spec, config["units"], width, unit)
-        layer: Cell | BuiltBlock = built
-        if not block.plain:
-            layer = build_block(
-                block,
-                spec,
-                unit,
-                width=width,
-                units=config["units"],
-                directions=directions,
-                last=index + 1 == config["layers"],
-            )
-        further = [name for name in built.inputs if name != "x"]
-        if further:
-            raise ConfigError(
-                f"the cell {spec.name!r} also reads {listed(further)}, which no task has; use it "
-                f"in a model of your own: gatekit.RNN({spec.name!r}, units), called with "
-                f"{{{', '.join(f'{name!r}: ...' for name in built.inputs)}}}."
-            )
-        yield layer
-        width = width if not block.plain else directions * built.output.width
+def _total(measure: Measure, stack: Stack) -> int:
+    """Return the total of a measure over all layers, or over the whole model."""
+    if measure.whole:
+        return sum(op.count for op in stack.ops)
+    return sum(map(measure.count, stack.layers))
 
 
 def matched(
     config: Mapping[str, Any],
-    cell: CellSpec,
-    unit: OutputUnitSpec,
+    cells: Sequence[CellSpec],
     signature: Signature,
     known: components.Components,
 ) -> dict[str, Any]:
@@ -184,8 +97,7 @@ def matched(
     Args:
         config: a run's configuration; ``match`` is, for example, ``parameters:50k``,
             ``state:64k``, ``flops:1M``, ``total:50k`` or ``cell:lstm``.
-        cell: the cell.
-        unit: the output unit.
+        cells: the cells, which layers repeat.
         signature: the inputs and targets of the task.
         known: the registered objects.
 
@@ -193,7 +105,7 @@ def matched(
         ConfigError: ``match`` cannot be read, or no size comes close enough.
     """
     asked = config["match"]
-    name, target = _target(asked, config, unit, signature, known)
+    name, target = _target(asked, config, signature, known)
     measure = MEASURES[name]
     if measure.whole and config["pool"] == "all":
         raise ConfigError(
@@ -204,13 +116,13 @@ def matched(
     def count(size: int) -> int | None:
         try:
             sized = {**config, **at_size(config, size)}
-            return _total(sized, measure, [*stack(sized, cell, unit, signature)], signature)
+            return _total(measure, model_of(sized, signature, cells))
         except GatekitError:
             return None
 
     if count(config["units"]) is None and next(_built(1, count), None) is None:
         # If a cell fits no size, building it raises the reason.
-        sizes(config, cell, unit, signature)
+        model_of(config, signature, cells)
     size, reached = _nearest(target, count, asked)
     off = abs(reached - target) / target
     chosen = at_size(config, size)
@@ -228,7 +140,6 @@ def matched(
 def _target(
     asked: str,
     config: Mapping[str, Any],
-    unit: OutputUnitSpec,
     signature: Signature,
     known: components.Components,
 ) -> tuple[str, int]:
@@ -239,10 +150,8 @@ def _target(
             return amount[1], target
     kind, _, name = asked.partition(":")
     if kind == "cell" and name:
-        other = registry.cell_config(name, known.catalogue, known.files)
-        alone = {**config, "mixers": None}
-        spec = read_cell(other, known.catalogue)
-        return "parameters", sizes(alone, spec, unit, signature)["parameters"]
+        spec = registry.load_cell(name, known.catalogue, known.files)
+        return "parameters", sizes(model_of(config, signature, [spec]))["parameters"]
     if amount_of(asked) is not None:
         kind, name = "parameters", asked
     elif asked in registry.cell_names():

@@ -33,11 +33,12 @@ from gatekit.cell.schema import (
 from gatekit.faults import Fault, Kind, Note, Place, Rename, Set, known_as, note_for
 from gatekit.recurrence.executors.choose import Setting, check, chunks_win
 from gatekit.registry import components
+from gatekit.registry.models import model_of
 from gatekit.runs.names import fingerprint
 from gatekit.tasks.task import check_contiguous
 
 from .keys import DEFAULTS, RUN_KEYS
-from .matching import layers, matched, sizes, smaller
+from .matching import matched, sizes, smaller
 
 # Keys that document a cell and never change its numbers.
 _ABOUT = (*ABOUT_KEYS, "roles")
@@ -160,19 +161,19 @@ def variant(
                 "from beginning to end, so there is no order to vary; type vary=init."
             )
     if isinstance(base["match"], str):
-        base |= matched(base, cell, unit, signature, known)
+        base |= matched(base, mixers, signature, known)
     # The last shards have no rows if the batch is small.
     batch, shards = base["trainer"]["batch"], base["shards"] or 1
     base["shards"] = -(-batch // -(-batch // shards))
     if base["width"] == base["units"]:
         base["width"] = None  # as if the key were not given
-    counted = sizes(base, cell, unit, signature)
+    stack = model_of(base, signature, mixers)
+    counted = sizes(stack)
     _fits(base, counted["parameters"])
     if base["executor"] == "auto" and not swapped and base["chosen"] is None:
-        cells = layers(base, cell, unit, signature)
-        base["chosen"] = _chosen(cells, base, getattr(task, "length", None))
+        base["chosen"] = _chosen(stack.cells, base, getattr(task, "length", None))
     if base["executor"] != "auto":
-        for built in layers(base, cell, unit, signature):
+        for built in stack.cells:
             check(base["executor"], built, _setting(base["precision"]), remat=False)
     task.require()
     name = base["task"]["name"]

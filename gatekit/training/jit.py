@@ -16,7 +16,7 @@ from gatekit.recurrence.layers.rnn import RNN
 from gatekit.recurrence.padding import bucket
 
 from .feed import Fed, Feed, x_of
-from .model import recurrent_layers, step_flops
+from .model import SequenceModel, recurrent_layers
 
 # Measured on two CPUs in float32, one thread: experiments/speed/history.md.
 _NODE = 5e-6
@@ -43,7 +43,7 @@ class Mode:
     reason: str
 
 
-def resolve(config: Mapping[str, Any], model: keras.Model, feed: Feed, evaluations: int) -> Mode:
+def resolve(config: Mapping[str, Any], model: SequenceModel, feed: Feed, evaluations: int) -> Mode:
     """Return whether XLA compiles a run, as configured or, for ``jit=auto``, by a cost model.
 
     XLA is used if ``n s + k v / 3 > c``. XLA saves ``s`` seconds in each of ``n`` training steps,
@@ -76,10 +76,10 @@ def resolve(config: Mapping[str, Any], model: keras.Model, feed: Feed, evaluatio
     compiling = _COMPILE + _COMPILE_NODE * nodes
     cost = compiling * (len(set(map(fit, trained))) + _FORWARD * len(set(map(fit, scored))))
 
-    def saved(length: int) -> float:
-        def flops(length: int) -> float:
-            return step_flops(model, (feed.size, length), feed.every)
+    def flops(length: int) -> float:
+        return model.stack.training_flops(feed.size, length)
 
+    def saved(length: int) -> float:
         per_step = sum(
             _NODE * len(layer.cell.nodes)
             if layer.choice.executor == "fused"

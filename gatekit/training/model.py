@@ -12,17 +12,16 @@ import tensorflow as tf
 from keras import ops
 from tensorflow import Tensor
 
-from gatekit import registry
-from gatekit.cell.analysis.cost import training_flops
-from gatekit.cell.block.built import BuiltBlock, flops_of
-from gatekit.cell.block.reading import PLAIN, BlockSpec, read_block
+from gatekit.cell.block.built import BuiltBlock
+from gatekit.cell.block.sequence import Drop, Operation, Recur
+from gatekit.cell.block.stack import Stack
 from gatekit.cell.errors import ConfigError
-from gatekit.cell.graph import Cell
-from gatekit.cell.schema import CellSpec
+from gatekit.cell.language.expression import Binary, names
+from gatekit.recurrence.blocks.keras_parts import keras_part
 from gatekit.recurrence.blocks.layer import BlockLayer
 from gatekit.recurrence.executors.choose import ExecutorChoice
 from gatekit.recurrence.layers.rnn import RNN
-from gatekit.recurrence.noise import Dropout
+from gatekit.registry.models import model_of
 from gatekit.tasks import seeds
 from gatekit.tasks.task import Signature
 
@@ -52,7 +51,10 @@ class SequenceModel(keras.Model):
         parts: computes the gradients in parts of the batch; None for whole batches. Called with the
             model, the batch and the sum of its weights, it returns the loss without and with the
             penalties, and the gradients.
+        stack: the operations that the model of a run is made of.
     """
+
+    stack: Stack
 
     def __init__(
         self, *arguments: object, loss_kind: str, per_sequence: bool = False, **named: object
@@ -211,15 +213,7 @@ def build_model(
     """
     seed = seeds.part(config, "init")
     keras.config.set_dtype_policy(config["precision"])
-    plugins = tuple(config["plugins"])
-    # Read once for all layers.
-    known = registry.catalogue(plugins)
-    block = read_block(config.get("block") or PLAIN, known)
-    given = config.get("mixers") or [config["cell"]]
-    cells = [registry.load_cell(cell, known, plugins) for cell in given]
-    width = config.get("width") or config["units"]
-    pool = config["pool"]
-    every = signature.emission == "every" or pool != "last"
+    stack = model_of(config, signature, steps=steps or 1)
     tokens = signature.vocabulary is not None
     shape = (None,) if tokens else (None, signature.features)
     x = keras.Input(shape, name="x", dtype="int32" if tokens else "float32")
@@ -229,54 +223,53 @@ def build_model(
     begins = keras.Input((), name="begins", dtype="bool") if carries else None
     timed = {"mask": mask, "resets": starts, "begins": begins}
     timed = {name: given for name, given in timed.items() if given is not None}
-    value: Tensor = x
-    if tokens:
-        value = keras.layers.Embedding(
-            signature.vocabulary, width, embeddings_initializer="zeros", name="embedding"
-        )(value)
-    elif not block.plain:
-        # The blocks' residual connections are as wide as the model.
-        value = keras.layers.Dense(width, kernel_initializer="zeros", name="input")(value)
-    for index in range(config["layers"]):
-        cell = cells[index % len(cells)]
-        sequences = every or index + 1 < config["layers"]
-        before = value
-        value = recurrent(config, block, cell, index, sequences, before, timed)
-        if not block.plain:
-            continue  # a block has its own residual connections and dropout
-        if config["residual"] and sequences and before.shape[-1] == value.shape[-1]:
-            value = keras.layers.Add(name=f"residual_{index}")([before, value])
-        if config["dropout"]:
-            drawn = seeds.integer(seed, "dropout", index, bits=31)
-            drop = Dropout(config["dropout"], seed=drawn, name=f"dropout_{index}")
-            value = drop(value)
-    if pool != "last":
-        value = pooled(pool, value, mask, steps)
     places = keras.Input((None,), name="places", dtype="int32") if sparse else None
-    if places is not None:
-        value = AtPlaces(name="places_of_labels")(value, places)
-    # The loss is computed in full precision, whatever the precision of the layers.
-    dtype = "float64" if config["precision"] == "float64" else "float32"
-    bias = config.get("head_bias", True)
-    head = keras.layers.Dense(
-        signature.outputs, kernel_initializer="zeros", use_bias=bias, name="head", dtype=dtype
-    )(value)
+    # Only the last layer may return only the last step, which the head reads.
+    single = [op.name for op in stack.rows[-1]] if stack.after[0].name == "last_steps" else []
+    values: dict[str, Tensor] = {"x": x}
+    for op in stack.ops:
+        read = [values[name] for name in names(op.of)]
+        value = read[0]
+        if op is stack.after[-1] and places is not None:
+            value = AtPlaces(name="places_of_labels")(value, places)
+        if isinstance(op, Recur):
+            value = recurrent(config, op, op.name not in single, value, timed)
+        elif len(read) > 1:
+            joined = keras.layers.Add if isinstance(op.of, Binary) else keras.layers.Concatenate
+            value = joined(name=op.name)(read)
+        elif op.name.endswith("_steps"):
+            value = pooled(config["pool"], value, mask, steps)
+        else:
+            value = _part(op, config, seed, op is stack.after[-1])(value)
+        values[op.name] = value
     inputs = [x, *timed.values(), *([] if places is None else [places])]
     model = SequenceModel(
         inputs if inputs[1:] else x,
-        head,
+        value,
         loss_kind=signature.loss,
         per_sequence=config["trainer"].get("mean") == "sequences",
     )
-    # Keras' own initializers would draw from Python's global generator.
-    for layer in model.layers:
-        if isinstance(layer, (keras.layers.Dense, keras.layers.Embedding)):
-            _draw(layer, seed)
-    if (first := config.get("head", "glorot")) != "glorot":
-        head = model.get_layer("head")
-        limit = first if isinstance(first, float) else 1 / math.sqrt(head.kernel.shape[0])
-        _draw_head(head, limit, first == "kaiming", seed)
+    model.stack = stack
     return model
+
+
+def _part(op: Operation, config: Mapping[str, Any], seed: int, head: bool) -> keras.layers.Layer:
+    """Return the Keras layer of an operation, its weights drawn from the seed by their names."""
+    policy = keras.config.dtype_policy()
+    if head:
+        # The loss is computed in full precision, whatever the precision of the layers.
+        policy = keras.DTypePolicy("float64" if config["precision"] == "float64" else "float32")
+    number = int(op.name.removeprefix("dropout_")) if isinstance(op, Drop) else 0
+    drawn = seeds.integer(seed, "dropout", number, bits=31)
+    layer = keras_part(op, op.name, policy, drawn)
+    for variable, weight in zip(layer.weights, op.weights, strict=True):
+        random = seeds.generator(seed, "init", op.name, weight.name)
+        limit, deviation = weight.limit, weight.deviation
+        values = random.uniform(-limit, limit, weight.shape) if limit else numpy.zeros(weight.shape)
+        if deviation:
+            values = random.normal(0, deviation, weight.shape)
+        variable.assign(values.astype(variable.dtype))
+    return layer
 
 
 class AtPlaces(keras.layers.Layer):
@@ -294,68 +287,63 @@ class AtPlaces(keras.layers.Layer):
 
 def recurrent(
     config: Mapping[str, Any],
-    block: BlockSpec,
-    cell: CellSpec,
-    index: int,
+    op: Recur,
     sequences: bool,
     value: Tensor,
     timed: Mapping[str, Tensor],
 ) -> Tensor:
     """Return the output of one recurrent layer, or of the block around it.
 
-    In a bidirectional run, the outputs of both directions are concatenated.
+    Args:
+        config: the run's configuration.
+        op: the layer.
+        sequences: whether it returns every step.
+        value: its input.
+        timed: the inputs beside x by name.
     """
-    streams = {"batch": config["trainer"]["batch"]} if "begins" in timed else {}
-
-    def apply(kind: type[keras.Layer], name: str, *parts: object, **more: object) -> Tensor:
-        layer = kind(
-            *parts,
-            config["units"],
-            output_unit=config["output_unit"],
-            return_sequences=sequences,
-            executor=config.get("chosen") or config["executor"],
-            # A run names chunks; one that does not is older, or has no use for them.
-            chunks=False,
-            seed=seeds.integer(seeds.part(config, "init"), "init", name, bits=31),
-            plugins=tuple(config["plugins"]),
-            name=name,
-            **streams,
-            **more,
-        )
-        return layer(value, **timed)
-
-    if not block.plain:
-        return apply(
-            CarryingBlock if streams else BlockLayer,
-            f"block_{index}",
-            block.canonical(),
-            cell,
-            bidirectional=config["bidirectional"],
-            finish=index + 1 == config["layers"],
-            dropout=config["dropout"],
-        )
-    kind = CarryingRNN if streams else RNN
-    if not config["bidirectional"]:
-        return apply(kind, f"rnn_{index}", cell)
-    forward = apply(kind, f"forward_{index}", cell)
-    backward = apply(kind, f"backward_{index}", cell, go_backwards=True)
+    carries = "begins" in timed
+    more: dict[str, Any] = {"batch": config["trainer"]["batch"]} if carries else {}
+    parts = [op.cell.spec]
+    kind: type[keras.layers.Layer] = CarryingRNN if carries else RNN
+    if isinstance(op.cell, BuiltBlock):
+        kind, finish = CarryingBlock if carries else BlockLayer, op.cell.finish is not None
+        parts = [op.cell.spec.canonical(), op.cell.cell.spec]
+        more |= {"bidirectional": op.cell.directions > 1, "finish": finish}
+        more |= {"dropout": config["dropout"]}
+    elif op.backwards:
+        more |= {"go_backwards": True}
+    layer = kind(
+        *parts,
+        config["units"],
+        output_unit=config["output_unit"],
+        return_sequences=sequences,
+        executor=config.get("chosen") or config["executor"],
+        # A run names chunks; one that does not is older, or has no use for them.
+        chunks=False,
+        seed=seeds.integer(seeds.part(config, "init"), "init", op.name, bits=31),
+        plugins=tuple(config["plugins"]),
+        name=op.name,
+        **more,
+    )
+    value = layer(value, **timed)
     # A layer that goes backwards emits its first step last.
-    backward = ops.flip(backward, axis=1) if sequences else backward
-    return keras.layers.Concatenate(name=f"rnn_{index}")([forward, backward])
+    return ops.flip(value, axis=1) if op.backwards and sequences else value
 
 
 def pooled(pool: str, value: Tensor, mask: Tensor | None, steps: int | None) -> Tensor:
     r"""Return the input of the head: $\frac{1}{n}\sum_t y_t$ over the n valid steps, or all $y_t$.
 
     Args:
-        pool: ``mean`` or ``all``.
-        value: outputs, ``batch x time x width``.
+        pool: ``mean``, ``all``, or ``last`` for the value itself.
+        value: outputs, ``batch x time x width``; of ``last``, those of the last step.
         mask: ``batch x time`` bool, or None.
         steps: the length of all sequences, from `Feed.length_for`.
 
     Returns:
         ``batch x width``, or ``batch x steps * width`` with the outputs one after another.
     """
+    if pool == "last":
+        return value
     if pool == "all":
         assert steps is not None
         return keras.layers.Reshape((steps * value.shape[-1],), name="all_steps")(value)
@@ -376,28 +364,6 @@ def recurrent_layers(model: keras.Model) -> list[RNN]:
     return [layer for layers in mixers for layer in layers if isinstance(layer, RNN)]
 
 
-def built_layers(model: keras.Model) -> list[Cell | BuiltBlock]:
-    """Return the cell of each recurrent layer, or the block around it."""
-    return [
-        layer.built_block if isinstance(layer, BlockLayer) else layer.cell
-        for layer in model.layers
-        if isinstance(layer, (BlockLayer, RNN))
-    ]
-
-
-def step_flops(model: keras.Model, step_size: tuple[float, float], every: bool) -> float:
-    """Return the floating-point operations of a training step.
-
-    Args:
-        model: the model.
-        step_size: sequences per training step, and valid steps per sequence.
-        every: whether every step of a sequence has a target.
-    """
-    each = map(flops_of, built_layers(model))
-    head = math.prod(model.get_layer("head").kernel.shape)
-    return training_flops(each, *step_size, head, every)
-
-
 def named_weights(model: keras.Model) -> dict[str, numpy.ndarray]:
     """Return a copy of every weight, by its path such as ``rnn_0/forget.h_prev``."""
     return {weight.path: numpy.array(weight.numpy()) for weight in model.weights}
@@ -407,29 +373,3 @@ def set_weights(model: keras.Model, values: Mapping[str, numpy.ndarray]) -> None
     """Set every weight by its path."""
     for weight in model.weights:
         weight.assign(values[weight.path])
-
-
-def _draw(layer: keras.Layer, seed: int) -> None:
-    for weight in layer.weights:
-        random = seeds.generator(seed, "init", layer.name, weight.name)
-        if weight.name == "bias":
-            values = numpy.zeros(weight.shape)
-        elif weight.name == "embeddings":
-            values = random.uniform(-0.05, 0.05, weight.shape)
-        else:
-            limit = math.sqrt(6 / sum(weight.shape))
-            values = random.uniform(-limit, limit, weight.shape)
-        weight.assign(values.astype(weight.dtype))
-
-
-def _draw_head(head: keras.layers.Dense, limit: float, normal: bool, seed: int) -> None:
-    """Draw matrix and bias from U[-limit, limit].
-
-    With ``normal``, the matrix is drawn from N(0, 2 limit^2), as torch's ``kaiming_normal_`` does.
-    """
-    for weight in head.weights:
-        random = seeds.generator(seed, "init", head.name, weight.name)
-        values = random.uniform(-limit, limit, weight.shape)
-        if normal and weight.name == "kernel":
-            values = random.normal(0, math.sqrt(2) * limit, weight.shape)
-        weight.assign(values.astype(weight.dtype))

@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import ops
 from tensorflow import Tensor
 
-from .model import recurrent_layers
+from .model import SequenceModel, recurrent_layers
 from .schedule import Schedule, schedule
 
 OWN = ("momentum", "nesterov", "weight_decay", "beta_1", "beta_2", "epsilon")
@@ -97,10 +97,10 @@ def decayed(model: keras.Model, config: Mapping[str, Any]) -> dict[str, bool]:
     return {weight.path: everything or weight.path in found for weight in model.trainable_weights}
 
 
-def vectors(model: keras.Model) -> list[str]:
+def vectors(model: SequenceModel) -> list[str]:
     """Return the paths of the trainable weights that Muon leaves to AdamW: all but the matrices of
     gates and of blocks, so also the embedding, the map of the inputs and the head."""
-    ends = ("embedding/", "input/", "head/")
+    ends = tuple(f"{op.name}/" for op in (*model.stack.before, *model.stack.after))
     found = {path for path in matrices(model) if not path.startswith(ends)}
     return [weight.path for weight in model.trainable_weights if weight.path not in found]
 

@@ -16,7 +16,7 @@ import keras
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.block.built import flops_of, state_of
+from gatekit.cell.block.stack import Stack
 from gatekit.recurrence.executors.choose import CHUNKS
 from gatekit.tasks.task import Task
 
@@ -24,11 +24,9 @@ from .feed import Feed, called
 from .jit import Mode
 from .model import (
     SequenceModel,
-    built_layers,
     choice_of,
     pooled_metric,
     recurrent_layers,
-    step_flops,
     step_metric,
 )
 from .parts import Shards, added
@@ -172,7 +170,7 @@ def summary(
         last: the scores after the last epoch, or None.
     """
     metric, progress = session.task.metric, session.progress
-    costs = token_costs(session.model)
+    costs = token_costs(session.model.stack)
     choice = choice_of(session.model)
     newton = _newton(session)
     return {
@@ -191,7 +189,7 @@ def summary(
         "steps": progress.step,
         "tokens": {"step": math.prod(session.feed.step_size())},
         "flops": {
-            "step": step_flops(session.model, session.feed.step_size(), session.feed.every),
+            "step": session.model.stack.training_flops(*session.feed.step_size()),
             "token": costs["flops"],
         },
         "state_size": costs["state"],
@@ -252,19 +250,18 @@ def newton_counts(model: keras.Model) -> tuple[int, int]:
     return sum(total for total, _ in counts), sum(by_loop for _, by_loop in counts)
 
 
-def token_costs(model: keras.Model) -> dict[str, int]:
+def token_costs(stack: Stack) -> dict[str, int]:
     """Return the FLOPs per token of all recurrent layers and the size of their states, both
     including the blocks around them."""
-    built = built_layers(model)
-    return {"flops": sum(map(flops_of, built)), "state": sum(map(state_of, built))}
+    layers = stack.recurrent
+    return {"flops": sum(op.flops for op in layers), "state": sum(op.carried for op in layers)}
 
 
-def parameter_counts(model: keras.Model) -> dict[str, int]:
+def parameter_counts(model: SequenceModel) -> dict[str, int]:
     """Return the trainable parameters of the recurrent layers, with blocks, and of the model."""
-    plain = (keras.layers.Dense, keras.layers.Embedding)
     counts = {
         layer.name: sum(math.prod(w.shape) for w in layer.trainable_weights)
         for layer in model.layers
     }
-    recurrent_only = sum(counts[la.name] for la in model.layers if not isinstance(la, plain))
-    return {"recurrent": int(recurrent_only), "total": int(sum(counts.values()))}
+    recurrent = sum(counts[op.name] for op in model.stack.recurrent)
+    return {"recurrent": int(recurrent), "total": int(sum(counts.values()))}

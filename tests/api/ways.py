@@ -48,7 +48,7 @@ SHORT = {
     "RUN": RUN,
     "RUN_2": RUN_2,
     "SHOWN": "study.hydra.composing:show study.command:_composition",
-    "STACK": "code.stacks.built:build_stack",
+    "STACK": "cell.block.stack:build_stack",
     "WHERE": "compare.grouping.choose:where",
     "WRITE": "cli.output:write",
 }

@@ -15,11 +15,11 @@ from reference.peers import library
 
 import gatekit
 from gatekit.cell.block.reading import read_block
+from gatekit.cell.block.stack import Around, Stack, build_stack
 from gatekit.cell.schema import read_output_unit
 from gatekit.code import generate
 from gatekit.code.folder import files
 from gatekit.code.kernels import MODULES
-from gatekit.code.stacks import Around, Stack, build_stack
 from gatekit.registry import catalogue, load_cell
 
 from .test_models import assert_same, of_run

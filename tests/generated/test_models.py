@@ -20,7 +20,7 @@ from reference.peers import library
 
 from gatekit.code import FRAMEWORKS, generate
 from gatekit.code.folder import files
-from gatekit.code.from_run import Trained, read_model
+from gatekit.code.from_run import Trained, read_model, untrained
 from gatekit.registry import components
 from gatekit.runs.config import dumped
 from gatekit.study.command import compose
@@ -254,6 +254,16 @@ def test_training_in_torch_has_the_losses_of_training_here(precision: str, steps
     assert expected[-1] < expected[0]
     close = 1e-8 if precision == "float64" else 1e-3
     np.testing.assert_allclose(found, expected, 0, close)
+
+
+def test_a_head_that_starts_as_in_torch_does_so_in_its_file() -> None:
+    (run,) = plan(compose(["task=adding", "cell=rnn", "units=4", "head=torch"])).runs
+    built = untrained(run.config, components.load().task(run.config["task"]), [])
+    module = types.ModuleType("model")
+    exec(generate(built, "numpy").text, vars(module))
+    params = module.init(np.random.default_rng(0))
+    assert 0 < abs(params["head_bias"][0]) <= 1 / 2
+    assert 0 < abs(params["head_weight"]).max() <= 1 / 2
 
 
 LOSSES = [

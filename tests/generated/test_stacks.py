@@ -15,8 +15,8 @@ from reference.peers import library
 
 import gatekit
 from gatekit import ConfigError
+from gatekit.cell.block.stack import Stack
 from gatekit.code import FRAMEWORKS, Generated, generate
-from gatekit.code.stacks import Stack
 
 from .block_cases import parts_of
 from .cases import BATCH, CLOSE, FEATURES, MASK, STEPS, UNITS, run, scale

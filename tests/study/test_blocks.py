@@ -161,7 +161,7 @@ SIZES = [
 @pytest.mark.parametrize("words", SIZES)
 def test_the_model_has_the_parameters_and_operations_of_the_plan(words, float32):
     from gatekit.compare.budget.evaluations import _of_network
-    from gatekit.training.model import build_model, step_flops
+    from gatekit.training.model import build_model
     from gatekit.training.summary import parameter_counts
 
     run = only(*words.split(), "task.length=5", "trainer.batch=3")
@@ -169,7 +169,7 @@ def test_the_model_has_the_parameters_and_operations_of_the_plan(words, float32)
     model = build_model(run.config, signature, masked=False)
     assert parameter_counts(model)["recurrent"] == run.parameters
     expected = _of_network({**run.config, "batch": 3})
-    assert step_flops(model, (3, 5), every=False) == pytest.approx(expected)
+    assert model.stack.training_flops(3, 5) == pytest.approx(expected)
 
 
 def test_weights_of_a_block_follow_from_the_runs_seed_by_their_names(float32):

@@ -10,7 +10,7 @@ from gatekit.study.command import compose
 from gatekit.study.plan import plan
 from gatekit.tasks import seeds
 from gatekit.training.feed import Feed
-from gatekit.training.model import build_model, step_flops
+from gatekit.training.model import build_model
 
 pytestmark = pytest.mark.usefixtures("place")
 
@@ -30,7 +30,24 @@ def test_the_count_from_the_configuration_is_that_of_the_model(words):
     splits = task.splits(seeds.generator(0, "data"))
     feed = Feed(task, splits, 0, config["trainer"]["batch"])
     model = build_model(config, task.signature(), feed.masked, feed.length_for(config["pool"]))
-    recorded = step_flops(model, feed.step_size(), feed.every)
+    recorded = model.stack.training_flops(*feed.step_size())
     counted = evaluations._of_network({**config, "batch": config["trainer"]["batch"]})
     assert recorded == pytest.approx(counted)
     assert recorded > 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["layers=3", "bidirectional=true", "residual=true", "dropout=0.1", "pool=mean"],
+        ["layers=2", "block=modern", "width=4"],
+    ],
+)
+def test_the_layers_of_a_model_are_its_operations(words):
+    (run,) = plan(compose(["task=sum", "cell=gru", "units=4", *words])).runs
+    signature = components.load().task(run.config["task"]).signature()
+    model = build_model(run.config, signature, masked=False)
+    weights = {layer.name: layer.count_params() for layer in model.layers if layer.weights}
+    assert weights == {op.name: op.count for op in model.stack.ops if op.count}
+    names = {op.name for op in model.stack.ops if not op.name.endswith("_steps")}
+    assert names == {layer.name for layer in model.layers} - {"x"}

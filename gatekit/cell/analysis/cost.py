@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from gatekit.cell.errors import GatekitError
 from gatekit.cell.graph import Cell
@@ -37,30 +37,6 @@ def flops(cell: Cell) -> int:
     """
     program = lower(cell)
     return sum(_flops(program, op) for op in (*program.step, *program.after))
-
-
-def training_flops(
-    cells: Iterable[Cell | int], sequences: float, length: float, head: int, every: bool
-) -> float:
-    r"""Return the floating-point operations of a training step, backward included.
-
-    $3 B (L \sum_k f_k + 2 w)$ with $B$ sequences of $L$ valid steps, the cells' `flops` $f_k$, and
-    the $w$ weights of the head's matrix, which counts $L$ times if every step has a target. The
-    backward pass counts twice the forward pass. Embeddings, the loss, the optimizer and evaluations
-    are not counted.
-
-    Args:
-        cells: the cell of each recurrent layer and direction, or a number of operations.
-        sequences: sequences of a training step, on average.
-        length: valid steps of a sequence, on average.
-        head: weights of the head's matrix.
-        every: whether every step has a target.
-
-    Reference: Kaplan et al., "Scaling laws for neural language models" (2020), arXiv:2001.08361
-    """
-    each = (cell if isinstance(cell, int) else flops(cell) for cell in cells)
-    forward = length * sum(each) + (length if every else 1) * 2 * head
-    return 3 * sequences * forward
 
 
 def costs(cell: Cell) -> dict[str, int]:

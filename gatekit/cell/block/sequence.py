@@ -1,7 +1,8 @@
-"""Operations over sequences: the parts of blocks, and of what a model has around its layers."""
+"""Operations over sequences: the parts of blocks and of stacks, with what a model has around."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
@@ -19,14 +20,30 @@ EPSILON = 1e-6
 class PartWeight:
     """A weight of an operation: ``name`` in saved models, ``written`` in generated files.
 
-    ``uniform`` initial values are between -1 / sqrt(n) and 1 / sqrt(n), with n the product of fan.
+    ``uniform`` initial values are between -r and r, where r is ``within`` or 1 / sqrt(n), with n
+    the product of fan. ``kaiming`` values have a normal distribution with variance 2 / n.
     """
 
     name: str
     written: str
     shape: tuple[int, ...]
-    first: Literal["glorot", "uniform", "ones", "zeros"]
+    first: Literal["glorot", "uniform", "kaiming", "ones", "zeros"]
     fan: tuple[int, ...] = ()
+    within: float = 0.0
+
+    @property
+    def limit(self) -> float:
+        """The largest initial value of a uniform distribution; 0 for another."""
+        if self.first == "glorot":
+            return math.sqrt(6 / sum(self.shape))
+        if self.first != "uniform":
+            return 0.0
+        return self.within or 1 / math.sqrt(math.prod(self.fan))
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation of a normal distribution of initial values; 0 for another."""
+        return math.sqrt(2 / math.prod(self.fan)) if self.first == "kaiming" else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +96,14 @@ class Linear(Operation):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Embed(Operation):
+    """A vector of a table for each of ``tokens``."""
+
+    tokens: int
+    kind = "embedding"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Convolve(Operation):
     """A causal convolution over valid steps, with a matrix for each of them if ``full``."""
 
@@ -106,9 +131,10 @@ class Own(Operation):
 
 @dataclass(frozen=True, kw_only=True)
 class Recur(Operation):
-    """The recurrent layer: the program of a cell over all steps."""
+    """The recurrent layer: the program of a cell over all steps; in a stack also a whole block."""
 
     cell: Any  # a built cell; cells know the catalogue, and the catalogue knows blocks
+    backwards: bool = False
     arrow: str = "dense"
     kind, look = "mixer", "output"
 

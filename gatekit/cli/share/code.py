@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from gatekit.cell.block.built import BuiltBlock
+    from gatekit.cell.block.stack import Stack
     from gatekit.cell.graph import Cell
     from gatekit.cli.overrides import Overrides
     from gatekit.code import Generated
     from gatekit.code.folder import Scored
     from gatekit.code.from_run import TrainedModel
-    from gatekit.code.stacks import Stack
     from gatekit.runs.studies.survey import SurveyedRun
     from gatekit.tasks import Task
 
@@ -152,7 +152,7 @@ def run(parser: Parser) -> int:
 
 
 def _stacked(asked: Overrides) -> Stack:
-    from gatekit.code.stacks import build_stack
+    from gatekit.cell.block.stack import build_stack
 
     return build_stack(
         asked.layers,
@@ -185,7 +185,7 @@ def _untrained(options: Namespace, command: str) -> int:
             raise ConfigError(f"--{name} belongs to layers alone; omit it, or omit task")
     asked = read_overrides(options.overrides, command)
     task = components.load(asked.plugins).task(asked.config["task"])
-    built = untrained(asked.config, task, asked.layers, asked.output_unit, asked.block)
+    built = untrained(asked.config, task, asked.layers)
     made = generate(built, options.to, bibliography(asked.plugins))
     return _folder(
         options, made, lambda: files.files(made, None, options.to) | _tokenizer(made, task)

@@ -27,7 +27,7 @@ from gatekit.code.notations import Framework
 from gatekit.code.printing import Printer
 from gatekit.code.sizes import SizeTexts
 
-from .operations import ANY, BACKWARD, CALLS, FLIPPED, JOINED, LOOPS, NOISE, ZEROS
+from .operations import ANY, BACKWARD, CALLS, FLIPPED, LOOPS, NOISE, ZEROS
 
 _CELL = "rnn"
 _BACKWARD = "backward_"
@@ -110,11 +110,17 @@ def created(
         room: the length of a line.
     """
     sizes, bound = [size(n) for n in weight.shape], ""
-    if len(weight.fan) == 1 and (root := weight.fan[0] ** 0.5).is_integer():
+    if weight.within:
+        bound = number(weight.within)
+    elif len(weight.fan) == 1 and (root := weight.fan[0] ** 0.5).is_integer():
         bound = number(1 / root)
     elif weight.fan:
         bound = f"1 / math.sqrt({' * '.join(size(n) for n in weight.fan)})"
-    first = fill(getattr(access.draws, weight.first), sizes, low=f"-{bound}", high=bound)
+    if weight.first == "kaiming":
+        deviation = f"math.sqrt(2 / ({' * '.join(size(n) for n in weight.fan)}))"
+        first = fill(access.draws.normal, sizes, mean="0.0", stddev=deviation)
+    else:
+        first = fill(getattr(access.draws, weight.first), sizes, low=f"-{bound}", high=bound)
     before, after = access.assign(attribute, True)
     return wrapped(f"{before}{first}{after}", room)
 
@@ -255,7 +261,8 @@ class Emitter:
             f"    {other} = {flipped(other)}",
         ]
         both = self.writer.variable("both", "both")
-        lines += wrapped(f"{both} = {JOINED[to].format(forward, other)}", self.writer.room)
+        joined = self.framework.functions["concat"].replace("{0}", f"{forward}, {other}")
+        lines += wrapped(f"{both} = {joined}", self.writer.room)
         return Name("both")
 
     def _about(self, title: str) -> list[str]:

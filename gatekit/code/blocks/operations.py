@@ -1,4 +1,4 @@
-"""The operations of a block's parts in each framework."""
+"""The operations of blocks and stacks in each framework."""
 
 from __future__ import annotations
 
@@ -7,19 +7,27 @@ from dataclasses import replace
 
 from gatekit.code.notations import FRAMEWORKS, Framework
 
-_RMS = {"rms_norm": "rms_norm({0}, {1})", "embed": "{0}[{1}]"}
+_ARRAYS = {
+    "rms_norm": "rms_norm({0}, {1})",
+    "embed": "{0}[{1}]",
+    "last_step": "{0}[:, -1]",
+    "all_steps": "{0}.reshape(len({0}), -1)",
+}
 _FUNCTIONS: Mapping[str, Mapping[str, str]] = {
     "torch": {
         "rms_norm": "F.rms_norm({0}, {0:5}.shape[-1:], eps={1})",
         "dropout": "F.dropout({0}, {1}, self.training)",
         "embed": "F.embedding({1}, {0})",
+        "last_step": "{0}[:, -1]",
+        "all_steps": "{0}.flatten(1)",
     },
-    "numpy": _RMS,
-    "jax": {**_RMS, "dropout": "dropout({0}, {1}, rng, {2})"},
+    "numpy": _ARRAYS,
+    "jax": {**_ARRAYS, "dropout": "dropout({0}, {1}, rng, {2})"},
     "keras": {
-        **_RMS,
+        **_ARRAYS,
         "dropout": "self.dropout({0}, training=training)",
         "embed": "ops.take({0}, {1}, axis=0)",
+        "all_steps": "ops.reshape({0}, (-1, {1}))",
     },
 }
 # Calls of the cell. ``{function}`` is its loop, or the function that computes all steps together;
@@ -39,12 +47,6 @@ BACKWARD = {
 }
 _SLICED = "{0}[:, ::-1]"
 FLIPPED = {"torch": "{0}.flip(1)", "keras": "ops.flip({0}, 1)", "jax": _SLICED, "numpy": _SLICED}
-JOINED = {
-    "torch": "torch.cat([{0}, {1}], dim=-1)",
-    "keras": "ops.concatenate([{0}, {1}], axis=-1)",
-    "jax": "jnp.concatenate([{0}, {1}], axis=-1)",
-    "numpy": "np.concatenate([{0}, {1}], axis=-1)",
-}
 ANY = {
     "torch": "mask.any(dim=1, keepdim=True)",
     "keras": "ops.any(mask, axis=1, keepdims=True)",

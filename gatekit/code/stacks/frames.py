@@ -10,10 +10,10 @@ from itertools import groupby
 from gatekit.code.blocks import frames as blocks
 from gatekit.code.frames import keras, numpy_and_jax, torch
 from gatekit.code.frames.numpy_and_jax import FUNCTIONS
-from gatekit.code.frames.shared import Lines, call_lines, file_text, indented, tuple_lines
+from gatekit.code.frames.shared import Lines, call_lines, file_text, indented, return_lines
 from gatekit.code.identifiers import WIDTH, docstring, wrapped
 
-from .around import NOTHING_AROUND, AroundText
+from .around import NOTHING_AROUND
 from .write import LayerText, StackText, noisy
 
 _CALL = [
@@ -21,24 +21,23 @@ _CALL = [
     "x is batch x time x width; mask is batch x time, true where a step is valid.",
 ]
 _LONGEST_RUN = 2
-_SLICED = "{0}[:, ::-1]"
-_FLIPPED = {"torch": "{0}.flip(1)", "keras": "ops.flip({0}, 1)", "jax": _SLICED, "numpy": _SLICED}
-_JOINED = {
-    "torch": "torch.cat([y, {0}], dim=-1)",
-    "keras": "ops.concatenate([y, {0}], axis=-1)",
-    "jax": "jnp.concatenate([y, {0}], axis=-1)",
-    "numpy": "np.concatenate([y, {0}], axis=-1)",
-}
 # The names of a loop for the layer of each direction of time.
 _LAYERS = ("layer", "back")
 
 
-def _file(
+def whole_file(
     stack: StackText, imports: Mapping[str, str], constants: Lines, bodies: list[Lines]
 ) -> str:
-    """Return the file; code that several kinds share is in it once."""
+    """Return the file; code that several kinds share is in it once.
+
+    Args:
+        stack: the stack.
+        imports: the import lines, each with a pattern of the code that needs it.
+        constants: the lines before the helper functions.
+        bodies: the code of the kinds, and of the stack.
+    """
     chunks = dict.fromkeys(
-        chunk for body in bodies for chunk in "\n".join(body).strip("\n").split("\n\n\n")
+        chunk for body in bodies if body for chunk in "\n".join(body).strip("\n").split("\n\n\n")
     )
     cell = replace(stack.kinds[0].cell, about=stack.about, helpers=stack.helpers)
     body = [line for chunk in chunks for line in ("", "", *chunk.split("\n"))]
@@ -57,30 +56,22 @@ def _listed(items: Sequence[str]) -> list[str]:
 
 def _created(stack: StackText, layer: LayerText, more: str = "") -> str:
     """Return the code that creates a layer; for Keras, its step cell."""
-    block = layer.kind.block
-    sizes = [layer.features, layer.units] if layer.kind.sized else []
-    title = layer.kind.title
-    if block is not None:
-        sizes = [*stack.sizes] if stack.sizes else _numbers(layer)
-        sizes += ["last=False"] if block.last and not layer.last else []
-    elif more:
-        title = f"{title}Cell"
-    return f"{title}({', '.join([*sizes, *([more] if more else [])])})"
-
-
-def _numbers(layer: LayerText) -> list[str]:
-    block = layer.kind.block
-    assert block is not None
-    if not block.sized:
-        return []
-    return [str(block.width), *([] if block.tied else [str(block.units)])]
+    kind, block = layer.kind, layer.kind.block
+    given = [layer.features, layer.units] if kind.sized else []
+    if block is not None and block.sized:
+        given = [*stack.sizes] or [str(block.width), *([] if block.tied else [str(block.units)])]
+    if block is not None and block.last and not layer.last:
+        given.append("last=False")
+    title = f"{kind.title}Cell" if more and block is None else kind.title
+    return f"{title}({', '.join([*given, *([more] if more else [])])})"
 
 
 def _call_doc(stack: StackText) -> list[str]:
-    if stack.around is None:
+    around = stack.built.around
+    if around is None:
         return _CALL
-    of_steps = " of every step" if stack.around.every else ""
-    shape = "tokens, batch x time" if stack.around.tokens else "batch x time x features"
+    of_steps = " of every step" if around.reads == "every" else ""
+    shape = "batch x time x features" if around.tokens is None else "tokens, batch x time"
     return [
         f"Return the output{of_steps}, and the last states of each layer.",
         f"x is {shape}; mask is batch x time, true where a step is valid.",
@@ -93,79 +84,61 @@ def _docstring(stack: StackText) -> list[str]:
     return [f"{len(stack.layers)} layers one after the other; each has states of its own."]
 
 
-def _layer_lines(
-    stack: StackText, to: str, call: Callable[[int, str, str], str], adds: str, drop: str
-) -> Lines:
-    """Return the lines of a layer, or of a layer for each direction of time.
-
-    Args:
-        stack: the stack.
-        to: the framework.
-        call: returns the call for a direction, the name of its output and the code of its input.
-        adds: ``True`` or ``False``, whether the input is added; or the condition on which it is.
-        drop: the code of dropout; empty if there is none.
-    """
-    target = "x" if adds == "False" else "y"
-    lines = [call(0, target if stack.directions == 1 else "y", "x")]
-    if stack.directions > 1:
-        flipped = _FLIPPED[to].format
-        lines.append(call(1, "z", flipped("x")))
-        lines.append(f"{target} = {_JOINED[to].format(flipped('z'))}")
-    if target == "y":
-        lines.append("x = x + y" if adds == "True" else f"x = x + y if {adds} else y")
-    return [*lines, *([f"x = {drop}"] if drop else [])]
-
-
-def layer_loop(stack: StackText, to: str, call: str, drop: str) -> Lines:
+def layer_loop(stack: StackText, call: str) -> Lines:
     """Return the lines of a loop over layers; ``call`` has ``{y}``, ``{x}``, ``{layer}`` ..."""
-    adds = str(any(stack.adds)) if len(set(stack.adds)) < 2 else "adds"
-    names = list(_LAYERS[: stack.directions])
-    layers = ["self.layers[::2]", "self.layers[1::2]"] if len(names) > 1 else ["self.layers"]
+    rows, both = stack.built.rows, stack.built.directions > 1
+    longest = max(rows, key=len)
+    adds = tuple(len(row) == len(longest) for row in rows)
+    layers = ["self.layers[::2]", "self.layers[1::2]"] if both else ["self.layers"]
     each = [*layers, *(text.replace("self.layers", "states") for text in layers)]
-    names += [f"own_{name}" if len(names) > 1 else "own" for name in names]
-    if adds == "adds":
-        names, each = [*names, "adds"], [*each, repr(stack.adds)]
-    new = [f"new_{name}" if stack.directions > 1 else "new" for name in _LAYERS]
+    owns = [f"own_{name}" for name in _LAYERS] if both else ["own"]
+    new = [f"new_{name}" for name in _LAYERS] if both else ["new"]
+    given = [*_LAYERS[: len(owns)], *owns]
+    if not all(adds):
+        given, each = [*given, "adds"], [*each, repr(adds)]
 
     def called(place: int, y: str, x: str) -> str:
-        own = names[stack.directions + place]
         mask = "mask_back" if place else "mask"
-        return call.format(y=y, x=x, layer=_LAYERS[place], own=own, mask=mask, new=new[place])
+        own = {"layer": _LAYERS[place], "own": owns[place], "new": new[place]}
+        return call.format(y=y, x=x, mask=mask, **own)
 
-    loop = f"for {', '.join(names)} in zip({', '.join(each)}):"
+    loop = f"for {', '.join(given)} in zip({', '.join(each)}):"
     if len(loop) > WIDTH - 8:
-        loop = f"for {', '.join(names)} in each:"
-    last = ", ".join(new[: stack.directions])
-    body = _layer_lines(stack, to, called, adds, drop)
+        loop = f"for {', '.join(given)} in each:"
+    body = stack.spelling.row(longest, called, "" if all(adds) else " if adds else y")
     return [
-        *(_backward_mask(to) if stack.directions > 1 else []),
+        *_backward_mask(stack),
         *(wrapped(f"each = zip({', '.join(each)})", WIDTH - 8) if "in each" in loop else []),
         loop,
         *indented([w for ln in body for w in wrapped(ln, WIDTH - 12)]),
-        f"    last += [{last}]" if stack.directions > 1 else f"    last.append({last})",
+        f"    last += [{', '.join(new)}]" if both else "    last.append(new)",
     ]
 
 
-def _backward_mask(to: str) -> Lines:
-    return [f"mask_back = None if mask is None else {_FLIPPED[to].format('mask')}"]
+def _backward_mask(stack: StackText) -> Lines:
+    line = f"mask_back = None if mask is None else {stack.spelling.flipped('mask')}"
+    return [line] if stack.built.directions > 1 else []
 
 
 def _arguments(stack: StackText) -> list[str]:
     return [f"{name}: int = {size}" for name, size in stack.sizes.items()]
 
 
-def torch_file(stack: StackText) -> str:
-    """Return the file for PyTorch."""
+def torch_bodies(stack: StackText) -> list[Lines]:
+    """Return the classes of the kinds of layers for PyTorch, and the functions that they call."""
     bodies = [
         blocks.torch_body(kind.cell, kind.block) if kind.block else torch.torch_class(kind.cell)
         for kind in stack.kinds
     ]
-    bodies += [torch.hold(kind.cell) for kind in stack.kinds]
+    return bodies + [torch.hold(kind.cell) for kind in stack.kinds]
+
+
+def torch_file(stack: StackText) -> str:
+    """Return the file for PyTorch."""
     items = _listed([_created(stack, layer) for layer in stack.layers])
     around = stack.around or NOTHING_AROUND
     ends = ", {layer} is self.layers[-1]" if stack.ends else ""
     call = f"{{y}}, {{new}} = {{layer}}({{x}}, {{own}}, {{mask}}{ends})"
-    drop = f"F.dropout(x, {stack.dropout}, self.training)" if stack.dropout else ""
     whole = [
         f"class {stack.title}(nn.Module):",
         *docstring(_docstring(stack), "    "),
@@ -174,7 +147,7 @@ def torch_file(stack: StackText) -> str:
             call_lines("def __init__(", ["self", *_arguments(stack)], ") -> None:", WIDTH - 4)
         ),
         "        super().__init__()",
-        *indented([*_module_list(items), *around.first], 8),
+        *indented([*_module_list(items), *stack.spelling.first], 8),
         "",
         "    def forward(",
         "        self,",
@@ -185,11 +158,11 @@ def torch_file(stack: StackText) -> str:
         *docstring(_call_doc(stack), "        "),
         f"        states = [None] * {len(stack.layers)} if state is None else list(state)",
         "        last = []",
-        *indented([*around.before, *layer_loop(stack, "torch", call, drop), *around.after], 8),
+        *indented([*around.before, *layer_loop(stack, call), *around.after], 8),
         f"        return {around.value}, tuple(last)",
         *around.functions,
     ]
-    return _file(stack, torch.IMPORTS, torch.CONSTANTS, [*(b for b in bodies if b), whole])
+    return whole_file(stack, torch.IMPORTS, torch.CONSTANTS, [*torch_bodies(stack), whole])
 
 
 def _module_list(items: list[str]) -> Lines:
@@ -208,9 +181,8 @@ def keras_file(stack: StackText) -> str:
         bodies.append([*cell, *(blocks.keras_body(kind.cell, kind.block) if kind.block else [])])
     items = _listed([_created(stack, layer, "dtype=dtype") for layer in stack.layers])
     around = stack.around or NOTHING_AROUND
-    names = list(stack.sizes)
     training = ", training=False" if stack.noisy else ""
-    attributes = [f"self.{name} = {name}" for name in names]
+    attributes = [f"self.{name} = {name}" for name in stack.sizes]
     if stack.dropout:
         attributes.append(f"self.dropout = keras.layers.Dropout({stack.dropout}, dtype=dtype)")
     call = "{y}, {new} = {layer}({x}, initial_state={own}, mask={mask}"
@@ -218,8 +190,7 @@ def keras_file(stack: StackText) -> str:
     call += ", ends={layer} is self.layers[-1])" if stack.ends else ")"
     if stack.kinds[0].block is None:
         call = call.replace(" {new}", " *{new}")
-    drop = "self.dropout(x, training=training)" if stack.dropout else ""
-    loop = [*around.before, *layer_loop(stack, "keras", call, drop), *around.after]
+    loop = [*around.before, *layer_loop(stack, call), *around.after]
     base = "keras.layers.Layer" if stack.around is None else "keras.Model"
     doc = _call_doc(stack)
     whole = [
@@ -235,10 +206,10 @@ def keras_file(stack: StackText) -> str:
         *indented(attributes, 8),
         "        self.supports_masking = True",
         *indented(_keras_layers(stack, items), 8),
-        *(keras.NEW_WEIGHT if around.first else [""]),
+        *(keras.NEW_WEIGHT if stack.spelling.first else [""]),
         "    def build(self, input_shape):",
         '        """Create the weights."""',
-        *indented([*_keras_build(stack), *around.first], 8),
+        *indented([*_keras_build(stack), *stack.spelling.first], 8),
         "",
         *_keras_call(stack, training),
         *docstring([doc[0], doc[1].replace("x is", "inputs are")], "        "),
@@ -246,16 +217,16 @@ def keras_file(stack: StackText) -> str:
         "        x, last = inputs, []",
         *indented(loop, 8),
         f"        return {around.value}, last",
-        *(_named_weights(around, _both(stack)) if stack.around else []),
-        *keras.get_config("layer", names),
+        *(_named_weights(stack) if stack.around else []),
+        *keras.get_config("layer", [*stack.sizes]),
         *around.functions,
     ]
-    file = _file(stack, keras.IMPORTS, [], [*bodies, whole])
+    file = whole_file(stack, keras.IMPORTS, [], [*bodies, whole])
     return file if stack.around is None else file.replace("self.layers", "self.recurrent")
 
 
-def _named_weights(around: AroundText, both: bool) -> Lines:
-    own = ", ".join(f'"{weight.attribute}"' for weight in around.weights)
+def _named_weights(stack: StackText) -> Lines:
+    own = ", ".join(f'"{weight.attribute}"' for weight in stack.spelling.weights)
     return [
         "",
         "    def named_weights(self):",
@@ -269,16 +240,11 @@ def _named_weights(around: AroundText, both: bool) -> Lines:
                 '                turn = "backward_" if "/backward/" in weight.path else ""',
                 '                named[f"layers.{i}.{turn}{weight.name}"] = weight',
             ]
-            if both
+            if stack.turned
             else ['                named[f"layers.{i}.{weight.name}"] = weight']
         ),
         "        return named",
     ]
-
-
-def _both(stack: StackText) -> bool:
-    """Return whether blocks read time in both directions."""
-    return any(kind.block is not None and kind.block.directions > 1 for kind in stack.kinds)
 
 
 def _keras_call(stack: StackText, training: str) -> Lines:
@@ -355,8 +321,16 @@ def functions_file(to: str, stack: StackText) -> str:
     around = stack.around or NOTHING_AROUND
     layers = "params" if stack.around is None else 'params["layers"]'
     weights = "list[Weights]" if stack.around is None else "dict"
-    lines = _backward_mask(to) if stack.directions > 1 else []
-    for first_of in range(0, count, stack.directions):
+    lines = [*around.before, *_backward_mask(stack)]
+    if noise:
+        lines = [
+            f"keys: list = [None] * {count}",
+            "if rng is not None:",
+            f"    keys = list(jax.random.split(rng, {count}))",
+            *lines,
+        ]
+    for number, row in enumerate(stack.built.rows):
+        first_of = number * stack.built.directions
 
         def called(place: int, y: str, x: str, first_of: int = first_of) -> str:
             index, mask = first_of + place, "mask_back" if place else "mask"
@@ -366,29 +340,18 @@ def functions_file(to: str, stack: StackText) -> str:
             given = f"{layers}[{index}], {x}, states[{index}], {mask}{rng}"
             return f"{y}, state_{index} = {layer.prefix}{code.loop}({given})"
 
-        adds = str(bool(stack.adds) and stack.adds[first_of // stack.directions])
-        drop = f"dropout(x, {stack.dropout}, keys[{first_of}], 99)" if stack.dropout else ""
-        for line in _layer_lines(stack, to, called, adds, drop):
+        for line in stack.spelling.row(row, called, rng=f"keys[{first_of}]"):
             lines += wrapped(line, WIDTH - 4)
-    keys = [
-        f"keys: list = [None] * {count}",
-        "if rng is not None:",
-        f"    keys = list(jax.random.split(rng, {count}))",
-    ]
     last = [f"state_{index}" for index in range(count)]
     doc = [*_call_doc(stack), *([numpy_and_jax.RNG] if noise else [])]
     given = [f"params: {weights}", f"x: {array}", "state: tuple[State, ...] | None = None"]
     given += [f"mask: {array} | None = None"]
     given += [f"rng: {array} | None = None"] if noise else []
-    value = around.value
-    returned = [f"return {value}, ({', '.join(last)}{',' if count == 1 else ''})"]
-    if len(returned[0]) > WIDTH - 4:
-        returned = [*tuple_lines("state = ", last, WIDTH - 4), f"return {value}, state"]
     new = call_lines("return [", _listed(first), "]", WIDTH - 4)
     about_init = "Return the initial values of the weights of each layer, by name."
     if stack.around is not None:
         new = call_lines("layers = [", _listed(first), "]", WIDTH - 4)
-        new += ['params: dict = {"layers": layers}', *around.first, "return params"]
+        new += ['params: dict = {"layers": layers}', *stack.spelling.first, "return params"]
         about_init = "Return the initial values of the weights; those of layers are in a list."
     whole = [
         f"def init({code.generator}) -> {weights}:",
@@ -400,17 +363,15 @@ def functions_file(to: str, stack: StackText) -> str:
         *call_lines(f"def {code.loop}(", given, f") -> tuple[{array}, tuple[State, ...]]:"),
         *docstring(doc, "    "),
         f"    states = [None] * {count} if state is None else state",
-        *(indented(keys) if noise else []),
-        *indented([*around.before, *lines, *around.after, *returned]),
+        *indented([*lines, *around.after, *return_lines(around.value, last, WIDTH - 4)]),
         *around.functions,
     ]
     # Functions of a kind with sizes read the constants, even if other kinds have fixed sizes.
     one = next((kind for kind in stack.kinds if kind.sized), stack.kinds[0])
-    sized = one.sized
-    constants = numpy_and_jax.sizes(replace(one.cell, sized=sized), array)
+    constants = numpy_and_jax.sizes(one.cell, array)
     if one.block is not None:
-        constants = blocks.constants(replace(one.block, sized=sized), to)
-    return _file(stack, code.imports, constants, [*bodies, whole])
+        constants = blocks.constants(one.block, to)
+    return whole_file(stack, code.imports, constants, [*bodies, whole])
 
 
 FRAMES: dict[str, Callable[[StackText], str]] = {

@@ -9,6 +9,8 @@ from itertools import groupby
 
 from gatekit._version import __version__
 from gatekit.cell.block.built import BuiltBlock
+from gatekit.cell.block.stack import Stack, cell_of
+from gatekit.cell.errors import ConfigError, listed
 from gatekit.cell.graph import Cell
 from gatekit.code import blocks
 from gatekit.code.blocks.emit import BlockText
@@ -18,7 +20,7 @@ from gatekit.code.layout import StackedWeight, WeightLayout
 from gatekit.code.notations import FRAMEWORKS
 
 from .around import AroundText, around_text
-from .built import Stack, cell_of
+from .spelling import Spelling
 
 MakeText = Callable[[Cell, bool], CellText]
 
@@ -63,21 +65,22 @@ class StackText:
     """The texts of a stack that a frame puts together.
 
     Attributes:
+        built: the stack with its operations.
+        spelling: writes the operations.
         title: the name of the class.
         about: the docstring of the file, as paragraphs.
         kinds: the kinds of layers.
         layers: the layers.
         sizes: the arguments for sizes, with their values; empty if sizes are fixed.
         features: the width of the input.
-        dropout: the rate of dropout after each layer.
+        dropout: the rate of dropout after each layer, if the file draws it.
         helpers: helper functions: source by name.
         layout: how weights are arranged; names start with the number of the layer.
-        adds: whether each layer, or each pair of directions, adds its input to its output.
-        directions: 2 if every second layer reads time backwards.
         around: what a model has around the layers.
-        ends: whether the last block returns only the last step of each direction.
     """
 
+    built: Stack
+    spelling: Spelling
     title: str
     about: list[str]
     kinds: tuple[Kind, ...]
@@ -87,15 +90,24 @@ class StackText:
     dropout: float
     helpers: Mapping[str, str]
     layout: WeightLayout
-    adds: tuple[bool, ...] = ()
-    directions: int = 1
     around: AroundText | None = None
-    ends: bool = False
 
     @property
     def noisy(self) -> bool:
         """Whether the file draws noise in training."""
         return bool(self.dropout) or any(map(noisy, self.kinds))
+
+    @property
+    def turned(self) -> bool:
+        """Whether blocks read time in both directions."""
+        block = self.kinds[0].block
+        return block is not None and block.directions > 1
+
+    @property
+    def ends(self) -> bool:
+        """Whether the last block returns only the last step of each direction."""
+        around = self.built.around
+        return around is not None and around.reads == "last" and self.turned
 
 
 def noisy(kind: Kind) -> bool:
@@ -113,8 +125,14 @@ def write(stack: Stack, make: MakeText, to: str, access: Access) -> StackText:
         access: how code in the frame refers to weights and sizes.
 
     Raises:
-        ConfigError: a part of a layer cannot be written as code.
+        ConfigError: a layer has several inputs, or a part of it cannot be written as code.
     """
+    for cell in stack.cells:
+        if len(cell.inputs) > 1:
+            raise ConfigError(
+                f"the cell {cell.spec.name!r} reads {listed(cell.inputs)}, but a layer in a stack "
+                "gets one input; omit layers to write the cell alone"
+            )
     kinds: dict[str, Kind] = {}
     names = []
     # The last block of a stack has weights that the others lack; its class serves all of them, so
@@ -139,7 +157,8 @@ def write(stack: Stack, make: MakeText, to: str, access: Access) -> StackText:
         sizes = {"features": cell_of(first).features, "units": cell_of(first).units}
         sized &= stack.directions == 1
         sized &= not any("features" in kind.cell.width.lower() for kind in of)
-    around = None if stack.around is None else around_text(stack, stack.around, to, access)
+    spelling = Spelling(to, access)
+    around = None if stack.around is None else around_text(stack, stack.around, to, spelling)
     # The sizes of a model are numbers where its layers are created, except in files of functions.
     sized &= around is None or to in ("jax", "numpy")
     layers = []
@@ -164,6 +183,8 @@ def write(stack: Stack, make: MakeText, to: str, access: Access) -> StackText:
         title, [kinds[name] for name in ordered], of, stack.dropout, to, around, stack.directions
     )
     return StackText(
+        built=stack,
+        spelling=spelling,
         title=title,
         about=about,
         kinds=tuple(kinds[name] for name in ordered),
@@ -172,14 +193,8 @@ def write(stack: Stack, make: MakeText, to: str, access: Access) -> StackText:
         features=first.width if isinstance(first, BuiltBlock) else first.features,
         dropout=0.0 if to == "numpy" else stack.dropout,
         helpers=helpers,
-        layout=_layout(stack.layers, of, around),
-        adds=stack.adds,
-        directions=stack.directions,
+        layout=_layout(stack.layers, of, spelling),
         around=around,
-        ends=stack.around is not None
-        and stack.around.reads == "last"
-        and isinstance(first, BuiltBlock)
-        and first.directions > 1,
     )
 
 
@@ -244,10 +259,10 @@ def _about(
 
 
 def _layout(
-    layers: Sequence[Cell | BuiltBlock], kinds: Sequence[Kind], around: AroundText | None
+    layers: Sequence[Cell | BuiltBlock], kinds: Sequence[Kind], spelling: Spelling
 ) -> WeightLayout:
     """Return the weights of all layers; only the last block has the weights of ``finish``."""
-    stacked = [] if around is None else [*around.weights]
+    stacked = [*spelling.weights]
     final = layers[-1].finish if isinstance(layers[-1], BuiltBlock) else None
     after = {op.name for op in final.ops} if final is not None else set()
     for index, (layer, kind) in enumerate(zip(layers, kinds, strict=True)):

@@ -6,7 +6,7 @@ import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,6 @@ from gatekit.compare.stats.intervals import Floats
 from gatekit.runs import metrics
 from gatekit.runs.names import METRICS
 from gatekit.runs.record import RunRecord
-
-if TYPE_CHECKING:
-    from gatekit.cell.graph import Cell
 
 COSTS = ("seconds", "steps", "tokens", "flops")
 """The costs in which a budget can be given."""
@@ -162,29 +159,13 @@ def _counted(text: str) -> float | None:
 
 def _of_network(config: Mapping[str, Any]) -> float:
     # Imported here, because only runs that did not record their FLOPs need the registry.
-    from gatekit.cell.analysis.cost import training_flops
-    from gatekit.cell.block.built import BuiltBlock
-    from gatekit.cell.schema import read_cell, read_output_unit
     from gatekit.registry import components
-    from gatekit.study.matching import stack
+    from gatekit.registry.models import model_of
 
-    known = components.load()
-    task = known.task(config["task"])
-    signature = task.signature()
-    cell = read_cell(config["cell"], known.catalogue)
-    unit = read_output_unit(config["output_unit"], known.catalogue)
-    built = list(stack(config, cell, unit, signature))
+    task = components.load().task(config["task"])
     sequences, length = _step_size(config, task)
-    directions = 2 if config["bidirectional"] else 1
-    last = built[-1]
-    out = last.width if isinstance(last, BuiltBlock) else directions * last.output.width
-    width = out * (length if config["pool"] == "all" else 1)
-    head = round(width * signature.outputs)
-    every = signature.emission == "every"
-    costs: list[Cell | int] = []
-    for each in built:
-        costs += [each.flops()] if isinstance(each, BuiltBlock) else directions * [each]
-    return training_flops(costs, sequences, length, head, every)
+    stack = model_of(config, task.signature(), steps=round(length))
+    return stack.training_flops(sequences, length)
 
 
 def _step_size(config: Mapping[str, Any], task: Any) -> tuple[float, float]:

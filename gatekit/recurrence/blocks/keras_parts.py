@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from gatekit.cell.block.sequence import (
     EPSILON,
     Convolve,
     Drop,
+    Embed,
     Linear,
     Normal,
     Operation,
@@ -64,9 +64,14 @@ def keras_part(
             of_kind = keras.layers.RMSNormalization if rms else keras.layers.LayerNormalization
             layer = of_kind(epsilon=EPSILON, **given)
         case Linear():
-            start = keras.initializers.GlorotUniform(seed=seed)
+            start = _first(part.weights[0], seed)
             layer = keras.layers.Dense(
                 part.width, use_bias=len(part.weights) > 1, kernel_initializer=start, **given
+            )
+        case Embed():
+            start = _first(part.weights[0], seed)
+            layer = keras.layers.Embedding(
+                part.tokens, part.width, embeddings_initializer=start, **given
             )
         case Convolve():
             layer = CausalConvolution(part, seed, **given)
@@ -172,8 +177,9 @@ def _first(weight: PartWeight, seed: int) -> keras.initializers.Initializer | st
     if weight.first == "glorot":
         return keras.initializers.GlorotUniform(seed=seed)
     if weight.first == "uniform":
-        limit = 1 / math.sqrt(math.prod(weight.fan))
-        return keras.initializers.RandomUniform(-limit, limit, seed=seed)
+        return keras.initializers.RandomUniform(-weight.limit, weight.limit, seed=seed)
+    if weight.deviation:
+        return keras.initializers.RandomNormal(stddev=weight.deviation, seed=seed)
     return weight.first
 
 
