@@ -412,7 +412,11 @@ def _way(fix: Fix, fault: Fault, to: Channel) -> Iterator[str]:
             gone = Remove(fault.place) if fault.kind is Kind.UNKNOWN else None
             sets = [f for f in fix.fixes if isinstance(f, Set) or f == gone]
             heads = {f.place.path[:1] for f in sets} if isinstance(to, Call) else set()
-            sets = [f for f in fix.fixes if f in sets or f.place.path[:1] in heads]
+            sets += [
+                f
+                for f in fix.fixes
+                if isinstance(f, Remove) and f.place.path[:1] in heads and f != gone
+            ]
             words = [way for f in fix.fixes if f not in sets for way in _way(f, fault, to)]
             words += [f"{to.verb} {to.assign(*sets)}"] if sets else []
             yield " and ".join(words)

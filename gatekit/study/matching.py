@@ -116,7 +116,7 @@ def around(config: Mapping[str, Any], last: Cell | BuiltBlock, signature: Signat
         read = last.output_width
     else:
         read = last.output.width * (2 if config["bidirectional"] else 1)
-    return inputs + (read + config.get("head_bias", True)) * signature.outputs
+    return inputs + (read + int(config.get("head_bias", True))) * signature.outputs
 
 
 def layers(

@@ -101,7 +101,7 @@ class Options:
     """
 
     backend: str = _option("process", OneOf(BACKENDS))
-    gpus: int | str | tuple[str, ...] = _option("auto", Custom(_gpus), 1)
+    gpus: Any = _option("auto", Custom(_gpus), 1)  # noqa: RUF009
     runs_per_gpu: int = _option(1, Whole(1, 64))
     timeout: float | None = _option(None, Optional(POSITIVE), 3600)
     retries: int = _option(2, Whole(0, 100))

@@ -87,12 +87,13 @@ def section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        fix: Fix = Set(where, meant := _meant_section(key, value, config))
+        meant = _meant_section(key, value, config)
+        fix: Fix = Set(where, meant)
         expected = "a mapping"
         if key == "norms":
             expected += "; each norm is a separate signal, which others read in place of the first"
             shown = next((n for n, of in meant.items() if of == config.get("emits")), "")
-            fix = Both((fix, Set(CELL / "emits", shown))) if shown else fix
+            fix = Both((Set(where, meant), Set(CELL / "emits", shown))) if shown else fix
         raise CellError(Fault(Kind.WRONG, where, as_plain(value), expected, fixes=(fix,)))
     refuse_commas(value, where)
     for name, inner in value.items():

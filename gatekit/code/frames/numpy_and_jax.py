@@ -138,13 +138,15 @@ def functions_body(to: str, cell: CellText, prefix: str = "", vectors: bool | No
 
 def _numpy_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, _: Noise) -> Lines:
     function, arrays = looped(cell, f"{prefix}project(params, ")
-    if len(arrays) > 1 or arrays[0].startswith("*"):
+    if function == "step":
+        before, now = [], ", ".join(f"{each}[:, t]" for each in arrays)
+    elif len(arrays) > 1 or arrays[0].startswith("*"):
         before = call_lines("arrays = [", arrays, "]", WIDTH - 4)
         now = "*(each[:, t] for each in arrays)"
     else:
-        before = [] if arrays == ["x"] else [f"projected = {arrays[0]}"]
-        now = f"{'projected' if before else 'x'}[:, t]"
-    step = f"new_y, new_state = {prefix}{function}(params, {now}, state)"
+        before, now = [f"projected = {arrays[0]}"], "projected[:, t]"
+    given = f"{now}, state" if function == "step" else f"state, {now}"
+    step = f"new_y, new_state = {prefix}{function}(params, {given})"
     return [
         *hold,
         "",
@@ -301,8 +303,9 @@ def _until_step(code: Functions, cell: CellText, prefix: str, noise: Noise) -> L
         before = [*_sizes(cell, firsts), *before]
 
     def define(name: str, arrays: Sequence[str], values: int) -> Lines:
-        given = ["params: Weights", *(f"{each}: {array}" for each in arrays)]
-        given += [] if values else ["state: State", *noise.parameters]
+        given = [f"{each}: {array}" for each in arrays]
+        states = [] if values else ["state: State", *noise.parameters]
+        given = ["params: Weights", *(states + given if name == "advance" else given + states)]
         result = f"tuple[{array}, State]" if not values else array if values == 1 else "State"
         return ["", "", *call_lines(f"def {prefix}{name}(", given, f") -> {result}:")]
 

@@ -198,7 +198,7 @@ def step_lines(
         *define("step", names, 0),
         STEP,
         *indented(
-            wrapped(f"return {name.format(advance)}({lead}{', '.join([*arrays, *more])})", room)
+            wrapped(f"return {name.format(advance)}({lead}{', '.join([*more, *arrays])})", room)
         ),
         *define("advance", [*project.passed, *project.values], 0),
         '    """Return what step returns, given what project returns."""',

@@ -84,8 +84,9 @@ def torch_class(cell: CellText) -> Lines:
     ]
 
     def define(name: str, arrays: Sequence[str], values: int) -> Lines:
-        given = ["self", *(f"{array}: Tensor" for array in arrays)]
-        given += [] if values else [f"{each}: State" for each in ("state", *drops)]
+        given = [f"{array}: Tensor" for array in arrays]
+        states = [] if values else [f"{each}: State" for each in ("state", *drops)]
+        given = ["self", *(states + given if name == "advance" else given + states)]
         result = "tuple[Tensor, State]" if not values else "Tensor" if values == 1 else "State"
         return ["", *call_lines(f"def {name}(", given, f") -> {result}:", WIDTH - 4)]
 
@@ -124,13 +125,16 @@ def torch_class(cell: CellText) -> Lines:
 def _loop(cell: CellText, more: list[str]) -> Lines:
     """Return the lines that begin the loop over time, up to the call of a step."""
     function, arrays = looped(cell, "self.project(")
-    if len(arrays) > 1 or arrays[0].startswith("*"):
+    if function == "step" and len(arrays) > 1:
+        lines, now = ["for t in range(x.shape[1]):"], ", ".join(f"{each}[:, t]" for each in arrays)
+    elif len(arrays) > 1 or arrays[0].startswith("*"):
         listed = call_lines("arrays = [", arrays, "]", WIDTH - 8)
         lines = [*listed, "for t, now in enumerate(zip(*(each.unbind(1) for each in arrays))):"]
         now = "*now"
     else:
         lines, now = [f"for t, now in enumerate({arrays[0]}.unbind(1)):"], "now"
-    call = f"new_y, new_state = self.{function}({', '.join([now, *more])})"
+    given = [now, *more] if function == "step" else [*more, now]
+    call = f"new_y, new_state = self.{function}({', '.join(given)})"
     return [*lines, *indented(wrapped(call, WIDTH - 12))]
 
 
