@@ -143,6 +143,8 @@ def _around(config: Mapping[str, Any], task: Task, steps: int) -> Around:
         steps=steps,
         loss=signature.loss,
         metric=task.metric.name,
+        bias=config.get("head_bias", True),
+        per_sequence=config["trainer"].get("mean") == "sequences",
     )
 
 

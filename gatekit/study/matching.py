@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gatekit import registry
@@ -24,11 +24,16 @@ REACH = 6
 
 
 class Measure(NamedTuple):
-    """A count of a cell or block, its name, and its largest relative distance from the target."""
+    """A count of a cell or block, its name, and its largest relative distance from the target.
+
+    Attributes:
+        whole: whether the weights around the recurrent layers count, too.
+    """
 
     count: Callable[[Cell | BuiltBlock], int]
     title: str
     tolerance: float
+    whole: bool = False
 
 
 MEASURES = {
@@ -36,6 +41,7 @@ MEASURES = {
     # A matrix memory grows with the square of the units, in steps of the number of heads.
     "state": Measure(state_of, "numbers of state", 0.05),
     "flops": Measure(flops_of, "FLOPs per token", 0.02),
+    "total": Measure(lambda built: built.count(), "parameters", 0.02, whole=True),
 }
 """Measures by the word before the colon in ``match=``; they count all recurrent layers."""
 
@@ -69,21 +75,48 @@ def _catalogue(config: Mapping[str, Any]) -> Catalogue:
 def sizes(
     config: Mapping[str, Any], cell: CellSpec, unit: OutputUnitSpec, signature: Signature
 ) -> dict[str, int]:
-    """Return the total of each of the `MEASURES` over all recurrent layers.
+    """Return each of the `MEASURES` of all recurrent layers.
 
     Raises:
         GatekitError: the cell cannot be built at this size.
     """
     built = list(stack(config, cell, unit, signature))
-    return {name: _total(config, measure, built) for name, measure in MEASURES.items()}
+    recurrent = {name: each for name, each in MEASURES.items() if not each.whole}
+    return {name: _total(config, each, built, signature) for name, each in recurrent.items()}
 
 
-def _total(config: Mapping[str, Any], measure: Measure, built: Iterable[Cell | BuiltBlock]) -> int:
-    """Return the total of a measure over all layers; a block's count includes both directions."""
+def _total(
+    config: Mapping[str, Any],
+    measure: Measure,
+    built: Sequence[Cell | BuiltBlock],
+    signature: Signature,
+) -> int:
+    """Return the total of a measure; a block's count includes both directions."""
     directions = 2 if config["bidirectional"] else 1
-    return sum(
+    total = sum(
         measure.count(each) * (1 if isinstance(each, BuiltBlock) else directions) for each in built
     )
+    return total + around(config, built[-1], signature) if measure.whole else total
+
+
+def around(config: Mapping[str, Any], last: Cell | BuiltBlock, signature: Signature) -> int:
+    """Return the parameters of the embedding or the map of the inputs, and of the head.
+
+    Args:
+        config: a run's configuration.
+        last: the cell of the last recurrent layer, or the block around it.
+        signature: the inputs and targets of the task.
+    """
+    width, inputs = config.get("width") or config["units"], 0
+    if signature.vocabulary is not None:
+        inputs = signature.vocabulary * width
+    elif isinstance(last, BuiltBlock):
+        inputs = (int(signature.features or 0) + 1) * width
+    if isinstance(last, BuiltBlock):
+        read = last.output_width
+    else:
+        read = last.output.width * (2 if config["bidirectional"] else 1)
+    return inputs + (read + int(config.get("head_bias", True))) * signature.outputs
 
 
 def layers(
@@ -150,7 +183,7 @@ def matched(
 
     Args:
         config: a run's configuration; ``match`` is, for example, ``parameters:50k``,
-            ``state:64k``, ``flops:1M`` or ``cell:lstm``.
+            ``state:64k``, ``flops:1M``, ``total:50k`` or ``cell:lstm``.
         cell: the cell.
         unit: the output unit.
         signature: the inputs and targets of the task.
@@ -162,11 +195,16 @@ def matched(
     asked = config["match"]
     name, target = _target(asked, config, unit, signature, known)
     measure = MEASURES[name]
+    if measure.whole and config["pool"] == "all":
+        raise ConfigError(
+            f"match={asked} with pool=all: the size of the head depends on the length of the data. "
+            f"Type match=parameters:{asked.partition(':')[2]}, or pool=mean."
+        )
 
     def count(size: int) -> int | None:
         try:
             sized = {**config, **at_size(config, size)}
-            return _total(config, measure, stack(sized, cell, unit, signature))
+            return _total(sized, measure, [*stack(sized, cell, unit, signature)], signature)
         except GatekitError:
             return None
 
@@ -219,7 +257,8 @@ def _target(
     such = (name or "lstm") if kind == "cell" else name if (amount_of(name) or 0) > 0 else "50k"
     raise ConfigError(
         f"match={asked}: a budget is parameters:N, state:N (numbers of state per sequence), "
-        "flops:N (per token) or cell:NAME (the parameters of that cell); N may be 50k or 1M. "
+        "flops:N (per token), total:N (with embedding and head) or cell:NAME (the parameters of "
+        "that cell); N may be 50k or 1M. "
         f"Type match={kind}:{such}."
     )
 

@@ -20,7 +20,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Cell
 from gatekit.cell.schema import CellSpec
 from gatekit.recurrence.blocks.layer import BlockLayer
-from gatekit.recurrence.executors.choose import ExecutorChoice, as_before
+from gatekit.recurrence.executors.choose import ExecutorChoice
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.recurrence.noise import Dropout
 from gatekit.tasks import seeds
@@ -41,7 +41,8 @@ class SequenceModel(keras.Model):
     metric ``task_loss`` is the loss without them.
 
     Args:
-        loss_kind: ``mse``, ``categorical`` or ``bits``.
+        loss_kind: ``mse``, ``categorical``, ``bits`` or ``squared``.
+        per_sequence: divide the loss by the number of sequences, not by the sum of the weights.
         arguments: the arguments of a functional Keras model.
 
     Attributes:
@@ -53,9 +54,11 @@ class SequenceModel(keras.Model):
             penalties, and the gradients.
     """
 
-    def __init__(self, *arguments: object, loss_kind: str, **named: object) -> None:
+    def __init__(
+        self, *arguments: object, loss_kind: str, per_sequence: bool = False, **named: object
+    ) -> None:
         super().__init__(*arguments, **named)
-        self.loss_kind = loss_kind
+        self.loss_kind, self.per_sequence = loss_kind, per_sequence
         self.windows: tf.Variable | None = None
         self.parts: Parts | None = None
         penalised = any(weight.regularizer is not None for weight in self.trainable_weights)
@@ -77,7 +80,7 @@ class SequenceModel(keras.Model):
         """Return the mean loss over the counted steps, plus the layers' own losses."""
         values = step_loss(self.loss_kind, y, y_pred)
         weights = ops.cast(sample_weight, values.dtype)
-        counted = ops.sum(weights)
+        counted = self.counted(weights)
         # Weights below 1 may add up to less than 1. Without any weight, the loss is 0.
         total = ops.sum(values * weights) / ops.where(counted > 0, counted, 1.0)
         if self.task_loss is not None:
@@ -87,12 +90,18 @@ class SequenceModel(keras.Model):
             total += ops.cast(extra, values.dtype)
         return total
 
+    def counted(self, weights: Tensor) -> Tensor:
+        """Return what the summed loss is divided by: the sum of the weights, or the sequences."""
+        if self.per_sequence and len(weights.shape) > 1:
+            weights = ops.cast(ops.any(weights > 0, axis=1), weights.dtype)
+        return ops.sum(weights)
+
     def train_step(self, data: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
         """Update the weights from one batch, unless it has no weight; return the metrics."""
         if self.parts is None and self.windows is None:
             return super().train_step(data)
         inputs, y, weights = data
-        counted = tf.reduce_sum(tf.cast(weights, self.output.dtype))
+        counted = self.counted(tf.cast(weights, self.output.dtype))
         size: Tensor = counted
         if self.parts is not None:
             size = y.shape[0] if self.windows is None else counted
@@ -122,10 +131,10 @@ def step_loss(kind: str, y: Tensor, logits: Tensor) -> Tensor:
     r"""Return the loss of every step.
 
     $\frac1o\sum_j (y_j-z_j)^2$ (mse), $-\log\mathrm{softmax}(z)_y$ (categorical),
-    $\sum_j \log(1+e^{z_j}) - y_j z_j$ (bits).
+    $\sum_j \log(1+e^{z_j}) - y_j z_j$ (bits), $\frac12\sum_j (y_j-\sigma(z_j))^2$ (squared).
 
     Args:
-        kind: ``mse``, ``categorical`` or ``bits``.
+        kind: ``mse``, ``categorical``, ``bits`` or ``squared``.
         y: batch (x time) x outputs, or integer labels batch (x time).
         logits: batch (x time) x outputs.
 
@@ -137,6 +146,8 @@ def step_loss(kind: str, y: Tensor, logits: Tensor) -> Tensor:
     y = ops.cast(y, logits.dtype)
     if kind == "mse":
         return ops.mean(ops.square(y - logits), axis=-1)
+    if kind == "squared":
+        return ops.sum(ops.square(y - ops.sigmoid(logits)), axis=-1) / 2
     return ops.sum(ops.softplus(logits) - y * logits, axis=-1)
 
 
@@ -146,29 +157,36 @@ def step_metric(metric: str, loss: str, y: Tensor, logits: Tensor) -> Tensor:
     Raises:
         ConfigError: the metric is not defined for this loss.
     """
-    if metric == "mse" and loss == "mse":
+    if metric in ("mse", "rmse") and loss == "mse":
         return step_loss("mse", y, logits)
     if metric in ("nll", "bits", "perplexity") and loss in ("categorical", "bits"):
         return step_loss(loss, y, logits) / (NATS_PER_BIT if metric == "bits" else 1.0)
     if metric == "accuracy" and loss == "categorical":
         return ops.cast(ops.equal(ops.argmax(logits, axis=-1), ops.cast(y, "int32")), "float32")
-    if metric == "accuracy" and loss == "bits":
+    if metric == "most_active" and loss in ("bits", "squared"):
+        wanted = ops.cast(y, logits.dtype) > 0.5
+        low = ops.min(ops.where(wanted, logits, math.inf), axis=-1)
+        high = ops.max(ops.where(wanted, -math.inf, logits), axis=-1)
+        return ops.cast(low > high, "float32")
+    if metric == "accuracy" and loss in ("bits", "squared"):
         right = ops.equal(logits > 0, ops.cast(y, "float32") > 0.5)
         return ops.mean(ops.cast(right, "float32"), axis=-1)
     raise ConfigError(
         f"the metric {metric!r} is not defined for the loss {loss!r}; "
-        "mse needs the loss mse; accuracy, nll, bits and perplexity need categorical or bits."
+        "mse and rmse need the loss mse; nll, bits and perplexity need categorical or bits; "
+        "accuracy also takes squared, and most_active needs bits or squared."
     )
 
 
 def pooled_metric(metric: str, mean: float) -> float:
-    """Return what a run reports: the mean over all counted steps, or its exponential."""
+    """Return what a run reports: the mean over all counted steps, its root, or its exponential."""
+    if metric == "rmse":
+        return math.sqrt(mean)
     if metric != "perplexity":
         return mean
     return math.exp(mean) if mean < MOST_NATS else math.inf
 
 
-@as_before()
 def build_model(
     config: Mapping[str, Any],
     signature: Signature,
@@ -239,17 +257,25 @@ def build_model(
         value = AtPlaces(name="places_of_labels")(value, places)
     # The loss is computed in full precision, whatever the precision of the layers.
     dtype = "float64" if config["precision"] == "float64" else "float32"
+    bias = config.get("head_bias", True)
     head = keras.layers.Dense(
-        signature.outputs, kernel_initializer="zeros", name="head", dtype=dtype
+        signature.outputs, kernel_initializer="zeros", use_bias=bias, name="head", dtype=dtype
     )(value)
     inputs = [x, *timed.values(), *([] if places is None else [places])]
-    model = SequenceModel(inputs if inputs[1:] else x, head, loss_kind=signature.loss)
+    model = SequenceModel(
+        inputs if inputs[1:] else x,
+        head,
+        loss_kind=signature.loss,
+        per_sequence=config["trainer"].get("mean") == "sequences",
+    )
     # Keras' own initializers would draw from Python's global generator.
     for layer in model.layers:
         if isinstance(layer, (keras.layers.Dense, keras.layers.Embedding)):
             _draw(layer, seed)
-    if config.get("head") == "torch":
-        _draw_as_torch(model.get_layer("head"), seed)
+    if (first := config.get("head", "glorot")) != "glorot":
+        head = model.get_layer("head")
+        limit = first if isinstance(first, float) else 1 / math.sqrt(head.kernel.shape[0])
+        _draw_head(head, limit, first == "kaiming", seed)
     return model
 
 
@@ -288,6 +314,8 @@ def recurrent(
             output_unit=config["output_unit"],
             return_sequences=sequences,
             executor=config.get("chosen") or config["executor"],
+            # A run names chunks; one that does not is older, or has no use for them.
+            chunks=False,
             seed=seeds.integer(seeds.part(config, "init"), "init", name, bits=31),
             plugins=tuple(config["plugins"]),
             name=name,
@@ -394,9 +422,14 @@ def _draw(layer: keras.Layer, seed: int) -> None:
         weight.assign(values.astype(weight.dtype))
 
 
-def _draw_as_torch(head: keras.layers.Dense, seed: int) -> None:
-    """Draw matrix and bias from U[-1/sqrt(n), 1/sqrt(n)], n inputs, as torch.nn.Linear does."""
-    limit = 1 / math.sqrt(head.kernel.shape[0])
+def _draw_head(head: keras.layers.Dense, limit: float, normal: bool, seed: int) -> None:
+    """Draw matrix and bias from U[-limit, limit].
+
+    With ``normal``, the matrix is drawn from N(0, 2 limit^2), as torch's ``kaiming_normal_`` does.
+    """
     for weight in head.weights:
         random = seeds.generator(seed, "init", head.name, weight.name)
-        weight.assign(random.uniform(-limit, limit, weight.shape).astype(weight.dtype))
+        values = random.uniform(-limit, limit, weight.shape)
+        if normal and weight.name == "kernel":
+            values = random.normal(0, math.sqrt(2) * limit, weight.shape)
+        weight.assign(values.astype(weight.dtype))

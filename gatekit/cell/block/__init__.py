@@ -4,4 +4,6 @@ A subclass of `contract.Block` declares the parts of a block and the equations b
 records them as the operations of `sequence`, `reading` reads a block by name, `built` adds the
 sizes and counts weights, state size and operations, and `show` writes it as text. Start with
 `contract.py`. No TensorFlow here: `gatekit.recurrence.blocks` computes a block.
+
+No module here is public.
 """

@@ -29,8 +29,11 @@ class Around:
         reads: what the head reads: ``every`` step, the ``last``, the ``mean`` of all, or ``all`` of
             them side by side.
         steps: the length of all sequences if the head reads all steps side by side, otherwise 1.
-        loss: ``mse``, ``categorical`` or ``bits``.
-        metric: ``mse``, ``accuracy``, ``nll``, ``bits`` or ``perplexity``.
+        loss: ``mse``, ``categorical``, ``bits`` or ``squared``.
+        metric: ``mse``, ``rmse``, ``accuracy``, ``nll``, ``bits``, ``perplexity`` or
+            ``most_active``.
+        bias: whether the head has a bias.
+        per_sequence: whether the loss is divided by the number of sequences, not of steps.
     """
 
     task: str
@@ -41,6 +44,8 @@ class Around:
     steps: int
     loss: str
     metric: str
+    bias: bool = True
+    per_sequence: bool = False
 
 
 def embedding(tokens: int, width: int) -> SequenceProgram:
@@ -60,10 +65,10 @@ def embedding(tokens: int, width: int) -> SequenceProgram:
     return SequenceProgram((op,), Name(op.name), width, 0, FUNCTIONS)
 
 
-def linear(name: str, fed: int, width: int) -> SequenceProgram:
+def linear(name: str, fed: int, width: int, bias: bool = True) -> SequenceProgram:
     """Return the map of a model's input, or its head."""
     parts = Parts("model", width, width, {"x": fed}, None)
-    return parts.program(parts.dense(name, X, width, bias=True))
+    return parts.program(parts.dense(name, X, width, bias=bias))
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ class Stack:
         around, lowest = self.around, self.layers[0]
         width = lowest.width if isinstance(lowest, BuiltBlock) else cell_of(lowest).features
         emitted = sum(map(output_width, self.layers[-self.directions :])) * around.steps
-        head = linear("head", emitted, around.outputs)
+        head = linear("head", emitted, around.outputs, around.bias)
         if around.tokens is not None:
             return embedding(around.tokens, width), head
         if isinstance(lowest, BuiltBlock) and around.features is not None:
