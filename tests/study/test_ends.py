@@ -16,7 +16,7 @@ from deeds import plan_of
 
 from gatekit.runs.state import RunState
 from gatekit.study.launch import other_processes, process, slurm
-from gatekit.study.launch.contract import ListedRuns
+from gatekit.study.launch.contract import Cause, ListedRuns
 from gatekit.study.launch.outcome import SweepOutcome
 from gatekit.study.launch.process import Process
 from gatekit.study.launch.progress import Progress
@@ -42,35 +42,39 @@ class Shown:
 
 ENDS = {
     # exit code, how it was started, what it sent, whether it had begun, whether the kernel killed
-    # a process, whether memory is limited; then its reason, and: lost, blameless, unstarted
-    "killed": ((-9, "spawn", None, True, False, False), "signal 9 (SIGKILL, perhaps", "lost"),
-    "by the kernel": ((-9, "spawn", None, True, True, False), "out of memory: killed by the", ""),
-    "crashed": ((-11, "spawn", None, True, True, False), "killed by signal 11 (SIGSEGV)", ""),
+    # a process, whether memory is limited; then its reason and its cause
+    "killed": ((-9, "spawn", None, True, False, False), "signal 9 (SIGKILL, perhaps", "OUTSIDE"),
+    "by the kernel": (
+        (-9, "spawn", None, True, True, False),
+        "out of memory: killed by the",
+        "RUN",
+    ),
+    "crashed": ((-11, "spawn", None, True, True, False), "killed by signal 11 (SIGSEGV)", "RUN"),
     "no server": (
         (255, "forkserver", None, True, False, False),
         "lost with the fork server",
-        "lost blameless",
+        "PARENT",
     ),
     "no server, not begun": (
         (255, "forkserver", None, False, False, True),
         "lost with the fork server",
-        "lost blameless unstarted",
+        "START",
     ),
-    "no server, with a cause": ((255, "forkserver", "why", True, False, False), "why", ""),
-    "no fork": ((255, "spawn", None, True, False, False), "ended with exit code 255 before", ""),
-    "exit": ((1, "forkserver", None, True, False, False), "ended with exit code 1 before", ""),
-    "exit, limited": ((1, "spawn", None, True, False, True), "ulimit -v unlimited", "unstarted"),
-    "a cause, limited": ((1, "spawn", "why", True, False, True), "why", ""),
-    "not begun": ((1, "spawn", None, False, False, False), "fails as it starts", "unstarted"),
-    "imports fail": ((70, "spawn", "no TensorFlow", True, False, False), "no Tens", "unstarted"),
-    "0": ((0, "spawn", None, True, False, True), "exit code 0 before its result", ""),
-    "0, not begun": ((0, "spawn", None, False, False, False), "exit code 0 before", ""),
+    "no server, with a cause": ((255, "forkserver", "why", True, False, False), "why", "RUN"),
+    "no fork": ((255, "spawn", None, True, False, False), "ended with exit code 255 before", "RUN"),
+    "exit": ((1, "forkserver", None, True, False, False), "ended with exit code 1 before", "RUN"),
+    "exit, limited": ((1, "spawn", None, True, False, True), "ulimit -v unlimited", "START"),
+    "a cause, limited": ((1, "spawn", "why", True, False, True), "why", "RUN"),
+    "not begun": ((1, "spawn", None, False, False, False), "fails as it starts", "START"),
+    "imports fail": ((70, "spawn", "no TensorFlow", True, False, False), "no Tens", "START"),
+    "0": ((0, "spawn", None, True, False, True), "exit code 0 before its result", "RUN"),
+    "0, not begun": ((0, "spawn", None, False, False, False), "exit code 0 before", "RUN"),
 }
 
 
 @pytest.mark.parametrize("case", ENDS)
 def test_an_exit_code_is_judged_with_what_is_known_beside_it(case, monkeypatch):
-    (code, method, sent, begun, by_kernel, limited), reason, verdicts = ENDS[case]
+    (code, method, sent, begun, by_kernel, limited), reason, cause = ENDS[case]
     kills = iter([3, *[3 + by_kernel] * 9])
     monkeypatch.setattr(process.system, "kernel_kills", lambda: next(kills))
     monkeypatch.setattr(process.system, "memory_limited", lambda: limited)
@@ -78,8 +82,7 @@ def test_an_exit_code_is_judged_with_what_is_known_beside_it(case, monkeypatch):
     ended.sent, ended.begun, ended.peak = sent, begun, 3 << 29
     assert reason in ended.reason()
     assert ("at 1.5 GiB" in ended.reason()) is (code == -9)
-    found = [name for name in ("lost", "blameless", "unstarted") if getattr(ended, name)()]
-    assert " ".join(found) == verdicts
+    assert ended.cause().name == cause
 
 
 @pytest.mark.parametrize(
@@ -163,7 +166,7 @@ def test_a_run_of_a_job_ends_with_an_outcome_or_with_its_job(tmp_path, clock):
     assert not run.over()  # its process lives, here
     folder.status("INTERRUPTED", "asked")
     run.look()
-    assert (run.over(), run.lost(), run.blameless()) == (True, True, False)
+    assert (run.over(), run.cause()) == (True, Cause.OUTSIDE)
     assert run.reason() == f"its job {run.job.words()} and left it INTERRUPTED"
 
 
@@ -190,7 +193,7 @@ def test_a_run_that_is_killed_takes_its_job_along_if_it_has_one(tmp_path):
     assert one.job.job.cancelled
     assert not one.over()
     one.kill()
-    assert (one.over(), one.lost(), one.owns(one.run.folder(), -1)) == (True, False, False)
+    assert (one.over(), one.cause(), one.owns(one.run.folder(), -1)) == (True, Cause.RUN, False)
     other.terminate()
     assert other.over()
     killed = slurm.SlurmRun(one.run, 0)

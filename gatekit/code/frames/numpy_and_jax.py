@@ -138,8 +138,9 @@ def functions_body(to: str, cell: CellText, prefix: str = "", vectors: bool | No
 
 def _numpy_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, _: Noise) -> Lines:
     function, arrays = looped(cell, f"{prefix}project(params, ")
+    before: Lines = []
     if function == "step":
-        before, now = [], ", ".join(f"{each}[:, t]" for each in arrays)
+        now = ", ".join(f"{each}[:, t]" for each in arrays)
     elif len(arrays) > 1 or arrays[0].startswith("*"):
         before = call_lines("arrays = [", arrays, "]", WIDTH - 4)
         now = "*(each[:, t] for each in arrays)"
