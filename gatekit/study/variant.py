@@ -188,7 +188,7 @@ def variant(
         columns_decay="chunk" in (base["executor"], base["chosen"])
         and any(
             memory.row is not None
-            for built in layers(base, cell, unit, signature)
+            for built in stack.cells
             for memory in chunk.analyse(built).memories
         ),
     )
