@@ -38,7 +38,7 @@ def show(
     Raises:
         GatekitError: a name is unknown, or the parts do not fit together.
     """
-    from gatekit.code.given import built_cell
+    from gatekit.code.entry import built_cell
     from gatekit.registry import bibliography
 
     built = built_cell(cell, units, features, output_unit, swap, plugins)
@@ -75,12 +75,12 @@ def diagram(
     Raises:
         GatekitError: a name is unknown, or the parts do not fit together.
     """
-    from gatekit.cell.block.built import build_block
+    from gatekit.cell.block.built_block import build_block
     from gatekit.cell.block.reading import read_block
     from gatekit.cell.schema import read_output_unit
     from gatekit.cell.show.diagram.block import block_diagram
     from gatekit.cell.show.diagram.drawing import diagram as drawn
-    from gatekit.code.given import built_cell
+    from gatekit.code.entry import built_cell
     from gatekit.registry import bibliography, catalogue
 
     built, works = (

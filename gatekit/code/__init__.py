@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from gatekit.cell.calls import make_callable
 
+from .entry import code
 from .generate import Generated, generate
-from .given import code
 from .notations import FRAMEWORKS
 
 __all__ = ["FRAMEWORKS", "Generated", "code", "generate"]

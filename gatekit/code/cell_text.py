@@ -13,11 +13,11 @@ from gatekit.cell.program import Program, lower
 from gatekit.cell.program.equations import texts
 from gatekit.cell.show.works import Work, provenance
 
-from . import draws
+from . import distributions
 from .all_steps import AllSteps, AllStepsText, all_steps
 from .emit import Emitter, Project
-from .first import FirstValues
 from .identifiers import WIDTH, Identifiers, class_name
+from .initial_values import FirstValues
 from .layout import WeightLayout, lay_out
 from .notations import Framework
 from .printing import Printer
@@ -90,7 +90,7 @@ class Access:
     """
 
     assign: Callable[[str, bool], tuple[str, str]]
-    draws: draws.Draws
+    draws: distributions.Draws
     weight: Callable[[str], str] = "self.{}".format
     fixed: Callable[[str], str] = "self.{}".format
     units: str = "self.units"

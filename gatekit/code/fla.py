@@ -23,7 +23,7 @@ from .identifiers import WIDTH, class_name, docstring, slug, wrapped
 from .kernels import MODULES, kernel
 from .layout import StackedWeight, WeightLayout
 from .stacks.frames import layer_loop, torch_bodies, whole_file
-from .stacks.write import Kind, StackText
+from .stacks.kinds import Kind, StackText
 
 _IMPORTS = {
     **torch.IMPORTS,

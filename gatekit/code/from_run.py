@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatekit.cell.block.built import BuiltBlock, build_block
+from gatekit.cell.block.built_block import BuiltBlock, build_block
 from gatekit.cell.block.reading import PLAIN, read_block
 from gatekit.cell.block.stack import Stack, output_width
 from gatekit.cell.errors import ConfigError, GatekitError, RunError, listed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from gatekit.cell.block.built import BuiltBlock
+from gatekit.cell.block.built_block import BuiltBlock
 from gatekit.cell.block.stack import Stack
 from gatekit.cell.errors import ConfigError, alternatives
 from gatekit.cell.graph import Cell
@@ -18,7 +18,7 @@ from .frames import FRAMES
 from .layout import WeightLayout
 from .notations import FLA, FRAMEWORKS, Framework
 from .sizes import SizeTexts, formulas, multiples
-from .stacks.write import StackText
+from .stacks.kinds import StackText
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gatekit import registry
-from gatekit.cell.block.built import BuiltBlock, flops_of, state_of
+from gatekit.cell.block.built_block import BuiltBlock, flops_of, state_of
 from gatekit.cell.block.contract import units_of
 from gatekit.cell.block.reading import PLAIN, read_block
 from gatekit.cell.block.stack import Stack

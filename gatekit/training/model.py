@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import ops
 from tensorflow import Tensor
 
-from gatekit.cell.block.built import BuiltBlock
+from gatekit.cell.block.built_block import BuiltBlock
 from gatekit.cell.block.sequence import Drop, Operation, Recur
 from gatekit.cell.block.stack import Stack
 from gatekit.cell.errors import ConfigError

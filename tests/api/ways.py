@@ -26,8 +26,8 @@ RUN, RUN_2 = "0123456789abcdef", "1123456789abcdef"
 
 SHORT = {
     "ADDED": "compare.more_seeds:add_seeds",
-    "BLOCK": "cell.block.built:build_block",
-    "BUILT": "code.given:built_cell",
+    "BLOCK": "cell.block.built_block:build_block",
+    "BUILT": "code.entry:built_cell",
     "CITED": "registry.cells.places:bibliography",
     "COMPARE": "compare.comparison:compare",
     "COMPOSED": "study.hydra.composing:opened study.hydra.composing:composed",
@@ -150,7 +150,7 @@ code | cell=lstm | FILE | output | code
 code | -o made.py | FIND | with_weights
 code | --with-weights RUN -o made.py | FIND | root
 code | --with-weights RUN -o made.py | code.from_run:read_trained | layer
-code | cell=lstm -o made.py | code.beside:test_text | ~test | code
+code | cell=lstm -o made.py | code.loader_and_test:test_text | ~test | code
 code | RUN -o made | code.folder:files | ~no_weights ~no_test | model
 code | cell=lstm | JSON | ~json | code
 cite | cell=lstm | READ

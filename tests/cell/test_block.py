@@ -6,7 +6,7 @@ import numpy
 import pytest
 
 from gatekit import Block, ops
-from gatekit.cell.block.built import BuiltBlock, build_block
+from gatekit.cell.block.built_block import BuiltBlock, build_block
 from gatekit.cell.block.contract import units_of
 from gatekit.cell.block.reading import BlockSpec, read_block
 from gatekit.cell.block.show import describe, text

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 import gatekit
-from gatekit.cell.block.built import BuiltBlock
+from gatekit.cell.block.built_block import BuiltBlock
 from gatekit.code import FRAMEWORKS, Generated, generate
 
 from .cases import BATCH, CLOSE, MASK, run, scale

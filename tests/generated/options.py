@@ -10,7 +10,7 @@ from recurrence.pairwise import Row, covering
 from gatekit import GatekitError
 from gatekit.cell.graph import Cell
 from gatekit.cell.schema import swap
-from gatekit.code.given import built_cell
+from gatekit.code.entry import built_cell
 from gatekit.registry import cell_names
 
 from .cases import FEATURES, UNITS

@@ -12,7 +12,7 @@ import gatekit
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.learned import DrawContext
 from gatekit.cell.schema import make_initializer
-from gatekit.code.given import built_cell
+from gatekit.code.entry import built_cell
 from gatekit.faults import Place
 
 from .test_text import formatted

@@ -15,7 +15,7 @@ from reference.peers import library
 
 import gatekit
 from gatekit.code import Generated, generate
-from gatekit.code.given import built_cell
+from gatekit.code.entry import built_cell
 
 from . import on_backend
 from .block_cases import LONG_MASK, block_case, of_preset

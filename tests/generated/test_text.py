@@ -14,7 +14,7 @@ import pytest
 import gatekit
 from gatekit import ConfigError
 from gatekit.code import FRAMEWORKS, generate
-from gatekit.code.given import built_cell
+from gatekit.code.entry import built_cell
 from gatekit.code.printing import Printer
 
 from .agreement import keras_agrees, numpy_agrees, torch_agrees

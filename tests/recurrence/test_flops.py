@@ -12,7 +12,7 @@ from gatekit import OutputUnit, Parameter, ops, registry
 from gatekit.cell.analysis.cost import flops, state_size
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import read_cell, read_output_unit
-from gatekit.code.given import built_cell
+from gatekit.code.entry import built_cell
 from gatekit.recurrence.call import state_shapes
 from gatekit.recurrence.emission import apply_unit
 from gatekit.recurrence.executors.reference import one_step

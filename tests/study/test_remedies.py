@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import gatekit
-from gatekit.cell.block.built import build_block
+from gatekit.cell.block.built_block import build_block
 from gatekit.cell.block.reading import read_block
 from gatekit.cell.calls import ArgumentError, Rows
 from gatekit.cell.errors import GatekitError, alternatives

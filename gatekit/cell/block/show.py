@@ -11,7 +11,7 @@ from typing import Any
 from gatekit.cell.declare import plain
 from gatekit.cell.language.expression import Name, render, substitute
 
-from .built import BuiltBlock
+from .built_block import BuiltBlock
 from .sequence import Recur
 
 _REFERENCE = re.compile(r"^Reference: *(\S.*(?:\n(?!\s*\n).*)*)", re.MULTILINE)

@@ -12,7 +12,7 @@ from gatekit.cell.graph import Cell, build
 from gatekit.cell.language.expression import Call, Expr, Name, Number
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
 
-from .built import BuiltBlock, build_block, flops_of, state_of
+from .built_block import BuiltBlock, build_block, flops_of, state_of
 from .parts import Parts
 from .reading import BlockSpec
 from .sequence import Drop, Embed, Operation, PartWeight, Recur, X

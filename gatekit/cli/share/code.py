@@ -15,7 +15,7 @@ from gatekit.cli.output import quiet, write, write_file, write_json
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from gatekit.cell.block.built import BuiltBlock
+    from gatekit.cell.block.built_block import BuiltBlock
     from gatekit.cell.block.stack import Stack
     from gatekit.cell.graph import Cell
     from gatekit.cli.overrides import Overrides
@@ -133,7 +133,7 @@ def run(parser: Parser) -> int:
         return 0
     write_file(path, code.text)
     if options.test:
-        from gatekit.code.beside import test_text
+        from gatekit.code.loader_and_test import test_text
 
         write_file(
             path.with_name(f"test_{path.name}"), test_text(built, code, options.to, path.stem)
@@ -141,7 +141,7 @@ def run(parser: Parser) -> int:
     if weights is not None:
         import numpy as np
 
-        from gatekit.code.beside import loading_code
+        from gatekit.code.loader_and_test import loading_code
 
         archive = io.BytesIO()
         np.savez(archive, **code.layout.pack(weights))  # type: ignore[arg-type]

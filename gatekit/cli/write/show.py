@@ -14,7 +14,7 @@ from gatekit.cli.output import write, write_file, write_json
 from gatekit.cli.overrides import Overrides, read_overrides
 
 if TYPE_CHECKING:
-    from gatekit.cell.block.built import BuiltBlock
+    from gatekit.cell.block.built_block import BuiltBlock
     from gatekit.cell.graph import Cell
 
 
@@ -100,7 +100,7 @@ def build_around(asked: Overrides, last: bool = False) -> BuiltBlock | None:
     Raises:
         GatekitError: the parts do not fit together.
     """
-    from gatekit.cell.block.built import build_block
+    from gatekit.cell.block.built_block import build_block
 
     if asked.block.plain:
         return None

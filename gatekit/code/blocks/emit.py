@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gatekit.cell.block.built import BuiltBlock
+from gatekit.cell.block.built_block import BuiltBlock
 from gatekit.cell.block.sequence import (
     Convolve,
     Drop,
@@ -19,7 +19,7 @@ from gatekit.cell.block.sequence import (
 from gatekit.cell.block.show import equations, reference
 from gatekit.cell.language.expression import Call, Expr, Name, Number, lift, replaced, substitute
 from gatekit.code.cell_text import AROUND, LOCAL, TAKEN, Access, CellText
-from gatekit.code.draws import fill
+from gatekit.code.distributions import fill
 from gatekit.code.identifiers import WIDTH, Identifiers, class_name, number, wrapped
 from gatekit.code.layout import StackedWeight, WeightLayout
 from gatekit.code.lines import Lines

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from gatekit.code import draws
+from gatekit.code import distributions
 from gatekit.code.cell_text import Access, CellText
 from gatekit.code.identifiers import WIDTH, docstring, wrapped
 
@@ -26,7 +26,7 @@ KERAS = Access(
         f"self.{name} = self.weight({name!r}, ".replace("'", '"'),
         ")" if learned else ", False)",
     ),
-    draws=draws.KERAS,
+    draws=distributions.KERAS,
 )
 
 

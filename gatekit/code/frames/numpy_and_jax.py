@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gatekit.code import draws
+from gatekit.code import distributions
 from gatekit.code.cell_text import Access, CellText, sizes_in
 from gatekit.code.identifiers import WIDTH, docstring, wrapped
 
@@ -38,7 +38,7 @@ def sizes(cell: CellText, array: str) -> Lines:
 
 NUMPY = Access(
     assign=lambda name, _: (f'params["{name}"] = ', ""),
-    draws=draws.NUMPY,
+    draws=distributions.NUMPY,
     weight='params["{}"]'.format,
     fixed='params["{}"]'.format,
     units="UNITS",
@@ -47,7 +47,9 @@ NUMPY = Access(
     first_features="FEATURES",
     indent=4,
 )
-JAX = replace(NUMPY, fixed=lambda n: f'jax.lax.stop_gradient(params["{n}"])', draws=draws.JAX)
+JAX = replace(
+    NUMPY, fixed=lambda n: f'jax.lax.stop_gradient(params["{n}"])', draws=distributions.JAX
+)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from gatekit.code import draws
+from gatekit.code import distributions
 from gatekit.code.cell_text import Access, CellText
 from gatekit.code.identifiers import WIDTH, docstring, wrapped
 
@@ -31,7 +31,7 @@ TORCH = Access(
         if learned
         else (f'self.register_buffer("{name}", ', ")")
     ),
-    draws=draws.TORCH,
+    draws=distributions.TORCH,
 )
 
 

@@ -14,7 +14,7 @@ from gatekit.code.frames.shared import Lines, call_lines, file_text, indented, r
 from gatekit.code.identifiers import WIDTH, docstring, wrapped
 
 from .around import NOTHING_AROUND
-from .write import LayerText, StackText, noisy
+from .kinds import LayerText, StackText, noisy
 
 _CALL = [
     "Return what every step of the last layer emits, and the last states of each layer.",

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.block.built import BuiltBlock, build_block
+from gatekit.cell.block.built_block import BuiltBlock, build_block
 from gatekit.cell.block.contract import units_of
 from gatekit.cell.block.reading import BlockSpec, read_block
 from gatekit.cell.block.sequence import Convolve, Operation, Recur, SequenceProgram

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from gatekit.cell.block.built import BuiltBlock
+from gatekit.cell.block.built_block import BuiltBlock
 from gatekit.cell.block.sequence import Operation, Recur, SequenceProgram
 from gatekit.cell.language.expression import Binary, Expr, Name, Neg, Number, children, render
 from gatekit.cell.show.works import NO_WORKS, Work

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatekit.cell.block.built import BuiltBlock
+from gatekit.cell.block.built_block import BuiltBlock
 from gatekit.cell.block.stack import Stack
 from gatekit.cell.graph import Cell
 

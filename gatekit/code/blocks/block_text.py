@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gatekit.cell.block.built import BuiltBlock, build_block
+from gatekit.cell.block.built_block import BuiltBlock, build_block
 from gatekit.cell.block.sequence import Own
 from gatekit.cell.errors import ConfigError, GatekitError, listed
 from gatekit.code.cell_text import Access, CellText

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from gatekit._version import __version__
-from gatekit.cell.block.built import BuiltBlock
+from gatekit.cell.block.built_block import BuiltBlock
 from gatekit.cell.block.stack import Stack, cell_of
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.cell.graph import Cell

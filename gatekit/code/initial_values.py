@@ -22,8 +22,8 @@ from gatekit.cell.learned import DrawContext, Initializer
 from gatekit.cell.schema import make_initializer
 from gatekit.faults import Place
 
+from .distributions import Draws, fill
 from .drawn import formula
-from .draws import Draws, fill
 from .identifiers import number, slug, wrapped
 from .layout import WeightLayout
 
