@@ -1,4 +1,8 @@
-"""Compose gated recurrent cells from gate plugins and equations, sweep variants, compare them."""
+"""Compose gated recurrent cells from gate plugins and equations, sweep variants, compare them.
+
+Public: the names in `__all__`, and those in `__all__` of `code`, `compare`, `convert`, `registry`,
+`tasks` and `testing`. Every other module is gatekit's own and may change.
+"""
 
 from __future__ import annotations
 

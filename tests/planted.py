@@ -204,7 +204,7 @@ FAULTS = (
     ),
     Fault(
         "weights that are not trained are counted",
-        "gatekit/cell/graph/built.py",
+        "gatekit/cell/graph/cell.py",
         "for weight in self.weights if weight.trainable)",
         "for weight in self.weights)",
         ("tests/cell/test_count.py",),
@@ -539,17 +539,17 @@ FAULTS = (
     ),
     Fault(
         "a look forgets what earlier looks rejected",
-        "gatekit/compare/stats/looks.py",
+        "gatekit/compare/stats/interim_tests.py",
         "(rejected | (t >= t[..., :1] - _TIE)).mean",
         "(t >= t[..., :1] - _TIE).mean",
-        ("tests/compare/test_looks.py", "-k", "count_the_sign"),
+        ("tests/compare/test_interim_tests.py", "-k", "count_the_sign"),
     ),
     Fault(
         "a damaged look is skipped",
-        "gatekit/runs/studies/looks.py",
+        "gatekit/runs/studies/interim_file.py",
         'raise _unknown(path, f"is damaged in line {number}")',
         "return None",
-        ("tests/runs/test_looks.py", "-k", "flipped"),
+        ("tests/runs/test_interim_file.py", "-k", "flipped"),
     ),
     Fault(
         "smaller is better though the task says larger",
@@ -603,7 +603,7 @@ FAULTS = (
     ),
     Fault(
         "a configuration that runs commands is trusted though nobody typed that",
-        "gatekit/compare/take_look.py",
+        "gatekit/compare/more_seeds.py",
         "extension(study, root, seeds, words, command, trusted)",
         "extension(study, root, seeds, words, command, True)",
         ("tests/cli/test_extend.py", "-k", "trusted"),
@@ -784,7 +784,7 @@ FAULTS = (
     # -- what commands and the Python API pass on
     Fault(
         "gatekit extend trusts every configuration",
-        "gatekit/compare/take_look.py",
+        "gatekit/compare/more_seeds.py",
         "whole, present = extension(study, root, seeds, words, command, trusted)",
         "whole, present = extension(study, root, seeds, words, command, True)",
         ("tests/api/test_passed_on.py", "-k", "extend"),

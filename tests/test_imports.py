@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -152,3 +153,16 @@ def test_the_packages_that_need_tensorflow_import_it() -> None:
 @pytest.mark.parametrize("package", ["cell", "runs"])
 def test_cells_and_run_folders_need_no_hydra(package: str) -> None:
     assert loaded(of_packages(package), ["hydra", "omegaconf"]) == []
+
+
+def test_each_package_says_which_of_its_modules_are_public() -> None:
+    silent = [
+        str(path.relative_to(GATEKIT))
+        for path in sorted(GATEKIT.rglob("__init__.py"))
+        if not re.search(
+            r"^(Public: |No module here is public)|is public here",
+            ast.get_docstring(ast.parse(path.read_text())) or "",
+            re.MULTILINE,
+        )
+    ]
+    assert silent == []

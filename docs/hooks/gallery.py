@@ -27,7 +27,7 @@ from mkdocs.structure.files import File, Files
 from gatekit.compare import compare
 from gatekit.compare.figures import draw
 from gatekit.compare.report.context import sheet
-from gatekit.compare.report.write import write_report
+from gatekit.compare.report.save import write_report
 
 PAGE, FOLDER = "gallery.md", "gallery/"
 MARK = re.compile(r"^<!-- picture ([\w-]+): (.+) -->$", re.MULTILINE)

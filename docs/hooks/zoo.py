@@ -6,11 +6,9 @@ pages show.
 
 from __future__ import annotations
 
-import inspect
 import os
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +21,7 @@ from mkdocs.structure.files import File, Files
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
-from reference.case import Case
-from reference.cases import CASES
+from reference.cases import CASES, FILES
 from reference.first import FIRST
 from reference.peers import COMPARED
 
@@ -71,8 +68,7 @@ def witnesses() -> dict[str, str]:
     """Return the file of the witness of each cell, by the cell's name."""
     found: dict[str, str] = {}
     for name, case in CASES.items():
-        path = Path(inspect.getfile(_plain(case))).relative_to(ROOT)
-        found.setdefault(case.cell or name, str(path))
+        found.setdefault(case.cell or name, str(FILES[name].relative_to(ROOT)))
     return found
 
 
@@ -82,13 +78,6 @@ def first_values(name: str) -> list[tuple[str, str, str]]:
         (weight, law.text + ("" if law.trained else ", not trained"), law.source)
         for weight, law in FIRST.get(name, {}).items()
     ]
-
-
-def _plain(case: Case) -> object:
-    step = case.step
-    while isinstance(step, partial):
-        step = step.func
-    return step
 
 
 def pages() -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from . import accelerator
+from . import accelerator, choice
 from .contender import CELLS, LIBRARIES, MEMORIES, contenders, known
 from .figure import draw
 from .machine import describe
@@ -22,6 +22,8 @@ from .size import Size, read_size
 from .targets import verdicts
 
 WIDTH = 100
+CHOICE = Path("build/choice")
+"""Where ``--choice`` keeps finished measurements, unless a folder is given."""
 
 
 def arguments(typed: Sequence[str]) -> argparse.Namespace:
@@ -79,6 +81,11 @@ def arguments(typed: Sequence[str]) -> argparse.Namespace:
         help="cells with a matrix as state at their sizes: chunk, fused, and layers by hand",
     )
     parser.add_argument(
+        "--choice",
+        action="store_true",
+        help="the executor that auto chooses against each by name, over a grid of cells and sizes",
+    )
+    parser.add_argument(
         "--device",
         choices=("gpu", "cpu"),
         help="check all numbers, then time the GPU races; cpu tries it at tiny sizes",
@@ -96,6 +103,11 @@ def arguments(typed: Sequence[str]) -> argparse.Namespace:
         asked.sizes = asked.sizes or CHUNK_SIZES
         asked.what = asked.what or ("train", "memory")
         asked.contenders = asked.contenders or CHUNK_CONTENDERS
+    if asked.choice:
+        asked.cells = asked.cells or choice.CELLS
+        asked.sizes = asked.sizes or choice.SIZES
+        asked.to = asked.to or CHOICE
+        asked.missing = (asked.to / "results.json").exists()
     if (asked.targets or asked.missing) and not (asked.to and (asked.to / "results.json").exists()):
         parser.error("there are no results yet: give the folder of results.json with --to FOLDER")
     return asked
@@ -141,14 +153,24 @@ def main(typed: Sequence[str]) -> None:
         if asked.missing:
             parts = _missing(parts, results, asked.every_step)
         if asked.list:
-            _list(parts, asked.contenders, console)
+            _list(parts, _chosen(asked), console)
             return
         _run(asked, parts, results, console)
+    if asked.choice:
+        console.print(choice.choice_table(results, asked.clock))
+        return
     told = verdicts(results, asked.clock)
     if not asked.targets:
         told = [verdict for verdict in told if verdict.measured]
     if told:
         console.print(target_table(told))
+
+
+def _chosen(asked: argparse.Namespace) -> Callable[[str], Sequence[str]]:
+    """Return the function from a cell to its contenders, as typed."""
+    if asked.choice and not asked.contenders:
+        return choice.by_name
+    return lambda cell: asked.contenders
 
 
 def _results(folder: Path | None) -> Results:
@@ -176,9 +198,9 @@ def _missing(parts: list[Part], results: Results, every_step: bool) -> list[Part
     return [part for part in left if part.whats]
 
 
-def _list(parts: list[Part], chosen: Sequence[str], console: Console) -> None:
+def _list(parts: list[Part], chosen: Callable[[str], Sequence[str]], console: Console) -> None:
     for part in parts:
-        names = ", ".join(str(c) for c in contenders(part.cell, part.size, chosen))
+        names = ", ".join(str(c) for c in contenders(part.cell, part.size, chosen(part.cell)))
         head = f"{part.cell} {part.size} {'+'.join(part.whats)}, threads {part.threads}"
         console.print(f"{head}: {names or 'no contender'}")
 
@@ -201,7 +223,7 @@ def _run(asked: argparse.Namespace, parts: list[Part], results: Results, console
     for number, part in enumerate(parts, start=1):
         left = _left(time.monotonic() - began, done, total)
         head = f"{number} of {len(parts)}{left}: {part.cell} {part.size}"
-        who = contenders(part.cell, part.size, asked.contenders)
+        who = contenders(part.cell, part.size, _chosen(asked)(part.cell))
         if not who:
             console.print(f"{head}: no contender")
             continue

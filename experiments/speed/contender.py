@@ -36,6 +36,8 @@ MEMORIES = (
     "rwkv6",
     "delta_net",
     "gated_delta_net",
+    "rwkv7",
+    "kda",
     "para_gru",
     "para_lstm",
 )

@@ -12,7 +12,7 @@ import tensorflow as tf
 import gatekit
 from gatekit.recurrence.executors.choose import EXECUTORS
 from gatekit.training.model import SequenceModel
-from gatekit.training.parts import PartialGradients
+from gatekit.training.parts import PartialGradients, Shards
 from gatekit.training.worker import make_deterministic
 
 from .contender import Started
@@ -66,10 +66,15 @@ def _sharded(cell: str, jit: bool, size: Size, every_step: bool) -> Started:
     model = SequenceModel(inputs, keras.layers.Dense(1)(layer(inputs)), loss_kind="mse")
     model.compile(optimizer=keras.optimizers.Adam(), jit_compile=False)
     model.optimizer.build(model.trainable_variables)
-    model.parts = PartialGradients(model, 1, threads, jit=jit)
+    shards = Shards(threads, jit=jit)
+    model.parts = PartialGradients(model, 1, shards)
     batch = x, y, tf.ones(y.shape[:-1])
     train = tf.function(lambda: model.train_step(batch)["loss"], autograph=False)
-    forward = tf.function(lambda: model(x, training=False), jit_compile=jit, autograph=False)
+
+    def outputs(data: Any) -> tf.Tensor:
+        return model(data[0], training=False)
+
+    forward = tf.function(lambda: tf.concat(shards.of(model, outputs, batch), 0), autograph=False)
     return Started(
         train=lambda: float(train()),
         forward=lambda: forward().numpy(),

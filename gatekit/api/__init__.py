@@ -4,6 +4,8 @@ Each function does the same as the command of its name and returns the result. W
 would end with a message, the function raises an error with the remedy. `probe` has no command.
 Modules: `runs`, `cells`, `models`, and `words`, which writes the keys of a call as the words of a
 command line.
+
+No module here is public: `import gatekit` has these functions.
 """
 
 from __future__ import annotations

@@ -216,7 +216,7 @@ def extend(
     """
     from gatekit.compare import compare
     from gatekit.compare.compared import as_lists
-    from gatekit.compare.take_look import FAMILY, add_seeds, until_decided
+    from gatekit.compare.more_seeds import FAMILY, add_seeds, until_decided
 
     unknown = [key for key in grouping if key not in FAMILY]
     if unknown:
@@ -256,7 +256,7 @@ def report(
     x: str | None = None,
     plugins: Sequence[str] = (),
     reach: float | None = None,
-    over: Literal["epochs", "seconds", "steps", "flops"] | None = None,
+    over: Literal["epochs", "seconds", "steps", "tokens", "flops"] | None = None,
     **grouping: Any,
 ) -> Path:
     """Write a study as one HTML page, as ``gatekit report`` does, and return the file's path.
@@ -280,7 +280,7 @@ def report(
     from gatekit.compare.comparison import compare
     from gatekit.compare.recipe import arguments
     from gatekit.compare.report.context import sheet
-    from gatekit.compare.report.write import write_report
+    from gatekit.compare.report.save import write_report
 
     name = study if isinstance(study, str) else study.name
     path = Path(to or f"{name}.html")

@@ -96,7 +96,7 @@ def _instead(key: str, value: object) -> str:
     name = getattr(getattr(value, "spec", None), "name", None)
     name = name or (value if isinstance(value, type) else type(value)).__name__.lower()
     such = {
-        "optimizer": repr({"name": name, **_of_optimizer(value)}),
+        "optimizer": repr({"name": name, **_of_optimizer(value)}) if key == "optimizer" else "",
         "swap": "{'forget': 'power_law'}",
         "cell": repr(name.removesuffix("cell")),
     }

@@ -8,4 +8,6 @@ order. `language` is the equation language, `analysis` derives properties of a b
 `catalogue`.
 
 Start with `gate.py`, then `schema/reading.py` and `graph/building.py`. No TensorFlow here.
+
+No module here is public.
 """

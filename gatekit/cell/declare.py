@@ -72,15 +72,17 @@ class Declared:
             value = vars(cls).get(name)
             if value is not None and not callable(getattr(value, "__func__", value)):
                 example = next(iter(value), "scale") if isinstance(value, (dict, list)) else "scale"
-                raise ConfigError(
-                    f"{cls.__name__}.{name} is a method of gatekit's base class; an option is an "
-                    f"annotated field of the class, such as {example}: float = 1.0"
+                why = (
+                    "it is a method of gatekit's base class; an option is an annotated field of "
+                    f"the class, such as {example}: float = 1.0"
                 )
+                raise ConfigError(Fault(Kind.REFUSED, Place((cls.__name__, name)), why=why))
         if fields := _named_arguments(cls):
-            raise ConfigError(
-                f"{cls.__name__} defines __init__; remove it, and declare options as annotated "
-                f"fields of the class: {'; '.join(fields)}"
+            why = (
+                "remove this method, and declare options as annotated fields of the class: "
+                f"{'; '.join(fields)}"
             )
+            raise ConfigError(Fault(Kind.REFUSED, Place((cls.__name__, "__init__")), why=why))
         cls._option_types = types.MappingProxyType(option_hints)
         cls._needed = frozenset(name for name in option_hints if not hasattr(cls, name))
 

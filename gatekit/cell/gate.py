@@ -9,7 +9,7 @@ from gatekit.cell.language.expression import Expr, evaluate, names
 from gatekit.cell.language.ops import Function
 from gatekit.faults import Place
 
-from .errors import CellError, excerpt
+from .errors import excerpt, refused
 from .owned import State, check_own_names, state_of
 from .row_wise import RowWise
 
@@ -58,9 +58,10 @@ class Gate(RowWise):
                 [s for s in states if isinstance(s, str)] if isinstance(states, Iterable) else []
             )
             such = ", ".join(f'"{name}": 0.0' for name in names or ["k"])
-            raise CellError(
-                f"{cls.__name__}: states is {excerpt(repr(states))}; a mapping to initial values "
-                f"is expected: states = {{{such}}}"
+            raise refused(
+                Place((cls.__name__, "states")),
+                f"{excerpt(repr(states))} is given; a mapping to initial values is expected: "
+                f"states = {{{such}}}",
             )
         super().__init_subclass__()
         check_own_names(Place((cls.__name__,)), (*states, *cls.projections))

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from gatekit.faults import Place
 
 from .declare import Declared
-from .errors import CellError, excerpt, nearest, one_line, shown
+from .errors import CellError, excerpt, nearest, one_line, refused, shown
 from .language.expression import Expr
 from .language.ops import UnknownFunctionError
 from .learned import Parameter
@@ -52,12 +52,14 @@ class RowWise(Declared):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        owner = Place((cls.__name__,))
         for name, value in vars(cls).items():
             if isinstance(value, Parameter):
-                raise CellError(
-                    f"{cls.__name__}.{name} is a learned parameter outside of `parameters`; write "
+                raise refused(
+                    owner / name,
+                    "it is a learned parameter outside of `parameters`; write "
                     f"parameters = {{{name!r}: ...}}, and ask for it by name: "
-                    f"def {cls.method}(self, pre, {name})"
+                    f"def {cls.method}(self, pre, {name})",
                 )
         parameters = cls.parameters
         fine = isinstance(parameters, Mapping)
@@ -65,34 +67,37 @@ class RowWise(Declared):
             given: Any = parameters.items() if isinstance(parameters, Mapping) else ()
             such = {k: v for k, v in given if isinstance(v, (int, float))} or {"scale": 1.0}
             such_as = ", ".join(f'"{k}": Parameter("units", init={v})' for k, v in such.items())
-            raise CellError(
-                f"{cls.__name__}: parameters is {excerpt(repr(parameters))}; a mapping from names "
-                f"to Parameters is expected: parameters = {{{such_as}}}"
+            raise refused(
+                owner / "parameters",
+                f"{excerpt(repr(parameters))} is given; a mapping from names to Parameters is "
+                f"expected: parameters = {{{such_as}}}",
             )
         projections = cls.projections
         if not isinstance(projections, Mapping) or not all(
             isinstance(each, Projection) for each in projections.values()
         ):
-            raise CellError(
-                f"{cls.__name__}: projections is {excerpt(repr(projections))}; a mapping from "
-                'names to Projections is expected: projections = {"tau": Projection("x")}'
+            raise refused(
+                owner / "projections",
+                f"{excerpt(repr(projections))} is given; a mapping from names to Projections is "
+                'expected: projections = {"tau": Projection("x")}',
             )
-        check_own_names(Place((cls.__name__,)), tuple(projections))
+        check_own_names(owner, tuple(projections))
         cls._check_own(parameters, projections)
 
     @classmethod
     def _check_own(cls, *parts: Mapping[str, Any]) -> None:
         """Refuse a name that is declared twice: as an option, or in two of the parts."""
         for name in (name for part in parts for name in part):
+            place = Place((cls.__name__, name))
             if name in cls._option_types:
-                raise CellError(
-                    f"{cls.__name__}: {name!r} is both an option and a parameter, state or "
-                    "projection; rename one of them"
+                raise refused(
+                    place,
+                    f"{name!r} is both an option and a parameter, state or projection; rename one "
+                    "of them",
                 )
             if sum(name in part for part in parts) > 1:
-                raise CellError(
-                    f"{cls.__name__}: {name!r} is declared twice, as a parameter, state or "
-                    "projection; rename one of them"
+                raise refused(
+                    place, "a parameter, state or projection has this name, too; rename one of them"
                 )
 
     def own_projections(self, where: Place = PROJECTIONS) -> dict[str, Projection]:
@@ -191,7 +196,9 @@ class RowWise(Declared):
             declare = f"; ask for it by name: def {self.method}(self, pre, {error.name})"
             return f"{place}: {reason}" + (f"; {write}" if write else near or declare)
         if isinstance(error, AttributeError) and error.obj is self:
-            near = nearest(error.name or "", (*self._option_types, *self.parameters))
+            near = nearest(
+                error.name or "", (*self._option_types, *self.parameters, *vars(type(self)))
+            )
             declared = f"declare it: an option is {error.name}: float = 1.0 in the class, and a "
             declared += f'learned number parameters = {{"{error.name}": Parameter("units")}}'
             return f"{place}: {reason}{near or f'; {declared}'}"
@@ -240,16 +247,11 @@ def _reason(error: Exception) -> str:
     message = one_line(error) or type(error).__name__
     if isinstance(error, AttributeError) and isinstance(error.obj, Expr):
         return f"a signal has no {error.name!r}; functions of signals are in gatekit.ops"
-    if isinstance(error, TypeError) and "subscriptable" in message:
-        return "a signal cannot be indexed: gatekit handles rows, steps and units"
     if isinstance(error, TypeError) and "unsupported operand type(s) for" in message:
         return f"signals have no operator {message.partition(' for ')[2].partition(':')[0]}"
     if "ufunc" in message:
         return "NumPy cannot compute with signals"
-    return re.sub(r"^bad operand type for (abs\(\)).*|^type Name doesn.*", _OF_NUMBERS, message)
-
-
-_OF_NUMBERS = "Python's functions of numbers cannot compute with signals"
+    return message
 
 
 def _instead(place: str) -> str:

@@ -89,7 +89,7 @@ def in_ops(line: str) -> str:
     Args:
         line: the text of the line, such as ``return np.tanh(pre)``.
     """
-    called = re.findall(r"([A-Za-z]\w*?)_?(?=\()", line)
+    called = re.findall(r"(?<!ops\.)\b([A-Za-z]\w*?)_?(?=\()", line)
     words = [*called, *re.findall(r"\w+|@|%", line)]
     notes = (note_for(scope, word) for word in words for scope in ("plugin", "function"))
     if note := next(filter(None, notes), ""):

@@ -4,4 +4,6 @@
 and an exit code. `output` writes text, JSON and tables. `options` has the options that several
 commands share. The packages `write`, `sweep`, `compare` and `share` contain the commands, grouped
 as in ``gatekit --help``. Start with `main.py`.
+
+No module here is public.
 """

@@ -2,6 +2,8 @@
 
 Start with `generate.py`. The package is callable: ``gatekit.code("gru", to="jax")`` is
 ``gatekit.code.code(...)``.
+
+Public: the names in `__all__`. The modules are not.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ The functions that its lines call are those of `runtime`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -54,8 +55,6 @@ class UnwrittenError(Exception):
 class AllSteps(Emitter):
     """Writes a cell for all steps together; signals are ``batch x time x ...``."""
 
-    row = "0.0 * x[..., :1]"
-
     def write_all(self, blocks: Sequence[Block]) -> tuple[str, list[str]]:
         """Write the body; return the texts of the output and of the last states.
 
@@ -67,6 +66,7 @@ class AllSteps(Emitter):
         """
         program = self.program
         self.solved: set[str] = set()
+        self.wins = True
         self.last: dict[str, str] = {}
         """The code of each state after the last step."""
         formulas = (name for block in blocks for name in block.reads)
@@ -146,6 +146,8 @@ class AllSteps(Emitter):
             for row, name in zip(block.a, block.states, strict=True)
             for entry in row
         ]
+        shapes, units = self.program.shapes, self.program.constants["units"]
+        self.wins &= sum(math.prod(shapes[name]) for name in block.states) <= units
         if len(block.states) == 1:
             [name] = block.states
             found = [self.call("scan", name, factors[0], gains[0], firsts[0], "mask")]
@@ -454,12 +456,15 @@ class AllStepsText:
         emitted: the text of the output of all steps.
         new: the texts of the last states.
         helpers: the functions that only this body needs: source by name.
+        wins: whether it is faster than the loop on a CPU: where states are solved by doubling the
+            reach, it is not for pairs, and for states that are wider than the layer.
     """
 
     lines: list[str]
     emitted: str
     new: list[str]
     helpers: Mapping[str, str]
+    wins: bool
 
 
 def all_steps(cell: Cell, step: AllSteps) -> AllStepsText | None:
@@ -477,7 +482,7 @@ def all_steps(cell: Cell, step: AllSteps) -> AllStepsText | None:
         used = names_in(code).union(*(called[n] - {n} for n in helpers))
         unused = bool(set(helpers) - used)
         helpers = {name: source for name, source in helpers.items() if name in used}
-    return AllStepsText(step.lines, emitted, new, helpers)
+    return AllStepsText(step.lines, emitted, new, helpers, step.wins)
 
 
 def blocks_of(cell: Cell) -> Sequence[Block]:

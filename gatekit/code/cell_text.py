@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from gatekit._version import __version__
 from gatekit.cell.graph import Cell
@@ -15,7 +15,7 @@ from gatekit.cell.show.works import Work, provenance
 
 from . import draws
 from .all_steps import AllSteps, AllStepsText, all_steps
-from .emit import Emitter
+from .emit import Emitter, Project
 from .first import FirstValues
 from .identifiers import WIDTH, Identifiers, class_name
 from .layout import WeightLayout, lay_out
@@ -27,9 +27,9 @@ from .sizes import SizeTexts
 TAKEN = frozenset(
     word
     for line in (
-        "features units forward step initial_state training apply buffers bfloat16 children",
-        "compile cpu cuda double eval extra_repr float half ipu modules mtia named_buffers",
-        "named_children named_modules named_parameters parameters register_buffer",
+        "features units forward project step advance initial_state training apply buffers",
+        "bfloat16 children compile cpu cuda double eval extra_repr float half ipu modules mtia",
+        "named_buffers named_children named_modules named_parameters parameters register_buffer",
         "register_forward_hook register_module register_parameter requires_grad_ share_memory",
         "state_dict load_state_dict to to_empty train type xpu zero_grad dump_patches",
         "call_super_init get_buffer get_parameter get_submodule set_submodule add_module",
@@ -51,6 +51,7 @@ LOCAL = frozenset(
         "drops",
         "drawn",
         "features",
+        "units",
         "params",
         "self",
         "FEATURES",
@@ -68,7 +69,7 @@ AROUND = frozenset(
     word
     for line in (
         "mask outputs new_y new_state rng keys key batch training value pieces hold init",
-        "forward apply step initial_state",
+        "forward apply project step advance initial_state arrays now projected dtype",
     )
     for word in line.split()
 )
@@ -132,6 +133,8 @@ class CellText:
         recurrent_dropout: the rate of recurrent dropout.
         zoneout: for each state with zoneout: rate, width, and whether it is a matrix.
         parallel: the code that computes all steps together, if the analysis finds a form for it.
+        project: the products that are computed before the loop; ``step`` has the other lines.
+        sizes_from: how functions compute the sizes that they read from the weights, by name.
     """
 
     title: str
@@ -153,6 +156,8 @@ class CellText:
     recurrent_dropout: float
     zoneout: list[tuple[float, str, bool]]
     parallel: AllStepsText | None = None
+    project: Project | None = None
+    sizes_from: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def draws_noise(self) -> bool:
@@ -160,9 +165,26 @@ class CellText:
         return bool(self.dropout or self.drops or self.zoneout)
 
     @property
+    def unknown_sizes(self) -> bool:
+        """Whether functions need a size that does not follow from the shapes of weights."""
+        if not self.sizes_from:
+            return False
+        lines = [*self.step, self.emitted, *self.new, self.width, *self.drops]
+        lines += [size for state in self.states for size in state.shape]
+        lines += self.project.lines if self.project else []
+        lines += self.parallel.lines if self.parallel else []
+        return not sizes_in(lines) <= self.sizes_from.keys()
+
+    @property
     def vectors(self) -> bool:
         """Whether all states are vectors."""
         return all(state.vector for state in self.states)
+
+
+def sizes_in(lines: Iterable[str]) -> set[str]:
+    """Return which of ``units`` and ``features`` are variables of these lines."""
+    code = "\n".join(line.partition("  #")[0] for line in lines)
+    return set(re.findall(r"(?<![\w.])(units|features)\b", code))
 
 
 def cell_text(
@@ -221,7 +243,11 @@ def cell_text(
     dropped = cell.spec.recurrent_dropout if framework.draws_noise else 0.0
     drops = cell.recurrent_reads() if dropped else {}
     written = program, layout, framework, printer(env, helpers), local, within, access.indent
-    step = Emitter(*written, drops=tuple(drops))
+    step = Emitter(
+        *written,
+        drops=tuple(drops),
+        projects=framework.projects and not (parallel and parallel.wins),
+    )
     emitted, new = step.write()
 
     def show(expr: Expr, texts: Mapping[str, str]) -> str:
@@ -267,7 +293,29 @@ def cell_text(
             if state.zoneout and framework.draws_noise
         ],
         parallel=parallel,
+        project=step.project,
+        sizes_from=_sizes_from(cell, layout, access, sizes) if access.units == "units" else {},
     )
+
+
+def _sizes_from(
+    cell: Cell, layout: WeightLayout, access: Access, sizes: SizeTexts
+) -> dict[str, str]:
+    """Return the code of the sizes that follow from the shapes of weights, by name."""
+    shapes = {weight.name: weight.shape for weight in cell.weights}
+    found: dict[str, str] = {}
+    for stack in layout.stacks:
+        *axes, _ = shapes[stack.weights[0]]
+        axes.append(sum(shapes[name][-1] for name in stack.weights))
+        for axis, size in enumerate(axes):
+            text = sizes.text(size, "units", "features")
+            if match := re.fullmatch(r"(?:(\d+) \* )?(units|features)(?: \+ (\d+))?", text):
+                times, name, more = match.groups()
+                code = f"{access.weight(stack.attribute)}.shape[{axis}]"
+                code = f"{code} - {more}" if more else code
+                code = (f"({code})" if more else code) + f" // {times}" if times else code
+                found[name] = min(found.get(name, code), code, key=lambda text: text.count("/"))
+    return found
 
 
 def _states(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
@@ -28,12 +29,30 @@ from gatekit.cell.program import Apply, Drop, Linear, Norm, Op, Opaque, Program,
 
 from .identifiers import Identifiers, slug, wrapped
 from .layout import Columns, WeightLayout
-from .lines import Lines, without_unused
+from .lines import Lines, names_in, without_unused
 from .notations import Framework
 from .printing import Printer
 from .traced import apply_map, is_plain, matrix_of
 
 _LONGEST_CUT = 72
+_PRODUCTS = ("matmul", "block_product")
+
+
+@dataclass(frozen=True)
+class Project:
+    """The products of inputs with weights, which are computed before the loop over steps.
+
+    Attributes:
+        inputs: the inputs that they read.
+        lines: the lines that compute them.
+        values: their names.
+        passed: the inputs that the rest of the step reads, too.
+    """
+
+    inputs: list[str]
+    lines: list[str]
+    values: list[str]
+    passed: list[str]
 
 
 class Emitter(Lines):
@@ -47,9 +66,10 @@ class Emitter(Lines):
         layout: how its weights are arranged.
         framework, printer, local, size, indent: as in `Lines`.
         drops: the texts of the reads that recurrent dropout applies to, in the order of the masks.
+        projects: whether products of inputs have lines of their own, for `project`.
     """
 
-    row = "0.0 * x[:, :1]"
+    row = "0.0 * x[..., :1]"
     """The code of a column of zeros, one for each sequence."""
     named: Sequence[str] = ()
     """The signals whose pre-activations have lines of their own."""
@@ -64,12 +84,17 @@ class Emitter(Lines):
         size: Callable[[int], str],
         indent: int,
         drops: Sequence[str] = (),
+        projects: bool = False,
     ) -> None:
         super().__init__(framework, printer, local, size, indent)
-        self.program, self.layout, self.drops = program, layout, drops
+        self.program, self.layout, self.drops, self.projects = program, layout, drops, projects
+        self.project: Project | None = None
         self.changed = frozenset(hold.new for hold in program.holds if hold.rate)
         self.batched = {*program.inputs, "t", "no signal"}
         """The keys of values that differ between sequences; each has an axis for the batch."""
+        self._later: set[str] = set()
+        """The keys of values that depend on a state or on the draws of a step."""
+        self._projected: list[str] = []
         self.columns = {
             op.out: (columns, place)
             for columns in layout.products
@@ -101,6 +126,7 @@ class Emitter(Lines):
         drawn = self._drawn()
         if drawn:
             self.unpack(drawn, framework.drawn)
+        self._later.update(key for key, _ in [*keys, *drawn])
         matrices = self._matrices(windows) if framework.reshape else {}
         for key, shape in matrices.items():
             name = self.env[key]
@@ -118,12 +144,30 @@ class Emitter(Lines):
         after = [self.env[now] for now in program.carried.values()]
         after += ["t"] if program.counts else []
         after += [f"{self.env[op.out]}[:, 1:]" for op in windows]
-        self.lines = without_unused(self.lines, [emitted, *after], self.room)
+        self._split([emitted, *after])
         flat = [math.prod(matrices[key]) if key in matrices else 0 for key, _ in keys]
         return emitted, [
             framework.reshape.format(value=text, shape=self.size(width)) if width else text
             for text, width in zip(after, flat, strict=True)
         ]
+
+    def _split(self, used: list[str]) -> None:
+        """Drop lines that nothing reads, and split off those of products of inputs."""
+        rest = without_unused(self.lines, used, self.room, self._projected)
+        read = names_in("\n".join([*rest, *used]))
+        # Some files take the width of the input from its shape.
+        read |= {"x"} if "features" in read else set()
+        if values := [name for name in self._projected if name in read]:
+            lines = without_unused(self.lines, values, self.room)
+            inputs = [self.env[name] for name in self.program.inputs]
+            of_inputs = names_in("\n".join(lines))
+            self.project = Project(
+                [name for name in inputs if name in of_inputs],
+                lines,
+                values,
+                [name for name in inputs if name in read],
+            )
+        self.lines = rest
 
     def _drawn(self) -> list[tuple[str, str]]:
         """Return the keys and names of the masks that are drawn before the step."""
@@ -165,7 +209,7 @@ class Emitter(Lines):
     def alias(self, key: str, known: str) -> None:
         """Give a value another key."""
         self.env[key] = self.env[known]
-        for keys in (self._variables, self.batched):
+        for keys in (self._variables, self.batched, self._later):
             if known in keys:
                 keys.add(key)
 
@@ -240,7 +284,34 @@ class Emitter(Lines):
         """Write ``key = expr`` in lines that are not too long, and return the key as a name."""
         if self.is_batched(expr):
             self.batched.add(key)
-        return super().assign(key, expr, like, comment)
+        if self._is_later(expr):
+            self._later.add(key)
+            if self.projects:
+                expr = self._with_projected(expr, like or key)
+            return super().assign(key, expr, like, comment)
+        name = super().assign(key, expr, like, comment)
+        if self.projects and key not in self.changed and self._is_product(expr):
+            self._projected.append(self.env[key])
+        return name
+
+    def _is_later(self, expr: Expr) -> bool:
+        return not self._later.isdisjoint(names(expr))
+
+    def _is_product(self, expr: Expr) -> bool:
+        """Return whether an expression multiplies a value of a sequence by a matrix."""
+        products = (p for p in walk(expr) if isinstance(p, Call) and p.function in _PRODUCTS)
+        return any(map(self.is_batched, products))
+
+    def _with_projected(self, expr: Expr, like: str) -> Expr:
+        """Return an expression in which products of inputs are variables."""
+        if self._is_later(expr):
+            return with_children(
+                expr, tuple(self._with_projected(part, like) for part in children(expr))
+            )
+        if not self._is_product(expr):
+            return expr
+        self._part_count += 1
+        return self.assign(f"part {self._part_count}", expr, f"{like}_x")
 
     def _written(self, op: Op) -> Apply:
         if isinstance(op, Apply):
@@ -377,7 +448,13 @@ class Emitter(Lines):
             Call("matmul", (self.value(term[0].of), Name(f"@{matrix.attribute}")))
             for term, matrix in zip(columns.terms, columns.matrices, strict=True)
         ]
-        return _sum([*terms, *([Name(f"@{columns.bias.attribute}")] if columns.bias else [])])
+        bias = [Name(f"@{columns.bias.attribute}")] if columns.bias else []
+        later = [term for term in terms if self._is_later(term)] if self.projects else []
+        if len(later) < len(terms):
+            # The bias is added to the products of inputs.
+            terms = [term for term in terms if term not in later]
+            return _sum([*terms, *bias, *later])
+        return _sum([*terms, *bias])
 
     def _prefix(self, columns: Columns) -> str:
         text = slug(columns.terms[0][0].text.replace("_prev", ""))
@@ -414,8 +491,9 @@ class Emitter(Lines):
             self.lines += [f"{name} = [", *(f"    {place}," for place in places), "]"]
             value = value.replace(f"[{', '.join(places)}]", name)
         self.unpack(keys, value)
-        if self.is_batched(whole):
-            self.batched.update(key for key, _ in keys)
+        for known in (self.batched, self._later):
+            if whole.name in known:
+                known.update(key for key, _ in keys)
         return [Name(key) for key, _ in keys]
 
     def _normed(self, op: Norm, name: str) -> Expr:

@@ -112,6 +112,10 @@ _IMPORTS = {
 }
 _MODEL = {"torch": "load().eval()", "keras": "load()"}
 _TENSOR = {"torch": "torch.from_numpy", "keras": "ops.convert_to_tensor"}
+_POOLED = {
+    "perplexity": "float(np.exp(total / counted))",
+    "rmse": "float(np.sqrt(total / counted))",
+}
 _CALL = {
     "torch": "model(x, state, mask)",
     "jax": "jitted(params, x, state, mask)",
@@ -181,11 +185,7 @@ def score_text(trained: Trained, scored: Scored, to: str) -> str:
         '            values = np.asarray(metric(logits, y), "float64")',
         "            total += float((values * weights).sum())",
         "            counted += float(weights.sum())",
-        *(
-            ["    return float(np.exp(total / counted))"]
-            if around.metric == "perplexity"
-            else ["    return total / counted"]
-        ),
+        f"    return {_POOLED.get(around.metric, 'total / counted')}",
         "",
         "",
         'if __name__ == "__main__":',

@@ -87,7 +87,11 @@ def generate(
         text = blocks.FRAMES[to](text_of_cell, around)
         given = sizes if around.sized else {}
         return Generated(text, around.layout, around.title, given, built.width, True)
-    text_of_cell = _cell_text(built, to, known)
+    if to in ("jax", "numpy"):
+        # Functions of a cell alone get sizes as arguments, or from the weights.
+        access = replace(access, units="units", features="features")
+        access = replace(access, first_units="units", first_features="features")
+    text_of_cell = _cell_text(built, to, known, access=access)
     title = f"{text_of_cell.title}Cell" if to == "keras" else text_of_cell.title
     sizes = {"features": built.features, "units": built.units} if text_of_cell.sized else {}
     return Generated(
@@ -188,4 +192,6 @@ def _cell_text(
     if text.parallel and text.parallel != written(cells[1], SizeTexts(texts)).parallel:
         # The parallel form contains numbers that depend on the sizes.
         text = replace(text, parallel=None)
+    if text.unknown_sizes:
+        return written(cell, SizeTexts())
     return replace(text, units=cell.units, features=cell.features)

@@ -132,8 +132,10 @@ def _part_of(like: str) -> str:
     return f"{like.removesuffix(_PART).removesuffix('_pre')}{_PART}"
 
 
-def without_unused(lines: list[str], used: list[str], room: int) -> list[str]:
-    """Return the assignments without those whose targets are never read.
+def without_unused(
+    lines: list[str], used: Iterable[str], room: int, given: Iterable[str] = ()
+) -> list[str]:
+    """Return the assignments without those whose targets are never read, or are given.
 
     An unread target of an assignment that has other targets gets an underscore.
     """
@@ -144,7 +146,7 @@ def without_unused(lines: list[str], used: list[str], room: int) -> list[str]:
         assert isinstance(statement, ast.Assign)
         statement_lines = lines[statement.lineno - 1 : statement.end_lineno]
         targets = names_in(ast.unparse(statement.targets[0]))
-        if targets & needed:
+        if targets & needed and not targets.intersection(given):
             for name in targets - needed:
                 statement_lines = [
                     re.sub(rf"(?<![\w.]){name}\b", f"_{name}", line) for line in statement_lines

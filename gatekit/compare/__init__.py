@@ -1,6 +1,8 @@
 """Load run folders, compare their groups, print and draw the comparison.
 
 The package can be called: ``gatekit.compare("my_study")`` is ``gatekit.compare.compare(...)``.
+
+Public: the names in `__all__`. The modules are not.
 """
 
 from __future__ import annotations

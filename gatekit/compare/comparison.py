@@ -15,7 +15,7 @@ from gatekit.compare.deciding.remarks import (
     best_of_notes,
     how_to_repeat,
     incomplete,
-    looks_notes,
+    interim_notes,
     notes_on,
     refuse_mixed,
     refuse_one_group,
@@ -126,8 +126,8 @@ def compare(
         margin: largest difference that does not matter, as a number in the metric's unit or as a
             share of the baseline's mean such as ``5%``; it adds the verdicts "no worse than by the
             margin" and "equivalent within the margin".
-        at: an equal budget, such as ``seconds=600``, ``steps=2000`` or ``flops=1e12``; the best
-            validation metric within it is compared.
+        at: an equal budget, such as ``seconds=600``, ``steps=2000``, ``tokens=1e6`` or
+            ``flops=1e12``; the best validation metric within it is compared.
         area: with ``at``, compare the mean over training of the best validation metric so far.
 
     Returns:
@@ -141,7 +141,7 @@ def compare(
         raise ConfigError(wrong(Place(("level",)), level, INSIDE, 0.95))
     share, size = read_margin(margin)
     loaded = study if isinstance(study, Study) else load(study, root)
-    loaded, later = _until_last_look(loaded)
+    loaded, later = _until_last_interim(loaded)
     # A condition on the state of runs does not make a table complete.
     asked = choose_runs(loaded, [one for one in where if not one.startswith("state=")], tasks)
     awaited = tuple(run for run in asked.every if asked.awaits(run))
@@ -192,7 +192,7 @@ def compare(
     unequal = unequal_candidates(rows, tuned, names)
     if unequal and not force:
         raise ConfigError(unequal[0])
-    rows = with_tests(rows, None if size is None else (share, size), loaded.looks)
+    rows = with_tests(rows, None if size is None else (share, size), loaded.interim)
     rows.sort(key=order)
     inked = [row.is_baseline for row in rows]
     of_variants = style_indices([row.group for row in rows], inked, loaded.asked)
@@ -201,12 +201,12 @@ def compare(
         row.group.label for row in rows if row.summary and not (row.difference or row.is_baseline)
     ]
     notes = [
-        *looks_notes(loaded.looks, family(rows), later),
+        *interim_notes(loaded.interim, family(rows), later),
         *filter(None, [baselines.note(alone)]),
         *remarks,
         *withdrawn_notes(loaded),
         *notes_on(loaded, grouping, rows),
-        *margin_notes(rows, margin, loaded.name, loaded.looks),
+        *margin_notes(rows, margin, loaded.name, loaded.interim),
         *(choice.note(names) for choice in tuned.chosen),
         *best_of_notes(rows, tuned),
         *(f"forced: {text}" for text in unequal),
@@ -246,11 +246,11 @@ def _with_scores(
     return ended, budget, notes
 
 
-def _until_last_look(study: Study) -> tuple[Study, int]:
+def _until_last_interim(study: Study) -> tuple[Study, int]:
     """Return a study without seeds beyond its last look, and the number of runs left out."""
-    if study.looks is None:
+    if study.interim is None:
         return study, 0
-    last = study.looks.seeds[-1]
+    last = study.interim.seeds[-1]
     runs, planned = (
         tuple(run for run in of if run.seed is None or run.seed < last)
         for of in (study.runs, study.planned)

@@ -72,7 +72,7 @@ def over(run: RunRecord, cost: str) -> Curve | None:
 
     Args:
         run: a run with an outcome.
-        cost: ``seconds``, ``steps``, ``flops`` or ``epochs``.
+        cost: ``seconds``, ``steps``, ``tokens``, ``flops`` or ``epochs``.
 
     Raises:
         ConfigError: the cost is unknown.
@@ -129,22 +129,20 @@ def read_curves(run: RunRecord, split: str | None = None) -> dict[tuple[str, str
     return curves
 
 
-def on_cost(curve: Curve, cost: str, step_flops: float | None = None) -> Curve | None:
+def on_cost(curve: Curve, cost: str, step: Mapping[str, float]) -> Curve | None:
     """Return a curve over a cost of training; None if the cost is unknown.
 
     Args:
         curve: a curve over epochs, from `read_curves`.
-        cost: ``epochs``, ``steps``, ``seconds`` or ``flops``.
-        step_flops: floating-point operations of one training step.
+        cost: ``epochs``, ``steps``, ``seconds``, ``tokens`` or ``flops``.
+        step: the tokens and floating-point operations of one training step, as far as known.
     """
     if cost == "epochs":
         return curve
-    places = curve.costs.get("steps" if cost == "flops" else cost)
-    if places is None or not places.any() or (cost == "flops" and step_flops is None):
+    places = curve.costs.get("steps" if cost in step else cost)
+    if places is None or not places.any():
         return None
-    if cost == "flops" and step_flops is not None:
-        places = step_flops * places
-    return replace(curve, epochs=places, costs={})
+    return replace(curve, epochs=step.get(cost, 1) * places, costs={})
 
 
 class KeptCurves:
@@ -215,6 +213,7 @@ AXES = {
     "epochs": "epoch",
     "seconds": "training time (s)",
     "steps": "training steps",
+    "tokens": "training tokens",
     "flops": "training FLOPs",
 }
 """The costs that learning curves can be drawn over, with the label of the axis."""

@@ -44,7 +44,7 @@ def draw(
         columns: width in paper columns, 1 or 2.
         x: the swept key of ``axis``.
         over: the horizontal axis of ``curves`` and ``survival``: ``epochs``, ``seconds``,
-            ``steps`` or ``flops``.
+            ``steps``, ``tokens`` or ``flops``.
         reach: the threshold of ``survival``.
 
     Returns:

@@ -34,7 +34,8 @@ _OF_RESULT = """
 metric=metric.name direction=metric.direction unit=metric.unit
 validation=best.validation test=best.test best_epoch=best.epoch last_epoch=last.epoch
 parameters recurrent_parameters state_size token_flops seconds step_seconds step_seconds_low
-step_seconds_high step_processor_seconds steps executor data_hash
+step_seconds_high step_processor_seconds processor_seconds peak_bytes processor_joules gpu_joules
+steps executor data_hash
 """
 
 

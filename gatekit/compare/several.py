@@ -158,7 +158,7 @@ def _several_tasks(comparison: Comparison) -> SeveralTasks | None:
         others = [v.name for v in variants if not v.is_baseline and v.name not in blocked]
         awaited = {row.group.variant for row in comparison.rows if row.awaited} & left.keys()
         differences = differences_over_tasks(
-            others, normalised, comparison.level, comparison.study.looks, len(awaited)
+            others, normalised, comparison.level, comparison.study.interim, len(awaited)
         )
         variants = [replace(v, difference=differences.get(v.name)) for v in variants]
     variants.sort(key=lambda v: (v.rank, v.name))

@@ -14,9 +14,8 @@ from gatekit.compare.numbers import count_of
 from gatekit.runs.names import IMPORTED, RUNS
 from gatekit.runs.record import KeptRuns, RunRecord, is_run
 from gatekit.runs.state import STATES
-from gatekit.runs.studies import looks as looks_file
-from gatekit.runs.studies import plan_file
-from gatekit.runs.studies.looks import Looks, Withdrawal
+from gatekit.runs.studies import interim_file, plan_file
+from gatekit.runs.studies.interim_file import InterimAnalyses, Withdrawal
 from gatekit.runs.studies.plan_file import RequestedRun
 from gatekit.runs.studies.prune import WITHDRAWABLE
 from gatekit.runs.studies.survey import no_study, unrecorded
@@ -27,8 +26,8 @@ class Study:
     """The runs of a study in the order of their ids.
 
     ``ignored`` names entries of the folder that are not runs; ``copies`` names folders that repeat
-    a run that was already read. ``looks`` are those of `gatekit extend`, or those of the bundle if
-    all runs come from one.
+    a run that was already read. ``interim`` are the looks of `gatekit extend`, or those of the
+    bundle if all runs come from one.
 
     ``planned`` are the runs that commands asked for and that have not started; ``asked`` maps the
     ids of all runs that commands asked for to `RequestedRun.plan`. ``withdrawals`` are those of
@@ -40,7 +39,7 @@ class Study:
     runs: tuple[RunRecord, ...]
     ignored: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
-    looks: Looks | None = None
+    interim: InterimAnalyses | None = None
     planned: tuple[RunRecord, ...] = ()
     asked: Mapping[str, int] = field(default_factory=dict)
     withdrawals: tuple[Withdrawal, ...] = ()
@@ -136,21 +135,21 @@ def load(study: str, root: Path | str = "experiments", kept: KeptRuns | None = N
             else:
                 runs[key] = run
     ordered = tuple(runs[key] for key in sorted(runs))
-    looks = looks_file.read(folder)
-    withdrawals = looks_file.withdrawals(folder)
+    interim = interim_file.read(folder)
+    withdrawals = interim_file.withdrawals(folder)
     requested = plan_file.read(folder)
     planned = _planned(folder, requested, ordered, withdrawals)
     origins = {run.origin for run in (*ordered, *planned)}
-    if looks is None and len(origins) == 1 and (origin := origins.pop()) is not None:
-        looks = looks_file.read(folder / IMPORTED / origin)
-        withdrawals = looks_file.withdrawals(folder / IMPORTED / origin)
+    if interim is None and len(origins) == 1 and (origin := origins.pop()) is not None:
+        interim = interim_file.read(folder / IMPORTED / origin)
+        withdrawals = interim_file.withdrawals(folder / IMPORTED / origin)
     return Study(
         study,
         folder,
         ordered,
         tuple(ignored),
         tuple(copies),
-        looks,
+        interim,
         planned,
         {run.id: run.plan for run in requested.values()},
         withdrawals,

@@ -7,6 +7,8 @@
     weights = gatekit.convert.from_code("model/model.safetensors", run)
 
 Values are copied, so training one layer afterwards does not change the other.
+
+Public: the names in `__all__`. The modules are not.
 """
 
 from __future__ import annotations

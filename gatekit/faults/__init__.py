@@ -2,6 +2,8 @@
 
 Code that finds a mistake raises a `GatekitError` with a `Fault`, and only `speak` writes a sentence
 about it, for a shell, a Python call, a layer or a YAML file. Start with `fault`.
+
+No module here is public.
 """
 
 from .fault import (

@@ -57,10 +57,12 @@ class Channel:
 
     Attributes:
         line: returns the file and line of a place with a comma before the line, or ``""``.
+        full: the choices that are spelled in full, ``cell.name`` in place of ``cell``.
     """
 
     verb = "type"
     line: Callable[[Place], str] = field(default=lambda place: "")
+    full: tuple[str, ...] = ()
 
     def of(self, place: Place) -> Channel:
         """Return the channel of the person who wrote a place."""
@@ -68,7 +70,7 @@ class Channel:
 
     def name(self, place: Place) -> str:
         """Return a place as it is written."""
-        return str(place.path[0]) if _choice(place) else str(place)
+        return str(place.path[0] if _choice(place) and str(place) not in self.full else place)
 
     def mention(self, place: Place) -> str:
         """Return a further place of a message, with its line."""
@@ -135,8 +137,11 @@ class Call(Channel):
         return safe_repr([*value.values] if isinstance(value, Several) else value)
 
     def rename(self, fix: Rename, value: Any) -> str:
-        """Return the arguments as they would be with another key."""
-        return self.assign(Remove(fix.place), Set(fix.to, value))
+        """Return the arguments as they would be with another key; a sweep keeps its values."""
+        written: Any = self.given
+        for key in fix.place.path:
+            written = written.get(key, NOTHING) if isinstance(written, Mapping) else NOTHING
+        return self.assign(Remove(fix.place), Set(fix.to, written if is_plain(written) else value))
 
     def assign(self, *fixes: Set | Remove) -> str:
         """Return the arguments as they would be with the fixes."""
@@ -197,6 +202,14 @@ class File(Channel):
     def name(self, place: Place) -> str:
         """Return the keys that lead to an entry."""
         return str(place)
+
+    def rename(self, fix: Rename, value: Any) -> str:
+        """Return the entry as YAML, within the entries that the other key is not in."""
+        new, old = fix.to.path, fix.place.path[:-1]
+        size = 1 + next((n for n in range(len(old)) if new[n : n + 1] != old[n : n + 1]), len(old))
+        for key in reversed(new[size:]):
+            value = {key: value}
+        return self.assign(Set(Place(new[:size]), value))
 
     def assign(self, *fixes: Set | Remove) -> str:
         """Return the entries as YAML, each without the entries that it is in."""
@@ -263,7 +276,9 @@ class Typed(Channel):
             return Flags()
         name = f"{place}."
         typed = any(name.startswith(f"{k}.") or f"{k}.".startswith(name) for k in self.keys)
-        return Channel() if typed or name.startswith("-") else self.rest
+        if not typed and not name.startswith("-"):
+            return self.rest
+        return Channel(full=self.keys)
 
 
 def speak(fault: Fault, channel: Channel | None = None) -> str:
@@ -396,6 +411,12 @@ def _way(fix: Fix, fault: Fault, to: Channel) -> Iterator[str]:
             # An unknown key that others replace is not removed by hand.
             gone = Remove(fault.place) if fault.kind is Kind.UNKNOWN else None
             sets = [f for f in fix.fixes if isinstance(f, Set) or f == gone]
+            heads = {f.place.path[:1] for f in sets} if isinstance(to, Call) else set()
+            sets += [
+                f
+                for f in fix.fixes
+                if isinstance(f, Remove) and f.place.path[:1] in heads and f != gone
+            ]
             words = [way for f in fix.fixes if f not in sets for way in _way(f, fault, to)]
             words += [f"{to.verb} {to.assign(*sets)}"] if sets else []
             yield " and ".join(words)

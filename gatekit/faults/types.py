@@ -193,6 +193,9 @@ def _candidates(value: Any, type_: Type) -> Iterator[Any]:
         yield nearest_name(text, type_.names)
     if isinstance(value, float) and math.isfinite(value):
         yield int(value) if value.is_integer() else round(value)
+    share = isinstance(type_, Number) and type_.high == 1
+    if share and isinstance(value, (int, float)) and 2 <= value <= 100:
+        yield value / 100  # a percentage
     if isinstance(value, int) and isinstance(type_, Whole) and value > type_.high:
         yield type_.high
     if isinstance(value, str):

@@ -8,6 +8,8 @@ lengths of sequences XLA has to compile.
 
 Start with `problem.py`, `step.py` and `executors/reference.py`, which defines what a cell means.
 docs/architecture.md has a picture.
+
+No module here is public.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ class Instrumented:
                 tape.watch(past[state.name])
                 env[f"{state.name}_prev"] = past[state.name]
             for node in cell.nodes:
-                if node.kind in ("equation", "norm"):
+                if node.declared is None:
                     compute(problem, node.signals, env, problem.inputs["x"])
                     continue
                 for name in (node.name, *(key for _, key in node.own_states)):

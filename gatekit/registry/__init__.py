@@ -2,6 +2,8 @@
 
 A plugin that fails is left out with a reason, and all others work. Start with `hooks.py`, which
 lists what a plugin can provide, then `loading.py`. TensorFlow is not needed.
+
+Public: the names in `__all__`. The modules are not.
 """
 
 from __future__ import annotations

@@ -7,16 +7,14 @@ import contextlib
 import importlib
 import linecache
 import os
-import re
-import sys
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
-from gatekit.cell.errors import PluginError, excerpt, listed, nearest, shown
+from gatekit.cell.errors import GatekitError, PluginError, excerpt, listed, nearest, shown
 from gatekit.cell.written import line_in_class
+from gatekit.faults import Place
 
-_NO_NAME = re.compile(r"cannot import name '(?P<name>\w+)' from '(?P<module>gatekit(?:\.tasks)?)'")
 PUBLIC = ("gatekit", "gatekit.tasks")
 """The modules for plugins; all other modules are internal and may move without notice."""
 
@@ -34,22 +32,21 @@ def author_line(error: BaseException, path: Path | None) -> str:
     last = _author_frame(error, path)
     if last is None:
         return ""
-    number = _attribute_line(last, str(error)) or last.lineno or 1
+    number = last.lineno or 1
+    if isinstance(error, GatekitError) and error.fault is not None:
+        number = _attribute_line(last, error.fault.place) or number
     text = excerpt(linecache.getline(last.filename, number).strip())
     return f"{shown(last.filename)}, line {number}: {text}"
 
 
-def _attribute_line(frame: traceback.FrameSummary, message: str) -> int | None:
-    """Return the line of the attribute that a message about a whole class names."""
+def _attribute_line(frame: traceback.FrameSummary, place: Place) -> int | None:
+    """Return the line of an attribute of the class that a frame defines."""
     if not (frame.line or "").startswith(("class ", "@")):
         return None
     with contextlib.suppress(OSError, SyntaxError, ValueError):
         for node in ast.walk(ast.parse(Path(frame.filename).read_bytes())):
             if isinstance(node, ast.ClassDef) and node.lineno == frame.lineno:
-                # "Half: states is ...", "Half.options is ...", "Half defines __init__"
-                about = re.match(rf"{node.name}(?:\.|: | defines )'?(\w+)", message)
-                line = line_in_class(node, [about[1]] if about else [])
-                return line or line_in_class(node, re.findall(r"'(\w+)'", message))
+                return line_in_class(node, [place.last])
     return None
 
 
@@ -143,10 +140,13 @@ def remedy(error: BaseException, path: Path | None) -> str:
     if isinstance(error, AttributeError) and type(error.obj).__name__ == "Generator":
         meant = _OF_RANDOM.get(error.name or "", "")
         return f"; rng is NumPy's Generator: write {meant}" if meant else ""
-    match = _NO_NAME.search(str(error)) if isinstance(error, ImportError) else None
-    if match:
-        names = getattr(sys.modules.get(match["module"]), "__all__", ())
-        return f"; {match['module']} has no {match['name']!r}{nearest(match['name'], names)}"
+    if missing in PUBLIC:
+        module = importlib.import_module(missing)
+        names = (each.name for each in _imported(error, missing, path))
+        unknown = [name for name in names if name not in (*module.__all__, *vars(module))]
+        return "".join(
+            f"; {missing} has no {name!r}{nearest(name, module.__all__)}" for name in unknown
+        )
     if isinstance(error, SystemExit):
         return "; a plugin must not end the process: remove sys.exit()"
     return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,18 +68,16 @@ class Components:
         except OptionError as error:
             raise ConfigError(error.option.below(Place(("task",)))) from None
         except ConfigError as error:
-            raise ConfigError(f"task={name}: {error}{self._default(name, str(error))}") from None
+            raise ConfigError(f"task={name}: {error}{self._default(config)}") from None
 
-    def _default(self, name: str, message: str) -> str:
-        """Return what to type for an option that a task refused, if its message has no remedy."""
-        if re.search(r"\b([Tt]ype|such as|write) ", message):
-            return ""
-        defaults = self.defaults(self.tasks[name])
-        named = re.findall(r"\b(\w+)=(\S+?)[.,;:]?(?= |$)", message)
-        changed = [o for o, value in named if o in defaults and value != str(defaults[o])]
-        if not changed:
-            return ""
-        return f" Type task.{changed[0]}={as_typed(defaults[changed[0]])}, its default."
+    def _default(self, config: Mapping[str, Any]) -> str:
+        """Return the default of the option without which a task would accept the others."""
+        kind = self.tasks[config["name"]]
+        for option in config:
+            with contextlib.suppress(Exception):  # the task is a plugin
+                kind(**{key: value for key, value in config.items() if key not in ("name", option)})
+                return f" The default is task.{option}={as_typed(self.defaults(kind)[option])}."
+        return ""
 
     def hashes(
         self,

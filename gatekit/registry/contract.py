@@ -143,7 +143,7 @@ def checked(hook: str, result: object, module: object = None) -> dict[str, Any]:
                 f"write {such!r}"
             )
         if fault := _fault(kind, name, value):
-            raise PluginError(f"{hook}: {name} is {_short(value)}; {fault}{_at(value, fault)}")
+            raise PluginError(f"{hook}: {name} is {_short(value)}; {fault}")
     return objects
 
 
@@ -196,10 +196,9 @@ def _arity_fault(function: Function) -> str:
     return ""
 
 
-def _at(value: object, fault: str) -> str:
-    """Return the place of the attribute or method that a class's fault names, in brackets."""
-    about = re.match(r"its (\w+)", fault)
-    place = attribute_place(value, about[1]) if about and isinstance(value, type) else ""
+def _at(value: type, name: str) -> str:
+    """Return the place of an attribute or method of a class, in brackets."""
+    place = attribute_place(value, name)
     return f" ({place})" if place else ""
 
 
@@ -223,7 +222,7 @@ def _class_fault(kind: str, value: object) -> str:
         )
     metric = getattr(value, "metric", None)  # `gatekit check` reports a missing metric
     if kind == "tasks" and metric is not None and not isinstance(metric, Metric):
-        return f"its metric is {metric!r}: {metric_written(metric)}"
+        return f"its metric is {metric!r}: {metric_written(metric)}{_at(value, 'metric')}"
     if kind == "output_units" and getattr(value, "states", None):
         return (
             "an output unit has no states: remove states. For earlier values of a signal write "
@@ -255,7 +254,8 @@ def _method_fault(kind: str, base: type, value: type) -> str:
             inspect.signature(own).bind(*_positional(getattr(owner, name)))
         except TypeError:
             given = ", ".join(inspect.signature(own).parameters)
-            return f"its {name}({given}) has other arguments: write {_written(owner, name)}"
+            write = f"{_written(owner, name)}{_at(value, name)}"
+            return f"its {name}({given}) has other arguments: write {write}"
     # A method that a gate or an output unit lacks is reported when it is used.
     needed = () if kind in ("gates", "output_units") else _NEEDED.get(kind, ())
     if kind == "tasks" and issubclass(value, StreamedTask):

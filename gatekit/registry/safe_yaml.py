@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.scanner import ScannerError
 
 from gatekit.cell.errors import ConfigError, excerpt, quoted, shown
 from gatekit.faults import Place
@@ -102,8 +103,8 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
 def _marked(error: yaml.YAMLError) -> str:
     """Return the parser's error, with the line and a caret below it if the position is known."""
     mark = getattr(error, "problem_mark", None)
-    if re.search("unexpected end of stream|could not find", str(getattr(error, "problem", ""))):
-        mark = getattr(error, "context_mark", None) or mark  # the beginning of the quotation
+    if isinstance(error, ScannerError) and error.context_mark is not None:
+        mark = error.context_mark  # the beginning of the quotation
     snippet = None if mark is None else mark.get_snippet(indent=4)
     if mark is None or snippet is None:
         return f": {' '.join(str(error).split())[:300]}"
@@ -127,7 +128,7 @@ _YAML_HINTS = (
     ("'<document start>'", "the first line is indented: begin each key at the left margin"),
     ("but found '<scalar>'", "put the value in quotes"),
     ("expected <block end>", "indent the names of one mapping equally"),
-    ("expected ',' or", "close the bracket, and separate items with commas"),
+    ("expected ',' or", "close the bracket, and put text that has brackets or commas in quotes"),
     ("that cannot start any token", "put the value in quotes"),
     ("alphabetic", "put the value in quotes"),
     ("chomping", "put the value in quotes"),

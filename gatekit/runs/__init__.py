@@ -9,4 +9,6 @@ name of every file.
 `script` is `gatekit.run`, for your own training scripts. `studies` reads all runs of a study.
 
 Start with `folder.py`, then `state.py`. Hydra, OmegaConf and TensorFlow are not imported here.
+
+No module here is public.
 """

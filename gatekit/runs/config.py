@@ -34,7 +34,7 @@ cell, and of which results record the executor.
 """
 
 
-BUDGETS = ("parameters", "state", "flops")
+BUDGETS = ("parameters", "state", "flops", "total")
 """The budgets of ``match=``, as the word before its colon."""
 
 

@@ -18,8 +18,8 @@ root_mean_squared_error smape wer
 _LARGER = """
 acc accuracy auc auprc auroc average_precision balanced_accuracy bleu chrf dice exact_match f1
 f1_score iou jaccard kappa log_likelihood macro_f1 map mcc mean_average_precision micro_f1 mrr ndcg
-pearson pr_auc precision psnr r2 recall return reward roc_auc rouge sensitivity spearman specificity
-ssim success_rate top_1_accuracy top_5_accuracy
+most_active pearson pr_auc precision psnr r2 recall return reward roc_auc rouge sensitivity
+spearman specificity ssim success_rate top_1_accuracy top_5_accuracy
 """
 DIRECTIONS: dict[str, Direction] = {
     **dict.fromkeys(_SMALLER.split(), "min"),

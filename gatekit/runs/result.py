@@ -106,12 +106,17 @@ class Result:
     chosen: str | None = None
     notes: tuple[str, ...] = ()
     step_flops: float | None = None
+    step_tokens: float | None = None
     jit: bool = False
     token_flops: int | None = None
     state_size: int | None = None
     step_seconds_low: float | None = None
     step_seconds_high: float | None = None
     step_processor_seconds: float | None = None
+    processor_seconds: float | None = None
+    peak_bytes: int | None = None
+    processor_joules: float | None = None
+    gpu_joules: float | None = None
 
     @property
     def engine(self) -> str | None:
@@ -212,7 +217,7 @@ def result_of(record: Record) -> Result:
     ):
         raise ValueError("its state is COMPLETED but it has no metric at the best epoch")
     parameters = _object(record, "parameters")
-    seconds = _object(record, "seconds")
+    seconds, used = _object(record, "seconds"), _optional_object(record, "used")
     return Result(
         state=state,
         reason=_optional_text(record, "reason"),
@@ -234,12 +239,17 @@ def result_of(record: Record) -> Result:
         checks=_texts(record, "checks"),
         notes=_strings(record, "notes"),
         step_flops=_optional_number(_optional_object(record, "flops"), "step"),
+        step_tokens=_optional_number(_optional_object(record, "tokens"), "step"),
         jit=record.get("jit") is True,
         token_flops=_optional_integer(_optional_object(record, "flops"), "token"),
         state_size=_optional_integer(record, "state_size"),
         step_seconds_low=_optional_number(seconds, "step_low"),
         step_seconds_high=_optional_number(seconds, "step_high"),
         step_processor_seconds=_optional_number(seconds, "step_processor"),
+        processor_seconds=_optional_number(used, "processor_seconds"),
+        peak_bytes=_optional_integer(used, "peak_bytes"),
+        processor_joules=_optional_number(used, "processor_joules"),
+        gpu_joules=_optional_number(used, "gpu_joules"),
     )
 
 

@@ -171,7 +171,7 @@ class Reader(argparse.ArgumentParser):
             such = Run(self.command, (*self.typed, *map(str, examples)))
             refuse(Fault(Kind.MISSING, place, why=_short(missing[0]), fixes=(such,)))
         if rest:
-            refuse(self._surplus(rest[0]))
+            refuse(self._surplus(*rest))
 
     def _unknown(self, name: str, value: str | None) -> Fault:
         """Return the fault of an option that the command does not have."""
@@ -210,10 +210,12 @@ class Reader(argparse.ArgumentParser):
             return Fault(Kind.UNKNOWN, place, what="options", lists=Run(self.command, ("--help",)))
         return Fault(Kind.UNKNOWN, place, known=known, what="options")
 
-    def _surplus(self, word: str) -> Fault:
-        """Return the fault of a word for which the command has no argument."""
+    def _surplus(self, word: str, *others: str) -> Fault:
+        """Return the fault of a word for which the command has no argument, as for others."""
         at = len(self.typed) - 1 - self.typed[::-1].index(word)
         place, kept = Place((word,)), [*self.typed[:at], *self.typed[at + 1 :]]
+        for other in others:
+            kept.remove(other)
         option, before = ["", "", *self.typed][at : at + 2]
         owner = self._option_string_actions.get(before)
         form = str(getattr(self._option_string_actions.get(option), "metavar", ""))

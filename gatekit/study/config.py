@@ -28,6 +28,7 @@ from gatekit.faults import (
     wrong,
 )
 from gatekit.faults.speak import CHOICES
+from gatekit.faults.types import several
 from gatekit.faults.values import amount_of
 from gatekit.registry.tracker import NAMES
 from gatekit.runs.names import study_name
@@ -155,12 +156,19 @@ def _optimizer(given: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, A
         _conflict(config, "decayed", "no weight decays", Set(P("optimizer.weight_decay"), 0.01))
     if "final" in config and kind not in schedules.FINAL:
         fixes = Remove(P("optimizer.final")), Set(P("optimizer.schedule"), "cosine")
-        _conflict(config, "final", f"the schedule {kind} has a fixed last rate", *fixes)
+        _conflict(config, "final", f"the schedule {kind} has no last rate to set", *fixes)
     if "decay" in config and kind != "wsd":
         why = f"only the schedule wsd has a part in which it decays, and {kind} has none"
         fixes = Remove(P("optimizer.decay")), Set(P("optimizer.schedule"), "wsd")
         weights = Rename(P("optimizer.decay"), P("optimizer.weight_decay"))
         _conflict(config, "decay", why, *fixes, weights)
+    for key in ("wait", "factor"):
+        if key in config and kind != "plateau":
+            fixes = Remove(P(f"optimizer.{key}")), Set(P("optimizer.schedule"), "plateau")
+            _conflict(config, key, f"the schedule {kind} does not wait for a plateau", *fixes)
+    if "warmup" in config and kind == "plateau":
+        why = "the schedule plateau begins with the full rate"
+        _conflict(config, "warmup", why, Remove(P("optimizer.warmup")))
     if config.get("nesterov") and not config["momentum"]:
         _conflict(config, "nesterov", "it needs momentum", Set(P("optimizer.momentum"), 0.9))
     return config
@@ -340,9 +348,11 @@ def _wrong(place: Place, value: Any, type_: Type) -> Fault:
     elif key == "match" and amount_of(str(value)):
         fixes = (Set(place, f"parameters:{value}"),)
     elif key == "seeds":
-        listed = isinstance(value, list) and value and all(fits(one, Whole(0)) for one in value)
-        swept = Both((Remove(place), Set(P("seed"), Several(value if listed else (4, 5)))))
-        fixes = (swept,) if listed else (*fault.fixes, swept)
+        found = several(value, Whole(0))
+        swept = Both((Remove(place), Set(P("seed"), found or Several((4, 5)))))
+        fixes = (swept,) if found else (*fault.fixes, swept)
+        if found and list(found.values) == [*range(len(found.values))]:
+            fixes = (Set(place, len(found.values)),)
     return replace(fault, fixes=fixes or fault.fixes)
 
 

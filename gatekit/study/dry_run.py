@@ -251,6 +251,7 @@ def _add_schedules(
 
 def _short(run: PlannedRun, root: Path) -> PlannedRun:
     trainer = {**run.config["trainer"], "steps": STEPS, "epochs": None, "patience": None}
+    trainer["until"] = None
     # The decision of `jit=auto` depends on the number of steps.
     trainer["rehearsed"] = run.config["trainer"]
     path = root / "plan" / RUNS / run.fingerprint

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gatekit.cell.errors import ConfigError, RunError, listed
-from gatekit.runs.studies import looks, plan_file
+from gatekit.runs.studies import interim_file, plan_file
 from gatekit.runs.studies.survey import study_folder, survey
 
 from .command import composition
@@ -88,7 +88,7 @@ def extension(
 
 def _without_withdrawn(folder: Path, whole: SweepPlan) -> SweepPlan:
     """Return a plan without the variants whose runs were all withdrawn."""
-    gone = {run for each in looks.withdrawals(folder) for run in each.runs}
+    gone = {run for each in interim_file.withdrawals(folder) for run in each.runs}
     asked = plan_file.read(folder).values() if gone else ()
     left_out = {run.variant for run in asked if run.id in gone}
     left_out -= {run.variant for run in asked if run.id not in gone}

@@ -31,9 +31,9 @@ from gatekit.tasks.seeds import PARTS
 from gatekit.training import schedule as schedules
 
 POOLS = ("last", "mean", "all")
-HEADS = ("glorot", "torch")
+HEADS = ("glorot", "torch", "kaiming")
 PRECISIONS = ("float32", "float64", "mixed_float16", "mixed_bfloat16")
-SCHEDULES = ("constant", "cosine", "linear", "step", "wsd")
+SCHEDULES = ("constant", "cosine", "linear", "step", "wsd", "plateau")
 
 GROUPS = (
     *("cell", "change", "block", "task", "output_unit", "optimizer", "trainer", "experiment"),
@@ -82,6 +82,14 @@ def _steps_or_share(value: Any) -> int | float:
     if not fits(value, Whole(0)):
         raise Mismatch("a number of steps from 0, or a share of all steps below 1")
     return int(value)
+
+
+def _head(value: Any) -> str | float:
+    if value in HEADS:
+        return str(value)
+    if not fits(value, Number(0, above=True)):
+        raise Mismatch(f"{' or '.join(HEADS)}, or a number r above 0 for U[-r, r]")
+    return float(value)
 
 
 def _devices(value: Any) -> Any:
@@ -142,7 +150,8 @@ KEYS: dict[str, dict[str, Key | str]] = {
         "residual": Key(TRUE_OR_FALSE, False, "adds a layer's input to its output"),
         "dropout": Key(SHARE, 0.0, "share of outputs to drop in training", 0.1),
         "pool": Key(OneOf(POOLS), "last", "outputs that the head reads: last, mean or all"),
-        "head": Key(OneOf(HEADS), "glorot", "initial values of the head: glorot or torch", "torch"),
+        "head": Key(Custom(_head), "glorot", "first values: glorot, torch, kaiming, 0.2", "torch"),
+        "head_bias": Key(TRUE_OR_FALSE, True, "whether the head has a bias", False),
         "match": Key(OPTIONAL_TEXT, None, "set units by budget: parameters:50k, state:8k", "lstm"),
     },
     "the task": {
@@ -161,7 +170,7 @@ KEYS: dict[str, dict[str, Key | str]] = {
             Optional(POSITIVE), None, "bound on the norm of all gradients", 1.0
         ),
         "optimizer.schedule": Key(
-            OneOf(SCHEDULES), "constant", "constant, cosine, linear, step or wsd", "cosine"
+            OneOf(SCHEDULES), "constant", "constant, cosine, linear, step, wsd or plateau", "cosine"
         ),
         "optimizer.warmup": Key(
             STEPS_OR_SHARE, MISSING, "warm-up steps; below 1, a share of all steps", 0.1
@@ -170,6 +179,8 @@ KEYS: dict[str, dict[str, Key | str]] = {
             Number(0, 1), MISSING, "last rate as a share: cosine, linear, wsd", 0.1
         ),
         "optimizer.decay": Key(INSIDE, MISSING, "share of the steps in which wsd decays", 0.2),
+        "optimizer.wait": Key(Whole(1), MISSING, "epochs that plateau waits for an improvement", 3),
+        "optimizer.factor": Key(INSIDE, MISSING, "plateau: what multiplies the rate then", 0.1),
         "optimizer.ema": Key(
             Optional(INSIDE), MISSING, "decay of averaged weights, such as 0.999", 0.999
         ),
@@ -190,6 +201,12 @@ KEYS: dict[str, dict[str, Key | str]] = {
             Whole(1, 65_536), MISSING, "batches for one update: saves memory", 4
         ),
         "trainer.patience": Key(OPTIONAL, None, "epochs without improvement before stopping", 5),
+        "trainer.until": Key(
+            Optional(Number()), MISSING, "validation score at which a run stops", 0.99
+        ),
+        "trainer.mean": Key(
+            OneOf(("steps", "sequences")), MISSING, "steps or sequences: what the loss is a mean of"
+        ),
         "trainer.tbptt": Key(OPTIONAL, MISSING, "steps per window; states are carried on", 50),
         "seed": Key(Whole(0), 0, "determines everything random"),
         "vary": Key(
@@ -327,7 +344,7 @@ A run with these values omits the keys, which keeps the fingerprints of older ru
 ALWAYS_OMITTED: dict[str, Any] = {**schedules.DEFAULTS, "ema": None}
 """Keys of every optimizer that were added later; a run with these values omits them."""
 
-TRAINER_OMITTED: dict[str, Any] = {"tbptt": None, "accumulate": 1}
+TRAINER_OMITTED: dict[str, Any] = {"tbptt": None, "accumulate": 1, "until": None, "mean": "steps"}
 """Keys of the trainer that were added later; a run with these values omits them."""
 
 
@@ -364,4 +381,6 @@ def with_omitted(optimizer: Mapping[str, Any]) -> dict[str, Any]:
         omitted.pop("final")
     if kind != "wsd":
         omitted.pop("decay")
+    if kind != "plateau":
+        omitted = {key: value for key, value in omitted.items() if key not in ("wait", "factor")}
     return {**omitted, **optimizer}

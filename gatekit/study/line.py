@@ -184,17 +184,23 @@ def refuse_several(words: Sequence[str], alone: bool = False) -> None:
         else:
             type_ = DECLARED[str(place)].type if str(place) in DECLARED else None
             number, listed = amount_of(text), text.split(",")
-            both = known_as("key", key.rpartition(".")[2]).split(" and ")
             fixes = [Set(place, values)]
-            if len(both) == len(values.values) > 1:
-                pairs = zip(both, values.values, strict=True)
-                fixes = [Both(tuple(Set(P(name), value) for name, value in pairs))]
+            if both := _for_each(key, values):
+                fixes = [Both(both)]
             elif key == "mixers":
                 fixes = [Set(place, list(values.values))]
             elif isinstance(type_, Number) and len(listed) == 2 and fits(number, type_):
                 fixes.insert(0 if not fits(values.values[0], type_) else 1, Set(place, number))
         one = "one value is allowed" if alone else "several values need -m (--multirun)"
         refuse(Kind.REFUSED, key, *fixes, given=values, why=one)
+
+
+def _for_each(key: str, values: Several) -> tuple[Set, ...]:
+    """Return the keys that one of another program stands for, such as betas, with a value each."""
+    names = known_as("key", key.rpartition(".")[2]).split(" and ")
+    pairs = zip(names, values.values, strict=False)
+    same = len(names) == len(values.values) > 1
+    return tuple(Set(P(name), value) for name, value in pairs) if same else ()
 
 
 def prefixed(word: str, trusted: bool = False) -> str:
@@ -358,11 +364,15 @@ def _refuse_split(typed: Sequence[str]) -> None:
     values: dict[str, list[str]] = {}
     for word in typed:
         key, _, value = word.partition("=")
-        if _BRACES.fullmatch(value):
-            values.setdefault(key, []).append(value)
+        values.setdefault(key, []).append(value)
     for key, pieces in values.items():
-        if len(pieces) > 1:
-            _refuse_words(key, [f"{key}={{{','.join(pieces)}}}"], why)
+        if len(pieces) > 1 and any(map(_BRACES.fullmatch, pieces)):
+            _refuse_words(key, [f"{key}={_with_kind(pieces)}"], why)
+
+
+def _with_kind(entries: Sequence[str]) -> str:
+    """Return the entries of a gate as a mapping; one without a colon is the gate's name."""
+    return f"{{{','.join(each if ':' in each else f'kind:{each}' for each in entries)}}}"
 
 
 def _open(text: str) -> bool:
@@ -404,10 +414,12 @@ def _refuse_swept(typed: Sequence[str]) -> None:
         named = any(w.lstrip("+").startswith("study=") for w in typed)
         if key == "experiment" and "," in value and value[:1] != "[" and not named:
             raise one_study(value.split(","))
-        if key not in LAUNCH_KEYS or "," not in value or set(value) & set("[{('\""):
+        if "," not in value or set(value) & set("[{('\""):
             continue
         values: Any = value_of(value)
-        if not isinstance(values, Several):
+        if isinstance(values, Several) and (both := _for_each(key, values)):
+            refuse(Kind.UNKNOWN, key, Both((Remove(P(key)), *both)), given=values)
+        if key not in LAUNCH_KEYS or not isinstance(values, Several):
             continue
         place, first = P(key), next(iter(values.values))
         fix: Fix = Set(place, first)
@@ -520,7 +532,10 @@ def refuse_unreadable(key: str, text: str) -> NoReturn:
         _refuse_words(key, [f"{key}={called[1]}", *map(_meant, names)], "options are keys")
     values = [each.strip(" '\"") for each in re.split("[,;]+", bare.strip("()[]{}; ,"))]
     parts = _PART.sub(lambda part: in_hydra(part[0].strip()), bare)
-    mapping, ranged = value_of(parts.replace("=", ": ")), value_of(parts.replace(";", ","))
+    inner = f"{{{parts.strip('[](){}')}}}" if key == "swap" and bare[:1] != "{" else parts
+    mapping, ranged = value_of(inner.replace("=", ": ")), value_of(parts.replace(";", ","))
+    if key.startswith("swap.") and bare[:1] == "{" and not isinstance(mapping, dict):
+        mapping = value_of(_with_kind(bare.strip("{}").split(",")))
     fix: Fix = Set(place, bare)
     why = _QUOTES
     if key == "match":

@@ -26,11 +26,16 @@ REACH = 6
 
 
 class Measure(NamedTuple):
-    """A count of a cell or block, its name, and its largest relative distance from the target."""
+    """A count of a cell or block, its name, and its largest relative distance from the target.
+
+    Attributes:
+        whole: whether the weights around the recurrent layers count, too.
+    """
 
     count: Callable[[Cell | BuiltBlock], int]
     title: str
     tolerance: float
+    whole: bool = False
 
 
 MEASURES = {
@@ -38,6 +43,7 @@ MEASURES = {
     # A matrix memory grows with the square of the units, in steps of the number of heads.
     "state": Measure(state_of, "numbers of state", 0.05),
     "flops": Measure(flops_of, "FLOPs per token", 0.02),
+    "total": Measure(lambda built: built.count(), "parameters", 0.02, whole=True),
 }
 """Measures by the word before the colon in ``match=``; they count all recurrent layers."""
 
@@ -69,8 +75,15 @@ def _catalogue(config: Mapping[str, Any]) -> Catalogue:
 
 
 def sizes(stack: Stack) -> dict[str, int]:
-    """Return the total of each of the `MEASURES` over all recurrent layers, and their blocks."""
-    return {name: sum(map(m.count, stack.layers)) for name, m in MEASURES.items()}
+    """Return each of the `MEASURES` of all recurrent layers, and their blocks."""
+    recurrent = {name: each for name, each in MEASURES.items() if not each.whole}
+    return {name: _total(each, stack) for name, each in recurrent.items()}
+
+
+def _total(measure: Measure, stack: Stack) -> int:
+    total = sum(map(measure.count, stack.layers))
+    around = sum(op.count for op in (*stack.before, *stack.after))
+    return total + around if measure.whole else total
 
 
 def matched(
@@ -83,7 +96,7 @@ def matched(
 
     Args:
         config: a run's configuration; ``match`` is, for example, ``parameters:50k``,
-            ``state:64k``, ``flops:1M`` or ``cell:lstm``.
+            ``state:64k``, ``flops:1M``, ``total:50k`` or ``cell:lstm``.
         cells: the cells, which layers repeat.
         signature: the inputs and targets of the task.
         known: the registered objects.
@@ -94,11 +107,16 @@ def matched(
     asked = config["match"]
     name, target = _target(asked, config, signature, known)
     measure = MEASURES[name]
+    if measure.whole and config["pool"] == "all":
+        raise ConfigError(
+            f"match={asked} with pool=all: the size of the head depends on the length of the data. "
+            f"Type match=parameters:{asked.partition(':')[2]}, or pool=mean."
+        )
 
     def count(size: int) -> int | None:
         try:
             sized = {**config, **at_size(config, size)}
-            return sum(map(measure.count, model_of(sized, signature, cells).layers))
+            return _total(measure, model_of(sized, signature, cells))
         except GatekitError:
             return None
 
@@ -148,7 +166,8 @@ def _target(
     such = (name or "lstm") if kind == "cell" else name if (amount_of(name) or 0) > 0 else "50k"
     raise ConfigError(
         f"match={asked}: a budget is parameters:N, state:N (numbers of state per sequence), "
-        "flops:N (per token) or cell:NAME (the parameters of that cell); N may be 50k or 1M. "
+        "flops:N (per token), total:N (with embedding and head) or cell:NAME (the parameters of "
+        "that cell); N may be 50k or 1M. "
         f"Type match={kind}:{such}."
     )
 

@@ -68,6 +68,12 @@ def _tuple(value: object) -> tuple[str, ...]:
 AMOUNTS = Custom(_amounts)
 
 
+def _option(default: Any, type_: Type, example: Any = None) -> Any:
+    """Declare a key of ``hydra.launcher``; the example is for messages."""
+    example = default if example is None else example
+    return field(default=default, metadata={"type": type_, "example": example})
+
+
 @dataclass(frozen=True)
 class Options:
     """How one command executes its runs.
@@ -94,45 +100,31 @@ class Options:
         sbatch: additional options of sbatch, by name.
     """
 
-    backend: str = field(default="process", metadata={"type": OneOf(BACKENDS)})
-    gpus: Any = field(default="auto", metadata={"type": Custom(_gpus)})
-    runs_per_gpu: int = field(default=1, metadata={"type": Whole(1, 64)})
-    timeout: float | None = field(default=None, metadata={"type": Optional(POSITIVE)})
-    retries: int = field(default=2, metadata={"type": Whole(0, 100)})
-    fail_fast: bool = field(default=False, metadata={"type": TRUE_OR_FALSE})
-    address: str | None = field(default=None, metadata={"type": OPTIONAL_TEXT})
-    resources: tuple[tuple[str, float], ...] = field(default=(), metadata={"type": AMOUNTS})
-    cluster: str = field(default="slurm", metadata={"type": OneOf(("slurm", "local"))})
-    partition: str | None = field(default=None, metadata={"type": Optional(Custom(_line))})
-    account: str | None = field(default=None, metadata={"type": Optional(Custom(_line))})
-    qos: str | None = field(default=None, metadata={"type": Optional(Custom(_line))})
-    constraint: str | None = field(default=None, metadata={"type": Optional(Custom(_line))})
-    minutes: int = field(default=240, metadata={"type": Whole(1)})
-    memory_gb: float | None = field(default=None, metadata={"type": Optional(POSITIVE)})
-    runs_per_job: int = field(default=1, metadata={"type": Whole(1)})
-    max_jobs: int = field(default=50, metadata={"type": Whole(1)})
-    detach: bool = field(default=False, metadata={"type": TRUE_OR_FALSE})
-    requeues: int = field(default=10, metadata={"type": Whole(0)})
-    setup: tuple[str, ...] = field(default=(), metadata={"type": Custom(_tuple)})
-    sbatch: tuple[tuple[str, Any], ...] = field(default=(), metadata={"type": Custom(_pairs)})
+    backend: str = _option("process", OneOf(BACKENDS))
+    gpus: Any = _option("auto", Custom(_gpus), 1)  # noqa: RUF009
+    runs_per_gpu: int = _option(1, Whole(1, 64))
+    timeout: float | None = _option(None, Optional(POSITIVE), 3600)
+    retries: int = _option(2, Whole(0, 100))
+    fail_fast: bool = _option(False, TRUE_OR_FALSE)
+    address: str | None = _option(None, OPTIONAL_TEXT, "auto")
+    resources: tuple[tuple[str, float], ...] = _option((), AMOUNTS, {"memory_gb": 8})
+    cluster: str = _option("slurm", OneOf(("slurm", "local")))
+    partition: str | None = _option(None, Optional(Custom(_line)), "gpu")
+    account: str | None = _option(None, Optional(Custom(_line)), "lab")
+    qos: str | None = _option(None, Optional(Custom(_line)), "normal")
+    constraint: str | None = _option(None, Optional(Custom(_line)), "a100")
+    minutes: int = _option(240, Whole(1))
+    memory_gb: float | None = _option(None, Optional(POSITIVE), 16)
+    runs_per_job: int = _option(1, Whole(1))
+    max_jobs: int = _option(50, Whole(1))
+    detach: bool = _option(False, TRUE_OR_FALSE)
+    requeues: int = _option(10, Whole(0))
+    setup: tuple[str, ...] = _option((), Custom(_tuple), ["module load cuda"])
+    sbatch: tuple[tuple[str, Any], ...] = _option((), Custom(_pairs), {"mail-type": "END"})
 
 
 CHECKS: dict[str, Type] = {f.name: f.metadata["type"] for f in fields(Options)}
-EXAMPLES: dict[str, Any] = {
-    **{f.name: f.default for f in fields(Options)},
-    "gpus": 1,
-    "timeout": 3600,
-    "address": "auto",
-    "resources": {"memory_gb": 8},
-    "partition": "gpu",
-    "account": "lab",
-    "qos": "normal",
-    "constraint": "a100",
-    "memory_gb": 16,
-    "setup": ["module load cuda"],
-    "sbatch": {"mail-type": "END"},
-}
-"""An example value for each key, for messages."""
+_EXAMPLES: dict[str, Any] = {f.name: f.metadata["example"] for f in fields(Options)}
 SHARED = ("n_jobs", "threads", "devices")
 """Keys that may be typed with and without ``hydra.launcher.``."""
 
@@ -165,7 +157,7 @@ def read_options(data: Mapping[str, Any]) -> Options:
         known_key(key, value)
         if not fits(value, CHECKS[key]):
             place = Place.of("hydra.launcher") / key
-            raise ConfigError(wrong(place, value, CHECKS[key], EXAMPLES[key]))
+            raise ConfigError(wrong(place, value, CHECKS[key], _EXAMPLES[key]))
         values[key] = CHECKS[key].accept(value)
     return Options(**values)
 

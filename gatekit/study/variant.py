@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from gatekit import registry
+from gatekit.cell.analysis import chunk
 from gatekit.cell.block.reading import read_block
 from gatekit.cell.errors import CellError, ConfigError, GatekitError, excerpt, nearest_name
 from gatekit.cell.graph import Cell
@@ -55,6 +56,7 @@ class Variant:
         sources: the sources of these plugins, by hash.
         places: options of the task that locate its data.
         windows: whether separate sequences are read in windows, some of which have no target.
+        columns_decay: whether chunks compute a memory whose columns have decays of their own.
     """
 
     config: Mapping[str, Any]
@@ -64,6 +66,7 @@ class Variant:
     sources: Mapping[str, bytes]
     places: tuple[str, ...] = ()
     windows: bool = False
+    columns_decay: bool = False
 
     def forms(self, typed_shards: bool) -> Iterator[Variant]:
         """Yield this variant, and those that earlier versions understood by the same words.
@@ -87,8 +90,9 @@ class Variant:
             # In version 1, windows without a target counted as updates of the optimizer.
             numbers["windows"] = 2
         if "chunk" in (self.config["executor"], self.config["chosen"]):
-            # In version 1, chunks had 64 steps for small matrices, too.
-            numbers["chunk"] = 2
+            # In version 1, chunks had 64 steps for small matrices, too. In version 2, decays of
+            # columns were always split down to single steps.
+            numbers["chunk"] = 3 if self.columns_decay else 2
         return fingerprint(numbers, DEFAULTS, self.data_hash, self.plugins)
 
     def origin(self, seed: int) -> str:
@@ -181,6 +185,12 @@ def variant(
         known.sources(mixers, unit, name, block),
         task.places,
         windows=base["trainer"].get("tbptt") is not None and not task.contiguous,
+        columns_decay="chunk" in (base["executor"], base["chosen"])
+        and any(
+            memory.row is not None
+            for built in stack.cells
+            for memory in chunk.analyse(built).memories
+        ),
     )
 
 

@@ -13,13 +13,14 @@ import numpy
 from gatekit.cell.calls import constructed
 from gatekit.cell.declare import Declared, plain
 from gatekit.cell.errors import DataError, PluginError, listed, nearest, nearest_name, wrong_option
+from gatekit.faults import Fault, Kind, Place
 from gatekit.runs.directions import Direction, known_direction
 from gatekit.runs.names import canonical_json
 
 from .fetch import PackageSource
 
-MetricName = Literal["mse", "accuracy", "nll", "bits", "perplexity"]
-Loss = Literal["mse", "categorical", "bits"]
+MetricName = Literal["mse", "rmse", "accuracy", "nll", "bits", "perplexity", "most_active"]
+Loss = Literal["mse", "categorical", "bits", "squared"]
 Emission = Literal["last", "every"]
 
 
@@ -29,10 +30,11 @@ class Metric:
     """The one number by which runs of a task are compared.
 
     Args:
-        name: ``mse`` (mean squared error over outputs), ``accuracy`` (share of right labels),
-            ``nll`` (negative log-likelihood in nats, summed over outputs), ``bits`` (the same in
-            bits) or ``perplexity`` (the exponential of the mean ``nll``); pooled over all steps
-            that count.
+        name: ``mse`` (mean squared error over outputs), ``rmse`` (the root of the mean ``mse``),
+            ``accuracy`` (share of right labels), ``nll`` (negative log-likelihood in nats, summed
+            over outputs), ``bits`` (the same in bits), ``perplexity`` (the exponential of the mean
+            ``nll``) or ``most_active`` (share of steps at which each output with a target of 1 is
+            larger than all others); pooled over all steps that count.
         direction: ``min`` if smaller is better, ``max`` if larger is.
         unit: the unit of the value, for tables and axes.
 
@@ -57,10 +59,12 @@ class Metric:
 
 _UNITS = {
     "mse": "squared error",
+    "rmse": "error",
     "accuracy": "share",
     "nll": "nats",
     "bits": "bits",
     "perplexity": "perplexity",
+    "most_active": "share of steps",
 }
 
 
@@ -85,7 +89,8 @@ class Signature:
         vocabulary: number of tokens; None if the input is numbers.
         outputs: width of the output: numbers, classes or bits.
         loss: ``mse``; ``categorical`` (softmax over outputs, integer labels); ``bits`` (binary
-            cross-entropy, summed over outputs).
+            cross-entropy, summed over outputs); ``squared`` (half the squared error of logistic
+            outputs, summed over outputs).
         emission: ``last`` if a sequence has one target, ``every`` if each step has one.
 
     Raises:
@@ -178,10 +183,11 @@ class Task(Declared, abc.ABC):
             own = getattr(base, "_option_types", {})
             for name in cls._option_types:
                 if hasattr(base, name) and name not in own:
-                    raise PluginError(
-                        f"{cls.__name__}: an option cannot be named {name}, because every "
-                        f"{base.__name__} has an attribute of this name; choose another name."
+                    why = (
+                        f"an option cannot be named {name}, because every {base.__name__} has an "
+                        "attribute of this name; choose another name."
                     )
+                    raise PluginError(Fault(Kind.REFUSED, Place((cls.__name__, name)), why=why))
 
     def __init__(self, **options: Any) -> None:
         Declared.__init__(self, **options)

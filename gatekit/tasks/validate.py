@@ -166,7 +166,7 @@ def check_batch(batch: object, signature: Signature, where: str, allow_nan: bool
     else:
         weight = "Give the step weight 0, or fix it." if every else "Fix it, or omit the sequence."
         _finite(y, at, f"{where}: y", f" {weight}")
-        if signature.loss == "bits":
+        if signature.loss in ("bits", "squared"):
             _within(y, at, 0, 1, f"{where}: y")
     resets = None
     if batch.resets is not None:

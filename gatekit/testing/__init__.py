@@ -8,6 +8,8 @@ In a test of a plugin::
     @pytest.mark.parametrize("check", gate_checks("leaky"), ids=str)
     def test_leaky(check):
         check()
+
+Public: the names in `__all__`. The modules are not.
 """
 
 from __future__ import annotations

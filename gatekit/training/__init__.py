@@ -6,4 +6,6 @@ determines, and stops a run whose loss is not finite (`DivergedError`). `feed` a
 how its weights change. `summary` computes the results, and `resume` writes and reads checkpoints.
 `process` starts the process itself, `probe` records gates during training, and `carrying` carries
 states from window to window. Start with `worker.py`.
+
+No module here is public.
 """

@@ -19,7 +19,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.cell.language.expression import Binary, names
 from gatekit.recurrence.blocks.keras_parts import keras_part
 from gatekit.recurrence.blocks.layer import BlockLayer
-from gatekit.recurrence.executors.choose import ExecutorChoice, as_before
+from gatekit.recurrence.executors.choose import ExecutorChoice
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.registry.models import model_of
 from gatekit.tasks import seeds
@@ -40,7 +40,8 @@ class SequenceModel(keras.Model):
     metric ``task_loss`` is the loss without them.
 
     Args:
-        loss_kind: ``mse``, ``categorical`` or ``bits``.
+        loss_kind: ``mse``, ``categorical``, ``bits`` or ``squared``.
+        per_sequence: divide the loss by the number of sequences, not by the sum of the weights.
         arguments: the arguments of a functional Keras model.
 
     Attributes:
@@ -55,9 +56,11 @@ class SequenceModel(keras.Model):
 
     stack: Stack
 
-    def __init__(self, *arguments: object, loss_kind: str, **named: object) -> None:
+    def __init__(
+        self, *arguments: object, loss_kind: str, per_sequence: bool = False, **named: object
+    ) -> None:
         super().__init__(*arguments, **named)
-        self.loss_kind = loss_kind
+        self.loss_kind, self.per_sequence = loss_kind, per_sequence
         self.windows: tf.Variable | None = None
         self.parts: Parts | None = None
         penalised = any(weight.regularizer is not None for weight in self.trainable_weights)
@@ -79,7 +82,7 @@ class SequenceModel(keras.Model):
         """Return the mean loss over the counted steps, plus the layers' own losses."""
         values = step_loss(self.loss_kind, y, y_pred)
         weights = ops.cast(sample_weight, values.dtype)
-        counted = ops.sum(weights)
+        counted = self.counted(weights)
         # Weights below 1 may add up to less than 1. Without any weight, the loss is 0.
         total = ops.sum(values * weights) / ops.where(counted > 0, counted, 1.0)
         if self.task_loss is not None:
@@ -89,12 +92,18 @@ class SequenceModel(keras.Model):
             total += ops.cast(extra, values.dtype)
         return total
 
+    def counted(self, weights: Tensor) -> Tensor:
+        """Return what the summed loss is divided by: the sum of the weights, or the sequences."""
+        if self.per_sequence and len(weights.shape) > 1:
+            weights = ops.cast(ops.any(weights > 0, axis=1), weights.dtype)
+        return ops.sum(weights)
+
     def train_step(self, data: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
         """Update the weights from one batch, unless it has no weight; return the metrics."""
         if self.parts is None and self.windows is None:
             return super().train_step(data)
         inputs, y, weights = data
-        counted = tf.reduce_sum(tf.cast(weights, self.output.dtype))
+        counted = self.counted(tf.cast(weights, self.output.dtype))
         size: Tensor = counted
         if self.parts is not None:
             size = y.shape[0] if self.windows is None else counted
@@ -124,10 +133,10 @@ def step_loss(kind: str, y: Tensor, logits: Tensor) -> Tensor:
     r"""Return the loss of every step.
 
     $\frac1o\sum_j (y_j-z_j)^2$ (mse), $-\log\mathrm{softmax}(z)_y$ (categorical),
-    $\sum_j \log(1+e^{z_j}) - y_j z_j$ (bits).
+    $\sum_j \log(1+e^{z_j}) - y_j z_j$ (bits), $\frac12\sum_j (y_j-\sigma(z_j))^2$ (squared).
 
     Args:
-        kind: ``mse``, ``categorical`` or ``bits``.
+        kind: ``mse``, ``categorical``, ``bits`` or ``squared``.
         y: batch (x time) x outputs, or integer labels batch (x time).
         logits: batch (x time) x outputs.
 
@@ -139,6 +148,8 @@ def step_loss(kind: str, y: Tensor, logits: Tensor) -> Tensor:
     y = ops.cast(y, logits.dtype)
     if kind == "mse":
         return ops.mean(ops.square(y - logits), axis=-1)
+    if kind == "squared":
+        return ops.sum(ops.square(y - ops.sigmoid(logits)), axis=-1) / 2
     return ops.sum(ops.softplus(logits) - y * logits, axis=-1)
 
 
@@ -148,29 +159,36 @@ def step_metric(metric: str, loss: str, y: Tensor, logits: Tensor) -> Tensor:
     Raises:
         ConfigError: the metric is not defined for this loss.
     """
-    if metric == "mse" and loss == "mse":
+    if metric in ("mse", "rmse") and loss == "mse":
         return step_loss("mse", y, logits)
     if metric in ("nll", "bits", "perplexity") and loss in ("categorical", "bits"):
         return step_loss(loss, y, logits) / (NATS_PER_BIT if metric == "bits" else 1.0)
     if metric == "accuracy" and loss == "categorical":
         return ops.cast(ops.equal(ops.argmax(logits, axis=-1), ops.cast(y, "int32")), "float32")
-    if metric == "accuracy" and loss == "bits":
+    if metric == "most_active" and loss in ("bits", "squared"):
+        wanted = ops.cast(y, logits.dtype) > 0.5
+        low = ops.min(ops.where(wanted, logits, math.inf), axis=-1)
+        high = ops.max(ops.where(wanted, -math.inf, logits), axis=-1)
+        return ops.cast(low > high, "float32")
+    if metric == "accuracy" and loss in ("bits", "squared"):
         right = ops.equal(logits > 0, ops.cast(y, "float32") > 0.5)
         return ops.mean(ops.cast(right, "float32"), axis=-1)
     raise ConfigError(
         f"the metric {metric!r} is not defined for the loss {loss!r}; "
-        "mse needs the loss mse; accuracy, nll, bits and perplexity need categorical or bits."
+        "mse and rmse need the loss mse; nll, bits and perplexity need categorical or bits; "
+        "accuracy also takes squared, and most_active needs bits or squared."
     )
 
 
 def pooled_metric(metric: str, mean: float) -> float:
-    """Return what a run reports: the mean over all counted steps, or its exponential."""
+    """Return what a run reports: the mean over all counted steps, its root, or its exponential."""
+    if metric == "rmse":
+        return math.sqrt(mean)
     if metric != "perplexity":
         return mean
     return math.exp(mean) if mean < MOST_NATS else math.inf
 
 
-@as_before()
 def build_model(
     config: Mapping[str, Any],
     signature: Signature,
@@ -225,7 +243,12 @@ def build_model(
             value = _part(op, config, seed, op is stack.after[-1])(value)
         values[op.name] = value
     inputs = [x, *timed.values(), *([] if places is None else [places])]
-    model = SequenceModel(inputs if inputs[1:] else x, value, loss_kind=signature.loss)
+    model = SequenceModel(
+        inputs if inputs[1:] else x,
+        value,
+        loss_kind=signature.loss,
+        per_sequence=config["trainer"].get("mean") == "sequences",
+    )
     model.stack = stack
     return model
 
@@ -241,8 +264,11 @@ def _part(op: Operation, config: Mapping[str, Any], seed: int, head: bool) -> ke
     layer = keras_part(op, op.name, policy, drawn)
     for variable, weight in zip(layer.weights, op.weights, strict=True):
         random = seeds.generator(seed, "init", op.name, weight.name)
-        limit = weight.limit
-        values = random.uniform(-limit, limit, weight.shape) if limit else numpy.zeros(weight.shape)
+        values = numpy.zeros(weight.shape)
+        if weight.first == "normal":
+            values = random.normal(0, weight.limit, weight.shape)
+        elif weight.limit:
+            values = random.uniform(-weight.limit, weight.limit, weight.shape)
         variable.assign(values.astype(variable.dtype))
     return layer
 
@@ -293,6 +319,8 @@ def recurrent(
         output_unit=config["output_unit"],
         return_sequences=sequences,
         executor=config.get("chosen") or config["executor"],
+        # A run names chunks; one that does not is older, or has no use for them.
+        chunks=False,
         seed=seeds.integer(seeds.part(config, "init"), "init", op.name, bits=31),
         plugins=tuple(config["plugins"]),
         name=op.name,

@@ -125,7 +125,8 @@ def matrices(model: keras.Model) -> set[str]:
 def _rate(plan: Schedule) -> float | Callable[[Tensor], Tensor]:
     """Return the learning rate for Keras: a number, or a schedule."""
     schedules, rate = keras.optimizers.schedules, plan.peak
-    length, final = plan.steps - plan.decay_from, plan.final
+    length, final = plan.steps - plan.decay_from, plan.final or 0.0
+    # The rate of `constant` and `plateau` is a variable of the optimizer.
     later: float | Callable[[Tensor], Tensor] = rate
     if plan.kind == "cosine":
         later = schedules.CosineDecay(rate, length, alpha=final / rate)

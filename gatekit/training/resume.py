@@ -21,6 +21,7 @@ from gatekit.cell.terminal import printable
 from gatekit.runs.checkpoint import Checkpoint, DamagedError
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import CHECKPOINT
+from gatekit.runs.used import Used
 
 from .carrying import Carrying
 from .model import SequenceModel, recurrent_layers
@@ -43,6 +44,7 @@ class TrainingProgress:
         metric: the name of the validation metric.
         direction: ``min`` or ``max``.
         made_with: versions, machine and settings, on which the numbers also depend.
+        gpus: the number of GPUs that it uses.
 
     Attributes:
         epoch: the current epoch, from 1; 0 before the first.
@@ -53,10 +55,16 @@ class TrainingProgress:
         best: epoch and score of the best validation so far.
         best_weights: the weights of that epoch, by name.
         remarks: warnings about the run, each once.
+        used: what the run uses of its machine.
     """
 
     def __init__(
-        self, folder: RunFolder, metric: str, direction: str, made_with: Mapping[str, Any]
+        self,
+        folder: RunFolder,
+        metric: str,
+        direction: str,
+        made_with: Mapping[str, Any],
+        gpus: int = 0,
     ) -> None:
         self.folder, self.metric, self.direction = folder, metric, direction
         self.made_with = dict(made_with)
@@ -66,6 +74,7 @@ class TrainingProgress:
         self.best: tuple[int, float] | None = None
         self.best_weights: dict[str, numpy.ndarray] = {}
         self.remarks: list[str] = []
+        self.used = Used(gpus)
         self._earlier = 0.0
         self._began = self._saved = time.monotonic()
 
@@ -107,8 +116,20 @@ class TrainingProgress:
         """Return whether ``patience`` epochs have passed without a better score."""
         return bool(patience and self.best and self.epoch - self.best[0] >= patience)
 
+    def stalled(self, wait: int) -> bool:
+        """Return whether another ``wait`` epochs have passed without a better score."""
+        late = self.epoch - self.best[0] if self.best else 0
+        return late > 0 and late % wait == 0
+
+    def reached(self, until: float | None) -> bool:
+        """Return whether the best score is at least as good as ``until``."""
+        if until is None or self.best is None:
+            return False
+        return self.best[1] <= until if self.direction == "min" else self.best[1] >= until
+
     def due(self) -> bool:
         """Return whether it is time for a checkpoint; a run's numbers never depend on this."""
+        self.used.look()
         period = EPOCH_PERIOD if self.closed else STEP_PERIOD
         return time.monotonic() - self._saved >= period
 
@@ -127,6 +148,7 @@ class TrainingProgress:
             "validation": self.validation,
             "best": self.best,
             "seconds": self.seconds(),
+            "used": self.used.record(),
             "plugins": plugins,
             "remarks": self.remarks,
         }
@@ -142,6 +164,9 @@ class TrainingProgress:
         best = position["best"]
         self.best = None if best is None else (best[0], best[1])
         self._earlier = position["seconds"]
+        # Checkpoints of earlier versions do not have it.
+        unknown = dict.fromkeys(self.used.record())
+        self.used.resume(position.get("used", unknown))
         for text in position["remarks"]:
             self.remark(text)
         self.best_weights = {

@@ -11,7 +11,7 @@ from gatekit.cell.errors import ConfigError
 FINAL = ("cosine", "linear", "wsd")
 """The schedules that end at a share of the rate, which `optimizer.final` sets."""
 
-DEFAULTS: dict[str, Any] = {"warmup": 0, "final": 0.0, "decay": 0.1}
+DEFAULTS: dict[str, Any] = {"warmup": 0, "final": 0.0, "decay": 0.1, "wait": 3, "factor": 0.1}
 """The keys of a schedule that a configuration omits if they have these values."""
 
 
@@ -22,12 +22,13 @@ class Schedule:
     $\eta_t = \eta\,(t+1)/W$ while $t < W$, then $\eta$ until the decay begins, then the decay.
 
     Attributes:
-        kind: ``constant``, ``cosine``, ``linear``, ``step`` or ``wsd``.
+        kind: ``constant``, ``cosine``, ``linear``, ``step``, ``wsd`` or ``plateau``, whose rate the
+            trainer lowers.
         peak: the largest rate.
         steps: updates of the run.
         warmup: updates of the warm-up.
         decay_from: the update at which the decay begins.
-        final: the rate that the decay reaches after the last update.
+        final: the rate that the decay reaches after the last update; None for ``plateau``.
     """
 
     kind: str
@@ -35,7 +36,7 @@ class Schedule:
     steps: int
     warmup: int
     decay_from: int
-    final: float
+    final: float | None
 
 
 def schedule(config: Mapping[str, Any], steps: int) -> Schedule:
@@ -49,7 +50,7 @@ def schedule(config: Mapping[str, Any], steps: int) -> Schedule:
         ConfigError: warm-up and decay do not fit into the steps.
     """
     kind, peak = config["schedule"], config["learning_rate"]
-    warmup, final, decay = (config.get(key, value) for key, value in DEFAULTS.items())
+    warmup, final, decay, *_ = (config.get(key, value) for key, value in DEFAULTS.items())
     rise = _steps(warmup, steps)
     if rise >= steps:
         raise ConfigError(
@@ -68,8 +69,9 @@ def schedule(config: Mapping[str, Any], steps: int) -> Schedule:
                 "optimizer.warmup or optimizer.decay, or optimizer.schedule=linear, which has no "
                 "stable part."
             )
-    ends = {"constant": peak, "step": peak / 100}.get(kind, peak * final)
-    return Schedule(kind, peak, steps, rise, steps if kind == "constant" else begins, ends)
+    ends = {"constant": peak, "plateau": None, "step": peak / 100}.get(kind, peak * final)
+    begins = steps if kind in ("constant", "plateau") else begins
+    return Schedule(kind, peak, steps, rise, begins, ends)
 
 
 def typed(config: Mapping[str, Any], steps: int) -> dict[str, Any]:

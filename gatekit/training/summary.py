@@ -29,6 +29,7 @@ from .model import (
     recurrent_layers,
     step_metric,
 )
+from .parts import Shards, added
 from .resume import TrainingProgress
 from .schedule import typed
 
@@ -48,21 +49,27 @@ class Scores:
         task: the task, for its metric and loss.
         feed: the splits.
         stop: set from outside to stop after the current batch.
-        jit: whether XLA compiles an evaluation step.
+        shards: how a batch is computed, and whether XLA compiles it.
     """
 
     def __init__(
-        self, model: SequenceModel, task: Task, feed: Feed, stop: threading.Event, *, jit: bool
+        self, model: SequenceModel, task: Task, feed: Feed, stop: threading.Event, shards: Shards
     ) -> None:
         self.feed, self.stop, self.metric = feed, stop, task.metric.name
         metric, loss = task.metric.name, task.signature().loss
 
-        @tf.function(input_signature=feed.score_spec, autograph=False, jit_compile=jit)
-        def score(inputs: object, y: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        def sums(data: tuple[object, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+            inputs, y, weights = data
             logits = model(called(inputs), training=False)
             counted = tf.cast(weights, "float64")
             values = tf.cast(step_metric(metric, loss, y, logits), "float64")
             return tf.reduce_sum(values * counted), tf.reduce_sum(counted)
+
+        @tf.function(input_signature=feed.score_spec, autograph=False, jit_compile=shards.whole)
+        def score(inputs: object, y: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+            parts = shards.of(model, sums, (inputs, y, weights))
+            total, count = zip(*parts, strict=True)
+            return added(total), added(count)
 
         self.score = score.get_concrete_function()
 
@@ -178,7 +185,9 @@ def summary(
         "last": _finite(last),
         "parameters": parameter_counts(session.model),
         "seconds": {"total": progress.seconds(), **session.step_times.record()},
+        "used": progress.used.record(),
         "steps": progress.step,
+        "tokens": {"step": math.prod(session.feed.step_size())},
         "flops": {
             "step": session.model.stack.training_flops(*session.feed.step_size()),
             "token": costs["flops"],

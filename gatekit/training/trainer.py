@@ -29,11 +29,12 @@ from .feed import Feed
 from .jit import resolve, training_step
 from .model import SequenceModel, build_model, choice_of, named_weights, set_weights
 from .optimizers import decayed, optimizer, vectors
-from .parts import PartialGradients
+from .parts import PartialGradients, Shards
 from .probe import Probe, ProbeRecords
 from .process import programs
 from .program import Kept
 from .resume import TrainingProgress, restore, tensors
+from .schedule import DEFAULTS
 from .summary import InterruptedRunError, Scores, StepTimes, newton_counts, summary
 
 
@@ -86,7 +87,9 @@ def train(
         random.seed(seed)
         numpy.random.seed(seed)
     keras.config.set_dtype_policy(config["precision"])
-    progress = TrainingProgress(folder, task.metric.name, task.metric.direction, made_with or {})
+    gpus = max(1, len(devices)) if tf.config.list_physical_devices("GPU") else 0
+    metric = task.metric
+    progress = TrainingProgress(folder, metric.name, metric.direction, made_with or {}, gpus)
     for remark in remarks or ():
         progress.remark(remark)
     with warnings.catch_warnings(record=True) as caught, reported("the data", progress.remark):
@@ -133,7 +136,7 @@ class _Session:
         self.stop, self.callbacks, self.kept = stop, callbacks, kept
         callbacks.warn = progress.remark
         trainer = config["trainer"]
-        self.patience = trainer["patience"]
+        self.patience, self.until = trainer["patience"], trainer.get("until")
         self.total_steps = trainer["steps"] or trainer["epochs"] * feed.per_epoch
         if trainer["steps"]:
             steps = max(1, -(-self.total_steps // EVALUATIONS))
@@ -203,12 +206,10 @@ class _Session:
         signature = self.task.signature()
         model = build_model(self.config, signature, feed.masked, length, feed.resets, feed.sparse)
         self.mode = resolve(self.config, model, feed, EVALUATIONS)
+        self.shards = Shards(self.config.get("shards", 1), self.devices, self.mode.jit)
         accumulate = self.config["trainer"].get("accumulate", 1)
-        shards = self.config.get("shards", 1)
-        if accumulate > 1 or shards > 1:
-            model.parts = PartialGradients(
-                model, accumulate, shards, self.devices, self.mode.jit and shards > 1
-            )
+        if accumulate > 1 or self.shards.count > 1:
+            model.parts = PartialGradients(model, accumulate, self.shards)
         feed.few = self.mode.jit
         # A document has a target at every step, so each of its windows has weight.
         counted = feed.windows is not None and not feed.windows.contiguous
@@ -222,10 +223,8 @@ class _Session:
         return model
 
     def _traced(self, model: SequenceModel, key: Hashable) -> program.Program:
-        # Shards are compiled one by one.
-        whole = self.mode.jit and self.config.get("shards", 1) == 1
-        step = training_step(model, self.feed.spec, whole)
-        scores = Scores(model, self.task, self.feed, self.stop, jit=self.mode.jit)
+        step = training_step(model, self.feed.spec, self.shards.whole)
+        scores = Scores(model, self.task, self.feed, self.stop, self.shards)
         loss = self.task.signature().loss
         probe = Probe(model, self.feed, loss) if self.config["probe"] else None
         return program.Program(key, self.config["seed"], model, step, scores, probe)
@@ -294,7 +293,8 @@ class _Session:
         """Return whether there is nothing left to train."""
         progress = self.progress
         return progress.step >= self.total_steps or (
-            progress.closed and progress.out_of_patience(self.patience)
+            progress.closed
+            and (progress.out_of_patience(self.patience) or progress.reached(self.until))
         )
 
     def _resume(self, checkpoint: Checkpoint) -> None:
@@ -344,6 +344,7 @@ class _Session:
         progress.judge(value, lambda: named_weights(self.model))
         if not math.isfinite(value):
             raise DivergedError(progress.epoch, self.epoch_steps)
+        self._lower_rate()
         self.probe.after_epoch()
         self._tell(
             "epoch",
@@ -353,6 +354,15 @@ class _Session:
             validation=value,
             weights=lambda: named_weights(self.model),
         )
+
+    def _lower_rate(self) -> None:
+        """Lower the learning rate on a plateau, if that is the schedule."""
+        keys = {**DEFAULTS, **self.config["optimizer"]}
+        if keys["schedule"] == "plateau" and self.progress.stalled(keys["wait"]):
+            # It is a variable of the optimizer, so checkpoints have it.
+            rate = float(self.model.optimizer.learning_rate) * keys["factor"]
+            self.model.optimizer.learning_rate = rate
+            self.progress.log("train", "learning_rate", rate)
 
     def _tell(self, event: Event, **facts: Any) -> None:
         self.callbacks.tell(event, folder=self.progress.folder.path, **facts)

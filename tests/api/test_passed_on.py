@@ -225,7 +225,7 @@ def parameters(function: Callable[..., Any]) -> Iterator[inspect.Parameter]:
             yield parameter
             continue
         theirs = inspect.signature(gatekit.compare).parameters
-        fixed = importlib.import_module("gatekit.compare.take_look").FAMILY
+        fixed = importlib.import_module("gatekit.compare.more_seeds").FAMILY
         own = inspect.signature(function).parameters
         names = fixed if function.__name__ == "extend" else theirs
         yield from (theirs[name] for name in names if name not in own)

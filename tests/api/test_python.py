@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import processes
 import pytest
@@ -212,6 +213,21 @@ def test_a_key_that_does_not_exist_is_an_error_with_the_remedy() -> None:
         gatekit.plan(try_out=False, unit=4)
     with pytest.raises(ConfigError, match="did you mean 'gru'"):
         gatekit.train(cell="grru")
+
+
+@pytest.mark.parametrize(
+    ("keys", "write"),
+    [
+        ({"optimizer": {"betas": [0.9, 0.99]}}, "optimizer={'beta_1': 0.9, 'beta_2': 0.99}"),
+        ({"optimizer": {"lr": [0.1, 0.2]}}, "optimizer={'learning_rate': [0.1, 0.2]}"),
+        ({"cells": ["lstm", "gru"]}, "cell=['lstm', 'gru']"),
+        ({"block": {"modern": {"conv": 4}}}, "block='modern'"),
+        ({"swap": "forget=power_law"}, "swap={'forget': 'power_law'}"),
+    ],
+)
+def test_several_values_of_a_key_of_another_name_are_kept(keys: Any, write: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(f"Write {write}.")):
+        gatekit.plan(try_out=False, **keys)
 
 
 SCRIPT = """

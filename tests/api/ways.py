@@ -25,14 +25,14 @@ from gatekit.cli.overrides import Overrides, read_overrides
 RUN, RUN_2 = "0123456789abcdef", "1123456789abcdef"
 
 SHORT = {
-    "ADDED": "compare.take_look:add_seeds",
+    "ADDED": "compare.more_seeds:add_seeds",
     "BLOCK": "cell.block.built:build_block",
     "BUILT": "code.given:built_cell",
     "CITED": "registry.cells.places:bibliography",
     "COMPARE": "compare.comparison:compare",
     "COMPOSED": "study.hydra.composing:opened study.hydra.composing:composed",
     "COMPOSITION": "study.command:_composition",
-    "DECIDED": "compare.take_look:until_decided",
+    "DECIDED": "compare.more_seeds:until_decided",
     "DRAWN_RUN": "compare.render.activations:draw_activations",
     "EXTENSION": "study.extend:extension",
     "FILE": "cli.output:write_file",
@@ -42,7 +42,7 @@ SHORT = {
     "JSON": "cli.output:write_json",
     "LOAD": "compare.study:load",
     "PAGE": "compare.comparison:compare compare.recipe:arguments compare.report.context:sheet "
-    "compare.report.write:write_report",
+    "compare.report.save:write_report",
     "QUOTED": "compare.recipe:arguments",
     "READ": "cli.overrides:read_overrides",
     "RUN": RUN,
@@ -125,12 +125,13 @@ compare | demo --figure plot.svg | COMPARE QUOTED compare.figures:draw
 compare | demo --at steps=100 --figure plot.svg | COMPARE QUOTED | area
 compare | demo | compare.budget.reach:reach | reach
 compare | demo | compare.importance:importance | ~importance
+compare | demo | compare.used:used_table | ~used
 compare | demo --best-of units | compare.budget.trials:best_of_k | ~best_of_k
 compare | demo | cli.compare.compare:_report | ~form
 report | demo | PAGE
 report | demo --at steps=100 | PAGE | area
-report | demo | compare.report.write:watch | ~watch
-report | demo --watch | compare.report.write:watch | seconds
+report | demo | compare.report.save:watch | ~watch
+report | demo --watch | compare.report.save:watch | seconds
 gates-report | demo | LOAD | study root
 gates-report | demo | WHERE compare.gates.behaviour:gates_report
 gates-report | demo --json | compare.figures:draw_gates | figure | report
@@ -243,13 +244,13 @@ _SHOWN = {"cli.write.show:read_overrides": lstm}
 _LISTS = ("entries", "plugin_entries", "write_broken", "write_list", "write_table")
 
 REPLACED: dict[str, dict[str, object]] = {
-    "added": {"compare.take_look:add_seeds": 0},
+    "added": {"compare.more_seeds:add_seeds": 0},
     "arrays": {"convert.torch:_arrays": {}, "convert.torch:_count": 1},
     "best": {"study.search.confirm:best": ([_BEST], 5)},
     "cells": {"cli.write.cells:entries": _ROWS},
     "code": {"cli.overrides:read_overrides": lstm},
     "converted": {"convert.code:find": _FOUND, "convert.code:read_model": _model},
-    "decided": {"compare.take_look:until_decided": 0},
+    "decided": {"compare.more_seeds:until_decided": 0},
     "found": {"runs.studies.survey:find": _FOUND, "convert.code:find": _FOUND},
     "gates": {
         "compare.gates.behaviour:gates_report": None,

@@ -26,7 +26,7 @@ def test_code_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["code", "cell=lstm", "swap.forget=power_law", "units=8", "--to", "jax"]) == 0
     text = capsys.readouterr().out
     assert "import jax" in text
-    assert "UNITS = 8\n" in text
+    assert "units: int = 8" in text
 
 
 def test_json_names_the_weights(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,8 +12,8 @@ from compare.synthetic import write_study
 import gatekit
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.cli.main import main
-from gatekit.compare import take_look
-from gatekit.runs.studies import looks as file
+from gatekit.compare import more_seeds
+from gatekit.runs.studies import interim_file as file
 
 VALUES = {"lstm": [9.0 + 0.01 * k for k in range(10)], "gru": [8.0 - 0.02 * k for k in range(10)]}
 
@@ -34,9 +34,9 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             show("FAILED gru seed=3: no reason")
         return int(asked["code"])
 
-    monkeypatch.setattr(take_look, "extension", extension)
-    monkeypatch.setattr(take_look, "first_seeds", lambda plan, seeds: plan)
-    monkeypatch.setattr(take_look, "run_plan", made)
+    monkeypatch.setattr(more_seeds, "extension", extension)
+    monkeypatch.setattr(more_seeds, "first_seeds", lambda plan, seeds: plan)
+    monkeypatch.setattr(more_seeds, "run_plan", made)
     return asked
 
 
@@ -80,7 +80,7 @@ def test_json_has_the_looks_and_nothing_else_on_stdout(
         ([], "type either --until-decided --most N"),
         (["--until-decided", "--seeds", "9"], "type either --until-decided --most N"),
         (["--seeds", "0"], "Type --seeds"),
-        (["--until-decided"], "needs --most N"),
+        (["--until-decided"], "--most needs a value"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gatekit.compare.stats.looks import (
+from gatekit.compare.stats.interim_tests import (
     beyond,
-    decide_looks,
+    decide_interim,
     flipped,
-    next_look,
+    next_interim,
     spent,
 )
 from gatekit.compare.stats.multiple_comparisons import holm, sign_vectors, step_down
@@ -97,7 +97,7 @@ def _decided(d: Floats) -> NDArray[np.bool_]:
     return np.concatenate(parts)
 
 
-def _hopeful(d: Floats, looks: Mapping[int, float]) -> NDArray[np.bool_]:
+def _hopeful(d: Floats, sizes: Mapping[int, float]) -> NDArray[np.bool_]:
     """Return which studies may have a verdict at some look, judged by a few sign vectors.
 
     Of 256 random sign vectors, so many reach the maximum of a study that is left out that the
@@ -105,13 +105,13 @@ def _hopeful(d: Floats, looks: Mapping[int, float]) -> NDArray[np.bool_]:
 
     Args:
         d: differences, ``(studies, seeds, groups)``.
-        looks: the level of each number of seeds.
+        sizes: the level of each number of seeds.
     """
     vectors = sign_vectors(d.shape[-2])
     rows = np.random.default_rng(1).choice(len(vectors), min(_SCREEN, len(vectors)), replace=False)
     few = vectors[[0, *rows]]
     hopeful = np.zeros(len(d), dtype=bool)
-    for n, alpha in looks.items():
+    for n, alpha in sizes.items():
         t = flipped(d[:, :n], few).max(axis=-2)
         bar = alpha + 6 * np.sqrt(alpha * (1 - alpha) / _SCREEN) + 2 / _SCREEN
         hopeful |= (t[:, 1:] >= t[:, :1] - 1e-12).mean(axis=-1) < bar
@@ -128,10 +128,10 @@ def false_verdicts(noise: str, groups: int, seeds: int, uneven: bool = False) ->
     return float(_decided(d).any(axis=-1).sum() / studies)
 
 
-def looks() -> list[int]:
+def sizes() -> list[int]:
     """Return the numbers of seeds of all looks of a study with at most 20 seeds."""
     found: list[int] = []
-    while (n := next_look(found[-1] if found else None, 0, MOST)) is not None:
+    while (n := next_interim(found[-1] if found else None, 0, MOST)) is not None:
         found.append(n)
     return found
 
@@ -139,18 +139,18 @@ def looks() -> list[int]:
 def false_over_looks(noise: str, groups: int, studies: int = 4000, uneven: bool = False) -> float:
     """Return the share of studies with a verdict at any look although no group differs."""
     d = _differences(noise, groups, MOST, studies, uneven)
-    d = d[_hopeful(d, {n: spent(n / MOST) for n in looks()})]
+    d = d[_hopeful(d, {n: spent(n / MOST) for n in sizes()})]
     return float(sum(first_verdict(one) is not None for one in d) / studies)
 
 
 def first_verdict(d: Floats) -> int | None:
     """Return the number of seeds of the first look with a verdict: ``seeds x groups``.
 
-    `decide_looks` is the slow twin.
+    `decide_interim` is the slow twin.
     """
     vectors = sign_vectors(MOST)
     rejected = np.zeros(len(vectors), dtype=bool)
-    for n in looks():
+    for n in sizes():
         t, alpha = flipped(d[:n], vectors).max(axis=-2), spent(n / MOST)
         if (rejected | (t >= t[0] - 1e-12)).mean() < alpha:
             return n
@@ -163,8 +163,8 @@ def power_over_looks(effect: float, groups: int, studies: int = 300) -> tuple[fl
     found, used = 0, 0
     for d in _differences("normal", groups, MOST, studies) + effect * np.sqrt(2):
         table = [dict(enumerate(column.tolist())) for column in d.T]
-        tests = [test for test in decide_looks(table, looks(), MOST) if test is not None]
-        decided = [test.look.seeds for test in tests if test.decides and test.look]
+        tests = [test for test in decide_interim(table, sizes(), MOST) if test is not None]
+        decided = [test.interim.seeds for test in tests if test.decides and test.interim]
         found += len(decided)
         used += max(decided) if len(decided) == len(tests) else MOST
     return found / studies / (groups - 1), used / studies

@@ -11,7 +11,7 @@ import pytest
 import scipy.stats
 
 from gatekit.compare.grouping import best
-from gatekit.compare.stats.looks import decide_looks
+from gatekit.compare.stats.interim_tests import decide_interim
 from gatekit.compare.stats.multiple_comparisons import holm, step_down
 from gatekit.compare.stats.paired_tests import ALPHA, MIN_FLIPS, paired_t
 
@@ -24,9 +24,9 @@ from .calibration import (
     NOISES,
     PLACE,
     SEEDS,
-    looks,
     markdown,
     rows,
+    sizes,
 )
 from .calibration import MOST as MOST_SEEDS
 
@@ -103,7 +103,7 @@ def test_beside_groups_that_differ_few_others_get_a_verdict(
     d[..., :differ] += effect * d.std()
     for one in d:
         rows = [dict(enumerate(column.tolist())) for column in one.T]
-        tests = decide_looks(rows, looks(), MOST_SEEDS)
+        tests = decide_interim(rows, sizes(), MOST_SEEDS)
         wrong += any(test is not None and test.decides for test in tests[differ:])
         found += all(test is not None and test.decides for test in tests[:differ])
     assert wrong <= scipy.stats.binom.ppf(0.999, studies, 0.05)

@@ -27,7 +27,7 @@ from gatekit.compare.share.bundle import write_bundle
 from gatekit.compare.share.unbundle import import_bundle
 from gatekit.compare.stats.paired_tests import decide
 from gatekit.compare.study import load
-from gatekit.runs.studies import looks, plan_file
+from gatekit.runs.studies import interim_file, plan_file
 from gatekit.runs.studies.plan_file import RequestedRun
 from gatekit.runs.studies.survey import survey
 
@@ -207,9 +207,9 @@ def test_withdrawn_runs_are_not_awaited_but_remembered(tmp_path: Path) -> None:
     plan(tmp_path)
     train(tmp_path, ("rnn", 3), *GRU)
     study = tmp_path / "demo"
-    looks.withdraw(study, [identity(configuration(*run)) for run in GRU])
+    interim_file.withdraw(study, [identity(configuration(*run)) for run in GRU])
     assert compare("demo", tmp_path).awaited[0].seed == 3
-    looks.withdraw(study, [identity(configuration("rnn", 3))])
+    interim_file.withdraw(study, [identity(configuration("rnn", 3))])
     comparison = compare("demo", tmp_path)
     found = by_group(comparison)
     assert list(found) == ["rnn", "lstm"]
@@ -219,19 +219,19 @@ def test_withdrawn_runs_are_not_awaited_but_remembered(tmp_path: Path) -> None:
     assert "cell=gru" in " ".join(comparison.notes)
     assert len(survey(study)) == 15
     # A command that asks for a run again plans it again.
-    looks.restore(study, [identity(configuration("rnn", 3))])
+    interim_file.restore(study, [identity(configuration("rnn", 3))])
     assert by_group(compare("demo", tmp_path))["rnn"]["missing"] == 1
 
 
 def test_an_interrupted_run_can_be_withdrawn_but_not_a_failed_one(tmp_path: Path) -> None:
     plan(tmp_path)
     train(tmp_path, ("rnn", 3), state="INTERRUPTED")
-    looks.withdraw(tmp_path / "demo", [identity(configuration("rnn", 3))])
+    interim_file.withdraw(tmp_path / "demo", [identity(configuration("rnn", 3))])
     assert compare("demo", tmp_path).awaited == ()
     other = tmp_path / "other"
     plan(other)
     train(other, ("rnn", 3), state="FAILED")
-    looks.withdraw(other / "demo", [identity(configuration("rnn", 3))])
+    interim_file.withdraw(other / "demo", [identity(configuration("rnn", 3))])
     assert len(compare("demo", other).awaited) == 1
 
 
@@ -239,7 +239,9 @@ def test_looks_wait_for_the_seeds_of_their_look_only(tmp_path: Path) -> None:
     plan(tmp_path)
     train(tmp_path, *((cell, 7) for cell in MEANS))
     # Seven of the eight planned seeds are complete: a look at seven has all of its runs.
-    looks.append(tmp_path / "demo", looks.Looks(20, (7,), alpha=0.001, added=0.001))
+    interim_file.append(
+        tmp_path / "demo", interim_file.InterimAnalyses(20, (7,), alpha=0.001, added=0.001)
+    )
     comparison = compare("demo", tmp_path)
     assert comparison.awaited == ()
     assert load("demo", tmp_path).planned
@@ -368,7 +370,7 @@ def test_two_cells_with_one_name_have_titles_that_differ(
 def test_a_bundle_takes_planned_runs_and_withdrawals_along(tmp_path: Path) -> None:
     plan(tmp_path)
     train(tmp_path, ("rnn", 3), *GRU)
-    looks.withdraw(tmp_path / "demo", [identity(configuration(*run)) for run in GRU])
+    interim_file.withdraw(tmp_path / "demo", [identity(configuration(*run)) for run in GRU])
     bundle, elsewhere = tmp_path / "demo.zip", tmp_path / "elsewhere"
     notes = write_bundle(load("demo", tmp_path), bundle)
     assert "in the bundle without an outcome: 1 PLANNED" in notes

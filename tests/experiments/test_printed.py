@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
+from collections import Counter
 from math import comb, inf
+from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
 from experiments import printed
 from experiments.printed import MET, NOT_COMPARABLE, NOT_MET, NOT_RUN, TOO_WIDE
@@ -66,6 +70,82 @@ def test_a_printed_minimum_can_come_out_in_four_ways(
     assert printed.of_minimum(number, [ours], 3).outcome == outcome
 
 
+@pytest.mark.parametrize(
+    ("number", "seeds", "spread", "outcome"),
+    [
+        (1.0, 20, 0.1, MET),
+        (0.9, 20, 0.1, NOT_MET),
+        (1.0, 20, 1.5, TOO_WIDE),
+        # five draws reach it, twenty have a smaller one
+        (1.04, 20, 0.1, NOT_COMPARABLE),
+        (1.0, 9, 0.1, NOT_COMPARABLE),
+    ],
+)
+def test_a_minimum_of_unknown_k_is_decided_if_k_does_not_matter(
+    number: float, seeds: int, spread: float, outcome: str
+) -> None:
+    ours = [1 + spread * (i / (seeds - 1)) for i in range(seeds)]
+    assert printed.of_minimum_of_some(number, ours).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("number", "seeds", "spread", "outcome"),
+    [
+        (1.0, 10, 0.1, MET),
+        (1.1, 10, 0.1, NOT_MET),
+        (1.0, 10, 1.0, TOO_WIDE),
+        (1.0, 4, 0.1, NOT_COMPARABLE),
+    ],
+)
+def test_a_mean_and_a_tuned_number_can_come_out_in_four_ways(
+    number: float, seeds: int, spread: float, outcome: str
+) -> None:
+    ours = 1 + np.linspace(-spread, spread, seeds)
+    found = printed.of_mean(number, ours.tolist())
+    assert found.outcome == outcome
+    if outcome == MET:
+        expected = ttest_1samp(ours, 0).confidence_interval()
+        assert (found.low, found.high) == pytest.approx(expected)
+
+
+def folder(place: Path, study: str, header: str, rows: list[str]) -> Path:
+    """Return a folder with a study's printed numbers and with constructed results."""
+    shutil.copy(printed.FOLDER / study / "printed.csv", place)
+    (place / "results.csv").write_text("\n".join([header, *rows]) + "\n")
+    return place
+
+
+def test_the_log_is_compared_with_the_lem_on_the_authors_data(tmp_path: Path) -> None:
+    rows = [f"lem,1234,{seed},x,{0.0023 + seed / 1e5}" for seed in range(20)]
+    others = [f"lem,1235,{seed},x,0.0001" for seed in range(20)]
+    others += [f"lstm,1234,{seed},x,0.0001" for seed in range(20)]
+    header = "cell,data_seed,seed,run,rmse_last"
+    place = folder(tmp_path, "fitzhugh_nagumo", header, others + rows)
+    (found,) = printed.fitzhugh_nagumo(place).values()
+    assert found.printed == 0.0023765850346535444
+    assert (found.low, found.outcome) == (0.0023, NOT_COMPARABLE)
+    place = folder(tmp_path, "fitzhugh_nagumo", header, others + rows[7:] * 2)
+    assert printed.fitzhugh_nagumo(place)["lem"].outcome == MET
+
+
+def test_each_tuned_cell_is_compared_with_its_number(tmp_path: Path) -> None:
+    means = {"lstm,2": 8.45, "lstm,1": 8.3, "gru_reset_after,1": 8.43}
+    spreads = {"lstm,2": 0.02, "lstm,1": 0.02, "gru_reset_after,1": 0.2}
+    rows = [
+        f"{name},{seed},x,{mean + spreads[name] * (-1) ** seed}"
+        for name, mean in means.items()
+        for seed in range(10)
+    ]
+    place = folder(tmp_path, "chorales_printed", "cell,layers,seed,run,nats", rows)
+    found = printed.chorales_printed(place)
+    assert {name: each.outcome for name, each in found.items()} == {
+        "lstm layers=2": MET,
+        "lstm layers=1": NOT_MET,
+        "gru_reset_after layers=1": TOO_WIDE,
+        "rnn layers=1": NOT_COMPARABLE,
+    }
+
+
 def around(values: list[float], spread: float, count: int = 20) -> list[float]:
     """Return a sample that has the values' range, and more."""
     return list(np.linspace(min(values) - spread, max(values) + spread, count))
@@ -96,6 +176,114 @@ def test_table_1_is_the_minimum_over_the_configurations_of_its_set() -> None:
     assert found["Table 1 task=an_bn strings=500"].outcome == MET
 
 
+ORDER = {"a": 3.0, "b": 2.0, "c": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("means", "spread", "outcome", "ends"),
+    [
+        ((9, 5, 7), 0.1, MET, (1, 1)),
+        ((9, 8, 10), 0.1, NOT_MET, (0, 0)),
+        ((5, 7, 9), 0.1, NOT_MET, (-1, -1)),
+        ((9, 9, 9), 0.0, NOT_MET, (0, 0)),
+        ((6, 5, 5), 5.0, TOO_WIDE, (-1, 1)),
+    ],
+)
+def test_a_printed_order_can_come_out_in_three_ways(
+    means: tuple[float, ...], spread: float, outcome: str, ends: tuple[float, float]
+) -> None:
+    about = np.linspace(-spread, spread, 5)
+    ours = {cell: list(mean + about) for cell, mean in zip(ORDER, means, strict=True)}
+    found = printed.order(ORDER, ours)
+    assert (found.outcome, found.low, found.high) == (outcome, *ends)
+    ours["b"].pop()
+    assert printed.order(ORDER, ours).outcome == NOT_COMPARABLE
+
+
+def test_an_order_is_that_of_means_over_the_vocabularies(tmp_path: Path) -> None:
+    text = (printed.FOLDER / "mad_memorization" / "printed.csv").read_text()
+    (tmp_path / "printed.csv").write_text(text)
+    lines = ["vocabulary,cell,seed,run,accuracy"]
+    for rank, cell in enumerate(["delta_net", "gated_delta_net", "gla", "mlstm", "mamba"]):
+        for seed in range(5):
+            lines += [f"256,{cell},{seed},r,{1 - rank / 10}", f"512,{cell},{seed},r,{rank / 5}"]
+    (tmp_path / "results.csv").write_text("\n".join(lines))
+    found = printed.mad_memorization(tmp_path)
+    assert {name: each.outcome for name, each in found.items()} == {
+        "order of yang": MET,
+        "order of rerun": MET,
+    }
+
+
+@pytest.mark.parametrize(
+    ("number", "seeds", "spread", "outcome"),
+    [
+        (1.0, 20, 0.1, MET),
+        (1.1, 20, 0.1, NOT_MET),
+        (1.1, 20, 0.5, TOO_WIDE),
+        (1.0, 4, 0.1, NOT_COMPARABLE),
+    ],
+)
+def test_a_printed_mean_can_come_out_in_four_ways(
+    number: float, seeds: int, spread: float, outcome: str
+) -> None:
+    ours = 1 + np.linspace(-spread, spread, seeds)
+    assert printed.of_mean(number, ours.tolist()).outcome == outcome
+
+
+def test_the_interval_of_a_mean_is_that_of_student() -> None:
+    found = printed.of_mean(3.0, [1, 2, 3, 4, 5])
+    half = 2.7764 * (2.5 / 5) ** 0.5  # the quantile of t with 4 degrees of freedom
+    assert (found.low, found.high) == pytest.approx((3 - half, 3 + half), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("solved", "trials", "outcome"),
+    [(30, 30, MET), (10, 30, NOT_MET), (5, 5, TOO_WIDE), (4, 4, NOT_COMPARABLE)],
+)
+def test_a_printed_share_can_come_out_in_four_ways(solved: int, trials: int, outcome: str) -> None:
+    assert printed.of_share((29, 30), (solved, trials)).outcome == outcome
+
+
+def test_strings_are_averaged_over_the_solved_trials(tmp_path: Path) -> None:
+    (tmp_path / "printed.csv").write_text(
+        (printed.FOLDER / "reber_1997" / "printed.csv").read_text()
+    )
+    lines = ["blocks,cells,rate,gradient,sets,seed,run,strings"]
+    lines += [f"3,2,0.5,truncated,0,{n},r,{8400 + 3 * n}" for n in range(29)]
+    lines += [f"3,2,0.5,full,0,{n},r,{100 + n if n > 9 else inf}" for n in range(30)]
+    (tmp_path / "results.csv").write_text("\n".join([*lines, "3,2,0.5,truncated,0,29,r,inf"]))
+    found = {name: each.outcome for name, each in printed.reber_1997(tmp_path).items()}
+    truncated, full = "(3, 2) rate=0.5 gradient=truncated: ", "(3, 2) rate=0.5 gradient=full: "
+    assert [found[truncated + "share solved"], found[truncated + "strings"]] == [MET, MET]
+    assert [found[full + "share solved"], found[full + "strings"]] == [NOT_MET, NOT_MET]
+    assert found["(4, 1) rate=0.5 gradient=truncated: strings"] == NOT_COMPARABLE
+
+
+@pytest.mark.slow
+def test_the_networks_of_1997_have_the_printed_numbers_of_weights() -> None:
+    runs = plan(compose(["-m", "+experiment=reber_1997", "seeds=1", "task.data_seed=0"])).runs
+    places = [printed.STUDIES["reber_1997"].place(run.config)[:4] for run in runs]
+    rows = printed.rows_of(printed.FOLDER / "reber_1997" / "printed.csv")
+    expected = [(r["blocks"], r["cells"], float(r["rate"]), r["gradient"]) for r in rows]
+    assert sorted((str(b), str(c), rate, g) for b, c, rate, g in places) == sorted(expected)
+    for run, (blocks, cells, *_) in zip(runs, places, strict=True):
+        head = 7 * run.config["units"]
+        assert run.parameters + head == {(4, 1): 264, (3, 2): 276}[blocks, cells]
+        bias = run.config["cell"]["gates"]["output"]["initializers"]["bias"]
+        assert (bias["low"], bias["high"]) == (-1, -blocks)
+
+
+@pytest.mark.slow
+def test_memorization_searches_alike_for_each_cell() -> None:
+    runs = plan(compose(["-m", "+experiment=mad_memorization"])).runs
+    found = Counter(run.config["cell"]["name"] for run in runs)
+    cells = {
+        row["cell"] for row in printed.rows_of(printed.FOLDER / "mad_memorization/printed.csv")
+    }
+    assert found == dict.fromkeys(cells, 6)
+
+
 @pytest.mark.slow
 def test_the_experiment_has_each_printed_configuration() -> None:
     runs = plan(compose(["-m", "+experiment=formal_languages", "seeds=1"])).runs
@@ -110,6 +298,29 @@ def test_the_experiment_has_each_printed_configuration() -> None:
     assert sorted(found) == sorted(THEIRS)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("study", "runs", "places"),
+    [
+        ("fitzhugh_nagumo", 40, {("lem", 1234), ("lem", 1235), ("lstm", 1234)}),
+        ("chorales_printed", 28, {("lstm", 2), ("lstm", 1), ("gru_reset_after", 1), ("rnn", 1)}),
+    ],
+)
+def test_the_experiment_has_the_runs_of_the_protocol(
+    study: str, runs: int, places: set[tuple[str, int]], tmp_path: Path
+) -> None:
+    (tmp_path / "data.mat").touch()
+    words = [f"task.path={tmp_path / 'data.mat'}"] if study == "chorales_printed" else []
+    found = [run.config for run in plan(compose(["-m", f"+experiment={study}", *words])).runs]
+    assert len(found) == runs
+    assert {printed.STUDIES[study].place(config) for config in found} == places
+    sizes = {(config["cell"]["name"], config["units"]) for config in found}
+    if study == "chorales_printed":
+        assert sizes == {("lstm", 200), ("lstm", 224), ("gru_reset_after", 262), ("rnn", 466)}
+    else:
+        assert sizes == {("lem", 16), ("lstm", 16)}
+
+
 @pytest.mark.parametrize("study", printed.ROWS)
 def test_the_page_has_a_row_whose_outcome_is_that_of_the_results(study: str) -> None:
     page = (ROOT / "docs" / "printed.md").read_text(encoding="utf-8")
@@ -119,5 +330,5 @@ def test_the_page_has_a_row_whose_outcome_is_that_of_the_results(study: str) -> 
     assert f"| {about.budget:g} |" in row
     assert (NOT_RUN in row) != (printed.FOLDER / study / "results.csv").exists()
     text = (printed.FOLDER / study / "README.md").read_text(encoding="utf-8")
-    assert f"gatekit train -m +experiment={study}\n" in text
+    assert re.search(rf"^gatekit train -m \+experiment={study}\b", text, re.MULTILINE)
     assert f"python -m experiments.printed {study}\n" in text

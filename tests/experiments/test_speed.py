@@ -14,6 +14,7 @@ import pytest
 
 from experiments.speed import accelerator
 from experiments.speed.__main__ import arguments, main
+from experiments.speed.choice import chosen
 from experiments.speed.contender import CELLS, LIBRARIES, Contender, contenders, known
 from experiments.speed.figure import draw
 from experiments.speed.plan import CHUNK_SIZES, LONG, SHORT, SIZES, planned
@@ -325,6 +326,33 @@ def test_chunk_is_compared_with_fused_and_by_hand() -> None:
         "gla, chunk against fused, time 1024": ("4.00x", "aim met"),
         "gla, chunk against a chunkwise layer by hand": ("1.50x", "aim met"),
     }
+
+
+def test_the_choice_of_auto_is_compared_with_the_best_by_name_in_each_mode() -> None:
+    took = {"graph": 3.0, "fused-graph": 4.0, "chunk-graph": 2.0, "xla": 1.0, "fused-xla": 1.0}
+    found = results(race(*(timing("gatekit", mode, [s]) for mode, s in took.items()), cell="gla"))
+    found.add([race(timing("gatekit", "graph", [1.0]), timing("keras", "graph", [0.5]))])
+    over = [(each.mode, each.best, each.over) for each in chosen(found, "wall")]
+    assert over == [("graph", "chunk-graph", 1.5), ("xla", "fused-xla", 1.0)]
+
+
+def test_the_choice_is_measured_among_executors_that_can_run_the_cell_and_goes_on(
+    tmp_path: Path, capsys: Any
+) -> None:
+    words = ["--choice", "--cells", "lstm,delta_net", "--to", str(tmp_path), "--list"]
+    words += ["--sizes", "8,64,64,64", "8,512,64,64"]
+    main(words)
+    lines = " ".join(capsys.readouterr().out.split())
+    assert "delta_net 8,512,64,64 train+forward, threads 1: gatekit graph" in lines
+    assert lines.count("affine") == 0
+    assert lines.count("gatekit chunk-xla") == 2
+    size = Size(8, 64, 64, 64)
+    done = [
+        race(timing("gatekit", "graph", [1.0]), size=size, what=w) for w in ("train", "forward")
+    ]
+    results(*done).write(tmp_path / "results.json")
+    main(words)
+    assert capsys.readouterr().out.count("lstm") == 1
 
 
 @pytest.mark.every

@@ -119,7 +119,7 @@ LAYERS: list[tuple[int, Callable[[], Any], str]] = [
     (48, lambda: lstm()(X > 0), "x is bool; numbers are expected"),
     (48, lambda: lstm()(X.astype(complex)), "x is complex128; numbers are expected"),
     (48, lambda: lstm()(tf.strings.as_string(X)), "x is string; numbers are expected"),
-    (50, lambda: lstm(dtype="int32"), "compute_dtype 'int32' is not supported"),
+    (50, lambda: lstm(dtype="int32"), "dtype='int32' (a string) is not allowed"),
 ]
 GATE = '''
 from gatekit import Gate, hookimpl, ops

@@ -19,8 +19,6 @@ def numpy_agrees(own: Case) -> None:
     made, module = own.file("numpy")
     weights = made.layout.pack(own.weights)
     first = module.init(np.random.default_rng(0))
-    if made.sized:
-        module.UNITS, module.FEATURES = own.cell.units, own.cell.features
     assert {n: v.shape for n, v in first.items()} == {n: v.shape for n, v in weights.items()}
     assert all(np.isfinite(value).all() for value in first.values())
     state = None if own.first is None else shaped(own.first, module.initial_state(weights, BATCH))

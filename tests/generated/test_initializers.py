@@ -114,7 +114,7 @@ def test_a_file_draws_what_the_plugin_draws(init: Any, plugin: str, tmp_path: Pa
         text = gatekit.code(cell(init), "numpy", units=units, features=4, plugins=[plugin])
         expected = drawn(init, units, 5, plugin)
         np.testing.assert_allclose(value(text, np.random.default_rng(5)), expected, rtol=1e-9)
-    assert "UNITS = 9" in text, "sizes are arguments"
+    assert "units: int = 9" in text, "sizes are arguments"
     for to in ("torch", "jax", "keras", "numpy"):
         (tmp_path / "files" / to).mkdir(parents=True)
         text = gatekit.code(cell(init), to, plugins=[plugin])

@@ -268,11 +268,14 @@ def test_a_head_that_starts_as_in_torch_does_so_in_its_file() -> None:
 
 LOSSES = [
     ("mse", "mse"),
+    ("mse", "rmse"),
     ("categorical", "accuracy"),
     ("categorical", "nll"),
     ("categorical", "bits"),
     ("bits", "accuracy"),
     ("bits", "nll"),
+    ("bits", "most_active"),
+    ("squared", "accuracy"),
 ]
 
 
@@ -294,6 +297,22 @@ def test_metrics_are_those_of_runs(loss: str, metric: str) -> None:
         np.testing.assert_allclose(np.asarray(found), expected, close, close)
         none = module.loss(convert(logits), convert(y), convert(np.zeros((3, 4))))
         assert float(none) == 0.0
+
+
+def test_a_loss_per_sequence_and_a_head_without_bias() -> None:
+    torch = library("torch")
+    logits = np.random.default_rng(1).normal(size=(3, 4, 5))
+    y, weights = np.zeros((3, 4, 5)), np.array([[1.0, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]])
+    values = np.square(1 / (1 + np.exp(-logits))).sum(-1) / 2
+    built: Any = of_run("all").trained.built
+    around = replace(built.around, loss="squared", bias=False, per_sequence=True)
+    for to, convert in (("torch", torch.from_numpy), ("numpy", np.asarray)):
+        text = generate(replace(built, around=around), to).text
+        assert "head_bias" not in text
+        module = types.ModuleType("model")
+        exec(text, vars(module))
+        found = float(module.loss(convert(logits), convert(y), convert(weights)))
+        assert found == pytest.approx((values * weights).sum() / 2, rel=1e-12)
 
 
 @pytest.mark.slow

@@ -235,12 +235,49 @@ def test_sizes_are_arguments() -> None:
     assert (y.shape, h.shape) == ((2, 3, 6), (2, 6))
 
 
+@pytest.mark.parametrize("cell", ["gru", "delta_net", "gru_d"])
+def test_functions_get_sizes_from_the_weights(cell: str) -> None:
+    _, module = of(cell).file("numpy")
+    params = module.init(np.random.default_rng(0), features=2, units=12)
+    inputs = [np.zeros((2, 3, 2))] * len(of(cell).inputs)
+    y, states = module.forward(params, *inputs)
+    assert y.shape == (2, 3, 12)
+    first = module.initial_state(params, 2)
+    assert [state.shape for state in states] == [state.shape for state in first]
+
+
+@pytest.mark.parametrize("cell", ["variational_dropout_lstm", "mingru"])
+def test_states_in_jax_have_the_type_of_the_weights(cell: str) -> None:
+    jax = library("jax")
+    _, module = of(cell).file("jax")
+    shapes = jax.eval_shape(module.init, jax.random.key(0))
+    with jax.enable_x64(True):
+        for dtype in ("bfloat16", "float32", "float64"):
+            params = {n: jax.ShapeDtypeStruct(s.shape, dtype) for n, s in shapes.items()}
+            x = jax.ShapeDtypeStruct((2, 9, of(cell).cell.features), "float32")
+            y, state = jax.eval_shape(module.apply, params, x)
+            assert {str(each.dtype) for each in (y, *state)} == {dtype}
+
+
+def test_a_long_sequence_is_computed_at_once() -> None:
+    """In PyTorch; a pair of states is slower so on a CPU."""
+    torch = library("torch")
+    made, module = of("mingru").file("torch")
+    layer = getattr(module, made.title)()
+    layer.parallel = lambda *_: "at once"
+    short, long = (torch.zeros(2, steps, of("mingru").cell.features) for steps in (8, 9))
+    assert layer(short)[0].shape[:2] == (2, 8)
+    assert layer(long) == "at once"
+    text = of("lru").file("torch")[0].text
+    assert text.count("parallel(") == 1
+
+
 def test_a_sequence_of_no_step_gives_no_output_and_the_first_states() -> None:
     torch = library("torch")
     x = np.zeros((2, 0, of("gru").cell.features))
     made, module = of("gru").file("torch")
     layer = getattr(module, made.title)()
-    y, (h,) = layer(torch.from_numpy(x), torch.ones(2, UNITS)[None])
+    y, (h,) = layer(torch.from_numpy(x).float(), torch.ones(2, UNITS)[None])
     assert y.shape == (2, 0, UNITS)
     assert torch.equal(h, torch.ones(2, UNITS))
     _, module = of("gru").file("numpy")
@@ -251,7 +288,7 @@ def test_a_sequence_of_no_step_gives_no_output_and_the_first_states() -> None:
 @pytest.mark.parametrize("cell", ["mingru", "lru", "linear_attention"])
 def test_no_step_at_once_is_no_step_one_by_one(cell: str) -> None:
     torch, jax = library("torch"), library("jax")
-    x = np.zeros((2, 0, of(cell).cell.features))
+    x = np.zeros((2, 0, of(cell).cell.features), "float32")
     made, module = of(cell).file("torch")
     layer = getattr(module, made.title)()
     state = tuple(torch.ones_like(s) for s in layer.initial_state(2))

@@ -6,6 +6,7 @@ from collections import Counter
 import numpy
 import pytest
 from gatekit.plugins.embedded_reber import SYMBOLS, EmbeddedReber, gatekit_tasks
+from gatekit.plugins.embedded_reber_1997 import EmbeddedReber1997
 
 from gatekit.cell.errors import ConfigError
 from gatekit.tasks.validate import check_sample, check_splits
@@ -116,3 +117,55 @@ def test_options_that_make_no_task_are_refused(options, says):
 
 def test_the_plugin_offers_the_task():
     assert gatekit_tasks() == {"embedded_reber": EmbeddedReber}
+
+
+def followed(string):
+    """Return the symbols that may come after each symbol of a string but the last, sorted."""
+    state, after = "begin", ["PT", "B", "PT"]
+    for symbol in string[3:-3]:
+        state = dict(GRAMMAR[state])[symbol]
+        after.append("E" if state == "end" else "".join(sorted(s for s, _ in GRAMMAR[state])))
+    return [*after, string[1], "E"]
+
+
+def symbols(array, mask):
+    return ["".join(sorted(SYMBOLS[i] for i in numpy.flatnonzero(row))) for row in array[mask]]
+
+
+def counted(batch):
+    """Return how often each string of a batch counts; in training, how often it was drawn."""
+    found = Counter()
+    for x, mask, weights in zip(batch.x, batch.mask, batch.weights, strict=True):
+        assert set(weights[mask]) == {weights[0]}
+        assert not weights[~mask].any()
+        found["".join([*symbols(x, mask), "E"])] += int(weights[0])
+    return found
+
+
+def test_the_sets_of_1997_have_all_possible_symbols_and_training_has_the_next_one():
+    task = EmbeddedReber1997(train_size=6, test_size=20)
+    sets = check_splits(task, rng())
+    for batch in sets.values():
+        for x, y, mask in zip(batch.x, batch.y, batch.mask, strict=True):
+            assert symbols(y, mask) == followed("".join([*symbols(x, mask), "E"]))
+    both, test = counted(sets["validation"]), counted(sets["test"])
+    assert (both.total(), test.total(), both >= test) == (26, 20, True)
+    drawn = check_sample(task, rng(), 60)
+    for x, y, mask in zip(drawn.x, drawn.y, drawn.mask, strict=True):
+        assert symbols(y, mask) == [*symbols(x, mask)[1:], "E"]
+    assert set(counted(drawn)) == set(both - test)
+
+
+def test_chance_of_1997_is_the_best_fixed_order():
+    batch = EmbeddedReber1997(test_size=2000).splits(None)["test"]
+    scores = numpy.array([6 - "TVXSPEB".index(symbol) for symbol in SYMBOLS])
+    low = numpy.where(batch.y > 0, scores, 9).min(axis=2)
+    high = numpy.where(batch.y > 0, -9, scores).max(axis=2)
+    right = numpy.average(low > high, weights=batch.weights)
+    assert right == pytest.approx(EmbeddedReber1997().chance(), abs=0.02)
+
+
+def test_the_numbers_of_1997_stay():
+    # a change here needs a new version in the recipe
+    batch = EmbeddedReber1997(test_size=2).splits(None)["test"]
+    assert counted(batch) == {"BPBPVPSEPE": 1, "BPBTXXVVEPE": 1}

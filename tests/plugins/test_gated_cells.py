@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from reference import closed_form, rhn
+from reference import liquid
+from reference.plain import rhn
 from reference.run import draw, run, zero_states
 
 from gatekit import RNN, GatekitError
@@ -29,10 +30,10 @@ def _x() -> np.ndarray:
 @pytest.mark.parametrize(("unfolds", "elapsed"), [(1, 1.0), (3, 0.25)])
 def test_a_liquid_network_is_solved_in_its_steps(unfolds: int, elapsed: float) -> None:
     layer = _layer({"defaults": ["ltc"], "unfolds": unfolds, "elapsed": elapsed})
-    weights = draw(closed_form.ltc_shapes(FEATURES, UNITS), np.random.default_rng(2))
+    weights = draw(liquid.shapes(FEATURES, UNITS), np.random.default_rng(2))
     for name, value in weights.items():
         layer.named_weights[name].assign(value)
-    step = partial(closed_form.ltc, unfolds=unfolds, elapsed=elapsed)
+    step = partial(liquid.step, unfolds=unfolds, elapsed=elapsed)
     expected, _ = run(step, _x(), zero_states(["v"], BATCH, UNITS), weights)
     np.testing.assert_allclose(layer(_x()), expected, rtol=0, atol=1e-12)
 
@@ -68,12 +69,13 @@ def test_a_delay_is_a_number_of_steps(delay: object) -> None:
 @pytest.mark.parametrize("depth", [1, 2])
 def test_a_highway_network_may_have_carry_gates(depth: int) -> None:
     layer = _layer({"defaults": ["rhn_uncoupled"], "depth": depth})
-    weights = draw(rhn.shapes(FEATURES, UNITS, depth, False), np.random.default_rng(2))
+    witness = rhn(depth, coupled=False)
+    weights = draw(witness.shapes(FEATURES, UNITS), np.random.default_rng(2))
     assert set(layer.named_weights) == set(weights)
     for name, value in weights.items():
         layer.named_weights[name].assign(value)
-    step = partial(rhn.step, depth=depth, coupled=False)
-    expected, _ = run(step, _x(), zero_states(rhn.STATES, BATCH, UNITS), weights)
+    start = zero_states(witness.states, BATCH, UNITS)
+    expected, _ = run(witness.step, _x(), start, weights)
     np.testing.assert_allclose(layer(_x()), expected, rtol=0, atol=1e-12)
 
 

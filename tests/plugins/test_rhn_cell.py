@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import pytest
-from reference import rhn as witness
+from reference.plain import rhn
 from reference.run import draw, run, zero_states
 
 import gatekit
@@ -28,13 +26,14 @@ def test_the_layer_computes_what_the_paper_says(depth: int, executor: str) -> No
         dtype="float64",
     )
     layer.build((None, None, FEATURES))
-    weights = draw(witness.shapes(FEATURES, UNITS, depth), rng)
+    witness = rhn(depth)
+    weights = draw(witness.shapes(FEATURES, UNITS), rng)
     assert set(layer.named_weights) == set(weights)
     for name, value in weights.items():
         layer.named_weights[name].assign(value)
     x = rng.normal(size=(BATCH, TIME, FEATURES))
-    start = zero_states(witness.STATES, BATCH, UNITS)
-    expected, _ = run(partial(witness.step, depth=depth), x, start, weights)
+    start = zero_states(witness.states, BATCH, UNITS)
+    expected, _ = run(witness.step, x, start, weights)
     np.testing.assert_allclose(layer(x), expected, rtol=0, atol=1e-12)
 
 

@@ -18,7 +18,6 @@ from gatekit.recurrence.executors.choose import (
     MODES,
     TUNE_VARIABLE,
     Setting,
-    as_before,
     choose,
     key,
     read_table,
@@ -67,9 +66,9 @@ def test_auto(cell: str, setting: Setting, executor: str, mode: str) -> None:
 def test_wide_affine_states_are_formed_step_by_step(cell: str) -> None:
     wide = built(cell, units=64)
     assert analyse(wide).affine
-    with as_before():
-        assert choose("auto", wide).executor == "fused"
-        assert "so many" in choose("auto", wide).reason
+    before = choose("auto", wide, chunks=False)
+    assert before.executor == "fused"
+    assert "so many" in before.reason
     assert choose("auto", wide, GPU).executor == "scan"
     assert choose("affine", wide).executor == "affine"
 

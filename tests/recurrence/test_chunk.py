@@ -11,7 +11,12 @@ import tensorflow as tf
 
 from gatekit.cell.errors import ConfigError
 from gatekit.recurrence.executors.chunk import between, layout, sums
-from gatekit.recurrence.executors.chunk.scores import in_blocks, scores
+from gatekit.recurrence.executors.chunk.scores import (
+    applied,
+    applied_in_blocks,
+    in_blocks,
+    scores,
+)
 
 from .chunk_cells import BUNDLED, OWN, READ, REFUSED, cell
 from .layers import agree, computed, graph, holes, inputs_for, layer
@@ -122,14 +127,58 @@ def test_xla_agrees(name: str) -> None:
     assert_close(compiled[1], plain[1])
 
 
-def _pairwise(q: Any, k: Any, logs: Any, strict: bool) -> Any:
-    """Return the scores, each pair's decay from the sum of its own logarithms."""
+def _decays(logs: Any, strict: bool) -> Any:
+    """Return each pair's decay, from the sum of its own logarithms."""
     t, s, i = np.ogrid[:32, :32, :32]
     steps = logs.shape[-2]
     between = ((s < i) & (i <= t - strict)).astype(float)[:steps, :steps, :steps]
-    span = tf.einsum("tsi,...in->...tsn", tf.constant(between, q.dtype), logs)
-    found = tf.einsum("...tn,...sn,...tsn->...ts", q, k, tf.exp(span))
+    return tf.exp(tf.einsum("tsi,...in->...tsn", tf.constant(between, logs.dtype), logs))
+
+
+def _causal(found: Any, strict: bool) -> Any:
     return tf.linalg.band_part(found, -1, 0) - (tf.linalg.band_part(found, 0, 0) if strict else 0)
+
+
+def _pairwise(q: Any, k: Any, logs: Any, strict: bool) -> Any:
+    found = tf.einsum("...tn,...sn,...tsn->...ts", q, k, _decays(logs, strict))
+    return _causal(found, strict)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("least", [-0.5, -3.0, -50.0])
+def test_values_under_decays_of_columns_keep_their_digits(least: float, strict: bool) -> None:
+    rng, shape = np.random.default_rng(0), (1, 2, 32, 3)
+    values, weight = rng.normal(size=shape), rng.normal(size=shape)
+    score, logs = rng.normal(size=(1, 2, 32, 32)), least * rng.random(shape) ** 6
+    results = []
+    for dtype in (tf.float64, tf.float32):
+        given = [tf.constant(value, dtype) for value in (score, values, logs)]
+        with tf.GradientTape() as tape:
+            tape.watch(given)
+            seen = _causal(given[0], strict)
+            if dtype == tf.float64:
+                decays = _decays(given[2], strict)
+                found = tf.einsum("...ts,...sn,...tsn->...tn", seen, given[1], decays)
+            else:
+                found = applied(seen, given[1], strict, given[2])
+            loss = tf.reduce_sum(found * tf.constant(weight, dtype))
+        results.append([found, *tape.gradient(loss, given)])
+    for exact, found in zip(*results, strict=True):
+        scale = np.max(np.abs(exact))
+        assert np.max(np.abs(np.asarray(found, np.float64) - exact)) < 1e-5 * scale
+
+
+@pytest.mark.parametrize("leaf", [1, 2, 8])
+@pytest.mark.parametrize(("terms", "strict"), [(1, False), (2, True)])
+def test_values_in_blocks_of_every_size_agree(leaf: int, terms: int, strict: bool) -> None:
+    rng = np.random.default_rng(1)
+    logs, values = -np.exp(rng.normal(size=(2, 8, 3))), rng.normal(size=(2, 8, terms, 3))
+    score = np.tril(rng.normal(size=(2, terms, 8, 8)), -int(strict))
+    exact = tf.einsum("bmts,bsmn,btsn->btn", score, values, _decays(tf.constant(logs), strict))
+    side_by_side = np.moveaxis(score, 1, -1).reshape(2, 8, 8 * terms)
+    given = (tf.constant(v) for v in (side_by_side, values.reshape(2, 8 * terms, 3)))
+    found = applied_in_blocks(*given, strict, tf.constant(logs), leaf)
+    np.testing.assert_allclose(found, exact, atol=1e-13)
 
 
 @pytest.mark.parametrize("strict", [False, True])

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 import gatekit
+from gatekit import registry
 from gatekit.cell.language.ops import FUNCTIONS, Function
 
 SIMPLE = sorted(
@@ -59,6 +60,15 @@ def test_stop_is_the_identity_with_a_gradient_of_zero(executor: str) -> None:
     assert np.any(plain)
     for one, other in zip(slopes, expected, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-14)
+
+
+def test_a_step_has_the_gradient_of_its_surrogate() -> None:
+    step, x = registry.catalogue().functions["heaviside"], tf.constant([-2.0, 0.0, 0.5])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = step(x, tf.tanh(x))
+    assert y.numpy().tolist() == [0.0, 0.0, 1.0]
+    np.testing.assert_allclose(tape.gradient(y, x), 1 - np.tanh(x) ** 2, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["clip", "where", "minimum", "maximum"])

@@ -11,7 +11,7 @@ import tensorflow as tf
 import gatekit
 from gatekit import Gate, ops
 from gatekit.recurrence.executors import dispatch
-from gatekit.recurrence.layers.built import built_cell
+from gatekit.recurrence.layers.shared_cells import built_cell
 
 X = np.random.default_rng(0).normal(size=(3, 7, 4))
 

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from gatekit import RNN, Cell
+from gatekit.cell.errors import ConfigError
+from gatekit.recurrence.layers.seeds import seed_of
 
 from .layers import FEATURES
 
@@ -130,3 +132,22 @@ def test_seeds_of_their_own_are_used_as_they_are() -> None:
     keras.Sequential([keras.Input((None, FEATURES)), _rnn(), second])
     for name, variable in alone.named_weights.items():
         np.testing.assert_array_equal(second.named_weights[name], variable)
+
+
+def test_the_seed_of_a_later_twin_is_the_same_on_every_machine_and_version() -> None:
+    assert [seed_of(1, earlier) for earlier in range(3)] == [1, 130719378, 935927020]
+
+
+@pytest.mark.parametrize("seed", [-1, True, 1.5, "1"])
+def test_a_seed_is_an_integer_from_zero(seed: Any) -> None:
+    with pytest.raises(ConfigError, match=r"seed=.*an integer from 0 is expected"):
+        RNN("lstm", FEATURES, seed=seed)
+
+
+def test_without_a_seed_each_layer_draws_one() -> None:
+    first, second = RNN("lstm", FEATURES), RNN("lstm", FEATURES)
+    assert first.seed is second.seed is None
+    assert first._seed_within(RNN) == first._seed_within(RNN) != second._seed_within(RNN)
+    assert 1 <= first._seed_within(RNN) <= 10**9
+    assert RNN("lstm", FEATURES, seed=0)._seed_within(RNN) == 0
+    assert RNN("lstm", FEATURES, seed=np.int64(3)).seed == 3

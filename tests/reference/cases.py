@@ -8,6 +8,9 @@ from pathlib import Path
 
 from .case import Case
 
+# The file of each.
+FILES: dict[str, Path] = {}
+
 
 def _collected() -> dict[str, Case]:
     found: dict[str, Case] = {}
@@ -19,6 +22,7 @@ def _collected() -> dict[str, Case]:
         if twice:
             raise ValueError(f"two modules witness {sorted(twice)}; the second is {module}")
         found |= cases
+        FILES.update(dict.fromkeys(cases, Path(__file__).with_name(f"{module}.py")))
     return found
 
 

@@ -26,16 +26,7 @@ def shapes(features: int, units: int) -> Shapes:
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: h, batch x units; t, batch x 1, the steps so far.
-        w: weights by name, see :func:`shapes`.
-
-    Returns:
-        The emission h, batch x units, and the new states.
-    """
+    """One step; h is batch x units; t, the steps so far, batch x 1."""
     h_prev, t = states["h"], states["t"]
     units = h_prev.shape[-1]
     width, weights = units // MODULES, w["recurrent"].reshape(units, units)

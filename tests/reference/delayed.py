@@ -34,17 +34,7 @@ def shapes(features: int, units: int) -> Shapes:
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: h and its earlier values, each batch x units; x and its earlier values, each batch
-            x features.
-        w: weights by name, see :func:`shapes`.
-
-    Returns:
-        The emission h, batch x units, and the new states.
-    """
+    """One step; h and lag_k are batch x units, x and back_k batch x features."""
     hidden = [states["h"], *(states[f"lag_{k}"] for k in range(1, DELAY))]  # of t-1, t-2, ...
     inputs = [states["x"], *(states[f"back_{k}"] for k in range(1, DELAY))]
     now = {"x": x, "h_prev": hidden[0]}

@@ -15,9 +15,8 @@ from functools import partial
 
 import numpy as np
 
-from .case import Case
-from .functions import Array, States, Stepped, Weights, sigmoid, softplus
-from .heads import cut, unit
+from .functions import Array, States, Stepped, Weights, sigmoid, silu, softplus
+from .heads import cut, squares, unit
 from .reads import Shapes, pre, read_shapes
 
 STATES = ("S",)
@@ -33,23 +32,8 @@ def shapes(features: int, units: int, gated: bool = False) -> Shapes:
     return found
 
 
-def silu(a: Array) -> Array:
-    """a sigmoid(a)."""
-    return a * sigmoid(a)
-
-
 def step(x: Array, states: States, w: Weights, gated: bool = False) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: S, batch x (heads d d).
-        w: weights by name, see :func:`shapes`; rate before its exponential.
-        gated: whether the memory decays.
-
-    Returns:
-        The emission h, batch x units, and the new state.
-    """
+    """One step; S is batch x (heads d d), and decays if ``gated``; rate enters through exp."""
     batch = len(x)
     q, k, v = (cut(silu(pre(w, g, {"x": x}, False)), HEADS) for g in ("query", "key", "value"))
     q, k, d = unit(q, EPS), unit(k, EPS), q.shape[-1]
@@ -68,13 +52,9 @@ def step(x: Array, states: States, w: Weights, gated: bool = False) -> Stepped:
     return np.concatenate(h, -1), {"S": np.stack(S, 1).reshape(batch, -1)}
 
 
-_SMALL = {
-    "config": {"constants": {"heads": HEADS}},
-    "widths": lambda units: {"S": units**2 // HEADS},
-}
 CASES = {
-    "delta_net": Case(step, STATES, shapes, **_SMALL),
-    "gated_delta_net": Case(
-        partial(step, gated=True), STATES, partial(shapes, gated=True), **_SMALL
+    "delta_net": squares(step, STATES, shapes, HEADS),
+    "gated_delta_net": squares(
+        partial(step, gated=True), STATES, partial(shapes, gated=True), HEADS
     ),
 }

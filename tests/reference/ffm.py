@@ -34,16 +34,7 @@ def shapes(features: int, units: int) -> Shapes:
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: re and im, each batch x (traces context).
-        w: weights by name, see :func:`shapes`.
-
-    Returns:
-        The emission h, batch x units, and the new states.
-    """
+    """One step; re and im are batch x (traces context)."""
     entering = pre(w, "trace", {"x": x}) * sigmoid(pre(w, "input", {"x": x}))
     re, im = [], []
     for trace in range(TRACES):

@@ -35,6 +35,11 @@ def softplus(a: Array) -> Array:
     return np.where(positive, a, 0.0) + np.log1p(np.exp(np.where(positive, -a, a)))
 
 
+def silu(a: Array) -> Array:
+    """a sigmoid(a)."""
+    return a * sigmoid(a)
+
+
 def log_sigmoid(a: Array) -> Array:
     """log(sigmoid(a)), finite for any finite a."""
     return -softplus(-a)
@@ -51,29 +56,13 @@ def cumax(a: Array) -> Array:
     return np.asarray(np.cumsum(softmax(a), axis=-1))
 
 
-def affine(w: Weights, gate: str, x: Array, h_prev: Array) -> Array:
-    """A gate's pre-activation: W x + U h_prev + b.
-
-    Args:
-        w: weights by name, ``<gate>.x``, ``<gate>.h_prev`` and ``<gate>.bias`` among them.
-        gate: the gate's name.
-        x: batch x features.
-        h_prev: batch x units.
-
-    Returns:
-        batch x the width of the gate's bias.
-    """
-    pre: Array = x @ w[f"{gate}.x"] + h_prev @ w[f"{gate}.h_prev"] + w[f"{gate}.bias"]
-    return pre
+def absolute(a: Array) -> Array:
+    """The modulus by the sign of the real part, analytic away from zero."""
+    return np.where(np.real(a) >= 0, a, -a)
 
 
-def dense_shapes(
-    gate: str, features: int, units: int, width: int | None = None
-) -> dict[str, tuple[int, ...]]:
-    """The shapes of the weights that :func:`affine` asks for; ``width`` defaults to ``units``."""
-    width = units if width is None else width
-    return {
-        f"{gate}.x": (features, width),
-        f"{gate}.h_prev": (units, width),
-        f"{gate}.bias": (width,),
-    }
+def normalised(a: Array, eps: float) -> Array:
+    """The vectors along the last axis with mean 0 and variance 1."""
+    centred = a - np.mean(a, axis=-1, keepdims=True)
+    variance = np.mean(centred * centred, axis=-1, keepdims=True)
+    return np.asarray(centred / np.sqrt(variance + eps))

@@ -13,13 +13,12 @@ from __future__ import annotations
 import numpy as np
 
 from .case import Case
-from .delta_net import EPS, silu
-from .functions import Array, States, Stepped, Weights, sigmoid, softplus
+from .functions import Array, States, Stepped, Weights, sigmoid, silu, softplus
 from .heads import cut, unit
 from .reads import Shapes, pre, read_shapes
 
 STATES = ("S",)
-HEADS, STEPS = 4, 2
+HEADS, STEPS, EPS = 4, 2, 1e-6
 
 
 def shapes(features: int, units: int) -> Shapes:
@@ -32,16 +31,7 @@ def shapes(features: int, units: int) -> Shapes:
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: S, batch x (heads d d).
-        w: weights by name, see :func:`shapes`.
-
-    Returns:
-        The emission h, batch x units, and the new state.
-    """
+    """One step; S is batch x (heads d d)."""
     q = unit(cut(silu(pre(w, "query", {"x": x}, False)), HEADS), EPS)
     d = q.shape[-1]
     keep = np.exp(-np.exp(w["rate"]) * softplus(pre(w, "step", {"x": x})))

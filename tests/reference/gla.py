@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .case import Case
 from .functions import Array, States, Stepped, Weights, sigmoid
-from .heads import cut
+from .heads import cut, squares
 from .reads import Shapes, pre, read_shapes
 
 STATES = ("S",)
@@ -31,16 +30,7 @@ def shapes(features: int, units: int) -> Shapes:
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: S, batch x (heads d d).
-        w: weights by name, see :func:`shapes`.
-
-    Returns:
-        The emission h, batch x units, and the new state.
-    """
+    """One step; S is batch x (heads d d)."""
     batch = len(x)
     q, k, v = (cut(pre(w, g, {"x": x}, False), HEADS) for g in ("query", "key", "value"))
     a = sigmoid(x @ w["forget.x.left"] @ w["forget.x.right"] + w["forget.bias"]) ** (1 / TAU)
@@ -51,12 +41,4 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
     return h.reshape(batch, -1), {"S": S.reshape(batch, -1)}
 
 
-CASES = {
-    "gla": Case(
-        step,
-        STATES,
-        shapes,
-        config={"constants": {"heads": HEADS}},
-        widths=lambda units: {"S": units**2 // HEADS},
-    )
-}
+CASES = {"gla": squares(step, STATES, shapes, HEADS)}

@@ -13,8 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from .case import Case
-from .delta_net import silu
-from .functions import Array, States, Stepped, Weights, log_sigmoid, softmax
+from .functions import Array, States, Stepped, Weights, log_sigmoid, silu, softmax
 from .heads import cut
 from .reads import Shapes, pre, read_shapes
 
@@ -29,16 +28,7 @@ def shapes(features: int, units: int) -> Shapes:
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: K, batch x (heads d slots), and V, batch x (heads slots d).
-        w: weights by name, see :func:`shapes`.
-
-    Returns:
-        The emission h, batch x units, and the new states.
-    """
+    """One step; K is batch x (heads d slots), and V is batch x (heads slots d)."""
     batch = len(x)
     q, k, v = (cut(silu(pre(w, g, {"x": x}, False)), HEADS) for g in ("query", "key", "value"))
     f = np.exp(cut(log_sigmoid(x @ w["forget.x"]), HEADS) / TAU)

@@ -19,8 +19,7 @@ from __future__ import annotations
 import numpy as np
 
 from .case import Case
-from .functions import Array, States, Stepped, Weights, sigmoid
-from .lstm_normed import normalised
+from .functions import Array, States, Stepped, Weights, normalised, sigmoid
 
 STATES = ("h", "small_h", "small_c", "c")
 GATES = ("input", "forget", "output", "candidate")
@@ -58,16 +57,7 @@ def shapes(features: int, units: int) -> dict[str, tuple[int, ...]]:
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: h and c, batch x units, and those of the small LSTM, batch x its units.
-        w: weights by name, see :func:`shapes`.
-
-    Returns:
-        The emission h, batch x units, and the new states.
-    """
+    """One step; h and c are batch x units, the states of the small LSTM batch x its units."""
     h_prev, e_prev = states["h"], states["small_h"]
 
     def small(k: str) -> Array:

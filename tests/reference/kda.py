@@ -21,10 +21,8 @@ from functools import partial
 
 import numpy as np
 
-from .case import Case
-from .delta_net import silu
-from .functions import Array, States, Stepped, Weights, sigmoid, softplus
-from .heads import cut, unit
+from .functions import Array, States, Stepped, Weights, sigmoid, silu, softplus
+from .heads import cut, squares, unit
 from .reads import Shapes, pre, read_shapes
 
 STATES = ("S",)
@@ -47,18 +45,7 @@ def shapes(features: int, units: int, kind: str = "kda") -> Shapes:
 
 
 def step(x: Array, states: States, w: Weights, kind: str = "kda") -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: S, batch x (heads d d).
-        w: weights by name, see :func:`shapes`; rate before its exponential, inner before its
-            sigmoid.
-        kind: ``kda``, ``two`` or ``comba``.
-
-    Returns:
-        The emission h, batch x units, and the new state.
-    """
+    """One step; S is batch x (heads d d); rate enters through exp, inner through sigmoid."""
     batch, reads = len(x), {"x": x}
     q, k, v = (cut(silu(pre(w, g, reads, False)), HEADS) for g in ("query", "key", "value"))
     q, k, d = unit(q, EPS), unit(k, EPS), q.shape[-1]
@@ -90,14 +77,7 @@ def step(x: Array, states: States, w: Weights, kind: str = "kda") -> Stepped:
     return np.concatenate(h, -1), {"S": np.stack(S, 1).reshape(batch, -1)}
 
 
-def _case(kind: str) -> Case:
-    return Case(
-        partial(step, kind=kind),
-        STATES,
-        partial(shapes, kind=kind),
-        config={"constants": {"heads": HEADS}},
-        widths=lambda units: {"S": units**2 // HEADS},
-    )
-
-
-CASES = {"kda": _case("kda"), "gated_delta_net_2": _case("two"), "comba": _case("comba")}
+CASES = {
+    name: squares(partial(step, kind=kind), STATES, partial(shapes, kind=kind), HEADS)
+    for name, kind in {"kda": "kda", "gated_delta_net_2": "two", "comba": "comba"}.items()
+}

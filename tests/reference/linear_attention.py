@@ -34,16 +34,7 @@ def feature_map(a: Array) -> Array:
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: S, batch x (heads d d); z, batch x (heads d), positive.
-        w: weights by name, see :func:`shapes`.
-
-    Returns:
-        The emission h, batch x units, and the new states.
-    """
+    """One step; S is batch x (heads d d); z is batch x (heads d) and positive."""
     batch = len(x)
     q, k, v = (cut(pre(w, g, {"x": x}, False), HEADS) for g in ("query", "key", "value"))
     q, k = feature_map(q), feature_map(k)

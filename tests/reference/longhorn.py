@@ -13,8 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from .case import Case
-from .delta_net import silu
-from .functions import Array, States, Stepped, Weights, sigmoid
+from .functions import Array, States, Stepped, Weights, sigmoid, silu
 from .reads import Shapes, read_shapes
 
 STATES = ("S",)
@@ -34,16 +33,7 @@ def shapes(features: int, units: int) -> Shapes:
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: S, batch x (units size).
-        w: weights by name, see :func:`shapes`.
-
-    Returns:
-        The emission h, batch x units, and the new state.
-    """
+    """One step; S is batch x (units size)."""
     u, z = silu(x @ w["signal.x"]), silu(x @ w["gate.x"])
     k, q = u @ w["key.signal"], u @ w["query.signal"]
     beta = sigmoid(u @ w["beta.signal.left"] @ w["beta.signal.right"] + w["beta.bias"])

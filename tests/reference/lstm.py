@@ -14,34 +14,26 @@ from __future__ import annotations
 import numpy as np
 
 from .case import Case
-from .functions import Array, States, Stepped, Weights, affine, dense_shapes, sigmoid
+from .functions import Array, States, Stepped, Weights, sigmoid
+from .reads import Shapes, pre, read_shapes
 
 STATES = ("h", "c")
 
 
-def shapes(features: int, units: int) -> dict[str, tuple[int, ...]]:
+def shapes(features: int, units: int) -> Shapes:
     """The shapes of the weights by name."""
     gates = ("input", "forget", "output", "candidate")
-    return {k: s for gate in gates for k, s in dense_shapes(gate, features, units).items()}
+    return read_shapes(gates, units, {"x": features, "h_prev": units})
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: h and c, each batch x units.
-        w: weights by name, see :func:`shapes`.
-
-    Returns:
-        The emission h, batch x units, and the new states.
-    """
-    h_prev, c_prev = states["h"], states["c"]
-    i = sigmoid(affine(w, "input", x, h_prev))
-    f = sigmoid(affine(w, "forget", x, h_prev))
-    o = sigmoid(affine(w, "output", x, h_prev))
-    g = np.tanh(affine(w, "candidate", x, h_prev))
-    c = f * c_prev + i * g
+    """One step; h and c are batch x units."""
+    reads = {"x": x, "h_prev": states["h"]}
+    i = sigmoid(pre(w, "input", reads))
+    f = sigmoid(pre(w, "forget", reads))
+    o = sigmoid(pre(w, "output", reads))
+    g = np.tanh(pre(w, "candidate", reads))
+    c = f * states["c"] + i * g
     h = o * np.tanh(c)
     return h, {"h": h, "c": c}
 

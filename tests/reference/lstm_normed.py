@@ -18,41 +18,25 @@ from functools import partial
 import numpy as np
 
 from .case import Case
-from .functions import Array, States, Stepped, Weights, dense_shapes, sigmoid
+from .functions import Array, States, Stepped, Weights, normalised, sigmoid
+from .reads import Shapes, read_shapes
 
 STATES = ("h", "c")
 GATES = ("input", "forget", "output", "candidate")
 
 
-def shapes(features: int, units: int, stacked: bool) -> dict[str, tuple[int, ...]]:
+def shapes(features: int, units: int, stacked: bool) -> Shapes:
     """The shapes of the weights by name."""
-    found: dict[str, tuple[int, ...]] = {"shown.scale": (units,), "shown.offset": (units,)}
+    found = read_shapes(GATES, units, {"x": features, "h_prev": units})
+    found |= {"shown.scale": (units,), "shown.offset": (units,)}
     for gate in GATES:
-        found |= dense_shapes(gate, features, units)
         scales = (f"{gate}.x.scale", f"{gate}.h_prev.scale") if stacked else (f"{gate}.scale",)
         found |= dict.fromkeys(scales, (units,))
     return found
 
 
-def normalised(a: Array, eps: float) -> Array:
-    """The rows of ``a`` with mean 0 and variance 1."""
-    centred = a - np.mean(a, axis=-1, keepdims=True)
-    variance = np.mean(centred * centred, axis=-1, keepdims=True)
-    return np.asarray(centred / np.sqrt(variance + eps))
-
-
 def step(x: Array, states: States, w: Weights, stacked: bool) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: h and c, each batch x units.
-        w: weights by name, see :func:`shapes`.
-        stacked: whether the gates share their statistics.
-
-    Returns:
-        The emission h, batch x units, and the new states.
-    """
+    """One step; h and c are batch x units; ``stacked`` gates share their statistics."""
     of_x = [x @ w[f"{gate}.x"] for gate in GATES]
     of_h = [states["h"] @ w[f"{gate}.h_prev"] for gate in GATES]
     if stacked:

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .case import Case
 from .functions import Array, States, Stepped, Weights, softplus
-from .heads import cut
+from .heads import cut, squares
 from .reads import Shapes, pre, read_shapes
 
 STATES = ("S",)
@@ -30,16 +29,7 @@ def shapes(features: int, units: int) -> Shapes:
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: S, batch x (heads d d).
-        w: weights by name, see :func:`shapes`; rate before its exponential.
-
-    Returns:
-        The emission h, batch x units, and the new state.
-    """
+    """One step; S is batch x (heads d d), rate enters through exp."""
     q, k, v = (cut(pre(w, g, {"x": x}, bias=False), HEADS) for g in ("query", "key", "value"))
     d = q.shape[-1]
     f = np.exp(-np.exp(w["rate"]) * softplus(pre(w, "step", {"x": x})))[:, :, None, None]
@@ -51,12 +41,4 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
     return h.reshape(len(x), -1), {"S": S.reshape(len(x), -1)}
 
 
-CASES = {
-    "m2rnn": Case(
-        step,
-        STATES,
-        shapes,
-        config={"constants": {"heads": HEADS}},
-        widths=lambda units: {"S": units**2 // HEADS},
-    )
-}
+CASES = {"m2rnn": squares(step, STATES, shapes, HEADS)}

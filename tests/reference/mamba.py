@@ -35,16 +35,7 @@ def shapes(features: int, units: int) -> Shapes:
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: S, batch x (units size).
-        w: weights by name, see :func:`shapes`.
-
-    Returns:
-        The emission h, batch x units, and the new state.
-    """
+    """One step; S is batch x (units size)."""
     u, z = (a * sigmoid(a) for a in (pre(w, g, {"x": x}, False) for g in ("signal", "gate")))
     step_size = u @ w["step.signal.left"] @ w["step.signal.right"] + w["step.bias"]
     D, B, C = softplus(step_size), u @ w["input.signal"], u @ w["output.signal"]

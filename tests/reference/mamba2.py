@@ -13,8 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from .case import Case
-from .delta_net import silu
-from .functions import Array, States, Stepped, Weights, softplus
+from .functions import Array, States, Stepped, Weights, silu, softplus
 from .heads import cut
 from .reads import Shapes, pre, read_shapes
 
@@ -35,16 +34,7 @@ def shapes(features: int, units: int) -> Shapes:
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: S, batch x (heads d size).
-        w: weights by name, see :func:`shapes`.
-
-    Returns:
-        The emission h, batch x units, and the new state.
-    """
+    """One step; S is batch x (heads d size)."""
     u, z, B, C = (silu(pre(w, g, {"x": x}, False)) for g in ("signal", "gate", "input", "output"))
     u, z = cut(u, HEADS), cut(z, HEADS)
     D = softplus(pre(w, "step", {"x": x}))

@@ -15,8 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from .case import Case
-from .delta_net import silu
-from .functions import Array, States, Stepped, Weights, maximum, sigmoid, softplus
+from .functions import Array, States, Stepped, Weights, maximum, sigmoid, silu, softplus
 from .heads import cut
 from .reads import Shapes, pre, read_shapes
 
@@ -54,16 +53,10 @@ def _vector(x: Array, w: Weights, name: str, phase: Array) -> tuple[Array, Array
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
+    """One step.
 
-    Args:
-        x: batch x features.
-        states: S_re and S_im, each batch x (heads d pairs); phase and the rotated B of the last
-            step, key_re and key_im, each batch x (heads pairs); its v, value, batch x units.
-        w: weights by name, see :func:`shapes`.
-
-    Returns:
-        The emission h, batch x units, and the new states.
+    S_re and S_im are batch x (heads d pairs); phase and the last rotated B, key_re and key_im,
+    batch x (heads pairs); the last v, value, batch x units.
     """
     batch, reads = len(x), {"x": x}
     D = softplus(pre(w, "step", reads))

@@ -35,16 +35,7 @@ def shapes(features: int, units: int) -> Shapes:
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features, masses.
-        states: c, batch x units, masses.
-        w: weights by name, see :func:`shapes`.
-
-    Returns:
-        The emission h, batch x units, and the new state.
-    """
+    """One step; x and c are masses, batch x features and batch x units."""
     c_prev = states["c"]
     units = c_prev.shape[-1]
     reads = {"x": x, "share": c_prev / (np.sum(c_prev, axis=-1, keepdims=True) + EPS)}

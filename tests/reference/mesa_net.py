@@ -15,10 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .case import Case
-from .delta_net import silu
-from .functions import Array, States, Stepped, Weights, sigmoid, softplus
-from .heads import cut, unit
+from .functions import Array, States, Stepped, Weights, sigmoid, silu, softplus
+from .heads import cut, squares, unit
 from .reads import Shapes, pre, read_shapes
 
 STATES = ("H", "G")
@@ -32,16 +30,7 @@ def shapes(features: int, units: int) -> Shapes:
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: H and G, each batch x (heads d d).
-        w: weights by name, see :func:`shapes`.
-
-    Returns:
-        The emission h, batch x units, and the new states.
-    """
+    """One step; H and G are batch x (heads d d)."""
     batch, reads = len(x), {"x": x}
     q, k = (unit(cut(silu(pre(w, g, reads, False)), HEADS), EPS) for g in ("query", "key"))
     v, d = cut(x @ w["value.x"], HEADS), q.shape[-1]
@@ -61,12 +50,4 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
     return h.reshape(batch, -1), {"H": H.reshape(batch, -1), "G": G.reshape(batch, -1)}
 
 
-CASES = {
-    "mesa_net": Case(
-        step,
-        STATES,
-        shapes,
-        config={"constants": {"heads": HEADS}},
-        widths=lambda units: dict.fromkeys(STATES, units**2 // HEADS),
-    )
-}
+CASES = {"mesa_net": squares(step, STATES, shapes, HEADS)}

@@ -23,8 +23,8 @@ from functools import partial
 import numpy as np
 
 from .case import Case
-from .functions import Array, States, Stepped, Weights, log_sigmoid, maximum, sigmoid
-from .heads import absolute, cut
+from .functions import Array, States, Stepped, Weights, absolute, log_sigmoid, maximum, sigmoid
+from .heads import cut
 from .reads import Shapes, pre, read_shapes
 
 STATES = ("m", "C", "n")
@@ -40,17 +40,7 @@ def shapes(features: int, units: int, capped: bool = False) -> Shapes:
 
 
 def step(x: Array, states: States, w: Weights, capped: bool = False) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: m, batch x heads; C, batch x (heads d d); n, batch x (heads d).
-        w: weights by name, see :func:`shapes`.
-        capped: whether the logarithms of the gates are capped, as in xLSTM 7B.
-
-    Returns:
-        The emission h, batch x units, and the new states.
-    """
+    """One step; m is batch x heads, C batch x (heads d d), n batch x (heads d)."""
     batch = len(x)
     names = ("query", "key", "value", "output")
     q, k, v, o = (cut(pre(w, gate, {"x": x}, bias=not capped), HEADS) for gate in names)

@@ -42,17 +42,7 @@ def shapes(features: int, units: int, rounds: int = ROUNDS) -> dict[str, tuple[i
 
 
 def step(x: Array, states: States, w: Weights, rounds: int = ROUNDS) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: h and c, each batch x units.
-        w: weights by name, see :func:`shapes`.
-        rounds: how many rounds there are.
-
-    Returns:
-        The emission h, batch x units, and the new states.
-    """
+    """One step; h and c are batch x units."""
     h = states["h"]
     for i in range(1, rounds + 1):
         of_x, of_h = _seen(i - 1)

@@ -22,9 +22,13 @@ from functools import partial
 import numpy as np
 
 from .case import Case
-from .functions import Array, States, Stepped, Weights, dense_shapes, maximum, sigmoid
-from .independent import layer_norm
-from .reads import Shapes, pre, read_shapes
+from .functions import Array, States, Stepped, Weights, maximum, normalised, sigmoid
+from .reads import Shapes, read_shapes
+
+
+def layer_norm(a: Array, scale: Array) -> Array:
+    """Layer normalisation over the last axis."""
+    return scale * normalised(a, 1e-5)
 
 
 def together(products: Mapping[str, Array], scales: Mapping[str, Array]) -> dict[str, Array]:
@@ -82,19 +86,6 @@ def gru(x: Array, states: States, w: Weights, sharing: str = "") -> Stepped:
     return h, {"h": h}
 
 
-def plain_shapes(features: int, units: int) -> Shapes:
-    """The shapes of the weights of the Li-GRU without normalisation by name."""
-    return dense_shapes("update", features, units) | dense_shapes("candidate", features, units)
-
-
-def plain(x: Array, states: States, w: Weights) -> Stepped:
-    """One step of the Li-GRU without normalisation: emission batch x units, and the new state."""
-    h = states["h"]
-    z, g = (pre(w, gate, {"x": x, "h_prev": h}) for gate in ("update", "candidate"))
-    h = sigmoid(z) * h + (1 - sigmoid(z)) * maximum(g, np.zeros_like(g))
-    return h, {"h": h}
-
-
 def ligru_shapes(features: int, units: int, stabilised: bool = False) -> Shapes:
     """The shapes of the weights of Li-GRU and SLi-GRU by name."""
     found: Shapes = {}
@@ -126,7 +117,6 @@ CASES = {
     "layer_norm_gru": Case(gru, ("h",), gru_shapes),
     "layer_norm_gru_stacked": Case(partial(gru, sharing="rz"), ("h",), gru_shapes),
     "layer_norm_gru_haste": Case(partial(gru, sharing="rzg"), ("h",), gru_shapes),
-    "ligru_plain": Case(plain, ("h",), plain_shapes),
     "ligru": Case(ligru, ("h",), ligru_shapes),
     "sligru": Case(partial(ligru, stabilised=True), ("h",), partial(ligru_shapes, stabilised=True)),
 }

@@ -14,8 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from .case import Case
-from .functions import Array, States, Stepped, Weights, maximum
-from .heads import absolute
+from .functions import Array, States, Stepped, Weights, absolute, maximum
 from .reads import Shapes, pre, read_shapes
 
 STATES = ("h", "memory")
@@ -41,16 +40,7 @@ def _directions(left: Array, right: Array) -> Array:
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: h, batch x units; memory, batch x its size.
-        w: weights by name, see :func:`shapes`.
-
-    Returns:
-        The emission h, batch x units, and the new states.
-    """
+    """One step; h is batch x units; memory is batch x its size."""
     m_prev = states["memory"]
     a = pre(w, "h", {"x": x, "h_prev": states["h"], "memory_prev": m_prev})
     h = np.where(np.real(a) > 0, a, 0.0)

@@ -36,16 +36,7 @@ def shapes(features: int, units: int) -> Shapes:
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: re and im, each batch x (heads d/2 d).
-        w: weights by name, see :func:`shapes`.
-
-    Returns:
-        The emission h, batch x units, and the new states.
-    """
+    """One step; re and im are batch x (heads d/2 d)."""
     batch = len(x)
     halves = ("query_re", "query_im", "key_re", "key_im", "value")
     q_re, q_im, k_re, k_im, v = (cut(pre(w, g, {"x": x}, False), HEADS) for g in halves)

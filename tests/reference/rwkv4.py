@@ -34,16 +34,7 @@ def shapes(features: int, units: int) -> Shapes:
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: m, a and b, each batch x units, and the last x.
-        w: weights by name, see :func:`shapes`.
-
-    Returns:
-        The emission h, batch x units, and the new states.
-    """
+    """One step; m, a and b are batch x units; x is the last input."""
 
     def mixed(gate: str) -> Array:
         mix = w[f"mix_{gate}"]

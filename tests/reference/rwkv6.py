@@ -41,16 +41,7 @@ def shapes(features: int, units: int) -> Shapes:
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: S, batch x (heads d d); x, the last input.
-        w: weights by name, see :func:`shapes`.
-
-    Returns:
-        The emission h, batch x units, and the new states.
-    """
+    """One step; S is batch x (heads d d); x, the last input."""
     batch, back = len(x), states["x"] - x
     between = x + w["shift"] * back
     mixed = {}

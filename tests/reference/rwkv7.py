@@ -39,16 +39,7 @@ def shapes(features: int, units: int) -> Shapes:
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: S, batch x (heads d d); x, the last input.
-        w: weights by name, see :func:`shapes`.
-
-    Returns:
-        The emission h, batch x units, and the new states.
-    """
+    """One step; S is batch x (heads d d); x, the last input."""
     batch = len(x)
     mixed = {
         branch: (x + w[f"mix_{short}"] * (states["x"] - x)) @ w[f"{branch}.{_read(branch)}"]

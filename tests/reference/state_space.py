@@ -56,7 +56,7 @@ def s4d_shapes(features: int, units: int) -> Shapes:
 
 
 def s4d(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step of S4D; states re and im, each batch x (units size)."""
+    """One time step of S4D; states re and im are each batch x (units size)."""
     batch, units = len(x), len(w["step"])
     u = x @ w["signal.x"]
     rate, turn, c_re, c_im = (
@@ -79,7 +79,7 @@ def s5_shapes(features: int, units: int) -> Shapes:
 
 
 def s5(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step of S5; states re and im, each batch x units."""
+    """One time step of S5; states re and im are each batch x units."""
     keep, write = _held(np.exp(w["step"]), (w["real"], w["turn"]))
     drive = _times(write, (x @ w["drive_re.x"], x @ w["drive_im.x"]))
     turned = _times(keep, (states["re"], states["im"]))
@@ -97,7 +97,7 @@ def linoss_shapes(features: int, units: int) -> Shapes:
 
 
 def linoss(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step of LinOSS; states v_re, v_im, y_re and y_im, each batch x units."""
+    """One time step of LinOSS; states v_re, v_im, y_re and y_im are each batch x units."""
     D = sigmoid(w["step"])
     A = np.where(np.real(w["stiffness"]) > 0, w["stiffness"], 0.0)
     new = {}

@@ -7,27 +7,19 @@ no code with it.
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import pytest
 from scipy.special import expit
 
-from . import (
-    cifg,
-    gru,
-    janet,
-    lstm,
-    mgu,
-    mingru,
-    on_lstm,
-    peephole,
-    power_law,
-    slstm,
-    ur_lstm,
-)
+from .cases import CASES
 from .functions import Array
+from .plain import janet, on_lstm, power_law
+from .reads import pre
 from .run import draw, run, zero_states
+
+cifg, gru, lstm, mgu = (CASES[name] for name in ("cifg", "gru", "lstm", "mgu"))
+mingru, peephole, slstm = (CASES[name] for name in ("mingru", "peephole", "slstm"))
+ur_lstm = CASES["ur_lstm"]
 
 BATCH, TIME, FEATURES, UNITS = 3, 6, 2, 4
 MASK = np.array(
@@ -118,22 +110,22 @@ def test_mgu_is_the_gru_with_one_gate_for_both(
 def test_janet_without_beta_is_the_gru_that_never_resets(
     x: Array, states: dict[str, Array], rng: np.random.Generator
 ) -> None:
-    w = draw(janet.shapes(FEATURES, UNITS), rng)
+    w = draw(janet(1.0).shapes(FEATURES, UNITS), rng)
     whole = dict(w)
     _copy_gate(whole, "forget", "update")
     _copy_gate(whole, "forget", "reset")
     _constant_gate(whole, "reset", OPEN)
     whole["candidate.reset*h_prev"] = w["candidate.h_prev"]
     start = {"h": states["h"]}
-    plain = run(partial(janet.step, beta=0.0), x, start, w)[0]
+    plain = run(janet(0.0).step, x, start, w)[0]
     _close(plain, run(gru.step, x, start, whole)[0])
 
 
 def test_janet_writes_more_than_it_forgets(x: Array, states: dict[str, Array]) -> None:
-    w = {n: np.zeros(s) for n, s in janet.shapes(FEATURES, UNITS).items()}
+    w = {n: np.zeros(s) for n, s in janet(1.0).shapes(FEATURES, UNITS).items()}
     w["forget.bias"] += 0.4
     w["candidate.bias"] += 0.9
-    h, _ = janet.step(x[:, 0], {"h": states["h"]}, w)
+    h, _ = janet(1.0).step(x[:, 0], {"h": states["h"]}, w)
     _close(h, expit(0.4) * states["h"] + (1 - expit(0.4 - 1.0)) * np.tanh(0.9))
 
 
@@ -166,7 +158,7 @@ def test_ur_lstm_with_half_a_refine_gate_is_cifg(
 def test_on_lstm_chunk_by_chunk(
     x: Array, states: dict[str, Array], rng: np.random.Generator
 ) -> None:
-    w = draw(on_lstm.shapes(FEATURES, UNITS, chunk=2), rng)
+    w = draw(on_lstm(2).shapes(FEATURES, UNITS), rng)
     row, h_prev, c_prev = x[0, 0], states["h"][0], states["c"][0]
     pre = {
         gate: row @ w[f"{gate}.x"] + h_prev @ w[f"{gate}.h_prev"] + w[f"{gate}.bias"]
@@ -181,7 +173,7 @@ def test_on_lstm_chunk_by_chunk(
         f = expit(pre["forget"][unit]) * both + keep - both
         i = expit(pre["input"][unit]) * both + write - both
         c = f * c_prev[unit] + i * np.tanh(pre["candidate"][unit])
-        h, after = on_lstm.step(x[:, 0], states, w)
+        h, after = on_lstm(2).step(x[:, 0], states, w)
         assert after["c"][0, unit] == pytest.approx(c, abs=1e-13)
         assert h[0, unit] == pytest.approx(expit(pre["output"][unit]) * np.tanh(c), abs=1e-13)
 
@@ -189,11 +181,11 @@ def test_on_lstm_chunk_by_chunk(
 def test_on_lstm_with_open_master_gates_is_the_lstm_except_in_its_last_chunk(
     x: Array, states: dict[str, Array], rng: np.random.Generator
 ) -> None:
-    w = draw(on_lstm.shapes(FEATURES, UNITS, chunk=1), rng)
+    w = draw(on_lstm(1).shapes(FEATURES, UNITS), rng)
     for gate, top in (("master_forget", 0), ("master_input", UNITS - 1)):
         _constant_gate(w, gate, 0.0)
         w[f"{gate}.bias"][top] = OPEN
-    _, ordered = on_lstm.step(x[:, 0], states, w)
+    _, ordered = on_lstm(1).step(x[:, 0], states, w)
     _, plain = lstm.step(x[:, 0], states, w)
     _close(ordered["c"][:, :-1], plain["c"][:, :-1])
     _close(ordered["c"][:, -1], states["c"][:, -1])
@@ -201,7 +193,7 @@ def test_on_lstm_with_open_master_gates_is_the_lstm_except_in_its_last_chunk(
 
 def test_slstm_is_its_form_without_a_stabiliser(x: Array, rng: np.random.Generator) -> None:
     w = draw(slstm.shapes(FEATURES, UNITS), rng)
-    found, after = run(slstm.step, x, zero_states(slstm.STATES, BATCH, UNITS), w)
+    found, after = run(slstm.step, x, zero_states(slstm.states, BATCH, UNITS), w)
     h, c, n = (np.zeros((BATCH, UNITS)) for _ in range(3))
     for t in range(TIME):
         i, f, o, z = (
@@ -220,7 +212,7 @@ def test_slstm_that_starts_from_a_low_m_stores_what_the_authors_store(
     x: Array, rng: np.random.Generator
 ) -> None:
     w = draw(slstm.shapes(FEATURES, UNITS), rng)
-    zero = zero_states(slstm.STATES, BATCH, UNITS)
+    zero = zero_states(slstm.states, BATCH, UNITS)
     low = zero | {"m": np.full((BATCH, UNITS), -1e30)}
     _, first = slstm.step(x[:, 0], low, w)
     _close(first["m"], x[:, 0] @ w["input.x"] + w["input.bias"])
@@ -232,7 +224,7 @@ def test_slstm_stays_finite_where_the_exponential_gate_would_not(x: Array) -> No
     w = {n: np.zeros(s) for n, s in slstm.shapes(FEATURES, UNITS).items()}
     w["input.bias"] += 2000.0
     w["candidate.bias"] += 0.3
-    outputs, _ = run(slstm.step, x, zero_states(slstm.STATES, BATCH, UNITS), w)
+    outputs, _ = run(slstm.step, x, zero_states(slstm.states, BATCH, UNITS), w)
     _close(outputs, np.full(outputs.shape, 0.5 * np.tanh(0.3)))
 
 
@@ -254,17 +246,16 @@ def test_mingru_is_the_sum_that_its_linear_recurrence_unrolls_to(
 
 @pytest.mark.parametrize("coupled", [False, True])
 def test_power_law_decays_as_a_power_of_the_time_since_the_last_reset(coupled: bool) -> None:
-    step = power_law.step_coupled if coupled else power_law.step
-    shapes = power_law.shapes_coupled if coupled else power_law.shapes
-    w = {n: np.zeros(s) for n, s in shapes(1, UNITS).items()}
+    case = power_law(coupled)
+    w = {n: np.zeros(s) for n, s in case.shapes(1, UNITS).items()}
     w["forget.x"] += 2 * OPEN
     w["forget.bias"] -= OPEN  # x = 1 resets the clock, x = 0 lets it run
     w["forget.p"] += 0.2
     if not coupled:
         w["input.bias"] -= 2000.0
-    start = zero_states(power_law.STATES, 1, UNITS) | {"c": np.ones((1, UNITS))}
+    start = zero_states(case.states, 1, UNITS) | {"c": np.ones((1, UNITS))}
     x = np.array([0.0, 0.0, 1.0, 0.0, 0.0]).reshape(1, 5, 1)
-    _, after = run(step, x, start, w)
+    _, after = run(case.step, x, start, w)
     ages = [1, 2, 0, 1, 2]  # before any reset the clock stands at 0, and t is 1 at the first step
     eps, p = 1e-3, expit(0.2)
     expected = np.prod([((age + 1) / (age + eps)) ** -p for age in ages])
@@ -274,21 +265,25 @@ def test_power_law_decays_as_a_power_of_the_time_since_the_last_reset(coupled: b
 
 
 def test_power_law_counts_valid_steps_only(x: Array, rng: np.random.Generator) -> None:
-    w = draw(power_law.shapes(FEATURES, UNITS), rng)
-    start = zero_states(power_law.STATES, BATCH, UNITS)
-    _, after = run(power_law.step, x, start, w, MASK)
+    case = power_law(coupled=False)
+    w = draw(case.shapes(FEATURES, UNITS), rng)
+    start = zero_states(case.states, BATCH, UNITS)
+    _, after = run(case.step, x, start, w, MASK)
     np.testing.assert_array_equal(after["t"][:, 0], MASK.sum(axis=1))
 
 
 def test_power_law_is_the_lstm_or_cifg_given_that_forget_gate(
     x: Array, states: dict[str, Array], rng: np.random.Generator
 ) -> None:
-    w = draw(power_law.shapes(FEATURES, UNITS), rng)
+    w = draw(power_law(coupled=False).shapes(FEATURES, UNITS), rng)
     start = states | {"forget.k": np.zeros((BATCH, UNITS)), "t": np.zeros((BATCH, 1))}
-    f, _ = power_law.forget_gate(x[:, 0], start, w)
+    r = expit(
+        pre(w, "forget", {"x": x[:, 0], "h_prev": states["h"]})
+    )  # the first step: t = 1 and k = r
+    f = ((2 - r) / (1 - r + 1e-3)) ** -expit(w["forget.p"])
     same = dict(w)
     for read in ("x", "h_prev"):
         same[f"forget.{read}"] = np.zeros_like(w[f"forget.{read}"])
     same["forget.bias"] = np.log(f / (1 - f))  # the logit, one row each
-    _close(power_law.step(x[:, 0], start, w)[0], lstm.step(x[:, 0], states, same)[0])
-    _close(power_law.step_coupled(x[:, 0], start, w)[0], cifg.step(x[:, 0], states, same)[0])
+    _close(power_law(coupled=False).step(x[:, 0], start, w)[0], lstm.step(x[:, 0], states, same)[0])
+    _close(power_law(coupled=True).step(x[:, 0], start, w)[0], cifg.step(x[:, 0], states, same)[0])

@@ -6,9 +6,11 @@ import keras
 import numpy as np
 import pytest
 
-from . import gru, gru_reset_after, lstm, rnn
+from .cases import CASES
 from .functions import Array
 from .run import draw, run
+
+gru, gru_reset_after, lstm, rnn = (CASES[n] for n in ("gru", "gru_reset_after", "lstm", "rnn"))
 
 BATCH, TIME, FEATURES, UNITS = 3, 6, 2, 4
 MASK = np.array(

@@ -10,18 +10,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from recurrence.layers import computed, layer
 from recurrence.problems import assert_close
 
 from .cases import CASES
-from .peers import COMPARED, library
-from .run import draw, run
+from .peers import COMPARED, TIME, drawn, library, of_layer
+from .run import run
 
 jax = library("jax")
 linen = library("flax.linen")
 
-BATCH, TIME = 3, 5
 Arrays = dict[str, Any]
 
 
@@ -90,28 +87,15 @@ def outputs(peer: Peer, given: Arrays, units: int) -> Arrays:
     return {"outputs": jax.numpy.stack(emitted, 1), **last}
 
 
-def drawn(name: str) -> tuple[Arrays, Arrays, Arrays]:
-    """Return x, initial states and weights of a cell."""
-    case, rng = CASES[name], np.random.default_rng(3)
-    x = rng.standard_normal((BATCH, TIME, case.features))
-    states = case.drawn_states(rng, BATCH)
-    return {"x": x}, states, draw(case.shapes(case.features, case.units), rng)
-
-
 @pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", PEERS)
 def test_the_layer_is_flaxs_cell(name: str) -> None:
     case, peer = CASES[name], PEERS[name]
-    inputs, states, weights = drawn(name)
-    sizes = {"units": case.units, "features": case.features}
-    made = layer(name, return_sequences=True, return_state=True, **sizes)
-    for key, value in weights.items():
-        made.named_weights[key].assign(value)
-    first = {key: tf.constant(value) for key, value in states.items()}
-    values, gradients = computed(made, tf.constant(inputs["x"]), None, first)
+    x, states, weights = drawn(name)
+    values, gradients = of_layer(name, x, states, weights)
 
-    given = {"input x": inputs["x"], **{f"state {k}": v for k, v in states.items()}, **weights}
-    order = ("outputs", *made.state_names)
+    given = {"input x": x, **{f"state {k}": v for k, v in states.items()}, **weights}
+    order = tuple(values)
 
     def total(arrays: Arrays) -> Any:
         found = outputs(peer, arrays, case.units)
@@ -128,11 +112,11 @@ def test_the_layer_is_flaxs_cell(name: str) -> None:
 
 
 def test_the_papers_mgu_is_not_flaxs() -> None:
-    inputs, states, weights = drawn("mgu_flax")
+    x, states, weights = drawn("mgu_flax")
     shared = {n: w for n, w in weights.items() if not n.startswith("recurrent")}
     paper = shared | {"candidate.forget*h_prev": weights["recurrent.h_prev"]}
-    ours, _ = run(CASES["mgu"].step, inputs["x"], states, paper)
-    theirs, _ = run(CASES["mgu_flax"].step, inputs["x"], states, weights)
+    ours, _ = run(CASES["mgu"].step, x, states, paper)
+    theirs, _ = run(CASES["mgu_flax"].step, x, states, weights)
     assert np.max(np.abs(ours - theirs)) > 1e-2
 
 

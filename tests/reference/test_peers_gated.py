@@ -11,23 +11,26 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from recurrence.cells import canonical, merged
-from recurrence.layers import computed, layer
-from recurrence.problems import assert_close, loss
 
 from .cases import CASES
-from .functions import Array, Weights
-from .peers import COMPARED, library
+from .peers import (
+    BATCH,
+    COMPARED,
+    TIME,
+    Stepped,
+    Tensors,
+    drawn,
+    leaves,
+    library,
+    rows,
+    same_as_torch,
+)
 from .run import draw, run
 
 torch = library("torch")
 cells = library("torchrecurrent.cells")
 
-BATCH, TIME = 3, 5
 MUTES = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-Tensors = dict[str, Any]
-Stepped = tuple[Any, Tensors]
 
 
 class Peer(NamedTuple):
@@ -69,11 +72,6 @@ def _intersecting(call: Callable[..., Any], x: Any, states: Tensors) -> Stepped:
     return emitted, {"h": h}
 
 
-def _rows(w: Tensors, names: Sequence[str]) -> Any:
-    """Matrices one below the other, as torch multiplies from the left; vectors end to end."""
-    return torch.cat([w[n].T if w[n].ndim == 2 else w[n] for n in names])
-
-
 def _basic(
     w: Tensors,
     of_x: Sequence[str],
@@ -89,8 +87,8 @@ def _basic(
         return torch.cat([w[n] if n else none for n in names])
 
     return {
-        "weight_ih": _rows(w, of_x),
-        "weight_hh": _rows(w, of_h),
+        "weight_ih": rows(w, of_x),
+        "weight_hh": rows(w, of_h),
         "bias_ih": biases(bias_x),
         "bias_hh": biases(bias_h or [None] * len(of_h)),
     }
@@ -110,7 +108,7 @@ def _cell(name: str, **options: Any) -> Callable[[int, int], Any]:
 
 def _with(parameters: Callable[[Tensors], Tensors], **more: str) -> Callable[[Tensors], Tensors]:
     """Further parameters of the module, by the name of our weight."""
-    return lambda w: {**parameters(w), **{name: _rows(w, [own]) for name, own in more.items()}}
+    return lambda w: {**parameters(w), **{name: rows(w, [own]) for name, own in more.items()}}
 
 
 def _antisymmetric(gate: str, of_x: Sequence[str]) -> Callable[[Tensors], Tensors]:
@@ -132,14 +130,14 @@ def _typed(w: Tensors) -> Tensors:
 def _feedforward(w: Tensors) -> Tensors:
     gates = ("candidate", "forget")
     return {
-        "weight_ih": _rows(w, [f"{g}.x" for g in gates]),
-        "bias_ih": _rows(w, [f"{g}.bias" for g in gates]),
+        "weight_ih": rows(w, [f"{g}.x" for g in gates]),
+        "bias_ih": rows(w, [f"{g}.bias" for g in gates]),
     }
 
 
 def _additive(w: Tensors) -> Tensors:
     found = _gates(("input", "forget"), ("h_prev", "h_prev"))(w)
-    return {**found, "weight_ih": _rows(w, ["content.x", "input.x", "forget.x"])}
+    return {**found, "weight_ih": rows(w, ["content.x", "input.x", "forget.x"])}
 
 
 def _bistable(w: Tensors) -> Tensors:
@@ -293,16 +291,6 @@ PEERS = {
 }
 
 
-def _drawn(name: str) -> tuple[Array, dict[str, Array], dict[str, Array]]:
-    case, rng = CASES[name], np.random.default_rng(3)
-    x = rng.standard_normal((BATCH, TIME, case.features))
-    return x, case.drawn_states(rng, BATCH), draw(case.shapes(case.features, case.units), rng)
-
-
-def _leaves(arrays: Weights) -> Tensors:
-    return {n: torch.tensor(a, requires_grad=True) for n, a in arrays.items()}
-
-
 def _over_time(step: Callable[[Any, Tensors], Stepped], x: Any, states: Tensors) -> Stepped:
     outputs = []
     for t in range(x.shape[1]):
@@ -321,43 +309,11 @@ def _outputs(name: str, peer: Peer, x: Any, states: Tensors, w: Tensors) -> Step
     return _over_time(lambda u, s: peer.step(call, u, s), x, states)
 
 
-def _same(name: str, peer: Callable[[Any, Tensors, Tensors], Stepped]) -> None:
-    """The layer against ``peer(x, states, weights)``: values, states, and all gradients."""
-    case = CASES[name]
-    x, states, weights = _drawn(name)
-    made = layer(
-        merged(canonical(case.cell or name), case.config),
-        units=case.units,
-        features=case.features,
-        return_sequences=True,
-        return_state=True,
-    )
-    for key, value in weights.items():
-        made.named_weights[key].assign(value)
-    given = {n: tf.constant(v) for n, v in states.items()}
-    values, found = computed(made, tf.constant(x), None, given)
-
-    inputs, w = _leaves({"input x": x, **states}), _leaves(weights)
-    outputs, last = peer(inputs["input x"], {n: inputs[n] for n in states}, w)
-    expected = {"outputs": outputs, **{n: last[n] for n in made.state_names}}
-    assert_close(values, {n: v.detach().numpy() for n, v in expected.items()}, 1e-12)
-
-    total = sum(
-        (v * torch.tensor(np.random.default_rng(i).normal(size=v.shape))).sum()
-        for i, v in enumerate(expected.values())
-    )
-    assert float(total.detach()) == pytest.approx(float(loss(values)), abs=1e-10)
-    total.backward()
-    exact = {"input x": inputs["input x"], **{f"state {n}": inputs[n] for n in states}}
-    exact |= {n: w[n] for n in made.named_weights}
-    assert_close(found, {n: v.grad.numpy() for n, v in exact.items()}, 1e-12)
-
-
 @pytest.mark.one_in(6)
 @MUTES
 @pytest.mark.parametrize("name", PEERS)
 def test_the_layer_is_torchrecurrents_cell(name: str) -> None:
-    _same(name, lambda x, states, w: _outputs(name, PEERS[name], x, states, w))
+    same_as_torch(name, lambda x, states, w: _outputs(name, PEERS[name], x, states, w))
 
 
 @MUTES
@@ -384,7 +340,7 @@ def test_the_layer_is_ncps_closed_form(mode: str) -> None:
 
         return _over_time(step, x, states)
 
-    _same("cfc" if mode == "default" else f"cfc_{mode}", peer)
+    same_as_torch("cfc" if mode == "default" else f"cfc_{mode}", peer)
 
 
 @MUTES
@@ -418,7 +374,7 @@ def test_the_layer_is_ncps_liquid_network() -> None:
 
         return _over_time(step, x, states)
 
-    _same("ltc", peer)
+    same_as_torch("ltc", peer)
 
 
 def _lem(w: Tensors) -> Tensors:
@@ -431,14 +387,16 @@ def _lem(w: Tensors) -> Tensors:
 
 @MUTES
 def test_lem_reads_its_new_memory_where_torchrecurrent_reads_the_old() -> None:
-    x, states, weights = _drawn("lem")
-    tensors, w = _leaves({"x": x, **states}), _leaves(weights)
+    x, states, weights = drawn("lem")
+    tensors, w = leaves({"x": x, **states}), leaves(weights)
     given = {n: tensors[n] for n in states}
     old, _ = _outputs("lem", Peer(_cell("LEMCell"), _lem, _two), tensors["x"], given, w)
     ours, _ = run(CASES["lem"].step, x, states, weights)
     assert np.max(np.abs(ours - old.detach().numpy())) > 1e-2
 
-    _same("lem", lambda x, states, w_: _over_time(lambda u, s: _authors_lem(u, s, w_), x, states))
+    same_as_torch(
+        "lem", lambda x, states, w_: _over_time(lambda u, s: _authors_lem(u, s, w_), x, states)
+    )
 
 
 def _authors_lem(u: Any, s: Tensors, w: Tensors) -> Stepped:
@@ -455,8 +413,8 @@ def _authors_lem(u: Any, s: Tensors, w: Tensors) -> Stepped:
 
 @MUTES
 def test_the_gate_of_fast_grnn_is_a_sigmoid_where_torchrecurrents_default_is_tanh() -> None:
-    x, states, weights = _drawn("fast_grnn")
-    tensors, w = _leaves({"x": x, **states}), _leaves(weights)
+    x, states, weights = drawn("fast_grnn")
+    tensors, w = leaves({"x": x, **states}), leaves(weights)
     given = {n: tensors[n] for n in states}
     default = Peer(_cell("FastGRNNCell"), _fast_grnn, _one)
     theirs, _ = _outputs("fast_grnn", default, tensors["x"], given, w)
@@ -476,7 +434,7 @@ def test_mut2_of_equal_widths_has_x_itself_in_its_reset_gate() -> None:
         )
         return _outputs(name, same, x, states, w)
 
-    _same(name, peer)
+    same_as_torch(name, peer)
 
 
 @MUTES
@@ -490,11 +448,11 @@ def test_scrn_keeps_its_hidden_state_where_torchrecurrent_feeds_the_output_back(
     zeros = {name: np.zeros((BATCH, units)) for name in ("h", "context")}
     ours, _ = run(CASES["scrn"].step, x, zeros, w)
 
-    tensors = _leaves(w)
+    tensors = leaves(w)
     module = _cell("SCRNCell", alpha=0.95)(features, units)
     pairs = {"ih": ("slow.x", "h.x"), "hh": ("h.h_prev", "readout.h")}
     pairs["ch"] = ("h.context", "readout.context")
-    parameters = {f"weight_{key}": _rows(tensors, names) for key, names in pairs.items()}
+    parameters = {f"weight_{key}": rows(tensors, names) for key, names in pairs.items()}
     parameters |= {f"bias_{key}": torch.zeros(2 * units, dtype=torch.float64) for key in pairs}
     parameters["alpha"] = torch.tensor(0.95, dtype=torch.float64)
     state = tuple(torch.zeros(BATCH, units, dtype=torch.float64) for _ in range(2))

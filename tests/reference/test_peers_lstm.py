@@ -10,19 +10,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from recurrence.layers import computed, layer
-from recurrence.problems import assert_close, loss
 
 from .cases import CASES
-from .functions import Array, Weights
-from .peers import COMPARED, library
-from .run import draw, run
+from .peers import COMPARED, TIME, drawn, leaves, library, rows, same_as_torch
+from .run import run
 
 torch = library("torch")
 cells = library("torchrecurrent.cells")
 
-BATCH, TIME = 3, 5
 IFCO = ("input", "forget", "candidate", "output")
 MUTES = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch.*")
 
@@ -41,32 +36,27 @@ class Peer(NamedTuple):
     states: tuple[str, ...] = ("h", "c")
 
 
-def _rows(w: dict[str, Any], names: Sequence[str]) -> Any:
-    """Matrices one below the other, as torch multiplies from the left; vectors end to end."""
-    return torch.cat([w[n].T if w[n].ndim == 2 else w[n] for n in names])
-
-
 def _basic(w: dict[str, Any], gates: Sequence[str], read: str = "h_prev") -> dict[str, Any]:
-    biases = _rows(w, [f"{g}.bias" for g in gates])
+    biases = rows(w, [f"{g}.bias" for g in gates])
     return {
-        "weight_ih": _rows(w, [f"{g}.x" for g in gates]),
-        "weight_hh": _rows(w, [f"{g}.{read}" for g in gates]),
+        "weight_ih": rows(w, [f"{g}.x" for g in gates]),
+        "weight_hh": rows(w, [f"{g}.{read}" for g in gates]),
         "bias_ih": biases,
         "bias_hh": torch.zeros_like(biases),
     }
 
 
 def _peepholes(w: dict[str, Any]) -> dict[str, Any]:
-    return {"weight_ph": _rows(w, ["input.c_prev", "forget.c_prev", "output.c"])}
+    return {"weight_ph": rows(w, ["input.c_prev", "forget.c_prev", "output.c"])}
 
 
 def _multiplicative(w: dict[str, Any]) -> dict[str, Any]:
     none = torch.zeros_like(w["input.bias"])
     return {
-        "weight_ih": _rows(w, ["factor_x.x", *(f"{g}.x" for g in IFCO)]),
-        "weight_hh": _rows(w, ["factor_h.h_prev"]),
-        "weight_mh": _rows(w, [f"{g}.multiplied" for g in IFCO]),
-        "bias_ih": torch.cat([none, _rows(w, [f"{g}.bias" for g in IFCO])]),
+        "weight_ih": rows(w, ["factor_x.x", *(f"{g}.x" for g in IFCO)]),
+        "weight_hh": rows(w, ["factor_h.h_prev"]),
+        "weight_mh": rows(w, [f"{g}.multiplied" for g in IFCO]),
+        "bias_ih": torch.cat([none, rows(w, [f"{g}.bias" for g in IFCO])]),
         "bias_hh": none,
         "bias_mh": torch.zeros(4 * len(none), dtype=none.dtype),
     }
@@ -76,8 +66,8 @@ def _working_memory(w: dict[str, Any]) -> dict[str, Any]:
     gates = (("input", "c_prev"), ("forget", "c_prev"), ("output", "c"))
     return {
         **_basic(w, IFCO),
-        "weight_mh": _rows(w, [f"{g}_memory.{read}" for g, read in gates]),
-        "bias_mh": _rows(w, [f"{g}_memory.bias" for g, _ in gates]),
+        "weight_mh": rows(w, [f"{g}_memory.{read}" for g, read in gates]),
+        "bias_mh": rows(w, [f"{g}_memory.bias" for g, _ in gates]),
     }
 
 
@@ -140,50 +130,18 @@ def _steps(peer: Peer, module: Any, parameters: Any, x: Any, states: dict[str, A
     return torch.stack(outputs, 1), states
 
 
-def _drawn(name: str) -> tuple[Array, dict[str, Array], dict[str, Array]]:
-    case, rng = CASES[name], np.random.default_rng(3)
-    x = rng.standard_normal((BATCH, TIME, case.features))
-    return x, case.drawn_states(rng, BATCH), draw(case.shapes(case.features, case.units), rng)
-
-
-def _leaves(arrays: Weights) -> dict[str, Any]:
-    return {n: torch.tensor(a, requires_grad=True) for n, a in arrays.items()}
-
-
 @MUTES
 @pytest.mark.parametrize("name", PEERS)
 def test_the_layer_is_the_peer(name: str) -> None:
     case, peer = CASES[name], PEERS[name]
-    x, states, weights = _drawn(name)
-    made = layer(
-        name, units=case.units, features=case.features, return_sequences=True, return_state=True
-    )
-    for key, value in weights.items():
-        made.named_weights[key].assign(value)
-    given = {n: tf.constant(v) for n, v in states.items()}
-    values, found = computed(made, tf.constant(x), None, given)
-
-    inputs, w = _leaves({"x": x, **states}), _leaves(weights)
     module = peer.make(case.features, case.units)
-    outputs, last = _steps(peer, module, peer.parameters(w), inputs["x"], inputs)
-    expected = {"outputs": outputs, **{n: last[n] for n in made.state_names}}
-    assert_close(values, {n: v.detach().numpy() for n, v in expected.items()}, 1e-12)
-
-    total = sum(
-        (v * torch.tensor(np.random.default_rng(i).normal(size=v.shape))).sum()
-        for i, v in enumerate(expected.values())
-    )
-    assert float(total.detach()) == pytest.approx(float(loss(values)), abs=1e-10)
-    total.backward()
-    exact = {"input x": inputs["x"], **{f"state {n}": inputs[n] for n in states}}
-    exact |= {n: w[n] for n in made.named_weights}
-    assert_close(found, {n: v.grad.numpy() for n, v in exact.items()}, 1e-12)
+    same_as_torch(name, lambda x, states, w: _steps(peer, module, peer.parameters(w), x, states))
 
 
 @MUTES
 def test_nas_multiplies_where_torchrecurrent_adds() -> None:
     """TensorFlow's NASCell has relu(W x * U h) in its fourth unit; torchrecurrent a sum."""
-    x, states, weights = _drawn("nas")
+    x, states, weights = drawn("nas")
     case, peer = CASES["nas"], PEERS["nas_additive"]
     same = weights | {
         "unit_3.x": weights["unit_3_x.x"],
@@ -191,8 +149,8 @@ def test_nas_multiplies_where_torchrecurrent_adds() -> None:
         **{f"unit_{k}.bias": np.zeros(case.units) for k in range(8)},
     }
     module = peer.make(case.features, case.units)
-    tensors = _leaves({"x": x, **states})
-    adds, _ = _steps(peer, module, peer.parameters(_leaves(same)), tensors["x"], tensors)
+    tensors = leaves({"x": x, **states})
+    adds, _ = _steps(peer, module, peer.parameters(leaves(same)), tensors["x"], tensors)
     multiplies, _ = run(case.step, x, states, weights)
     assert np.max(np.abs(multiplies - adds.detach().numpy())) > 1e-2
     by_hand = (

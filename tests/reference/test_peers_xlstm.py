@@ -8,23 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
-import tensorflow as tf
-from recurrence.cells import canonical, merged
-from recurrence.layers import computed, layer
-from recurrence.problems import assert_close
 
-from .cases import CASES
-from .peers import library
-from .run import draw
+from .peers import BATCH, TIME, Tensors, library, same_as_torch
 
 torch = library("torch")
 mlstm = library("xlstm.blocks.mlstm.backends")
 slstm = library("xlstm.blocks.slstm.src.vanilla.slstm")
 
-BATCH, TIME, HEADS = 3, 5, 2
-Tensors = dict[str, Any]
+HEADS = 2
 
 
 def _linear(w: Tensors, gate: str, x: Any) -> Any:
@@ -66,37 +58,11 @@ def slstm_step(x: Any, states: Tensors, w: Tensors) -> tuple[Any, Tensors]:
 
 @pytest.mark.parametrize(("name", "step"), [("mlstm", mlstm_step), ("slstm", slstm_step)])
 def test_the_authors_code(name: str, step: Any) -> None:
-    case, rng = CASES[name], np.random.default_rng(4)
-    made = layer(
-        merged(canonical(name), case.config),
-        units=case.units,
-        features=case.features,
-        return_sequences=True,
-        return_state=True,
-    )
-    weights = draw(case.shapes(case.features, case.units), rng)
-    for key, value in weights.items():
-        made.named_weights[key].assign(value)
-    x = rng.standard_normal((BATCH, TIME, case.features))
-    first = case.drawn_states(rng, BATCH)
-    states = {key: tf.constant(value) for key, value in first.items()}
-    values, gradients = computed(made, tf.constant(x), None, states)
+    def peer(x: Any, states: Tensors, w: Tensors) -> tuple[Any, Tensors]:
+        emitted = []
+        for t in range(TIME):
+            h, states = step(x[:, t], states, w)
+            emitted.append(h)
+        return torch.stack(emitted, 1), states
 
-    leaves = {
-        **{key: torch.tensor(value, requires_grad=True) for key, value in weights.items()},
-        **{f"state {key}": torch.tensor(v, requires_grad=True) for key, v in first.items()},
-        "input x": torch.tensor(x, requires_grad=True),
-    }
-    held = {key: leaves[f"state {key}"] for key in first}
-    emitted = []
-    for t in range(TIME):
-        h, held = step(leaves["input x"][:, t], held, leaves)
-        emitted.append(h)
-    found = {"outputs": torch.stack(emitted, 1), **{key: held[key] for key in made.state_names}}
-    assert_close(values, {key: value.detach().numpy() for key, value in found.items()})
-    total = sum(
-        (torch.tensor(np.random.default_rng(index).normal(size=value.shape)) * value).sum()
-        for index, value in enumerate(found.values())
-    )
-    total.backward()
-    assert_close(gradients, {key: leaves[key].grad.numpy() for key in gradients}, 1e-11)
+    same_as_torch(name, peer, tolerance=1e-11, seed=4)

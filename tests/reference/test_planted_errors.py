@@ -2,7 +2,8 @@
 
 Two executors compute a wrong cell alike, so their agreement is no evidence; a recurrence written
 from the paper is. Each error is planted into a cell that passes the same comparison without it (in
-``recurrence/test_layer_witness.py``), or into what all executors share.
+``recurrence/test_layer_witness.py``), or into what all executors share. Two more are planted into
+the table of the witnesses.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from recurrence.witness import cell_of, compare
 from gatekit.recurrence import tensor_ops
 
 from .cases import CASES
+from .functions import sigmoid
+from .loop import gates, plain
+from .plain import BOTH, MEMORY, NEW, OUTPUT, RESET, RESET_NEW, SHOWN, UPDATE, WRITTEN
 
 
 class Error(NamedTuple):
@@ -59,6 +63,16 @@ ERRORS = {
 }
 
 
+WRONG_ROWS = {
+    "gru": plain("", "h = (1 - z) h_prev + z g", RESET, UPDATE, RESET_NEW, WRITTEN),
+    "lstm": plain(
+        "",
+        "input and forget gate exchanged",
+        *(gates(sigmoid, BOTH, i="forget", f="input"), OUTPUT, NEW, MEMORY, SHOWN),
+    ),
+}
+
+
 def _plant(error: Error, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     if error.patch == "mask":
         monkeypatch.setattr("gatekit.recurrence.layers.rnn.checked_mask", lambda *given: None)
@@ -92,3 +106,10 @@ def test_the_witness_catches_what_the_executors_agree_on(
 
 def test_there_are_twelve() -> None:
     assert len(ERRORS) == 12
+
+
+@pytest.mark.parametrize("name", WRONG_ROWS)
+def test_a_wrong_row_of_the_table_is_no_witness(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CASES, name, WRONG_ROWS[name])
+    with pytest.raises(AssertionError, match="outputs"):
+        compare(name, HOLES)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import types
+from typing import Any
 
 import numpy as np
 import pytest
 
-from . import lstm
+from . import functions, loop, lstm
 from .cases import CASES, Case
 from .functions import Array, States, Weights
 from .run import Gradients, draw, gradients, run
@@ -16,6 +18,48 @@ BATCH, TIME, FEATURES, UNITS = 3, 5, 2, 4
 MASK = np.array(
     [[1, 1, 1, 0, 0], [0, 1, 0, 1, 1], [0, 0, 0, 0, 0]], dtype=bool
 )  # padded at the end, with a hole and a late start, and masked altogether
+
+
+def _functions(of: Any) -> set[str]:
+    """What a function calls of NumPy and of functions.py, itself or through others."""
+    if isinstance(of, functools.partial):
+        lines = of.args[0].lines if of.func is loop.step else ()
+        inner = [
+            line.activation if isinstance(line, loop.Gates) else line.function for line in lines
+        ]
+        return set().union(*map(_functions, inner or [of.func]))
+    if not isinstance(of, types.FunctionType):
+        return {of.__name__}
+    codes = [of.__code__]
+    for code in codes:
+        codes += [inner for inner in code.co_consts if isinstance(inner, types.CodeType)]
+    names = {name for code in codes for name in code.co_names}
+    called = [of.__globals__[n] for n in names if callable(of.__globals__.get(n))]
+    called += [cell.cell_contents for cell in of.__closure__ or () if callable(cell.cell_contents)]
+    found = {n for n in names if callable(getattr(np, n, None) or getattr(functions, n, None))}
+    return found.union(*(_functions(f) for f in called if not isinstance(f, type)))
+
+
+def _structures() -> list[str]:
+    """Few small cases in which, between them, every function occurs."""
+    sizes = {n: sum(map(np.prod, c.shapes(c.features, c.units).values())) for n, c in CASES.items()}
+    chosen: list[str] = []
+    seen: set[str] = set()
+    for name in sorted(CASES, key=sizes.__getitem__):
+        found = _functions(CASES[name].step)
+        if not found <= seen:
+            chosen.append(name)
+            seen |= found
+    return chosen
+
+
+EACH = _structures()
+# A complex step goes through a function wherever it is used.
+of_each_structure = pytest.mark.parametrize(
+    "name",
+    [n if n in EACH else pytest.param(n, marks=pytest.mark.every) for n in CASES],
+    indirect=True,
+)
 
 
 def _problem(case: Case, seed: int = 0) -> tuple[Array, dict[str, Array], dict[str, Array]]:
@@ -79,7 +123,7 @@ def test_every_weight_is_read_and_none_else(case: Case) -> None:
     }
 
 
-@pytest.mark.one_in(6)
+@of_each_structure
 def test_gradients_are_those_of_central_differences(name: str, case: Case) -> None:
     x, states, w = _problem(case)
     rng = np.random.default_rng(3)
@@ -112,13 +156,29 @@ def test_gradients_are_those_of_central_differences(name: str, case: Case) -> No
         assert value == pytest.approx((4 * fine - coarse) / 3, rel=1e-7, abs=1e-8), of
 
 
-@pytest.mark.one_in(6)
-def test_every_argument_has_a_gradient(name: str, case: Case) -> None:
-    found = _exact(name)
-    reached = found.x[MASK] != 0
-    assert np.all(np.any(reached, axis=0) if "x" in case.flat else reached)
-    assert all(np.any(g != 0) for n, g in found.w.items() if n not in case.flat)
-    assert all(np.any(g != 0) for n, g in found.states.items() if n not in case.flat)
+def test_every_argument_has_a_gradient(case: Case) -> None:
+    x, states, w = _problem(case)
+    rng, cotangent, final = np.random.default_rng(4), _cotangent(case), _final(case)
+
+    def stepped(array: Array) -> Array:
+        return array + 1e-30j * rng.standard_normal(array.shape)
+
+    def slopes(x: Array, states: States, w: Weights) -> Array:
+        """The derivative of each row's loss along the imaginary part."""
+        outputs, after = run(case.step, x, states, w, MASK)
+        last = sum(np.sum(after[n] * final[n], axis=-1) for n in after)
+        return np.imag(np.sum(outputs * cotangent, axis=(1, 2)) + last)
+
+    for n in w.keys() - {*case.flat}:
+        assert np.any(slopes(x, states, {**w, n: stepped(w[n])})), n
+    for n in states.keys() - {*case.flat}:
+        assert np.any(slopes(x, {**states, n: stepped(states[n])}, w)), n
+    reached = np.zeros(x.shape, bool)
+    for t, column in np.ndindex(x.shape[1:]):
+        probe = x.astype(complex)
+        probe[:, t, column] = stepped(x[:, t, column])
+        reached[:, t, column] = slopes(probe, states, w) != 0
+    assert np.all(np.any(reached[MASK], axis=0) if "x" in case.flat else reached[MASK])
 
 
 def test_a_masked_step_changes_no_state_and_repeats_the_emission(case: Case) -> None:
@@ -136,7 +196,7 @@ def test_a_masked_step_changes_no_state_and_repeats_the_emission(case: Case) -> 
             np.testing.assert_allclose(after[name][row], value[0], rtol=0, atol=1e-14)
 
 
-@pytest.mark.one_in(6)
+@of_each_structure
 def test_what_stands_in_a_masked_step_has_no_effect(name: str, case: Case) -> None:
     found, clean = _exact(name, dirty=True), _exact(name)
     np.testing.assert_array_equal(found.x, clean.x)

@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .case import Case
-from .delta_net import silu
-from .functions import Array, States, Stepped, Weights, sigmoid
-from .heads import cut, unit
+from .functions import Array, States, Stepped, Weights, sigmoid, silu
+from .heads import cut, squares, unit
 from .reads import Shapes, pre, read_shapes
 
 STATES = ("M", "surprise")
@@ -29,16 +27,7 @@ def shapes(features: int, units: int) -> Shapes:
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: M and surprise, each batch x (heads d d).
-        w: weights by name, see :func:`shapes`.
-
-    Returns:
-        The emission h, batch x units, and the new states.
-    """
+    """One step; M and surprise are batch x (heads d d)."""
     batch, reads = len(x), {"x": x}
     q, k, v = (cut(silu(pre(w, g, reads, False)), HEADS) for g in ("query", "key", "value"))
     q, k, d = unit(q, EPS), unit(k, EPS), q.shape[-1]
@@ -56,12 +45,4 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
     return np.concatenate(h, -1), {name: value.reshape(batch, -1) for name, value in new.items()}
 
 
-CASES = {
-    "titans_linear": Case(
-        step,
-        STATES,
-        shapes,
-        config={"constants": {"heads": HEADS}},
-        widths=lambda units: dict.fromkeys(STATES, units**2 // HEADS),
-    )
-}
+CASES = {"titans_linear": squares(step, STATES, shapes, HEADS)}

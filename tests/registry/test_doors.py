@@ -301,3 +301,69 @@ def test_another_working_folder_has_other_plugins(place, gate_file, monkeypatch)
     monkeypatch.chdir(place / "two")
     assert "halved" in first.gates
     assert "halved" not in registry.catalogue().gates
+
+
+def test_a_file_is_imported_again_only_if_it_has_changed(write):
+    path = write("elsewhere/mine.py", "VALUE = 1\n")
+    first = discovery.import_file(path)
+    assert discovery.import_file(path) is first
+    path.write_text("VALUE = 22\n")
+    second = discovery.import_file(path)
+    assert (first.VALUE, second.VALUE) == (1, 22)
+    assert discovery.import_file(path) is sys.modules[second.__name__] is second
+    # One name, but another folder.
+    assert discovery.import_file(write("other/mine.py", "VALUE = 3\n")).VALUE == 3
+    path.unlink()
+    assert discovery.version_of(path) is None
+
+
+def test_within_a_block_only_named_plugins_are_loaded(place, gate_file):
+    gate_file("plugins/mine.py")
+    gate_file("named.py", "named")
+    with discovery.named_only():
+        assert not discovery.autoload()
+        gates = registry.catalogue(["named.py"]).gates
+    assert "named" in gates
+    assert "halved" not in gates
+    assert discovery.autoload()
+    assert "halved" in registry.catalogue().gates
+
+
+def test_a_name_that_is_taken_is_told_apart_by_its_folder_its_distribution_or_a_number():
+    def named(taken, **where):
+        plugin = discovery.DiscoveredPlugin("mine", list, named=True, **where)
+        found = discovery._with_own_name(plugin, taken)
+        assert (found.load, found.named) == (list, True)
+        return found.name
+
+    path, taken = Path("/away/plugins/mine.py"), {"mine"}
+    assert named(set(), path=path) == "mine"
+    assert named(taken, path=path) == "plugins/mine.py"
+    assert named(taken, distribution="own") == "own:mine"
+    assert named(taken) == "mine#2"
+    assert named({*taken, "mine#2", "plugins/mine.py"}, path=path) == "mine#3"
+
+
+def test_a_plugin_that_is_found_and_named_is_named(place, gate_file):
+    path = gate_file("plugins/mine.py").resolve()
+    for words, is_named in (((), False), (("plugins/mine.py",), True)):
+        found = discovery.find(words, place, True, frozenset())
+        assert [plugin.named for plugin in found if plugin.path == path] == [is_named]
+        assert not any(plugin.named for plugin in found if plugin.path != path)
+    without = discovery.find((), place, False, frozenset())
+    assert all(plugin.bundled for plugin in without)
+
+
+def test_a_file_that_is_missing_is_answered_with_what_is_beside_it(place, gate_file):
+    gate_file("elsewhere/mine.py")
+    for typed, says in (
+        ("elsewhere/none.py", " In its folder: mine.py."),
+        ("elsewhere\\mine.py", "separated by /: write elsewhere/mine.py."),
+        ("elsewhere", "'elsewhere' is not a file"),
+    ):
+        with pytest.raises(PluginError) as caught:
+            registry.catalogue([typed])
+        assert says in str(caught.value)
+    with pytest.raises(PluginError) as caught:
+        registry.catalogue(["nowhere/mine.py"])
+    assert "In its folder" not in str(caught.value)

@@ -231,6 +231,7 @@ def test_only_regular_files_are_opened(place, good, capsys, make, reason):
 def test_a_file_that_is_too_large_is_not_read(write, good, monkeypatch):
     monkeypatch.setattr(discovery, "LARGEST", 1000)
     write("plugins/bad.py", "#" * 1001)
+    write("plugins/just.py", "#" * 1000)
     assert "halved" in registry.catalogue().gates
     (found,) = registry.broken()
     assert "it has 1,001 bytes, but a plugin's file has at most 1,000" in found.reason

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import datetime
+import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from gatekit.runs.config import ConfigReader, dumped, flatten, read, untyped
+from gatekit.runs.config import (
+    ConfigReader,
+    chosen_by,
+    dumped,
+    flatten,
+    read,
+    refuse_unusual,
+    run_settings,
+    sized_alike,
+    untyped,
+)
 
 CONFIG = {
     "study": "demo",
@@ -94,3 +107,59 @@ def test_nested_keys_become_dotted_and_empty_mappings_vanish() -> None:
         "a.c.d": [1, 2],
         "f": None,
     }
+
+
+def test_models_are_sized_alike_if_only_gates_and_equations_of_their_cells_differ() -> None:
+    task, cell = {"name": "adding", "length": 5}, {"name": "lstm", "gates": {"a": {}}}
+    config: dict[str, Any] = {"task": task, "units": 4, "cell": cell}
+    alike = sized_alike(config)
+    assert alike == sized_alike({**config, "seed": 7, "cell": {"name": "lstm", "equations": {}}})
+    others: list[dict[str, Any]] = [
+        {"units": 5},
+        {"layers": 2},
+        {"task": {**task, "length": 6}},
+        {"cell": {**cell, "name": "gru"}},
+        {"mixers": [{"name": "gru"}]},
+    ]
+    found = {sized_alike({**config, **change}) for change in others}
+    assert len(found | {alike}) == 6
+    assert None not in found
+    for none in ({"cell": "lstm"}, {"cell": None}, {"mixers": ["gru"]}):
+        assert sized_alike({**config, **none}) is None
+
+
+@pytest.mark.parametrize(
+    ("match", "budget"),
+    [
+        ("parameters:50k", "parameters"),
+        ({"to": "state:1k", "target": 1000}, "state"),
+        ("cell:lstm", None),
+        (None, None),
+    ],
+)
+def test_a_budget_that_chose_a_size_is_named(match: object, budget: str | None) -> None:
+    assert chosen_by(match) == budget
+
+
+def test_the_settings_of_a_run_name_its_cells_and_leave_out_what_makes_no_variant() -> None:
+    config = {"seed": 3, "plugins": ["a.py"], "units": 4, "trainer": {"steps": 7, "epochs": None}}
+    cells: list[dict[str, Any]] = [{"name": "lstm"}, {"name": "gru"}]
+    rest = {"units": 4, "trainer.steps": 7, "trainer.epochs": None}
+    assert run_settings({**config, "cell": cells[0]}) == {"cell": "lstm", **rest}
+    mixed = {**config, "cell": cells[0], "mixers": cells}
+    assert run_settings(mixed) == {"cell": "lstm+gru", **rest}
+    assert run_settings({**config, "cell": cells[1], "mixers": []}) == {"cell": "gru", **rest}
+    assert run_settings(config) == rest
+
+
+def test_what_no_run_has_is_refused_up_to_its_bound() -> None:
+    refuse_unusual([0] * 19_999)  # with the list itself 20,000
+    for value, says in (
+        ([0] * 20_000, "more than 20000"),
+        ({"a": [math.nan]}, "nan"),
+        ({"a": {"b": -math.inf}}, "-inf"),
+        ({datetime.date(2026, 1, 1): 1}, "type date"),
+        ([b"x"], "type bytes"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            refuse_unusual(value)

@@ -85,7 +85,7 @@ def optimizer_name(known, **keys):
 def test_keys_of_the_recipe_at_their_defaults_change_no_fingerprint():
     """Those of runs made before these keys existed, at commit 0389de5."""
     known = components.load()
-    later = {"warmup": 0, "final": 0.0, "decay": 0.1, "ema": None}
+    later = {"warmup": 0, "final": 0.0, "decay": 0.1, "wait": 3, "factor": 0.1, "ema": None}
     adam = {"name": "adam", "learning_rate": 0.01, "schedule": "cosine"}
     sgd = {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9, "nesterov": True}
     betas = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
@@ -102,6 +102,8 @@ def test_keys_of_the_recipe_at_their_defaults_change_no_fingerprint():
         {"schedule": "cosine", "final": 0.1},
         {"schedule": "wsd"},
         {"schedule": "wsd", "decay": 0.2},
+        {"schedule": "plateau", "wait": 2},
+        {"schedule": "plateau", "factor": 0.5},
         {"ema": 0.9},
         {"beta_1": 0.8},
         {"beta_2": 0.99},

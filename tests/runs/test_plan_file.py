@@ -88,3 +88,12 @@ def test_runs_of_the_same_configuration_are_outdated() -> None:
 )
 def test_words_that_could_execute_a_file(word: str, executes: bool) -> None:
     assert RequestedRun(IDS[0], "", ("cell=gru", word), "").executes_files == executes
+
+
+def test_a_run_has_not_started_if_neither_it_nor_a_run_of_its_configuration_has() -> None:
+    first, second, alone = RUNS  # the first two have one configuration
+    asked = dict(zip(IDS, RUNS, strict=True))
+    assert plan_file.not_started(asked, (), ()) == [first, alone]
+    assert plan_file.not_started(asked, [first.id], ()) == [alone]
+    assert plan_file.not_started(asked, [first.id], [first.id]) == [second, alone]
+    assert plan_file.not_started(asked, ["f" * 16, alone.id], [alone.id]) == [first]

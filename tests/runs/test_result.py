@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import math
 import re
+import sys
 
 import pytest
 from compare.synthetic import configuration, sealed, write_run
@@ -165,3 +167,33 @@ def test_a_result_of_any_depth_is_refused_in_words():
         text = '{"a": ' + "[" * depth + r'"\ud83d\ude00"' + "]" * depth + "}"
         with pytest.raises(ValueError, match=r"nested too deeply|schema"):
             result.parsed(text.encode())
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (-2.5, -2.5),
+        (3, 3.0),
+        (sys.float_info.max, sys.float_info.max),
+        (True, None),
+        ("1", None),
+        (None, None),
+        (math.nan, None),
+        (-math.inf, None),
+        (10**400, None),
+        (-(10**400), None),
+    ],
+)
+def test_a_number_of_json_is_finite_or_none(value, number):
+    assert result.as_number(value) == number
+
+
+def test_a_metric_has_a_sign_and_may_have_been_recorded_in_reverse():
+    for name, direction, sign, reverse in (
+        ("accuracy", "max", 1, False),
+        ("accuracy", "min", -1, True),
+        ("mse", "min", -1, False),
+        ("own", "max", 1, False),
+    ):
+        metric = result.ResultMetric(name, direction, "", None)
+        assert (metric.sign, metric.is_reversed) == (sign, reverse)

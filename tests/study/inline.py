@@ -1,6 +1,7 @@
 """A backend that makes a run at once, without a process: its score is a function of its config."""
 
 from gatekit.runs.folder import RunFolder
+from gatekit.study.launch.contract import Cause
 
 
 class Handle:
@@ -15,13 +16,11 @@ class Handle:
     def reason(self):
         return "it ended"
 
-    def lost(self):
-        return False
+    def cause(self):
+        return Cause.RUN
 
     def waiting(self):
         return False
-
-    blameless = unstarted = waiting
 
     def owns(self, folder, before):
         return True

@@ -20,6 +20,7 @@ WORDS = ["cell=rnn", "units=3", "precision=float64", "trainer.epochs=2", "jit=fa
         pytest.param(["task=echo", "optimizer=adamw"], marks=pytest.mark.slow),
         pytest.param(["task=echo", "optimizer.clipnorm=0.05"], marks=pytest.mark.slow),
         pytest.param(["task=echo", "jit=true"], marks=pytest.mark.slow),
+        pytest.param(["task=echo", "trainer.mean=sequences"], marks=pytest.mark.slow),
     ],
 )
 def test_the_numbers_are_those_of_one_large_batch(place, words):

@@ -130,10 +130,17 @@ def test_target(changes):
         ({"optimizer": {"name": "rmsprop", "beta_2": 0.8}}, "rmsprop has no beta_2"),
         ({"optimizer": {"name": "sgd", "decayed": "all"}}, "Type optimizer.weight_decay=0.01"),
         ({"optimizer": {"name": "adamw", "decayed": "some"}}, "one of matrices, all"),
-        ({"optimizer": {"final": 0.1}}, "the schedule constant has a fixed last rate"),
+        ({"optimizer": {"final": 0.1}}, "the schedule constant has no last rate to set"),
         ({"optimizer": {"schedule": "step", "final": 0.1}}, "type optimizer.schedule=cosine"),
         ({"optimizer": {"decay": 0.2}}, "or type optimizer.weight_decay=0.2"),
         ({"optimizer": {"schedule": "wsd", "decay": 1}}, "a finite number above 0 to below 1"),
+        (
+            {"optimizer": {"schedule": "step", "wait": 2}},
+            "Remove optimizer.wait, or type optimizer.schedule=plateau",
+        ),
+        ({"optimizer": {"factor": 0.5}}, "or type optimizer.schedule=plateau"),
+        ({"optimizer": {"schedule": "plateau", "factor": 1}}, "above 0 to below 1"),
+        ({"optimizer": {"schedule": "plateau", "warmup": 9}}, "Remove optimizer.warmup"),
         ({"optimizer": {"warmup": 10.0}}, "Type optimizer.warmup=10."),
         ({"optimizer": {"warmup": 1.5}}, "a number of steps from 0, or a share of all steps"),
         ({"optimizer": {"warmup": -0.1}}, "a number of steps from 0, or a share of all steps"),
@@ -176,7 +183,8 @@ def test_the_keys_that_a_run_omits_are_those_of_its_optimizer_and_schedule():
     linear = with_omitted({"name": "sgd", "schedule": "linear", "warmup": 5})
     assert linear["warmup"] == 5
     assert (linear["final"], linear["weight_decay"]) == (0.0, 0.0)
-    assert not {"decay", "beta_1"} & linear.keys()
+    assert not {"decay", "beta_1", "wait", "factor"} & linear.keys()
+    assert with_omitted({"name": "sgd", "schedule": "plateau"})["wait"] == 3
     # It was made before decay left anything out, and is confirmed and compared as such.
     assert with_omitted({"name": "adamw", "schedule": "constant"})["decayed"] == "all"
     assert validate({**GOOD, "optimizer": {"name": "adamw"}})["optimizer"]["decayed"] == "matrices"

@@ -7,7 +7,7 @@ from inline import Inline
 
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.compare.study import load
-from gatekit.runs.studies import looks, plan_file
+from gatekit.runs.studies import interim_file, plan_file
 from gatekit.study.command import compose
 from gatekit.study.extend import extension, first_seeds, seed_of
 from gatekit.study.launch import launch
@@ -131,12 +131,12 @@ def test_withdrawn_variants_are_not_extended_and_withdrawn_seeds_are(study, plac
     prepare(planned)
     gru = [run.fingerprint for run in planned.runs if "cell=gru" in run.label]
     last = next(r.fingerprint for r in planned.runs if "cell=lstm seed=2" in r.label)
-    looks.withdraw(place / ROOT / "s", [*gru, last])
+    interim_file.withdraw(place / ROOT / "s", [*gru, last])
     whole, _ = extension("s", ROOT, 4)
     assert [run.config["cell"]["name"] for run in whole.runs] == ["lstm"] * 4
     launch(whole, backend=Inline(lambda config: 0.1))
     # The command asked for the last seed again, so it is not withdrawn any more.
-    assert [each.runs for each in looks.withdrawals(place / ROOT / "s")] == [tuple(gru)]
+    assert [each.runs for each in interim_file.withdrawals(place / ROOT / "s")] == [tuple(gru)]
 
 
 def test_a_plan_stores_what_the_runs_will_store(study, place):

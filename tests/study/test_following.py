@@ -118,6 +118,19 @@ def test_the_time_left_is_the_pace_after_the_first_epoch(tmp_path):
     assert found.seconds_left() == pytest.approx(14.0, abs=1.0)
     assert found.fraction == pytest.approx(0.3)
     assert found.words().startswith("epoch 3/10, nll 1, about 1")
+    found._seen = None
+    found.seconds = 34.12345
+    assert found.facts() == {
+        "phase": "training",
+        "epoch": 3,
+        "epochs": 10,
+        "step": 15,
+        "steps": None,
+        "fraction": 0.3,
+        "metric": "nll",
+        "validation": 1.0,
+        "seconds_left": 14.4,
+    }
 
 
 @pytest.mark.parametrize("start_up", [0.0, 600.0])

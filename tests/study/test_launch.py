@@ -26,7 +26,7 @@ from gatekit.cell.errors import RunError
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.studies.survey import causes, survey
 from gatekit.study.launch import entry, fork_server, launch, loop, process, report
-from gatekit.study.launch.contract import StartError
+from gatekit.study.launch.contract import Cause, StartError
 from gatekit.study.launch.following import duration
 from gatekit.study.launch.outcome import SweepOutcome
 from gatekit.study.launch.process import Processes
@@ -456,10 +456,8 @@ class Told:
     def owns(self, folder, before):
         return True
 
-    def unstarted(self):
-        return False
-
-    lost = unstarted
+    def cause(self):
+        return Cause.RUN
 
     def close(self):
         pass

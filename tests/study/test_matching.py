@@ -6,6 +6,7 @@ import pytest
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.sweep import plan as plan_command
+from gatekit.registry import components
 from gatekit.study import matching
 from gatekit.study.command import compose
 from gatekit.study.dry_run import preview
@@ -62,6 +63,34 @@ def test_sizes_that_must_divide_are_respected():
 def test_a_step_wider_than_two_percent_is_refused_with_what_to_type():
     with pytest.raises(ConfigError, match=r"closest that lstm reaches .* match=parameters:"):
         planned("cell=lstm", "match=parameters:90")
+
+
+@pytest.mark.one_in(2, slow=1)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["cell=lstm"],
+        ["cell=gru", "layers=2", "bidirectional=true", "output_unit=projection"],
+        ["task=odd", "cell=rnn", "head_bias=false"],
+        ["cell=gru", "block=mamba"],
+        ["task=odd", "cell=gru", "block=mamba", "bidirectional=true"],
+    ],
+)
+@pytest.mark.usefixtures("float32")
+def test_a_total_is_that_of_the_model(words):
+    from gatekit.training.model import build_model
+    from gatekit.training.summary import parameter_counts
+
+    (run,) = planned(*words, "match=total:200k")
+    signature = components.load().task(run.config["task"]).signature()
+    model = build_model({**run.config, "seed": 0}, signature, masked=False)
+    assert run.config["match"]["reached"] == parameter_counts(model)["total"]
+    assert run.sizes.keys() == {"parameters", "state", "flops"}
+
+
+def test_a_total_needs_a_head_of_known_size():
+    with pytest.raises(ConfigError, match=r"Type match=parameters:50k, or pool=mean\."):
+        planned("match=total:50k", "pool=all")
 
 
 # The counts of one layer of n units that reads the 2 numbers of ``task=sum``, written out by hand:
@@ -143,6 +172,7 @@ def test_a_plan_shows_the_units_and_what_was_equalised(capsys):
         ("params:9k", "parameters:9k"),
         ("5k", "parameters:5k"),
         ("parameters:5g", "parameters:50k"),
+        ("total:", "total:50k"),
     ],
 )
 def test_what_can_be_typed(text, typed):

@@ -11,6 +11,7 @@ from gatekit.study.command import compose
 from gatekit.study.plan import plan
 from gatekit.training.feed import Feed
 from gatekit.training.model import build_model
+from gatekit.training.parts import Shards
 from gatekit.training.probe import Probe
 from gatekit.training.summary import Scores
 
@@ -38,7 +39,7 @@ def made(pack, *words):
     feed = Feed(task, task.splits(numpy.random.default_rng(0)), 0, 2, few=True)
     facts = {"resets": feed.resets, "sparse": feed.sparse}
     model = build_model(run.config, task.signature(), feed.masked, **facts)
-    return model, Scores(model, task, feed, threading.Event(), jit=False), feed
+    return model, Scores(model, task, feed, threading.Event(), Shards()), feed
 
 
 @pytest.mark.slow

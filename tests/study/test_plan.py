@@ -1,5 +1,6 @@
 """From jobs to runs: seeds, variants, duplicates, names."""
 
+import os
 import pathlib
 
 import pytest
@@ -10,7 +11,8 @@ from gatekit.cell.schema import ABOUT_KEYS
 from gatekit.runs.names import fingerprint
 from gatekit.study.command import compose
 from gatekit.study.keys import DEFAULTS
-from gatekit.study.plan import plan, words_of
+from gatekit.study.options import Options
+from gatekit.study.plan import Launch, plan, words_of
 
 pytestmark = pytest.mark.usefixtures("place")
 
@@ -128,8 +130,8 @@ def test_every_bundled_cell_takes_its_roles_as_typed():
 def test_a_run_has_the_keys_of_the_contract():
     keys = (
         "study cell change swap output_unit block width mixers units layers bidirectional residual "
-        "dropout pool head task optimizer trainer executor jit precision seed vary match probe "
-        "plugins shards chosen"
+        "dropout pool head head_bias task optimizer trainer executor jit precision seed vary match "
+        "probe plugins shards chosen"
     )
     run = only("units=7")
     assert set(run.config) == set(keys.split())
@@ -181,14 +183,14 @@ def test_a_default_written_out_is_the_same_run(same):
     assert only(same).fingerprint == only().fingerprint
 
 
-def as_before(run):
+def as_before(run, **marks):
     """Return the fingerprint that a run had before the keys and marks that came later."""
     left_out = ("study", "plugins", "swap", "probe", "vary", "match")
     numbers = {k: v for k, v in run.config.items() if k not in left_out}
     about = (*ABOUT_KEYS, "roles")
     numbers["cell"] = {k: v for k, v in numbers["cell"].items() if k not in about}
     older = {key: value for key, value in DEFAULTS.items() if key != "vary"}
-    return fingerprint(numbers, older, run.data_hash, run.plugins)
+    return fingerprint({**numbers, **marks}, older, run.data_hash, run.plugins)
 
 
 @pytest.mark.parametrize("executor", ["auto", "fused"])
@@ -199,7 +201,14 @@ def test_without_vary_a_run_keeps_the_fingerprint_it_had_before_the_key(executor
 
 def test_a_run_in_other_chunks_than_before_has_another_fingerprint():
     run = only("cell=gla", "executor=chunk")
-    assert as_before(run) != run.fingerprint
+    assert as_before(run) != run.fingerprint == as_before(run, chunk=2)
+    decay = "exp(split(forget, heads) / tau)"
+    text = (
+        f"column({decay}) * row({decay}) * S_prev + outer(split(key, heads), split(value, heads))"
+    )
+    own("cell/both", f"defaults: [gla, _self_]\nequations: {{S: '{text}'}}\n")
+    run = only("cell=both", "executor=chunk")
+    assert run.fingerprint == as_before(run, chunk=3)
 
 
 def test_the_order_of_a_streamed_task_cannot_vary_alone():
@@ -311,6 +320,20 @@ def test_the_study_is_named_after_the_experiment(place):
     assert planned("experiment=mine").launch.study == "mine"
     assert planned("experiment=mine", "study=else").launch.study == "else"
     assert planned().launch.study == "default"
+
+
+def test_how_runs_are_executed_is_what_was_typed():
+    words = ["root=away", "study=s", "n_jobs=3", "threads=2", "devices=4", "retry=failed"]
+    words += ["allow_changed=true", "track=[tensorboard]", "hydra.launcher.gpus=0"]
+    launch = planned(*words, "hydra.launcher.timeout=70").launch
+    options = Options(timeout=70.0, gpus=0)
+    # Each device is fed by a thread.
+    assert launch == Launch(
+        "s", pathlib.Path("away"), 3, 4, True, options, True, 3, ("tensorboard",), 4
+    )
+    plain = planned().launch
+    cores = len(os.sched_getaffinity(0))
+    assert (plain.n_jobs, plain.jobs, plain.retry_failed, plain.devices) == (cores, None, False, 1)
 
 
 def test_one_command_is_one_study():

@@ -103,6 +103,17 @@ def test_the_head_can_start_as_that_of_torch(place):
     kernel, bias = made(tiny.Sum(), "head=torch", "units=400")[0].get_layer("head").get_weights()
     assert 0.9 / 20 < abs(kernel).max() <= 1 / 20
     assert 0 < abs(bias[0]) <= 1 / 20
+    kernel, bias = made(tiny.Sum(), "head=kaiming", "units=400")[0].get_layer("head").get_weights()
+    assert 0.9 < kernel.std() * 200**0.5 < 1.1
+    assert 0 < abs(bias[0]) <= 1 / 20
     usual, zero = made(tiny.Sum(), "units=400")[0].get_layer("head").get_weights()
     assert abs(usual).max() > 1.5 / 20
     assert zero.tolist() == [0]
+
+
+def test_the_head_can_start_in_a_range_and_have_no_bias(place):
+    words = "head=0.2", "head_bias=false", "units=400"
+    (kernel,) = made(tiny.Sum(), *words)[0].get_layer("head").get_weights()
+    assert 0.19 < abs(kernel).max() <= 0.2
+    with pytest.raises(ConfigError, match=r"glorot or torch, or a number r above 0"):
+        plan(compose(["task=sum", "head=0"]))

@@ -16,6 +16,7 @@ from deeds import plan_of, states
 from gatekit.cell.errors import ConfigError
 from gatekit.runs.folder import RunFolder
 from gatekit.study.launch import launch, ray, report
+from gatekit.study.launch.contract import Cause
 from gatekit.study.options import read_options
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")
@@ -56,7 +57,7 @@ def test_a_task_that_was_cancelled_is_over_and_not_lost(tmp_path):
     library.get.side_effect = cancelled
     run = ray.RayRun(library, "task", 0, RunFolder(tmp_path / "run"))
     assert run.over()
-    assert (run.reason(), run.lost()) == ("the Ray task was cancelled", False)
+    assert (run.reason(), run.cause()) == ("the Ray task was cancelled", Cause.RUN)
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from twice import VARIANTS, StopAt, points, told, untraced
 
 from gatekit.cell.errors import PluginError, RunError
 from gatekit.registry import components
+from gatekit.runs import metrics
 from gatekit.runs.checkpoint import Checkpoint
 from gatekit.runs.folder import RunFolder
 from gatekit.study.command import compose
@@ -81,6 +82,28 @@ def test_stopped_anywhere_it_ends_as_if_it_never_was(place, variant, request):
         assert told(path) == told(place / "whole"), f"stopped at {stop} of {asked}"
         assert not (path / "checkpoint.bin").exists()
         assert (path / "attempts" / f"{attempts}.claim").exists()
+
+
+def test_a_rate_that_fell_on_a_plateau_is_that_of_an_undisturbed_run(place):
+    keys = ["optimizer.schedule=plateau", "optimizer.wait=2", "optimizer.factor=0.5"]
+    runs = Runs(["task=odd", "trainer.epochs=7", "optimizer.learning_rate=0.01", *keys])
+    whole = StopAt(10**9)
+    assert runs.attempt(place / "whole", whole)
+    lines = metrics.read(place / "whole" / "metrics.jsonl").lines
+    found = [(one.epoch, one.value) for one in lines if one.metric == "learning_rate"]
+    scores = [one.value for one in lines if (one.split, one.metric) == ("validation", "accuracy")]
+    best, since, rate, expected = -1.0, 0, 0.01, []
+    for epoch, score in enumerate(scores, 1):
+        best, since = max(best, score), 0 if score > best else since + 1
+        if since and since % 2 == 0:
+            rate *= 0.5
+            expected.append((epoch, pytest.approx(rate)))
+    assert found == expected
+    assert expected
+    # in the middle of the epoch after the first fall
+    assert not runs.attempt(place / "stopped", StopAt((expected[0][0] * (10**9 - whole.left)) // 7))
+    assert runs.attempt(place / "stopped", StopAt(10**9))
+    assert told(place / "stopped") == told(place / "whole")
 
 
 NOW = {"tensorflow": "2.21.0", "cpu": "one", "threads": 1, "executor": "auto", "jit": False}

@@ -1,8 +1,10 @@
 """``threads=N`` computes a batch in N shards: only the order of sums differs from a whole batch."""
 
 import dataclasses
+import functools
 import json
 import sys
+import threading
 from pathlib import Path
 
 import keras
@@ -12,13 +14,16 @@ import pytest
 from short import trained
 
 from gatekit.cell.errors import ConfigError
+from gatekit.registry import components
 from gatekit.study.command import compose
 from gatekit.study.extend import extension
 from gatekit.study.launch.entry import write_plan
 from gatekit.study.options import Options, slot_environments
 from gatekit.study.plan import plan
-from gatekit.training.model import SequenceModel
-from gatekit.training.parts import PartialGradients
+from gatekit.training.feed import Feed
+from gatekit.training.model import SequenceModel, build_model
+from gatekit.training.parts import PartialGradients, Shards
+from gatekit.training.summary import Scores, newton_counts
 
 pytestmark = pytest.mark.usefixtures("float32")
 
@@ -49,6 +54,44 @@ def test_the_numbers_are_those_of_a_whole_batch(place, words):
     for name, values in whole.items():
         numpy.testing.assert_allclose(shards[name], values, rtol=1e-9, atol=1e-11, err_msg=name)
     numpy.testing.assert_allclose(counted, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["task=odd"],
+        pytest.param(["task=prose", *STREAMS], marks=pytest.mark.slow),
+        pytest.param(["cell=indy_gru", "executor=newton"], marks=pytest.mark.slow),
+    ],
+)
+def test_scores_are_those_of_whole_batches(place, monkeypatch, words):
+    run = only(*WORDS, *words)
+    task, seen = components.load().task(run.config["task"]), []
+    call = SequenceModel.call
+
+    @functools.wraps(call)
+    def noted(model, inputs, *others, **named):
+        x = inputs[0] if isinstance(inputs, list) else inputs
+        seen.append(x.shape[0])
+        return call(model, inputs, *others, **named)
+
+    monkeypatch.setattr(SequenceModel, "call", noted)
+
+    def scored(shards):
+        tbptt = run.config["trainer"].get("tbptt")
+        feed = Feed(task, task.splits(numpy.random.default_rng(0)), 0, 5, tbptt=tbptt)
+        model = build_model(run.config, task.signature(), feed.masked)
+        seen.clear()
+        scores = Scores(model, task, feed, threading.Event(), shards)
+        found = [scores.of(split) for split in ("validation", "test", "validation")]
+        return found, newton_counts(model), [*seen]
+
+    whole, counts, rows = scored(Shards())
+    parts, same_counts, of_shards = scored(Shards(2))
+    assert (rows, of_shards) == ([5], [3, 2])
+    assert same_counts == counts
+    # Correct answers are counted, so their share has no rounding error.
+    numpy.testing.assert_allclose(parts, whole, rtol=0 if task.metric.name == "accuracy" else 1e-12)
 
 
 @pytest.mark.one_in(1, slow=2)
@@ -118,9 +161,9 @@ def test_what_draws_or_counts_by_itself_is_refused():
         return made
 
     with pytest.raises(ConfigError, match=r"'drawn' draws random numbers.*Type threads=1"):
-        PartialGradients(model(keras.layers.GaussianNoise(0.1, name="drawn")), 1, 2)
+        PartialGradients(model(keras.layers.GaussianNoise(0.1, name="drawn")), 1, Shards(2))
     counts = model(keras.layers.BatchNormalization())
-    counts.parts = PartialGradients(counts, 1, 2)
+    counts.parts = PartialGradients(counts, 1, Shards(2))
     data = numpy.ones((4, 3)), numpy.ones((4, 1)), numpy.ones(4)
     with pytest.raises(ConfigError, match=r"moving_mean changes with the rows"):
         counts.train_step(tuple(map(keras.ops.convert_to_tensor, data)))

@@ -17,6 +17,7 @@ from gatekit.study.config import validate
 from gatekit.study.plan import plan
 from gatekit.training.feed import Feed
 from gatekit.training.model import build_model, named_weights, set_weights
+from gatekit.training.parts import Shards
 from gatekit.training.summary import Scores
 from gatekit.training.trainer import train
 
@@ -125,7 +126,7 @@ def test_no_score_depends_on_the_window(place):
         model = build_model(run.config, task.signature(), feed.masked)
         weights = weights or named_weights(model)
         set_weights(model, weights)
-        judge = Scores(model, task, feed, threading.Event(), jit=False)
+        judge = Scores(model, task, feed, threading.Event(), Shards())
         scores.add((judge.of("validation"), judge.of("validation"), judge.of("test")))
     assert len(scores) == 1
     first, again, _ = scores.pop()

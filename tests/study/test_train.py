@@ -230,6 +230,13 @@ def test_patience_stops(shared):
     assert result["last"]["epoch"] == result["best"]["epoch"] + 1 < 30
 
 
+def test_a_score_that_is_good_enough_stops(shared):
+    result, folder = shared(*FAST[:2], "trainer.until=6.25")
+    seen = [value for _, _, split, _, value in numbers(folder) if split == "validation"]
+    assert len(seen) == result["last"]["epoch"] < 30
+    assert min(seen[:-1]) > 6.25 >= seen[-1]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 7])
 def test_steps_are_exact(shared, steps):

@@ -17,9 +17,10 @@ VARIANTS = {
         *("task=sum", "trainer.steps=43", "trainer.batch=4", "optimizer=sgd"),
         *("optimizer.schedule=step", "++cell.dropout=0.2"),
     ],
-    "tokens, two directions, zoneout, float64": [
+    "tokens, two directions, zoneout, float64, plateau": [
         *("task=odd", "trainer.epochs=4", "trainer.batch=4", "layers=2", "bidirectional=true"),
         *("dropout=0.5", "optimizer=rmsprop", "precision=float64", "++cell.zoneout.c=0.2"),
+        *("optimizer.schedule=plateau", "optimizer.wait=1"),
     ],
     "windows of a document, two layers, dropout, averaged weights": [
         *("task=prose", "trainer.tbptt=4", "trainer.epochs=4", "trainer.batch=3", "layers=2"),
@@ -29,6 +30,11 @@ VARIANTS = {
     "windows of separate sequences, most without a target, linear, averaged weights": [
         *("task=sum", "trainer.tbptt=2", "trainer.steps=33", "trainer.batch=4"),
         *("optimizer.schedule=linear", "optimizer.learning_rate=0.05", "optimizer.ema=0.9"),
+    ],
+    "a score to stop at, a loss per sequence, a head without bias": [
+        *("task=echo", "trainer.epochs=9", "trainer.batch=4", "trainer.until=6.2"),
+        "optimizer.learning_rate=0.02",
+        *("trainer.mean=sequences", "head=0.2", "head_bias=false"),
     ],
     "AdamW, warm-up, wsd, averaged weights": [
         *("task=echo", "trainer.epochs=4", "trainer.batch=8", "optimizer=adamw"),
@@ -60,7 +66,7 @@ def points(count, last, seed=0):
 def told(path):
     """Return all that a finished run says but for durations and what follows from them."""
     result = json.loads((path / "result.json").read_text())
-    for key in ("seconds", "sizes", "sha256"):
+    for key in ("seconds", "used", "sizes", "sha256"):
         result.pop(key)
     for name in ("env.json", "metrics.jsonl"):
         result["files"].pop(name, None)

@@ -1,5 +1,6 @@
 """Bad data are named before training."""
 
+import dataclasses
 import re
 
 import numpy
@@ -189,6 +190,32 @@ def test_one_example_or_one_target_is_noted():
 @pytest.mark.parametrize("shape", [(4,), (4, 2), (3, 1), (4, 6, 1)])
 def test_targets_of_another_width_are_refused(shape):
     refuse(numbers(y=drawn(*shape)), NUMBERS, r"y has shape \(.*\(4, 1\) is expected")
+
+
+ONE = dataclasses.replace(NUMBERS, features=1)
+INTEGERS = numpy.zeros((4, 6), "int32")
+SHAPES = {
+    "width": (NUMBERS, numbers(x=drawn(4, 6, 3)), "write features=3 in signature"),
+    "no width": (ONE, numbers(x=drawn(4, 6)), r"write x\[..., None\]"),
+    "no width of two": (NUMBERS, numbers(x=drawn(4, 6)), r"expected\. Sequences of unequal"),
+    "tokens": (TOKENS, Batch(INTEGERS[:, :, None], INTEGERS), r"write x\[..., 0\]\."),
+    "more sequences": (NUMBERS, numbers(y=drawn(3, 1)), "x has 4 sequences"),
+    "no sequence": (NUMBERS, numbers(y=numpy.array(1.0)), "x has 4 sequences"),
+    "targets without width": (NUMBERS, numbers(y=drawn(4)), r"write y\[..., None\]\."),
+    "labels with width": (LABELS, numbers(y=INTEGERS[:, :1]), r"write y\[..., 0\]\."),
+    "labels twice": (LABELS, numbers(y=INTEGERS[:, :2]), r"\(4,\) is expected\.$"),
+    "outputs": (NUMBERS, numbers(y=drawn(4, 2)), "write outputs=2 in signature"),
+    "each step": (NUMBERS, numbers(y=drawn(4, 6, 1)), "write emission='every'"),
+    "each sequence": (EVERY, every(y=drawn(4, 3)), "write emission='last'"),
+    "mask": (NUMBERS, numbers(mask=numpy.ones((4, 6, 1), bool)), r"write mask\[..., 0\]\."),
+    "short mask": (NUMBERS, numbers(mask=numpy.ones((4, 5), bool)), r"\(4, 6\) is expected\.$"),
+}
+
+
+@pytest.mark.parametrize("case", SHAPES)
+def test_a_wrong_shape_is_answered_with_what_to_write(case):
+    signature, batch, says = SHAPES[case]
+    refuse(batch, signature, says)
 
 
 def test_sequences_in_train_and_test_are_counted():

@@ -58,7 +58,8 @@ def test_chance_is_the_perplexity_of_frequencies():
     assert (task.metric.name, task.metric.direction) == ("perplexity", "min")
 
 
-def test_a_perplexity_is_the_exponential_of_the_mean():
+def test_a_root_and_a_perplexity_are_functions_of_the_mean():
+    assert pooled_metric("rmse", 0.25) == 0.5
     assert pooled_metric("perplexity", 2.0) == math.exp(2.0)
     assert pooled_metric("nll", 2.0) == 2.0
     assert pooled_metric("perplexity", 1e6) == math.inf

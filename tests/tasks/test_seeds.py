@@ -1,6 +1,7 @@
 """Seeds are split by name."""
 
 import numpy
+import pytest
 
 from gatekit.tasks import seeds
 
@@ -31,3 +32,10 @@ def test_a_path_is_not_its_concatenation():
 
 def test_bits_bound_the_result():
     assert all(seeds.integer(s, "x", bits=31) < 2**31 for s in range(50))
+
+
+@pytest.mark.parametrize("vary", [None, *seeds.PARTS])
+def test_a_part_that_does_not_vary_keeps_its_seed(vary):
+    found = {name: seeds.part({"seed": 7, "vary": vary}, name) for name in seeds.PARTS}
+    assert found == {name: 7 if vary in (None, name) else 0 for name in seeds.PARTS}
+    assert seeds.part({"seed": 7}, "order") == 7

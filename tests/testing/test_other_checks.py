@@ -338,8 +338,9 @@ def test_a_cell_with_a_wrong_gradient_fails(write: Write) -> None:
     test_a_planted_cell_fails("slopes_true", write)
 
 
-def test_a_cell_that_stops_a_gradient_is_not_compared(write: Write) -> None:
-    text = "gates:\n  g: {kind: tanh}\nequations:\n  h: g + stop(h_prev) / 2\nemits: h\n"
+@pytest.mark.parametrize("part", ["stop(h_prev)", "heaviside(h_prev, tanh(h_prev))"])
+def test_a_cell_that_stops_a_gradient_is_not_compared(part: str, write: Write) -> None:
+    text = f"gates:\n  g: {{kind: tanh}}\nequations:\n  h: g + {part} / 2\nemits: h\n"
     subject = from_file(write("stops.yaml", text))
     (check,) = [c for c in cell_checks(subject) if c.name == "slopes_true"]
     assert check.outcome() == Outcome("slopes_true", PASS, "not compared: h_prev within stop(...)")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 
-from gatekit.training.model import pooled
+from gatekit.training.model import SequenceModel, pooled, step_loss, step_metric
 from gatekit.training.probe import _place
 from gatekit.training.writing import drawn
 
@@ -24,6 +25,31 @@ def test_outputs_are_averaged_over_valid_steps() -> None:
     np.testing.assert_allclose(found[0], VALUES[0, :2].mean(0), rtol=1e-6)
     np.testing.assert_allclose(found[1], VALUES[1, 1:].mean(0), rtol=1e-6)
     assert found[2].tolist() == [0.0, 0.0]
+
+
+def test_the_squared_error_is_that_of_logistic_outputs() -> None:
+    logits = np.array([[0.0, 2.0, -700.0]])
+    found = step_loss("squared", np.array([[1.0, 0.0, 0.0]]), logits)
+    np.testing.assert_allclose(found, [(0.25 + 1 / (1 + np.exp(-2.0)) ** 2) / 2], rtol=1e-12)
+
+
+def test_all_possible_outputs_have_to_be_the_most_active_ones() -> None:
+    y = np.array([[1, 1, 0], [1, 1, 0], [0, 0, 1], [1, 1, 1], [1, 0, 0]])
+    logits = np.array([[2.0, 3, 1], [2, 0, 1], [2, 0, 3], [1, 2, 3], [1, 1, 0]])
+    found = step_metric("most_active", "squared", y, logits)
+    assert np.asarray(found).tolist() == [1, 0, 1, 1, 0]
+
+
+def test_a_loss_per_sequence_is_divided_by_the_sequences_that_count() -> None:
+    x = keras.Input((None, 1))
+    y, weights = np.ones((3, 2, 1)), np.array([[1.0, 1], [1, 0], [0, 0]])
+    losses = [
+        SequenceModel(x, x, loss_kind="mse", per_sequence=each).compute_loss(
+            y=y, y_pred=0 * y, sample_weight=weights
+        )
+        for each in (False, True)
+    ]
+    assert [float(loss) for loss in losses] == [1, 1.5]
 
 
 def test_a_token_is_drawn_from_the_softmax_and_never_the_unknown_one() -> None:

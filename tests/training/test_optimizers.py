@@ -102,6 +102,8 @@ def test_the_numbers_of_a_schedule():
         "final": 0.1,
     }
     assert typed(settings(), 1000) == {}
+    plateau = typed(settings(schedule="plateau"), 1000)
+    assert (plateau["final"], plateau["decay_from"]) == (None, 1000)
     assert typed(settings(warmup=10), 1000)["decay_from"] == 1000
 
 

@@ -5,4 +5,6 @@
 chunk by chunk. `newton` finds the states that Newton's method solves, and counts its iterations.
 `bounds` finds the range of a gate's values, `count` writes the number of parameters as a formula,
 and `cost` counts the operations of a step and the numbers in its states. Start with `affine.py`.
+
+No module here is public.
 """

@@ -5,4 +5,6 @@ records them as the operations of `sequence`, `reading` reads a block by name, `
 sizes and counts weights, state size and operations, and `show` writes it as text. `stack` is a
 whole model as one list of operations, which is trained, counted and written as code. Start with
 `contract.py`. No TensorFlow here: `gatekit.recurrence.blocks` computes a block.
+
+No module here is public.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gatekit.cell.declare import Declared
 from gatekit.cell.errors import PluginError
 from gatekit.cell.language.expression import Expr
+from gatekit.faults import Fault, Kind, Place
 
 from .parts import Parts, factor
 
@@ -24,10 +25,11 @@ class Block(Declared):
         super().__init_subclass__()
         for name in cls._option_types:
             if hasattr(Block, name):
-                raise PluginError(
-                    f"{cls.__name__}: an option cannot be called {name}, because every block has "
-                    "an attribute of this name; choose another name."
+                why = (
+                    f"an option cannot be called {name}, because every block has an attribute of "
+                    "this name; choose another name."
                 )
+                raise PluginError(Fault(Kind.REFUSED, Place((cls.__name__, name)), why=why))
 
     def mix(self, parts: Parts, x: Expr) -> Expr:
         """Return what one direction in time computes; call ``parts.mixer`` exactly once.

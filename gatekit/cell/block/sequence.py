@@ -20,21 +20,24 @@ EPSILON = 1e-6
 class PartWeight:
     """A weight of an operation: ``name`` in saved models, ``written`` in generated files.
 
-    ``uniform`` initial values are between -1 / sqrt(n) and 1 / sqrt(n), with n the product of fan.
+    ``uniform`` initial values are between -1 / sqrt(n) and 1 / sqrt(n), with n the product of fan,
+    or between -bound and bound. Those of ``normal`` have the standard deviation sqrt(2 / n).
     """
 
     name: str
     written: str
     shape: tuple[int, ...]
-    first: Literal["glorot", "uniform", "ones", "zeros"]
+    first: Literal["glorot", "uniform", "normal", "ones", "zeros"]
     fan: tuple[int, ...] = ()
+    bound: float = 0.0
 
     @property
     def limit(self) -> float:
-        """The largest initial value that may be drawn; 0 if none is drawn."""
+        """The largest initial value or the standard deviation; 0 if none is drawn."""
         if self.first == "glorot":
             return math.sqrt(6 / sum(self.shape))
-        return 1 / math.sqrt(math.prod(self.fan)) if self.first == "uniform" else 0.0
+        bound = self.bound or (1 / math.sqrt(math.prod(self.fan)) if self.fan else 0.0)
+        return math.sqrt(2) * bound if self.first == "normal" else bound
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,9 +34,12 @@ class Around:
         reads: what the head reads: ``every`` step, the ``last``, the ``mean`` of all, or ``all`` of
             them side by side.
         steps: the length of all sequences if the head reads all steps side by side, otherwise 1.
-        loss: ``mse``, ``categorical`` or ``bits``.
-        metric: ``mse``, ``accuracy``, ``nll``, ``bits`` or ``perplexity``; empty if unknown.
-        head: the initial values of the head: ``glorot``, or ``torch`` for those of its layers.
+        loss: ``mse``, ``categorical``, ``bits`` or ``squared``.
+        metric: ``mse``, ``rmse``, ``accuracy``, ``nll``, ``bits``, ``perplexity`` or
+            ``most_active``; empty if unknown.
+        bias: whether the head has a bias.
+        per_sequence: whether the loss is divided by the number of sequences, not of steps.
+        head: the initial values of the head: ``glorot``, ``torch``, ``kaiming``, or their bound.
     """
 
     task: str
@@ -47,7 +50,9 @@ class Around:
     steps: int
     loss: str
     metric: str
-    head: str = "glorot"
+    bias: bool = True
+    per_sequence: bool = False
+    head: str | float = "glorot"
 
 
 @dataclass(frozen=True)
@@ -125,9 +130,12 @@ class Stack:
             wide = width * around.steps
             read = [_op(Operation, f"{around.reads}_steps", value, width, wide, equation=reading)]
             value, width = Name(read[0].name), wide
-        head = _linear("head", value, width, around.outputs)
-        if around.head == "torch":
-            drawn = [replace(weight, first="uniform", fan=(width,)) for weight in head.weights]
+        head = _linear("head", value, width, around.outputs, around.bias)
+        if around.head != "glorot":
+            bound = around.head if isinstance(around.head, float) else 0.0
+            drawn = [replace(w, first="uniform", fan=(width,), bound=bound) for w in head.weights]
+            if around.head == "kaiming":
+                drawn[0] = replace(drawn[0], first="normal")
             head = replace(head, weights=tuple(drawn))
         return (*read, head)
 
@@ -189,9 +197,9 @@ def _embedding(tokens: int, width: int) -> Operation:
     return _op(Embed, "embedding", X, 1, width, tokens=tokens, **facts)
 
 
-def _linear(name: str, of: Expr, fed: int, width: int) -> Operation:
+def _linear(name: str, of: Expr, fed: int, width: int, bias: bool = True) -> Operation:
     parts = Parts("model", width, width, {"x": fed}, None)
-    [op] = parts.program(parts.dense(name, X, width, bias=True)).ops
+    [op] = parts.program(parts.dense(name, X, width, bias=bias)).ops
     return replace(op, of=of)
 
 

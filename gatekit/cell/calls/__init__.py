@@ -1,6 +1,8 @@
 """Refuses wrong calls from Python, and shows what to write: arguments, and names.
 
 Start with `remedied` in `arguments`.
+
+No module here is public.
 """
 
 from __future__ import annotations

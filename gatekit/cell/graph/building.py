@@ -15,7 +15,7 @@ from gatekit.cell.language.shape import MAX_ELEMENTS
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import CELL, EPSILON, OUTPUT, OUTPUT_UNIT, CellSpec, OutputUnitSpec, Read
 
-from .built import BuiltOutput, BuiltRead, Cell, Node, Norm
+from .cell import BuiltOutput, BuiltRead, Cell, Node, Norm
 from .draft import FEEDBACK, Bindings, Draft, bind
 from .order import Needs, check_owned, check_used, find_needs, find_order, find_states, sharing
 from .sizes import gate_size, size

@@ -10,15 +10,15 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gatekit.cell.errors import CellError, listed, nearest, refused
+from gatekit.cell.errors import CellError, listed, nearest, nearest_name, refused
 from gatekit.cell.gate import InlineGate
 from gatekit.cell.language.expression import Name, names
 from gatekit.cell.owned import State as OwnState
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import CELL, OUTPUT_UNIT, Read
-from gatekit.faults import Place, Set
+from gatekit.faults import Place, Rename, Set
 
-from .built import State
+from .cell import State
 from .draft import FEEDBACK, Bindings, Draft
 from .sizes import size_names
 from .widths import Widths
@@ -299,11 +299,13 @@ def _check_signals(draft: Draft, bindings: Bindings, needs: Needs) -> None:
                     why = _not_used(gate, "projection", part, part)
                     raise refused(draft.place(name), why)
             elif name not in reached:
+                place = CELL / section / name
+                meant = nearest_name(name, set(members) - {name}) if _inherits(draft) else ""
                 raise refused(
-                    CELL / section / name,
+                    place,
                     f"the emitted signal ({draft.spec.emits}) does not "
                     f"depend on {name!r}{_instead(draft, section, name)} or remove it",
-                    Set(CELL / section / name, None),
+                    Rename(place, CELL / section / meant) if meant else Set(place, None),
                 )
 
 
@@ -316,9 +318,12 @@ def _not_used(gate: RowWise, what: str, part: str, argument: str) -> str:
     return f"{place}{gate.definition()} does not use its {what} {part!r}; {use}, or remove it"
 
 
+def _inherits(draft: Draft) -> bool:
+    return any(key == "starts_from" for key, _ in draft.spec.about)
+
+
 def _instead(draft: Draft, section: str, name: str) -> str:
     """Return how to use a signal that nothing reads; the caller adds how to remove it."""
-    inherits = any(key == "starts_from" for key, _ in draft.spec.about)
     if section == "norms" and draft.norms[name] == draft.spec.emits:
         return f"; write emits: {name},"
     if section == "norms":
@@ -326,7 +331,7 @@ def _instead(draft: Draft, section: str, name: str) -> str:
     others = [other for other in getattr(draft, section) if other != name]
     if near := nearest(name, others):
         return f"{near} {section.capitalize()}: {listed(others)}. Use it in an equation,"
-    if inherits and others:
+    if _inherits(draft) and others:
         return (
             f"; to change an inherited one, write its name ({listed(others, 8)}); to add one, use "
             "it in an equation,"

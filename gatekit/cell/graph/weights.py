@@ -15,7 +15,7 @@ from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import OUTPUT_UNIT, RULES, Read, read_rules
 from gatekit.faults import Place
 
-from .built import BuiltRead, Init, Weight
+from .cell import BuiltRead, Init, Weight
 from .draft import Draft
 from .misfits import explain
 from .sizes import parameter_size

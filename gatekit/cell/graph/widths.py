@@ -31,7 +31,7 @@ from gatekit.cell.language.shape import Shape, WidthError, infer, shape_text
 from gatekit.cell.schema import CELL, OUTPUT, OUTPUT_UNIT
 from gatekit.faults import Place
 
-from .built import GateExpression
+from .cell import GateExpression
 from .draft import FEEDBACK, Bindings, Bound, Draft
 from .misfits import emitted_matrix, explain, reason
 from .sizes import gate_size, parameter_size, size, state_size

@@ -80,6 +80,14 @@ class Expr:
     def __float__(self) -> NoReturn:
         _refuse("an expression is not a number: it has a value for each unit")
 
+    def __getitem__(self, key: object) -> NoReturn:
+        _refuse("a signal cannot be indexed: gatekit handles rows, steps and units")
+
+    def __abs__(self, *_: object) -> NoReturn:
+        _refuse("Python's functions of numbers cannot compute with signals")
+
+    __round__ = __trunc__ = __abs__
+
     def __array__(self, *_: object, **__: object) -> NoReturn:
         _refuse("a signal has no value yet, and is not an array")
 

@@ -193,9 +193,14 @@ class _Reader:
         if match := KEYWORD.search(self.text):
             why = f"{match[1]!r} is a Python keyword and cannot be a name"
             return self.error(why, *match.span(1))
-        message = (error.msg or "invalid syntax").partition(". ")[0]
-        if re.search("closed|unmatched|parenthes|nested", message):
-            return self.error(message, place, place + 1)
+        if self.text.count("(") >= 4 * MAX_DEPTH:
+            return self.error(f"nested deeper than {MAX_DEPTH} levels", place, place + 1)
+        sign = self.text[place : place + 1]
+        if any(self.text.count(a) != self.text.count(b) for a, b in ("()", "[]", "{}")):
+            if sign in ("(", "[", "{"):
+                return self.error(f"{sign!r} was never closed", place, place + 1)
+            if sign in (")", "]", "}"):
+                return self.error(f"unmatched {sign!r}", place, place + 1)
         for pattern, why, note in _REASONS:
             if match := re.search(pattern, self.text):
                 start, end = match.span()

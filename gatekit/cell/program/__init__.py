@@ -5,6 +5,8 @@ one product), `equations` (the step as people write it), `numpy_step` (its value
 `solved` (the list without a loop, if an analysis found how to solve the states). A new kind of node
 needs a change of `lower` only. The nodes of a cell describe it for people, in terms of gates. Start
 with `ops`.
+
+No module here is public.
 """
 
 from .lower import lower

@@ -4,6 +4,8 @@
 `canonical` form reads back as the same cell. `lookup` finds registered parts by name. `values` and
 `numeric` check plain values and the source of a cell, and `limits` checks its size. Start with
 `reading.py`.
+
+No module here is public.
 """
 
 from .limits import CELL_KEYS, MAX_EQUATIONS, RESERVED, SECTIONS, check_options

@@ -16,10 +16,12 @@ from gatekit.cell.owned import check_own_names
 from gatekit.cell.row_wise import RowWise
 from gatekit.faults import (
     Both,
+    Custom,
     Fault,
     Fix,
     Kind,
     ListOf,
+    Mismatch,
     Note,
     OneOf,
     Place,
@@ -323,12 +325,15 @@ def signal_norm(value: object, where: Place) -> SignalNorm:
     Raises:
         CellError: the entry is neither a signal's name nor ``{of: NAME, epsilon: NUMBER}``.
     """
-    if isinstance(value, str):
-        return SignalNorm(value)
-    if not isinstance(value, Mapping) or not isinstance(value.get("of"), str):
-        expected = "the name of the signal to normalise, or {of: h, epsilon: 1.0e-3}"
-        fix = Set(where, where.last.removesuffix("_out"))
-        raise CellError(Fault(Kind.WRONG, where, as_plain(value), expected, fixes=(fix,)))
-    check_keys(value, ("of", "epsilon"), where)
-    epsilon = accepted(value.get("epsilon", EPSILON), POSITIVE, where / "epsilon", EPSILON)
-    return SignalNorm(value["of"], epsilon)
+    stem = where.last.removesuffix("_out")
+    entry = accepted(value, Custom(_norm), where, "h" if stem == where.last else stem)
+    check_keys(entry, ("of", "epsilon"), where)
+    epsilon = accepted(entry.get("epsilon", EPSILON), POSITIVE, where / "epsilon", EPSILON)
+    return SignalNorm(entry["of"], epsilon)
+
+
+def _norm(value: Any) -> Mapping[str, Any]:
+    entry = {"of": value} if isinstance(value, str) else value
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("of"), str):
+        raise Mismatch("the name of the signal to normalise, or {of: h, epsilon: 1.0e-3}")
+    return entry

@@ -112,6 +112,8 @@ def _meant_entry(config: Mapping[Any, Any]) -> dict[str, Any]:
         name, colon, after = str(key).partition(":")
         if value is None and colon:
             return {name: after, **rest}
+        if isinstance(value, Mapping) and not rest:
+            return {"kind": name, **value}
         ours = known_as("kind", name) or nearest_name(name, ("kind", "activation"))
         if ours and isinstance(value, str):
             return {ours: value, **rest}
@@ -162,6 +164,9 @@ def unknown(
         entry = {"kind": called[1], "reads": reads} if reads else {"kind": called[1]}
         gate = Place(where.path[:-1]) if where.last == "kind" else where
         fault = replace(fault, fixes=(Set(gate, entry),))
+    elif what == "gate" and name in FUNCTIONS and not fault.fixes:
+        gate = Place(where.path[:-1]) if where.last == "kind" else where
+        fault = replace(fault, fixes=(Set(gate, {"activation": f"{name}(pre)"}),))
     lists = Run(_LISTS.get(what, "plugins")) if fault.lists else None
     if not fault.fixes:
         names = [str(entry).partition(" ")[0] for entry in catalogue.broken]

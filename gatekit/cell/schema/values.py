@@ -10,6 +10,7 @@ from typing import Any
 from gatekit.cell.errors import CellError, as_plain, excerpt, listed, refused
 from gatekit.cell.language.spelling import in_ascii
 from gatekit.faults import (
+    Both,
     Custom,
     Fault,
     Fix,
@@ -86,10 +87,13 @@ def section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        fix = Set(where, _meant_section(key, value, config))
+        meant = _meant_section(key, value, config)
+        fix: Fix = Set(where, meant)
         expected = "a mapping"
         if key == "norms":
             expected += "; each norm is a separate signal, which others read in place of the first"
+            shown = next((n for n, of in meant.items() if of == config.get("emits")), "")
+            fix = Both((Set(where, meant), Set(CELL / "emits", shown))) if shown else fix
         raise CellError(Fault(Kind.WRONG, where, as_plain(value), expected, fixes=(fix,)))
     refuse_commas(value, where)
     for name, inner in value.items():
@@ -151,10 +155,14 @@ def _no_name(where: Place, name: object, entries: Mapping[Any, object], why: str
 def _meant_section(key: str, value: object, config: Mapping[str, object]) -> dict[str, Any]:
     """Return a section that should be a mapping as one."""
     emits = config.get("emits") if isinstance(config.get("emits"), str) else "h"
-    first = value[0] if isinstance(value, list) and value else value
+    texts = value if isinstance(value, list) else [value]
+    names = (
+        texts if all(isinstance(each, str) and _IDENTIFIER.match(each) for each in texts) else []
+    )
     if key == "norms":
-        of = first if isinstance(value, list) and isinstance(first, str) else emits
-        return {f"{of}_out": of}
+        return {f"{of}_out": of for of in names if isinstance(value, list)} or {
+            f"{emits}_out": emits
+        }
     if key in ("initializers", "regularizers", "constraints") and isinstance(value, str):
         return {"recurrent" if value == "orthogonal" else "kernel": value[:60]}
     if key in ("initial", "zoneout"):
@@ -162,10 +170,11 @@ def _meant_section(key: str, value: object, config: Mapping[str, object]) -> dic
         return {str(emits): value if isinstance(value, (int, float)) else usual}
     if isinstance(value, list) and value and all(isinstance(each, Mapping) for each in value):
         return {str(name): inner for each in value for name, inner in each.items()}
-    texts = value if isinstance(value, list) else [value]
-    pairs = [re.fullmatch(r"\s*(\w+)\s*[=:]\s*(.+)", str(text)[:200]) for text in texts]
+    pairs = [re.fullmatch(r"\s*(\w+)\s*[=:\s]\s*(.+)", str(text)[:200]) for text in texts]
     if texts and all(pairs):
         return {pair[1]: pair[2].strip() for pair in pairs if pair}
+    if names and key in ("gates", "parameters", "constants", "inputs"):
+        return dict.fromkeys(names, next(iter(_EXAMPLES[key].values())))
     return _EXAMPLES[key]  # type: ignore[no-any-return]
 
 

@@ -3,4 +3,6 @@
 `describe` returns a cell as plain data and as text, `parallel` how all steps are computed together,
 and `program` a step as a list of operations. `latex` typesets an expression, `equations` a whole
 cell, and `diagram` draws it. Start with `describe.py`.
+
+No module here is public.
 """

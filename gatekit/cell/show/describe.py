@@ -50,9 +50,9 @@ def describe(
         ``weights``, ``parameters`` (how many numbers are trained), ``parameter_formula`` (that
         number in units n and features m, or None), ``flops_per_token`` (floating-point operations
         of a step of one sequence, forward), ``state_size`` (numbers that are carried from step to
-        step), ``added`` (what swapped gates add: ``parameters``, ``state`` and ``flops``, or None),
-        ``parallel`` (how all steps are computed together), ``program`` (a step as a list of
-        operations) and others.
+        step), ``state_bytes`` (their bytes in float32), ``added`` (what swapped gates add:
+        ``parameters``, ``state`` and ``flops``, or None), ``parallel`` (how all steps are computed
+        together), ``program`` (a step as a list of operations) and others.
     """
     program, cost = lower(cell), costs(cell)
     equations = Equations(program)
@@ -103,6 +103,7 @@ def describe(
         "parameter_formula": formula(cell),
         "flops_per_token": cost["flops"],
         "state_size": cost["state"],
+        "state_bytes": 4 * cost["state"],
         "added": None if plain_cell is None else added(cost, costs(plain_cell)),
         "parallel": parallel(cell),
         "program": operations(program),
@@ -122,8 +123,8 @@ def text(description: Mapping[str, Any]) -> str:
         paragraphs.append(["matrix products", *products])
     paragraphs.append(
         [
-            f"costs: {d['parameters']:,} parameters, {d['state_size']:,} numbers of state,"
-            f" {d['flops_per_token']:,} FLOPs per token (forward)",
+            f"costs: {d['parameters']:,} parameters, {d['state_size']:,} numbers of state"
+            f" ({d['state_bytes']:,} bytes), {d['flops_per_token']:,} FLOPs per token (forward)",
             *([f"swapped gates add {added_text(d['added'])}"] if d["added"] else []),
         ]
     )

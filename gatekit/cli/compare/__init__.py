@@ -1,1 +1,4 @@
-"""Commands that compare: studies, compare, report, gates-report, why."""
+"""Commands that compare: studies, compare, report, gates-report, why.
+
+No module here is public.
+"""

@@ -30,7 +30,7 @@ FIGURES = (
 Fields = dict[str, dict[str, dict[str, object]]]
 """Additional fields of JSON and CSV, by the label of a group."""
 
-OVER = ("epochs", "seconds", "steps", "flops")
+OVER = ("epochs", "seconds", "steps", "tokens", "flops")
 FORMS = {
     "json": "JSON",
     "csv": "CSV",
@@ -92,18 +92,11 @@ def retyped(options: Namespace) -> list[str]:
 def _asked(options: Namespace) -> dict[str, Any]:
     """Return the options of a comparison as the arguments of `gatekit.compare`."""
     return {
-        "by": keys(options.by) or None,
-        "within": keys(options.within),
-        "together": keys(options.together),
+        **family(options),
         "best_of": keys(options.best_of),
-        "where": options.where,
-        "tasks": options.task,
         "labels": options.label,
         "x": options.x,
-        "baseline": options.baseline,
-        "split": options.split,
         "level": options.level,
-        "margin": options.margin,
         "at": options.at,
         "area": options.area,
         "force": options.force,
@@ -169,6 +162,11 @@ def _options(parser: Parser) -> Namespace:
         help="with --best-of: also show the expected score of the best of k trials",
     )
     parser.add_argument(
+        "--used",
+        action="store_true",
+        help="also show the processor time, peak memory and energy of a run",
+    )
+    parser.add_argument(
         "--importance",
         action="store_true",
         help="instead of the table, show the share of the variance that each key explains; if runs"
@@ -219,6 +217,49 @@ def add_grouping(parser: Parser) -> None:
         example="units",
         help="a swept key that defines blocks and the x axis of a figure",
     )
+    add_family(parser)
+    add_labels(parser)
+    parser.add_argument(
+        "--level",
+        type=INSIDE,
+        default=0.95,
+        example=0.9,
+        help="confidence level of the intervals (default: 0.95)",
+    )
+    parser.add_argument(
+        "--at",
+        metavar="COST=AMOUNT",
+        example="steps=1000",
+        help="compare at an equal budget: seconds=600, steps=2000, tokens=1e6 or flops=1e12",
+    )
+    parser.add_argument(
+        "--area",
+        action="store_true",
+        help="with --at: compare the mean over training of the best validation score so far",
+    )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="compare even groups that are not comparable, and tables that miss planned runs",
+    )
+
+
+def family(options: Namespace) -> dict[str, Any]:
+    """Return what `add_family` and `add_choice` add, as the arguments of `gatekit.compare`."""
+    return {
+        "by": keys(options.by) or None,
+        "within": keys(options.within),
+        "together": keys(options.together),
+        "where": options.where,
+        "tasks": options.task,
+        "baseline": options.baseline,
+        "split": options.split,
+        "margin": options.margin,
+    }
+
+
+def add_family(parser: Parser) -> None:
+    """Add the options that define the groups and their differences."""
     parser.add_keys(
         "--by", "group by these keys (default: every key that differs, except the seed)"
     )
@@ -239,36 +280,12 @@ def add_grouping(parser: Parser) -> None:
         example="validation",
         help="compare on this split, such as validation or test_256 (default: test)",
     )
-    add_labels(parser)
-    parser.add_argument(
-        "--level",
-        type=INSIDE,
-        default=0.95,
-        example=0.9,
-        help="confidence level of the intervals (default: 0.95)",
-    )
     parser.add_argument(
         "--margin",
         metavar="DELTA",
         example="5%",
         help="also decide whether a group is at most DELTA worse than the baseline; DELTA is a"
         " number or a share of the baseline's mean, such as 5%%",
-    )
-    parser.add_argument(
-        "--at",
-        metavar="COST=AMOUNT",
-        example="steps=1000",
-        help="compare at an equal budget: seconds=600, steps=2000 or flops=1e12",
-    )
-    parser.add_argument(
-        "--area",
-        action="store_true",
-        help="with --at: compare the mean over training of the best validation score so far",
-    )
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        help="compare even groups that are not comparable, and tables that miss planned runs",
     )
 
 
@@ -330,8 +347,15 @@ def further(options: Namespace, comparison: Comparison) -> tuple[list[Table], Fi
         for variant in variants:
             record = trials_record(variant)
             fields.setdefault(variant.row.group.label, {})["best_of_k"] = record
+    if options.used:
+        from gatekit.compare.used import used, used_table
+
+        tables.append(used_table(comparison))
+        for row in comparison.rows:
+            fields.setdefault(row.group.label, {})["used"] = {**used(row)}
     if tables and options.form == "sentence":
-        asked = "--best-of-k" if options.best_of_k else "--reach"
+        given = {"--best-of-k": options.best_of_k, "--used": options.used, "--reach": True}
+        asked = next(option for option, is_given in given.items() if is_given)
         raise ConfigError(f"--sentence cannot contain {asked}; remove --sentence or type --json")
     return tables, fields
 

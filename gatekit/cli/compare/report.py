@@ -16,7 +16,7 @@ from .compare import add_grouping, add_reach, compared, retyped
 
 if TYPE_CHECKING:
     from gatekit.compare.report.context import Sheet
-    from gatekit.compare.report.write import Sheets
+    from gatekit.compare.report.save import Sheets
     from gatekit.compare.study import Study
 
 
@@ -31,7 +31,7 @@ def run(parser: Parser) -> int:
     check_ending("--to", path, ".html", ".htm")
     refuse_no_study(options, parser.command)
 
-    from gatekit.compare.report.write import watch, write_report
+    from gatekit.compare.report.save import watch, write_report
 
     if not options.watch:
         sheet = _sheet(options)
@@ -72,7 +72,7 @@ def _options(parser: Parser) -> Namespace:
 
 
 def _sheets(options: Namespace) -> Sheets:
-    from gatekit.compare.report.write import Sheets
+    from gatekit.compare.report.save import Sheets
 
     return Sheets(options.study, options.root, lambda study: _sheet(options, study))
 

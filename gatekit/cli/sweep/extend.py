@@ -10,8 +10,7 @@ from typing import Any
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
-from gatekit.cli.compare.compare import add_choice
-from gatekit.cli.options import keys
+from gatekit.cli.compare.compare import add_choice, add_family, family
 from gatekit.cli.output import write, write_json
 from gatekit.faults import Whole
 from gatekit.runs.names import as_root
@@ -39,7 +38,7 @@ def run(parser: Parser) -> int:
             "which only adds seeds."
         )
 
-    from gatekit.compare.take_look import add_seeds, until_decided
+    from gatekit.compare.more_seeds import add_seeds, until_decided
 
     typed = (word for word in parser.typed if word != "--debug")
     how: dict[str, Any] = {
@@ -52,7 +51,7 @@ def run(parser: Parser) -> int:
     if options.seeds is not None:
         code = add_seeds(options.study, options.root, options.seeds, **how)
     else:
-        limits = {"most": options.most, "step": options.step, "asked": _asked(options)}
+        limits = {"most": options.most, "step": options.step, "asked": family(options)}
         code = until_decided(options.study, options.root, **limits, **how)
     if options.json:
         _write_json(options, code)
@@ -65,27 +64,13 @@ def _show(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def _asked(options: Namespace) -> dict[str, Any]:
-    """Return the options that define the comparisons, as the arguments of `gatekit.compare`."""
-    return {
-        "by": keys(options.by),
-        "within": keys(options.within),
-        "together": keys(options.together),
-        "where": options.where,
-        "tasks": options.task,
-        "baseline": options.baseline,
-        "split": options.split,
-        "margin": options.margin,
-    }
-
-
 def _write_json(options: Namespace, code: int) -> None:
     import dataclasses
     from pathlib import Path
 
-    from gatekit.runs.studies import looks
+    from gatekit.runs.studies import interim_file
 
-    read = looks.read(Path(options.root) / options.study)
+    read = interim_file.read(Path(options.root) / options.study)
     data = None if read is None else dataclasses.asdict(read)
     write_json({"study": options.study, "code": code, "looks": data})
 
@@ -100,7 +85,8 @@ def _options(parser: Parser) -> Namespace:
     parser.add_argument(
         "--until-decided",
         action="store_true",
-        help="add seeds step by step and compare after each, until every difference is decided",
+        help="add seeds step by step and compare after each, until every difference is decided; the"
+        " options of the comparison are fixed at the first look",
     )
     parser.add_argument(
         "--most",
@@ -116,13 +102,7 @@ def _options(parser: Parser) -> Namespace:
         example=5,
         help="seeds per look (default: a tenth of --most)",
     )
-    parser.add_argument("--baseline", metavar="GROUP", help="the baseline; fixed at the first look")
-    for option in ("--by", "--within", "--together"):
-        parser.add_keys(option, f"{option} of gatekit compare; fixed at the first look")
-    parser.add_argument("--split", metavar="NAME", help="the split to compare on (default: test)")
-    parser.add_argument(
-        "--margin", metavar="DELTA", help='also stop at "equivalent" and "no worse" within DELTA'
-    )
+    add_family(parser)
     add_choice(parser)
     parser.add_argument(
         "--trust-config", action="store_true", help="needed if the study was trained with it"

@@ -119,8 +119,8 @@ def _recipe(plan: Preview) -> None:
             "schedule": each["kind"],
             "peak rate": f"{each['peak']:g}",
             "warm-up steps": each["warmup"],
-            "decay from": each["decay_from"] if each["kind"] != "constant" else "",
-            "final rate": f"{each['final']:g}",
+            "decay from": each["decay_from"] if each["decay_from"] < each["steps"] else "",
+            "final rate": "" if each["final"] is None else f"{each['final']:g}",
             "steps": f"{each['steps']:,}",
         }
         for each in schedules

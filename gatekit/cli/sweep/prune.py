@@ -81,7 +81,7 @@ def _withdraw(parser: Parser, options: Namespace) -> int:
         )
     from gatekit.compare.grouping.choose import where
     from gatekit.compare.study import load
-    from gatekit.runs.studies import looks, plan_file
+    from gatekit.runs.studies import interim_file, plan_file
     from gatekit.runs.studies.prune import WITHDRAWABLE
     from gatekit.runs.studies.survey import study_folder
 
@@ -93,7 +93,7 @@ def _withdraw(parser: Parser, options: Namespace) -> int:
     rows = [{"run": r.id, "state": r.state, "label": labels[r.id]} for r in study.runs]
     if options.yes and rows:
         try:
-            looks.withdraw(folder, [run.id for run in study.runs])
+            interim_file.withdraw(folder, [run.id for run in study.runs])
         except OSError as error:
             raise RunError(f"cannot write to {folder}: {error.strerror}.") from None
     if options.json:

@@ -1,4 +1,7 @@
-"""The frame of each framework: imports, class or functions, and the loop over time."""
+"""The frame of each framework: imports, class or functions, and the loop over time.
+
+No module here is public.
+"""
 
 from __future__ import annotations
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gatekit.code import draws
-from gatekit.code.cell_text import Access, CellText
+from gatekit.code.cell_text import Access, CellText, sizes_in
 from gatekit.code.identifiers import WIDTH, docstring, wrapped
 
 from .shared import (
@@ -18,10 +17,11 @@ from .shared import (
     file_text,
     first_states,
     indented,
+    looped,
     mask_lines,
     return_lines,
-    signature,
     state_doc,
+    step_lines,
     tuple_lines,
 )
 
@@ -29,6 +29,8 @@ from .shared import (
 def sizes(cell: CellText, array: str) -> Lines:
     """Return the constants of a file of functions: sizes and type aliases."""
     types = [f"Weights = dict[str, {array}]", f"State = tuple[{array}, ...]"]
+    if cell.sizes_from:
+        return ["", *types]
     if cell.sized:
         return ["", f"FEATURES = {cell.features}", f"UNITS = {cell.units}", *types]
     return ["", f"# The sizes are fixed: {cell.features} features, {cell.units} units.", *types]
@@ -118,30 +120,41 @@ def functions_body(to: str, cell: CellText, prefix: str = "", vectors: bool | No
     """
     code = FUNCTIONS[to]
     noise = Noise(cell)
-    features = ", features: int" if takes_features(cell) else ""
+    given = ["features: int"] if takes_features(cell) else []
+    if cell.sizes_from:
+        given = [f"features: int = {cell.features}", f"units: int = {cell.units}"]
     hold = _hold(code, cell.vectors if vectors is None else vectors)
     loop = _numpy_loop if to == "numpy" else _jax_loop
     return [
         "",
         "",
-        f"def {prefix}init({code.generator}{features}) -> Weights:",
+        *call_lines(f"def {prefix}init(", [code.generator, *given], ") -> Weights:"),
         '    """Return the initial values of the weights by name."""',
         *(["    keys = keys_from(key)"] if "next(keys)" in "\n".join(cell.first) else []),
-        *_until_step(code, cell, prefix, noise.step),
+        *_until_step(code, cell, prefix, noise),
         *loop(code, cell, prefix, hold, noise),
     ]
 
 
 def _numpy_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, _: Noise) -> Lines:
-    given = "".join(f", {name}[:, t]" for name in cell.inputs)
-    step = f"new_y, new_state = {prefix}step(params, x[:, t]{given}, state)"
+    function, arrays = looped(cell, f"{prefix}project(params, ")
+    if function == "step":
+        before, now = [], ", ".join(f"{each}[:, t]" for each in arrays)
+    elif len(arrays) > 1 or arrays[0].startswith("*"):
+        before = call_lines("arrays = [", arrays, "]", WIDTH - 4)
+        now = "*(each[:, t] for each in arrays)"
+    else:
+        before, now = [f"projected = {arrays[0]}"], "projected[:, t]"
+    given = f"{now}, state" if function == "step" else f"state, {now}"
+    step = f"new_y, new_state = {prefix}{function}(params, {given})"
     return [
         *hold,
         "",
         "",
         *over_time(code.loop, cell, code.array, CALL, prefix=prefix),
         *mask_lines("np.where(mask[..., None], {0}, 0.0)", cell),
-        f"    y, outputs = np.zeros((len(x), {cell.width})), []",
+        *indented([*before, *_sizes(cell, [cell.width])]),
+        f"    y, outputs = np.zeros((len(x), {cell.width}), x.dtype), []",
         "    for t in range(x.shape[1]):",
         *indented(wrapped(step, WIDTH - 8), 8),
         "        if mask is not None:",
@@ -156,20 +169,21 @@ def _numpy_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, _: No
 
 
 def _jax_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, noise: Noise) -> Lines:
-    names = ["x", *cell.inputs]
+    passed = "".join(f", {each}" for each in noise.passed)
     return [
         *over_time(code.loop, cell, code.array, [*CALL, *noise.doc], noise.given, prefix),
-        *_valid(names),
+        *_valid(cell),
+        *indented(_sizes(cell, [*noise.lines, cell.width])),
         *noise.lines,
         "",
         "    def body(carry, inputs):",
         f"        {'rng, (valid, *now)' if noise.each_step else 'valid, *now'} = inputs",
-        f"        new = {prefix}step(params, *now, carry[1]{noise.passed})",
+        f"        new = {prefix}step(params, *now, carry[1]{passed})",
         "        carry = jax.tree.map(lambda n, o: hold(valid, n, o), new, carry)",
         "        return carry, carry[0]",
         "",
-        f"    y = jnp.zeros((len(x), {cell.width}))",
-        *indented(_swapped(["mask", *names])),
+        f"    y = jnp.zeros((len(x), {cell.width}), x.dtype)",
+        *indented(_swapped(["mask", "x", *cell.inputs])),
         "    (_, last), outputs = jax.lax.scan(body, (y, state), "
         + ("(rngs, inputs))" if noise.each_step else "inputs)"),
         "    return jnp.swapaxes(outputs, 0, 1), last",
@@ -180,26 +194,39 @@ def _jax_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, noise: 
     ]
 
 
+def dtype_of(cell: CellText) -> str:
+    """Return the type of the first weight, which is that of states; empty without weights."""
+    stacks = cell.layout.stacks
+    return f'params["{stacks[0].attribute}"].dtype' if stacks else ""
+
+
 def takes_features(cell: CellText) -> bool:
     """Return whether ``init`` takes the width of the input as an argument, as in a stack."""
-    return _uses_features(cell.first)
+    return "features" in sizes_in(cell.first)
 
 
-def _uses_features(lines: Sequence[str]) -> bool:
-    code = "\n".join(line.partition("  #")[0] for line in lines)
-    return re.search(r"\bfeatures\b", code) is not None
+def _sizes(cell: CellText, lines: Lines) -> Lines:
+    """Return the definitions of the sizes that lines read."""
+    known = {"features": "x.shape[-1]", **cell.sizes_from}
+    return [f"{name} = {known[name]}" for name in sorted(sizes_in(lines))]
 
 
-def _with_features(lines: Lines) -> Lines:
-    """Return the lines, with a definition of the width of the input before them if they need it."""
-    return ["features = x.shape[-1]", *lines] if _uses_features(lines) else lines
+def _with_sizes(cell: CellText, lines: Lines) -> Lines:
+    return [*_sizes(cell, lines), *lines]
 
 
-def _valid(names: list[str]) -> Lines:
+def _valid(cell: CellText) -> Lines:
+    """Return the lines that set masked inputs to zero, in the type of the weights."""
+    dtype = dtype_of(cell)
+    cast = ".astype(dtype)" if dtype else ""
     return [
         "    if mask is None:",
         "        mask = jnp.ones(x.shape[:2], bool)",
-        *(f"    {name} = jnp.where(mask[..., None], {name}, 0.0)" for name in names),
+        *([f"    dtype = {dtype}"] if dtype else []),
+        *(
+            f"    {name} = jnp.where(mask[..., None], {name}, 0.0){cast}"
+            for name in ("x", *cell.inputs)
+        ),
     ]
 
 
@@ -215,8 +242,8 @@ def _parallel(cell: CellText, array: str, prefix: str) -> Lines:
         *over_time("parallel", cell, array, doc, prefix=prefix),
         "    if x.shape[1] == 0:",
         f"        return {prefix}apply(params, {', '.join(['x', *cell.inputs])}, state)",
-        *_valid(["x", *cell.inputs]),
-        *indented(_with_features(body.lines)),
+        *_valid(cell),
+        *indented(_with_sizes(cell, body.lines)),
         *indented(return_lines(body.emitted, body.new, WIDTH - 4)),
     ]
 
@@ -231,16 +258,17 @@ class Noise:
     def __init__(self, cell: CellText) -> None:
         array = "jax.Array | None = None"
         self.each_step = bool(cell.zoneout)
-        self.step = (", drops: State" if cell.drops else "") + (
-            f", rng: {array}" if self.each_step else ""
-        )
-        self.passed = (", drops" if cell.drops else "") + (", rng" if self.each_step else "")
+        self.passed = ["drops"] if cell.drops else []
+        self.parameters = [f"{each}: State" for each in self.passed]
+        if self.each_step:
+            self.passed.append("rng")
+            self.parameters.append(f"rng: {array}")
         self.lines: Lines = []
         if cell.dropout is not None:
             drop = f"dropout(jnp.ones_like(x[:, :1]), {cell.dropout[0]}, rng, 0)"
             self.lines.append(f"    x = x * {drop}")
         masks = [
-            f"dropout(jnp.ones((len(x), {width})), {cell.recurrent_dropout}, rng, {place})"
+            f"dropout(jnp.ones((len(x), {width}), dtype), {cell.recurrent_dropout}, rng, {place})"
             for place, width in enumerate(cell.drops, 1)
         ]
         if masks:
@@ -256,20 +284,35 @@ class Noise:
         self.doc = [RNG] if self.lines else []
 
 
-def _until_step(code: Functions, cell: CellText, prefix: str, noise: str) -> Lines:
+def _until_step(code: Functions, cell: CellText, prefix: str, noise: Noise) -> Lines:
     """Return the body of ``init``, then ``initial_state`` and ``step``."""
-    array, module = code.array, code.module
+    array, module, dtype = code.array, code.module, dtype_of(cell)
     before, firsts = first_states(
         cell,
         FirstStates(
-            zeros=f"{module}.zeros({{shape}})",
-            full=f"{module}.full({{shape}}, {{value}})",
+            zeros=f"{module}.zeros({{shape}}{', dtype' if dtype else ''})",
+            full=f"{module}.full({{shape}}, {{value}}{', dtype' if dtype else ''})",
             weight='params["{name}"]',
             learned=f"{module}.tile({{weight}}, (batch{{ones}}))",
         ),
     )
-    more_sizes = ", features: int" if _uses_features(firsts) else ""
-    more = "".join(f", {name}: {array}" for name in cell.inputs)
+    if any("dtype" in text for text in firsts):
+        before.insert(0, f"dtype = {dtype}")
+    more_sizes = ", features: int" if _takes_width(cell) else ""
+    if not more_sizes:
+        before = [*_sizes(cell, firsts), *before]
+
+    def define(name: str, arrays: Sequence[str], values: int) -> Lines:
+        given = [f"{each}: {array}" for each in arrays]
+        states = [] if values else ["state: State", *noise.parameters]
+        given = ["params: Weights", *(states + given if name == "advance" else given + states)]
+        result = f"tuple[{array}, State]" if not values else array if values == 1 else "State"
+        return ["", "", *call_lines(f"def {prefix}{name}(", given, f") -> {result}:")]
+
+    written = replace(cell, step=_with_sizes(cell, cell.step))
+    if cell.project is not None:
+        project = replace(cell.project, lines=_with_sizes(cell, cell.project.lines))
+        written = replace(written, project=project)
     return [
         "    params: Weights = {}",
         *indented(cell.first),
@@ -279,15 +322,9 @@ def _until_step(code: Functions, cell: CellText, prefix: str, noise: str) -> Lin
         f"def {prefix}initial_state(params: Weights, batch: int{more_sizes}) -> State:",
         *docstring([f"Return the states before the first step: {state_doc(cell)}."], "    "),
         *indented([*before, *tuple_lines("return ", firsts, WIDTH - 4)]),
-        "",
-        "",
-        *signature(
-            f"def {prefix}step(params: Weights, x: {array}{more}, state: State{noise})",
-            f"tuple[{array}, State]",
+        *step_lines(
+            written, define, "params, ", ["state", *noise.passed], WIDTH - 4, f"{prefix}{{}}"
         ),
-        '    """Return what a step emits, and its states; x is batch x features."""',
-        *indented(_with_features(cell.step)),
-        *indented(return_lines(cell.emitted, cell.new, WIDTH - 4)),
         "",
         "",
     ]
@@ -302,8 +339,7 @@ def over_time(
     prefix: str = "",
 ) -> Lines:
     """Return the beginning of a function over all steps, up to its initial states."""
-    shapes = [size for state in cell.states for size in state.shape]
-    width = ", x.shape[-1]" if _uses_features(shapes) else ""
+    width = ", x.shape[-1]" if _takes_width(cell) else ""
     return [
         *call_lines(
             f"def {prefix}{name}(",
@@ -321,6 +357,12 @@ def over_time(
         "    if state is None:",
         f"        state = {prefix}initial_state(params, len(x){width})",
     ]
+
+
+def _takes_width(cell: CellText) -> bool:
+    """Return whether ``initial_state`` takes the width of the input, as in a stack."""
+    shapes = [size for state in cell.states for size in state.shape]
+    return not cell.sizes_from and "features" in sizes_in(shapes)
 
 
 def _hold(code: Functions, vectors: bool) -> Lines:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gatekit.code.cell_text import CellText
-from gatekit.code.identifiers import WIDTH, docstring, number
+from gatekit.code.identifiers import WIDTH, docstring, number, wrapped
 
 Lines = list[str]
+Define = Callable[[str, Sequence[str], int], Lines]
 CALL = [
     "Return what every step emits, batch x time x units, and the last states.",
     "x is batch x time x features; mask is batch x time, true where a step is valid.",
@@ -149,13 +150,60 @@ def mask_lines(where: str, cell: CellText) -> Lines:
     return lines
 
 
-def signature(start: str, return_type: str, room: int = WIDTH) -> Lines:
-    line = f"{start} -> {return_type}:"
-    if len(line) <= room:
-        return [line]
-    name, _, inner = start.partition("(")
-    items = re.split(r", (?=\w+(?::|$| =|=))", inner[:-1])
-    return [f"{name}(", *(f"    {item}," for item in items), f") -> {return_type}:"]
+STEP = '    """Return what a step emits, and its states; x is batch x features."""'
+
+
+def looped(cell: CellText, call: str) -> tuple[str, list[str]]:
+    """Return the function that the loop calls, and the arrays whose steps it gets.
+
+    Args:
+        cell: the cell as text.
+        call: the beginning of a call of ``project``.
+    """
+    if cell.project is None:
+        return "step", ["x", *cell.inputs]
+    projected = f"{call}{', '.join(cell.project.inputs)})"
+    star = "*" if len(cell.project.values) > 1 else ""
+    return "advance", [*cell.project.passed, f"{star}{projected}"]
+
+
+def step_lines(
+    cell: CellText, define: Define, lead: str, more: Sequence[str], room: int, name: str = "{}"
+) -> Lines:
+    """Return ``step``; with ``project`` and ``advance`` if there are products of inputs.
+
+    Args:
+        cell: the cell as text.
+        define: returns the first lines of a function of a name and arrays; with the number of
+            values that it returns, or 0 for a step.
+        lead: the argument before the arrays, with a comma, if there is one.
+        more: the arguments after the arrays.
+        room: the width of a line within a function.
+        name: how a function is called; ``{}`` is its name.
+    """
+    body = [*cell.step, *return_lines(cell.emitted, cell.new, room)]
+    names, project = ["x", *cell.inputs], cell.project
+    if project is None:
+        return [*define("step", names, 0), STEP, *indented(body)]
+    advance, arrays = looped(cell, f"{name.format('project')}({lead}")
+    value = ", ".join(project.values)
+    lines = [*project.lines, f"return {value}"]
+    direct = lines[-2].replace(f"{value} =", "return", 1)
+    if direct.startswith("return ") and len(direct) <= room:
+        lines[-2:] = [direct]
+    return [
+        *define("project", project.inputs, len(project.values)),
+        '    """Return the products of inputs with weights, of a step or of all steps."""',
+        *indented(lines),
+        *define("step", names, 0),
+        STEP,
+        *indented(
+            wrapped(f"return {name.format(advance)}({lead}{', '.join([*more, *arrays])})", room)
+        ),
+        *define("advance", [*project.passed, *project.values], 0),
+        '    """Return what step returns, given what project returns."""',
+        *indented(body),
+    ]
 
 
 def return_lines(emitted: str, new: list[str], room: int) -> Lines:

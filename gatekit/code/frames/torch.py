@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from gatekit.code import draws
 from gatekit.code.cell_text import Access, CellText
@@ -17,10 +17,11 @@ from .shared import (
     file_text,
     first_states,
     indented,
+    looped,
     mask_lines,
     return_lines,
-    signature,
     state_doc,
+    step_lines,
     tuple_lines,
 )
 
@@ -52,9 +53,7 @@ def torch_file(cell: CellText) -> str:
 
 def torch_class(cell: CellText) -> Lines:
     """Return the lines of the class."""
-    more = "".join(f", {name}: Tensor" for name in cell.inputs)
-    drops, given_drops = (", drops: State", ", drops") if cell.drops else ("", "")
-    given = "".join(f", {name}[:, t]" for name in cell.inputs)
+    drops = ["drops"] if cell.drops else []
     like = f"self.{cell.layout.stacks[0].attribute}" if cell.layout.stacks else "torch.zeros(0)"
     before, firsts = first_states(
         cell,
@@ -83,7 +82,14 @@ def torch_class(cell: CellText) -> Lines:
         f"A layer over the cell; states are {state_doc(cell)}.",
         *([] if cell.sized else [f"For {cell.features} features and {cell.units} units."]),
     ]
-    stepped = f"self.step(x[:, t]{given}, state{given_drops})"
+
+    def define(name: str, arrays: Sequence[str], values: int) -> Lines:
+        given = [f"{array}: Tensor" for array in arrays]
+        states = [] if values else [f"{each}: State" for each in ("state", *drops)]
+        given = ["self", *(states + given if name == "advance" else given + states)]
+        result = "tuple[Tensor, State]" if not values else "Tensor" if values == 1 else "State"
+        return ["", *call_lines(f"def {name}(", given, f") -> {result}:", WIDTH - 4)]
+
     return [
         "",
         "",
@@ -98,25 +104,15 @@ def torch_class(cell: CellText) -> Lines:
         '        """Return the states before the first step."""',
         *([f"        like = {like}"] if uses_like else []),
         *indented([*before, *tuple_lines("return ", firsts, WIDTH - 8)], 8),
-        "",
         *_drops(cell, like),
-        *indented(
-            signature(
-                f"def step(self, x: Tensor{more}, state: State{drops})",
-                "tuple[Tensor, State]",
-                WIDTH - 4,
-            )
-        ),
-        '        """Return what a step emits, and its states; x is batch x features."""',
-        *indented(cell.step, 8),
-        *indented(return_lines(cell.emitted, cell.new, WIDTH - 8), 8),
+        *indented(step_lines(cell, define, "", ["state", *drops], WIDTH - 8, "self.{}")),
         "",
         *over_time("forward", CALL, cell.inputs),
+        *_at_once(cell),
         *indented(mask_lines("{0}.masked_fill(~mask[..., None], 0.0)", cell)),
         *_noise(cell),
         f"        y, outputs = x.new_zeros(len(x), {cell.width}), []",
-        "        for t in range(x.shape[1]):",
-        *indented(wrapped(f"new_y, new_state = {stepped}", WIDTH - 12), 12),
+        *indented(_loop(cell, ["state", *drops]), 8),
         "            if mask is not None:",
         *indented(_torch_hold(cell), 16),
         "            y, state = new_y, new_state",
@@ -124,6 +120,22 @@ def torch_class(cell: CellText) -> Lines:
         "        return torch.stack(outputs or [y], dim=1)[:, : x.shape[1]], state",
         *_parallel(cell),
     ]
+
+
+def _loop(cell: CellText, more: list[str]) -> Lines:
+    """Return the lines that begin the loop over time, up to the call of a step."""
+    function, arrays = looped(cell, "self.project(")
+    if function == "step" and len(arrays) > 1:
+        lines, now = ["for t in range(x.shape[1]):"], ", ".join(f"{each}[:, t]" for each in arrays)
+    elif len(arrays) > 1 or arrays[0].startswith("*"):
+        listed = call_lines("arrays = [", arrays, "]", WIDTH - 8)
+        lines = [*listed, "for t, now in enumerate(zip(*(each.unbind(1) for each in arrays))):"]
+        now = "*now"
+    else:
+        lines, now = [f"for t, now in enumerate({arrays[0]}.unbind(1)):"], "now"
+    given = [now, *more] if function == "step" else [*more, now]
+    call = f"new_y, new_state = self.{function}({', '.join(given)})"
+    return [*lines, *indented(wrapped(call, WIDTH - 12))]
 
 
 def hold(cell: CellText) -> Lines:
@@ -149,6 +161,14 @@ def over_time(
         "        if state is None:",
         "            state = self.initial_state(len(x))",
     ]
+
+
+def _at_once(cell: CellText) -> Lines:
+    """Return the lines that compute more than a few steps at once, where this is faster."""
+    if cell.parallel is None or not cell.parallel.wins:
+        return []
+    names = ", ".join(["x", *cell.inputs, "state", "mask"])
+    return ["        if x.shape[1] > 8:", f"            return self.parallel({names})"]
 
 
 def _parallel(cell: CellText) -> Lines:
@@ -193,11 +213,11 @@ def _drops(cell: CellText, like: str) -> Lines:
         for width in cell.drops
     ]
     return [
+        "",
         "    def drops(self, batch: int) -> State:",
         '        """Return the masks of recurrent dropout, one for each sequence."""',
         f"        ones = {like}.new_ones(1)",
         *indented(tuple_lines("return ", masks, WIDTH - 8), 8),
-        "",
     ]
 
 

@@ -3,6 +3,8 @@
 Start with `notation.py`. A template has ``{0}`` for an argument, and ``{0:5}`` for one that needs
 parentheses unless it is an atom. Helper functions are written into files that need them; ``A`` is
 the type of arrays. `arrays` has NumPy's table, and the names that NumPy, JAX and Keras share.
+
+No module here is public.
 """
 
 from __future__ import annotations

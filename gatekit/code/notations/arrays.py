@@ -31,5 +31,5 @@ NUMPY = array_framework(
     {"layer_norm": "layer_norm({0}, {1})"},
     {**sources("numpy"), **sources("arrays")},
     "np.ndarray",
-    "np math rng params cont2discrete init initial_state step forward hold",
+    "np math rng params cont2discrete init initial_state project step advance forward hold",
 )

@@ -23,11 +23,12 @@ JAX = replace(
         "jax jnp np math params keys rng drops cont2discrete "
         "init initial_state step apply hold parallel",
     ),
-    zeros_like="jnp.zeros({shape})",
+    zeros_like="jnp.zeros({shape}, {like}.dtype)",
     zeros="jnp.zeros_like({like})",
     stack="jnp.stack([{pieces}], axis=-2)",
     constant="jnp.asarray({value})",
     all_steps=True,
+    projects=False,
     draws_noise=True,
     held="zoneout({new}, {old}, {rate}, rng, {place})",
     count="jnp.cumsum({mask}, axis=1)",

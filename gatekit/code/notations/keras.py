@@ -28,6 +28,7 @@ KERAS = replace(
     numbers=_keras_numbers,
     # Under a mask, keras.layers.RNN can only carry vectors on some backends.
     reshape="ops.reshape({value}, (-1, {shape}))",
+    projects=False,
     draws_noise=True,
     drawn="drawn",
     held="{hold} * {old} + (1 - {hold}) * {new}",

@@ -30,6 +30,8 @@ class Framework:
         kernels: whether memories are computed by the kernels of flash-linear-attention.
         reshape: reshapes ``{value}`` to ``{shape}`` after the batch axis, if states are vectors
             outside the step; empty if matrices are carried as matrices.
+        projects: whether products of inputs are computed before the loop. Measured on a CPU, an
+            LSTM is faster so in PyTorch and NumPy, and slower where XLA or Keras runs the loop.
         all_steps: whether there are functions that compute all steps together.
         draws_noise: whether dropout and zoneout draw in training; otherwise the file is only for
             inference.
@@ -58,6 +60,7 @@ class Framework:
     stack: str = ""
     constant: str = ""
     count: str = ""
+    projects: bool = True
     all_steps: bool = False
     kernels: bool = False
     draws_noise: bool = False

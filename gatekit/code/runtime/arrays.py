@@ -5,6 +5,8 @@ Files for JAX and Keras have the name of their module in place of ``np``.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .numpy import valid_first
@@ -107,12 +109,31 @@ def binary_cross_entropy(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.sum(np.logaddexp(0.0, logits) - y * logits, axis=-1)
 
 
+def logistic_squared_error(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.sum(np.square(y - 0.5 - 0.5 * np.tanh(0.5 * logits)), axis=-1) / 2
+
+
+def most_active(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return 1 where each output with a target of 1 is larger than all others, otherwise 0."""
+    low = np.min(np.where(y > 0.5, logits, math.inf), axis=-1)
+    high = np.max(np.where(y > 0.5, -math.inf, logits), axis=-1)
+    return np.where(low > high, 1.0, 0.0)
+
+
 def accuracy(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.where(np.equal(np.argmax(logits, axis=-1), y), 1.0, 0.0)
 
 
 def bit_accuracy(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.mean(np.where(np.equal(logits > 0, y > 0.5), 1.0, 0.0), axis=-1)
+
+
+def sequence_mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the sum over what counts, divided by the number of sequences."""
+    counted = np.any(np.reshape(weights, (len(weights), -1)) > 0, axis=1)
+    return np.sum(values * weights) / np.maximum(
+        np.sum(np.where(counted, 1.0, 0.0)), 1.0
+    )
 
 
 def weighted_mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

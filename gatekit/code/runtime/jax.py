@@ -98,7 +98,7 @@ def scan_pair(
     valid = mask.reshape(*mask.shape, *[1] * (first[0].ndim + 1))
     shape = (*mask.shape, *first[0].shape[1:])
     a = jnp.stack([jnp.broadcast_to(each, shape) for each in factors], axis=-1)
-    a = jnp.where(valid, a.reshape(*shape, 2, 2), jnp.eye(2))
+    a = jnp.where(valid, a.reshape(*shape, 2, 2), jnp.eye(2, dtype=a.dtype))
     b = jnp.stack([jnp.broadcast_to(each, shape) for each in gains], axis=-1)
     b = jnp.where(valid, b[..., None], 0.0)
     b = b.at[:, 0].add(a[:, 0] @ jnp.stack(first, axis=-1)[..., None])
@@ -255,7 +255,9 @@ def read_terms(
         lower = scores(u, earlier, k, until, -1, by_row, terms=True)
         if links is not None:
             d = chunk[5].reshape(*chunk[5].shape[:-1], k.shape[-3], k.shape[-3])
-            lower = lower + jnp.einsum("...tji,ts->...tjsi", d, jnp.eye(size))
+            lower = lower + jnp.einsum(
+                "...tji,ts->...tjsi", d, jnp.eye(size, dtype=d.dtype)
+            )
         seen = (u * jnp.exp(earlier)[..., None, :, :]) @ state[..., None, :, :]
         rest = rows(jnp.swapaxes(v - seen, -2, -3)[..., None])
         r = jax.lax.linalg.triangular_solve(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
@@ -281,12 +283,29 @@ def binary_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, y, reduction="none").sum(dim=-1)
 
 
+def logistic_squared_error(logits: Tensor, y: Tensor) -> Tensor:
+    return (y - torch.sigmoid(logits)).square().sum(dim=-1) / 2
+
+
+def most_active(logits: Tensor, y: Tensor) -> Tensor:
+    """Return 1 where each output with a target of 1 is larger than all others, otherwise 0."""
+    low = logits.masked_fill(y <= 0.5, math.inf).amin(dim=-1)
+    high = logits.masked_fill(y > 0.5, -math.inf).amax(dim=-1)
+    return (low > high).to(logits.dtype)
+
+
 def accuracy(logits: Tensor, y: Tensor) -> Tensor:
     return (logits.argmax(dim=-1) == y).to(logits.dtype)
 
 
 def bit_accuracy(logits: Tensor, y: Tensor) -> Tensor:
     return ((logits > 0) == (y > 0.5)).to(logits.dtype).mean(dim=-1)
+
+
+def sequence_mean(values: Tensor, weights: Tensor) -> Tensor:
+    """Return the sum over what counts, divided by the number of sequences."""
+    sequences = (weights.reshape(len(weights), -1) > 0).any(dim=1).sum()
+    return (values * weights).sum() / sequences.clamp(min=1)
 
 
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:

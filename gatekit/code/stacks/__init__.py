@@ -4,6 +4,8 @@
 functions; `spelling` writes operations, `around` a model's docstring, loss, metric and loader;
 `frames` writes all of it into a file. Start with `write.py`. The stack itself, as a list of
 operations, is `gatekit.cell.block.stack`.
+
+No module here is public.
 """
 
 from __future__ import annotations

@@ -11,8 +11,13 @@ from gatekit.code.notations import FRAMEWORKS
 
 from .spelling import Spelling
 
-LOSSES = {"mse": "squared_error", "categorical": "cross_entropy", "bits": "binary_cross_entropy"}
-_ACCURACY = {"categorical": "accuracy", "bits": "bit_accuracy"}
+LOSSES = {
+    "mse": "squared_error",
+    "categorical": "cross_entropy",
+    "bits": "binary_cross_entropy",
+    "squared": "logistic_squared_error",
+}
+_ACCURACY = {"categorical": "accuracy", "bits": "bit_accuracy", "squared": "bit_accuracy"}
 _OF_FUNCTIONS = [
     "def load(name: str = {file}) -> dict:",
     '    """Return the weights in a file beside this one, as init returns them."""',
@@ -28,7 +33,7 @@ _LOAD = {
         "def load(name: str = {file}) -> Model:",
         '    """Return the model with the weights in a file beside this one."""',
         "    weights = {read}",
-        '    model = Model().to(weights["head_bias"].dtype)',
+        '    model = Model().to(weights["head_weight"].dtype)',
         "    model.load_state_dict(weights)",
         "    return model",
     ],
@@ -36,7 +41,7 @@ _LOAD = {
         "def load(name={file}):",
         '    """Return the model with the weights in a file beside this one."""',
         "    weights = {read}",
-        '    model = Model(dtype=str(weights["head_bias"].dtype))',
+        '    model = Model(dtype=str(weights["head_weight"].dtype))',
         "    model.build({shape})",
         "    for key, weight in model.named_weights().items():",
         "        weight.assign(weights[key])",
@@ -127,17 +132,20 @@ def _count(number: int | None, what: str) -> str:
 
 def _functions(around: Around, to: str) -> list[str]:
     typed, loss = FRAMEWORKS[to].typed, LOSSES[around.loss]
-    metric = _ACCURACY[around.loss] if around.metric == "accuracy" else loss
+    metric = {"accuracy": _ACCURACY.get(around.loss), "most_active": "most_active"}.get(
+        around.metric, loss
+    )
+    pooled = "sequence_mean" if around.per_sequence else "weighted_mean"
     bits = " / math.log(2)" if around.metric == "bits" else ""
     each = "step" if around.reads == "every" else "sequence"
-    # A perplexity is the exponential of the mean over all steps.
-    means = "nll" if around.metric == "perplexity" else around.metric
+    # What is reported is a function of the mean over all steps.
+    means = {"perplexity": "nll", "rmse": "mse"}.get(around.metric, around.metric)
     whole = [
         "",
         "",
         "def loss(logits: A, y: A, weights: A) -> A:",
         f'    """Return the loss of a batch; weights are those of each {each}."""',
-        f"    return weighted_mean({loss}(logits, y), weights)",
+        f"    return {pooled}({loss}(logits, y), weights)",
         "",
         "",
         "def metric(logits: A, y: A) -> A:",

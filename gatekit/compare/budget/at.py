@@ -1,4 +1,4 @@
-"""Compare at an equal budget: ``--at seconds=600``, ``steps=2000`` or ``flops=1e12``."""
+"""Compare at an equal budget: ``--at seconds=600``, ``steps=2000``, ``tokens=1e6``, ..."""
 
 from __future__ import annotations
 

@@ -17,10 +17,10 @@ from gatekit.runs import metrics
 from gatekit.runs.names import METRICS
 from gatekit.runs.record import RunRecord
 
-COSTS = ("seconds", "steps", "flops")
+COSTS = ("seconds", "steps", "tokens", "flops")
 """The costs in which a budget can be given."""
 
-UNITS = {"seconds": "s", "steps": "steps", "flops": "FLOPs", "epochs": "epochs"}
+UNITS = {name: name for name in ("steps", "tokens", "epochs")} | {"seconds": "s", "flops": "FLOPs"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class Evaluations:
         run: id of the run.
         epochs: epoch of each evaluation.
         values: the metric; if a resumed run repeated an epoch, it counts once.
-        costs: training ``seconds``, ``steps`` and ``flops`` before each evaluation, and
-            ``epochs``; without ``flops`` if they are unknown.
+        costs: training ``seconds``, ``steps``, ``tokens`` (valid steps of sequences) and ``flops``
+            before each evaluation, and ``epochs``; without those that are unknown.
         end: the same costs at the last line of the run, where a diverged run diverged.
         diverged: whether the run diverged.
     """
@@ -48,12 +48,12 @@ class Evaluations:
         """Return the cost of each evaluation.
 
         Raises:
-            ConfigError: there is no such cost, or the FLOPs of the run are unknown.
+            ConfigError: there is no such cost, or that of the run is unknown.
         """
         if checked_cost(cost) not in self.costs:
             raise ConfigError(
-                f"the FLOPs of run {self.run} are unknown: it did not record them, and its cell,"
-                " task or data are not available here; use seconds or steps"
+                f"the {UNITS[cost]} of run {self.run} are unknown: it did not record them, and they"
+                " cannot be counted here; use seconds or steps"
             )
         return self.costs[cost]
 
@@ -90,9 +90,9 @@ def read_evaluations(run: RunRecord) -> Evaluations | None:
         "steps": np.array([line.step for line in lines], dtype=np.float64),
     }
     end = {"epochs": float(last.epoch), "seconds": last.seconds, "steps": float(last.step)}
-    each = step_flops(run)
-    if each is not None:
-        costs["flops"], end["flops"] = each * costs["steps"], each * end["steps"]
+    for cost, each in (("flops", step_flops(run)), ("tokens", run.result.step_tokens)):
+        if each is not None:
+            costs[cost], end[cost] = each * costs["steps"], each * end["steps"]
     return Evaluations(
         run=run.id,
         epochs=np.array([line.epoch for line in lines]),

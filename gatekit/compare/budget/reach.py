@@ -94,7 +94,7 @@ def reach(comparison: Comparison, threshold: float, cost: str = "steps") -> tupl
     Args:
         comparison: the comparison; a group is tested against its baseline.
         threshold: value of the validation metric.
-        cost: ``steps``, ``seconds``, ``flops`` or ``epochs``.
+        cost: ``steps``, ``seconds``, ``tokens``, ``flops`` or ``epochs``.
 
     Raises:
         ConfigError: the cost does not exist or is unknown, or no run has a validation score.

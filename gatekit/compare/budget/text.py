@@ -46,7 +46,7 @@ def reach_note(groups: Sequence[Reached]) -> str:
         " threshold is censored at its end, a diverged run at the end of the longest run"
     )
     tests = [one.row.difference.test for one in groups if one.row.difference]
-    if any(test is not None and test.look is not None for test in tests):
+    if any(test is not None and test.interim is not None for test in tests):
         note += "; these p values are not corrected for the looks at the study"
     return note
 

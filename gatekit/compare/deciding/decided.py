@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.grouping.group import Group
 from gatekit.compare.stats.difference import Difference
-from gatekit.compare.stats.looks import decide_table, within_margin_looks
+from gatekit.compare.stats.interim_tests import decide_table, within_margin_interim
 from gatekit.compare.stats.paired_tests import (
     MARGIN_SEEDS,
     MIN_FLIPS,
@@ -21,7 +21,7 @@ from gatekit.compare.stats.paired_tests import (
 )
 from gatekit.compare.stats.power import seeds_needed
 from gatekit.faults import Fault, Kind, Place, Set
-from gatekit.runs.studies.looks import Looks
+from gatekit.runs.studies.interim_file import InterimAnalyses
 
 from .row import Row
 
@@ -45,7 +45,7 @@ def read_margin(margin: str | float | None) -> tuple[bool, float | None]:
 
 
 def with_tests(
-    rows: Sequence[Row], margin: tuple[bool, float] | None, looks: Looks | None
+    rows: Sequence[Row], margin: tuple[bool, float] | None, interim: InterimAnalyses | None
 ) -> list[Row]:
     """Return the rows with each difference tested, corrected for all tests of the table.
 
@@ -61,21 +61,21 @@ def with_tests(
     sizes = dict(zip(compared, map(len, table), strict=True))
     awaited = sum(row.awaited and sizes.get(i, 0) < MIN_SEEDS for i, row in enumerate(rows))
     ranked = [diff.ranked for diff in differences]
-    tests = decide_table(table, looks, ranked, awaited=awaited)
+    tests = decide_table(table, interim, ranked, awaited=awaited)
     family = len(sizes) + sum(row.awaited and i not in sizes for i, row in enumerate(rows))
     differences = [
         dataclasses.replace(
             diff,
             test=test,
             seeds_needed=None if diff.at_chance else seeds_needed(diff.effect_size, family),
-            fewest=MIN_SEEDS if looks is None else MIN_FLIPS,
+            fewest=MIN_SEEDS if interim is None else MIN_FLIPS,
             direction=(way := _direction(diff, test)),
             opposed=opposed(seeds, diff.metric.sign * way, test),
         )
         for diff, test, seeds in zip(differences, tests, table, strict=True)
     ]
     if margin is not None:
-        differences = _with_margin(rows, differences, *margin, looks)
+        differences = _with_margin(rows, differences, *margin, interim)
     results = list(rows)
     for i, diff in zip(compared, differences, strict=True):
         results[i] = dataclasses.replace(rows[i], difference=diff)
@@ -83,7 +83,7 @@ def with_tests(
 
 
 def margin_notes(
-    rows: Sequence[Row], margin: str | float | None, study: str, looks: Looks | None
+    rows: Sequence[Row], margin: str | float | None, study: str, interim: InterimAnalyses | None
 ) -> list[str]:
     """Return notes on the groups to which a margin could not be applied, and what to type."""
     if margin is None:
@@ -101,24 +101,24 @@ def margin_notes(
         notes.append(
             f"margin {margin}: 'equivalent' and 'no worse' need {MARGIN_SEEDS} seeds, because "
             f"{least} do not rule out that {100 * unseen_failures(least):.0f} % of runs fail "
-            f"({listed(few)}); {_more_seeds(study, looks)}"
+            f"({listed(few)}); {_more_seeds(study, interim)}"
         )
     return notes
 
 
-def _more_seeds(study: str, looks: Looks | None) -> str:
-    if looks is None:
+def _more_seeds(study: str, interim: InterimAnalyses | None) -> str:
+    if interim is None:
         return f"to add seeds, type gatekit extend {study} --seeds {MARGIN_SEEDS}"
-    if looks.most >= MARGIN_SEEDS:
+    if interim.most >= MARGIN_SEEDS:
         return f"to add seeds, type gatekit extend {study} --until-decided"
-    return f"its looks end at {looks.most} seeds, so begin a new study"
+    return f"its looks end at {interim.most} seeds, so begin a new study"
 
 
 def _direction(diff: Difference, test: PairedTest | None) -> int:
     """Return the direction of a difference; if a look decided it, the direction at that look."""
-    if test is None or test.look is None or not test.decides:
+    if test is None or test.interim is None or not test.decides:
         return diff.direction
-    return diff.metric.sign * test.look.sign
+    return diff.metric.sign * test.interim.sign
 
 
 def _with_margin(
@@ -126,10 +126,10 @@ def _with_margin(
     differences: Sequence[Difference],
     share: bool,
     size: float,
-    looks: Looks | None,
+    interim: InterimAnalyses | None,
 ) -> list[Difference]:
     # The share is taken of the mean at the first look, so that all looks have the same margin.
-    first = math.inf if looks is None else looks.seeds[0]
+    first = math.inf if interim is None else interim.seeds[0]
     means = {row.group.label: _mean(row.group, first) for row in rows if row.is_baseline}
     sizes = []
     for diff in differences:
@@ -139,11 +139,11 @@ def _with_margin(
     known = [i for i, scaled in enumerate(sizes) if scaled is not None]
     margins = [s for s in sizes if s is not None]
     family = max((diff.test.comparisons for diff in differences if diff.test), default=0)
-    if looks is None:
+    if interim is None:
         p_values = within_margin([differences[i].gains for i in known], margins, family)
     else:
         gains = [dict(zip(differences[i].seeds, differences[i].gains, strict=True)) for i in known]
-        p_values = within_margin_looks(gains, margins, looks.seeds, looks.most, family)
+        p_values = within_margin_interim(gains, margins, interim.seeds, interim.most, family)
     results = list(differences)
     for i, p in zip(known, p_values, strict=True):
         not_worse, equivalent = p or (None, None)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gatekit.compare.stats.interim_tests import decide_table
 from gatekit.compare.stats.intervals import Interval, by_pairing_key, mean_interval, of_seeds
-from gatekit.compare.stats.looks import decide_table
 from gatekit.compare.stats.paired_tests import PairedTest, opposed
-from gatekit.runs.studies.looks import Looks
+from gatekit.runs.studies.interim_file import InterimAnalyses
 
 from .row import Row
 
@@ -47,7 +47,7 @@ def differences_over_tasks(
     variants: Sequence[str],
     tasks: Sequence[tuple[Mapping[str, Row], Scores]],
     level: float,
-    looks: Looks | None,
+    interim: InterimAnalyses | None,
     awaited: int = 0,
 ) -> dict[str, TasksDifference]:
     """Return the differences of variants from the baseline, tested together.
@@ -56,7 +56,7 @@ def differences_over_tasks(
         variants: the variants without the baseline.
         tasks: rows and normalised scores of each task.
         level: confidence level of the intervals.
-        looks: the looks of the study, if there are any.
+        interim: the looks of the study, if there are any.
         awaited: number of planned variants that cannot be tested yet.
     """
     table: dict[str, dict[Hashable, float]] = {}
@@ -65,7 +65,7 @@ def differences_over_tasks(
         table[name] = _over_tasks(name, tasks, linear=False)
         noisy[name] = _over_tasks(name, tasks, linear=True)
     differences: dict[str, TasksDifference] = {}
-    tests = decide_table(list(table.values()), looks, awaited=awaited)
+    tests = decide_table(list(table.values()), interim, awaited=awaited)
     for (name, seeds), test in zip(table.items(), tests, strict=True):
         values = list(seeds.values())
         if values:
@@ -80,7 +80,7 @@ def differences_over_tasks(
 
 def _sign(mean: float, test: PairedTest | None) -> float:
     """Return a number with the sign of the difference, or of that at the look that decided."""
-    return mean if test is None or test.look is None else test.look.sign
+    return mean if test is None or test.interim is None else test.interim.sign
 
 
 def _over_tasks(

@@ -17,7 +17,7 @@ from gatekit.compare.grouping.keys import not_a_key, not_differing
 from gatekit.compare.grouping.label import value_text
 from gatekit.compare.numbers import count_of, number
 from gatekit.compare.stats.difference import Difference, executors, unlike
-from gatekit.compare.stats.looks import spent
+from gatekit.compare.stats.interim_tests import spent
 from gatekit.compare.stats.paired_tests import ALPHA, MIN_FLIPS, MIN_SEEDS, PAIRED_T, RANKS
 from gatekit.compare.study import Study
 from gatekit.faults import Fault, Kind, Place, Remove
@@ -26,7 +26,7 @@ from gatekit.registry.check_results import UNCHECKED
 from gatekit.runs.directions import known_direction
 from gatekit.runs.record import RunRecord
 from gatekit.runs.studies import plan_file
-from gatekit.runs.studies.looks import Looks
+from gatekit.runs.studies.interim_file import InterimAnalyses
 
 from .row import Row, added_by
 
@@ -405,22 +405,24 @@ def _slow_steps(rows: Sequence[Row]) -> list[str]:
     return [f"ms/step varies more than twofold, as on a busy machine: {'; '.join(ranges)}"]
 
 
-def looks_notes(looks: Looks | None, groups: Mapping[str, str | None], later: int) -> list[str]:
+def interim_notes(
+    interim: InterimAnalyses | None, groups: Mapping[str, str | None], later: int
+) -> list[str]:
     """Return notes on the looks at a study.
 
     Args:
-        looks: its looks, if it has any.
+        interim: its looks, if it has any.
         groups: the baseline of each group of the table.
         later: number of runs with seeds beyond the last look.
     """
-    if looks is None:
+    if interim is None:
         return []
     notes = [
-        f"looked at {count_of(len(looks.seeds), 'time')}, at"
-        f" {', '.join(str(n) for n in looks.seeds)} of at most {looks.most} seeds;"
-        f" alpha spent {spent(looks.seeds[-1] / looks.most):.2g} of {ALPHA:g}"
+        f"looked at {count_of(len(interim.seeds), 'time')}, at"
+        f" {', '.join(str(n) for n in interim.seeds)} of at most {interim.most} seeds;"
+        f" alpha spent {spent(interim.seeds[-1] / interim.most):.2g} of {ALPHA:g}"
     ]
-    if looks.groups and dict(groups) != dict(looks.groups):
+    if interim.groups and dict(groups) != dict(interim.groups):
         notes.append("the looks compared groups or baselines that differ from those of this table")
     if later:
         notes.append(

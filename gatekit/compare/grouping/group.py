@@ -97,7 +97,7 @@ class Group:
 
     @property
     def budget(self) -> str | None:
-        """Return the budget that chose the sizes: parameters, state or flops; None without one."""
+        """Return the budget that chose the sizes, such as parameters; None without one."""
         run = (self.runs or self.missing)[0]
         return chosen_by((run.config or {}).get("match"))
 

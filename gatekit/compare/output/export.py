@@ -132,9 +132,9 @@ better=difference.better worse=difference.worse spread=difference.spread
 spread_baseline=difference.spread_baseline probability_of_improvement=difference.improvement
 seeds_needed=difference.seeds_needed effect_size=difference.effect_size test=difference.test.test
 comparisons=difference.test.comparisons smallest_p=difference.test.smallest_p
-p_difference=difference.test.p alpha=difference.test.alpha look=difference.test.look.number
-look_seeds=difference.test.look.seeds most_seeds=difference.test.look.most margin=difference.margin
-p_not_worse=difference.not_worse p_equivalent=difference.equivalent
+p_difference=difference.test.p alpha=difference.test.alpha look=difference.test.interim.number
+look_seeds=difference.test.interim.seeds most_seeds=difference.test.interim.most
+margin=difference.margin p_not_worse=difference.not_worse p_equivalent=difference.equivalent
 unseen_failures=difference.unseen_failures p=difference.p
 decision=difference.decision at_chance=summary.at_chance seed_correlation=difference.correlation
 """

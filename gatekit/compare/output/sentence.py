@@ -9,7 +9,7 @@ from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import decimals, p_value
 from gatekit.compare.stats.difference import Difference
 from gatekit.compare.stats.verdict import (
-    at_look,
+    at_interim,
     contrary,
     margin_text,
     pairs_text,
@@ -120,4 +120,4 @@ def _tested(diff: Difference) -> str:
     family = diff.test.comparisons
     corrected = f" corrected for {family} comparisons" if family > 1 else ""
     p = diff.test.p if diff.p is None else diff.p
-    return f"{name}, p {p_value(p)}{corrected}{at_look(diff)}"
+    return f"{name}, p {p_value(p)}{corrected}{at_interim(diff)}"

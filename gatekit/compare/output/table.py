@@ -117,7 +117,7 @@ def _print_groups(shown: Console, stream: TextIO, comparison: Comparison) -> Non
 
 def _decided_if(comparison: Comparison) -> str:
     """Return the meaning of a star."""
-    if comparison.study.looks is None:
+    if comparison.study.interim is None:
         return f"* decided: p below {ALPHA:g}"
     margin = "" if comparison.margin is None else f"; with the margin, p below {ALPHA:g}"
     return f"* decided: p below the level that was spent at its look{margin}"

@@ -97,10 +97,10 @@ class _Task:
     def knows(self, cost: str) -> bool:
         """Return whether any run knows a cost."""
         for _, members, _ in self.groups:
-            flops = flops_by_run(members)
+            step = step_costs(members)
             for run, curves in members:
                 for curve in curves.values():
-                    if on_cost(curve, cost, flops.get(run.id)) is not None:
+                    if on_cost(curve, cost, step[run.id]) is not None:
                         return True
         return False
 
@@ -108,12 +108,12 @@ class _Task:
         """Return the groups that have curves of a split and metric over a cost."""
         found = []
         for place, (row, members, with_seeds) in enumerate(self.groups):
-            series, flops = self.series(option), flops_by_run(members)
+            series, step = self.series(option), step_costs(members)
             counting: list[tuple[Curve, Curve]] = []
             others: list[tuple[Curve, Curve]] = []
             for run, curves in members:
                 curve = curves.get(series)
-                over = None if curve is None else on_cost(curve, cost, flops.get(run.id))
+                over = None if curve is None else on_cost(curve, cost, step[run.id])
                 if curve is not None and over is not None:
                     (counting if run.counts else others).append((curve, over))
             if not counting and not others:
@@ -160,15 +160,20 @@ def _one_clock(curves: Mapping[Series, Curve]) -> dict[Series, Curve]:
     }
 
 
-def flops_by_run(group: Sequence[tuple[RunRecord, object]]) -> dict[str, float]:
-    """Return the recorded operations of a training step of each run of a group, by run id.
+def step_costs(group: Sequence[tuple[RunRecord, object]]) -> dict[str, dict[str, float]]:
+    """Return the recorded tokens and operations of a training step of each run of a group, by id.
 
     A run without a record, such as a run in progress, gets those of another run; this is wrong
-    if runs are pooled over a key such as ``units``. Empty if no run has recorded them.
+    if runs are pooled over a key such as ``units``.
     """
-    recorded = {run.id: run.result.step_flops for run, _ in group if run.result is not None}
-    known = next((flops for flops in recorded.values() if flops), None)
-    return {} if known is None else {run.id: recorded.get(run.id) or known for run, _ in group}
+    found: dict[str, dict[str, float]] = {run.id: {} for run, _ in group}
+    for cost, field in (("tokens", "step_tokens"), ("flops", "step_flops")):
+        recorded = {run.id: getattr(run.result, field, None) for run, _ in group}
+        known = next((each for each in recorded.values() if each), None)
+        for run, each in recorded.items():
+            if (step := each or known) is not None:
+                found[run][cost] = step
+    return found
 
 
 def _chart(sheet: Sheet, tasks: Sequence[_Task], option: Series, cost: str) -> Chart | None:

@@ -102,7 +102,7 @@ def t_of_share(share: Floats, n: Floats) -> Floats:
 def sign_vectors(seeds: int) -> Floats:
     """Return all sign vectors up to a common sign; signs after the fourteenth seed are random.
 
-    `looks` relies on this: vectors of fewer seeds are the beginnings of vectors of more seeds.
+    `interim_tests` relies on this: vectors of fewer seeds begin those of more seeds.
 
     Args:
         seeds: number of seeds.

@@ -37,7 +37,7 @@ RANKS = "exact signed-rank"
 
 
 @dataclass(frozen=True, slots=True)
-class AtLook:
+class InterimAnalysis:
     """The look of `gatekit extend` at which a comparison was tested last.
 
     Attributes:
@@ -65,19 +65,19 @@ class PairedTest:
         comparisons: number of comparisons in the family.
         smallest_p: smallest p value that is possible with this number of seeds, given the other
             comparisons of the table; None if p values can be arbitrarily small.
-        look: the look that decided the comparison, or the last one; None without looks.
+        interim: the look that decided the comparison, or the last one; None without looks.
     """
 
     p: float
     test: str
     comparisons: int
     smallest_p: float | None
-    look: AtLook | None = None
+    interim: InterimAnalysis | None = None
 
     @property
     def alpha(self) -> float:
         """Return the level below which ``p`` decides: 0.05, or the level spent up to the look."""
-        return ALPHA if self.look is None else self.look.alpha
+        return ALPHA if self.interim is None else self.interim.alpha
 
     @property
     def decides(self) -> bool:
@@ -159,7 +159,7 @@ def opposed(row: Mapping[Hashable, float], sign: float, test: PairedTest | None)
     """
     if test is None or not test.decides or test.test in (RANKS, RANK_FLIPS):
         return False
-    last = None if test.look is None else test.look.seeds
+    last = None if test.interim is None else test.interim.seeds
     values = [v for s, v in row.items() if last is None or (isinstance(s, int) and s < last)]
     return sum(sign * value < 0 for value in values) > sum(sign * value > 0 for value in values)
 

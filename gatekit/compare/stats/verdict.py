@@ -105,7 +105,7 @@ def _numbers(label: str, diff: Difference) -> str:
         text += f"; all {diff.n} differences are equal, so there is no interval"
     if contradicts(diff) and diff.decision in ("better", "worse", "open"):
         text += "; the p value decides, not the interval"
-    looked = diff.test is not None and diff.test.look is not None
+    looked = diff.test is not None and diff.test.interim is not None
     undecided = diff.decision in ("none", "open") and not diff.opposed
     if diff.at_chance:
         text += "; both are at chance"
@@ -165,17 +165,17 @@ def test_text(diff: Difference) -> str:
     elif diff.decision == "not_worse":
         name, p = "one-sided t", diff.not_worse or 0.0
     family = f" over {diff.test.comparisons} comparisons" if diff.test.comparisons > 1 else ""
-    return f"{name} p {p_value(p)}{family}{at_look(diff)}"
+    return f"{name} p {p_value(p)}{family}{at_interim(diff)}"
 
 
-def at_look(diff: Difference) -> str:
+def at_interim(diff: Difference) -> str:
     """Return a suffix for the p value: the look that decided, or the last look; may be empty."""
-    look = None if diff.test is None else diff.test.look
-    if look is None or diff.decision in ("equivalent", "not_worse"):
+    interim = None if diff.test is None else diff.test.interim
+    if interim is None or diff.decision in ("equivalent", "not_worse"):
         return ""
     return (
-        f", look {look.number} at {look.seeds} of at most {look.most} seeds, alpha spent"
-        f" {look.alpha:.2g}"
+        f", look {interim.number} at {interim.seeds} of at most {interim.most} seeds, alpha spent"
+        f" {interim.alpha:.2g}"
     )
 
 

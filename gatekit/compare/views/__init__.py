@@ -4,4 +4,6 @@ A view is a function from a comparison to a chart, or None if there is nothing t
 colour, no size and no library. ``gatekit.compare.render`` draws any chart.
 
 Start with `chart.py`; `kinds.py` lists the views by name.
+
+No module here is public.
 """

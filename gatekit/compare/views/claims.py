@@ -25,7 +25,7 @@ from gatekit.compare.several import SeveralTasks, several_tasks
 from gatekit.compare.stats.across_tasks import MIN_TASKS, MIN_VARIANTS
 from gatekit.compare.stats.baseline import SharedKeys
 from gatekit.compare.stats.paired_tests import ALPHA
-from gatekit.compare.stats.verdict import at_look, contrary, count_text, margin_text, unit_of
+from gatekit.compare.stats.verdict import at_interim, contrary, count_text, margin_text, unit_of
 
 _MOST = 3
 
@@ -242,7 +242,7 @@ def _sure(row: Row) -> tuple[str, str]:
             f"{diff.interval.level * 100:g} % interval of the difference"
             f" {low:+z.{places}f} to {high:+z.{places}f}"
         )
-    parts += [f"p {p_value(diff.p)}{at_look(diff)}"] if diff.p is not None else []
+    parts += [f"p {p_value(diff.p)}{at_interim(diff)}"] if diff.p is not None else []
     seeds = count_of(diff.n, "seed")
     parts.append(f"{row.name or row.group.label} is better on {diff.better} of {seeds}")
     return "How sure", "; ".join([", ".join(parts), *filter(None, [diff.incomplete])])

@@ -24,7 +24,7 @@ class Asked:
     Attributes:
         x: the swept key of ``axis``.
         over: the horizontal axis of ``curves`` and ``survival``: ``epochs``, ``seconds``,
-            ``steps`` or ``flops``.
+            ``steps``, ``tokens`` or ``flops``.
         reach: the threshold of ``survival``.
     """
 

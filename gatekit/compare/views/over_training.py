@@ -99,7 +99,7 @@ def curves(comparison: Comparison, cost: str = "epochs") -> Chart | None:
 
     Args:
         comparison: the comparison.
-        cost: ``epochs``, ``seconds``, ``steps`` or ``flops``.
+        cost: ``epochs``, ``seconds``, ``steps``, ``tokens`` or ``flops``.
 
     Raises:
         ConfigError: there is no such cost, or it is unknown.
@@ -123,7 +123,7 @@ def _read(comparison: Comparison, cost: str) -> list[Learned]:
         read = [read_curve(r) if cost == "epochs" else over(r, cost) for r in row.group.runs]
         curves = tuple(curve for curve in read if curve is not None)
         if curves:
-            aligned = on_one_grid(curves) if cost in ("seconds", "flops") else curves
+            aligned = on_one_grid(curves) if cost in ("seconds", "tokens", "flops") else curves
             mean = band(aligned, comparison.level)
             few = len(curves) < MIN_BOOTSTRAP
             found.append(Learned(row, row.group.label, curves, mean, seeds=few))

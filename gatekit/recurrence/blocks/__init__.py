@@ -4,4 +4,6 @@
 declares, including the causal convolution. `run` computes the operations in order. `order` applies
 masks and resets to the convolution.
 Start with `layer.py`.
+
+No module here is public.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from gatekit.cell.calls import REQUIRED, remedied, spoken_as
 from gatekit.cell.errors import ConfigError, DataError
 from gatekit.cell.graph import Cell
 from gatekit.cell.schema import CellSpec, read_output_unit
-from gatekit.faults import Layer
+from gatekit.faults import Fault, Kind, Layer, Place, Rename
 from gatekit.recurrence.call import Shape, state_shapes
 from gatekit.recurrence.executors.choose import check_name
 from gatekit.recurrence.layers.arguments import (
@@ -31,6 +32,7 @@ from gatekit.recurrence.layers.arguments import (
     name_after_cell,
     own_arguments,
     refuse_unknown,
+    required,
     specification,
     swapped_gates,
 )
@@ -74,6 +76,7 @@ class BlockLayer(SequenceLayer):
             convolutions, in the order of `state_names`.
         stateful: whether a batch starts from the final states of the batch before.
         executor: the executor of the recurrent layer, as for `gatekit.RNN`.
+        chunks: whether ``auto`` may choose ``chunk``.
         seed: seed of weights, dropout and zoneout; None draws one.
         plugins: plugin files to load besides the registered ones.
 
@@ -100,25 +103,23 @@ class BlockLayer(SequenceLayer):
         return_state: bool = False,
         stateful: bool = False,
         executor: str = "auto",
+        chunks: bool = True,
         seed: int | None = None,
         plugins: Sequence[str] = (),
         **keras_options: Any,
     ) -> None:
         known = catalogue(checked_files(plugins))
-        if block is REQUIRED or cell is REQUIRED:
-            raise ConfigError(
-                f"{'the block' if block is REQUIRED else 'the cell'} is missing; write "
-                "gatekit.BlockLayer('modern', 'lstm'). `gatekit blocks` lists all blocks."
-            )
+        required("block", block, "modern")
+        required("cell", cell, "lstm")
         if isinstance(block, str) and block not in known.blocks and cell in list(known.blocks):
             raise ConfigError(f"the block comes first: BlockLayer({cell!r}, {block!r})")
         chosen = read_block(block, known)
         for name in keras_options:
             if name in chosen.block.option_names():
-                raise ConfigError(
-                    f"{name} is an option of the block: BlockLayer({{'kind': {chosen.kind!r}, "
-                    f"{name!r}: {keras_options[name]!r}}}, ...)"
-                )
+                place, why = Place((name,)), "it is an option of the block"
+                fix = Rename(place, Place(("block", name)))
+                fault = Fault(Kind.UNKNOWN, place, keras_options[name], why=why, fixes=(fix,))
+                raise ConfigError(replace(fault, what="arguments"))
         swapped = swapped_gates(swap, keras_options)
         refuse_unknown(keras_options, own_arguments(BlockLayer))
         super().__init__(**keras_options)
@@ -139,6 +140,7 @@ class BlockLayer(SequenceLayer):
             name_after_cell(self)
         self.output_unit = read_output_unit(output_unit, known)
         self.executor = check_name(executor)
+        self.chunks = checked_flag("chunks", chunks)
         self.supports_masking = True
         self._built_block: BuiltBlock | None = None
 
@@ -210,6 +212,7 @@ class BlockLayer(SequenceLayer):
                     return_sequences=True,
                     return_state=True,
                     executor=self.executor,
+                    chunks=self.chunks,
                     seed=own,
                     plugins=self.plugins,
                     name=mixer,
@@ -348,7 +351,7 @@ class BlockLayer(SequenceLayer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the layer, with the resolved block and cell."""
         flags = ["bidirectional", "finish", "return_sequences", "return_state", "stateful"]
-        names = [*flags, "units", "dropout", "executor", "seed"]
+        names = [*flags, "units", "dropout", "executor", "chunks", "seed"]
         return {
             **super().get_config(),
             "block": self.block.canonical(),

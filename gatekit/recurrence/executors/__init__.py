@@ -7,4 +7,6 @@ all steps together, and `chunk` solves matrix memories with a few products per c
 solves nonlinear cells for all steps together, if their Jacobian has a small block for each unit.
 `cudnn` runs Keras' LSTM and GRU on NVIDIA's kernel.
 Start with `reference.py`, then `fused`.
+
+No module here is public.
 """

@@ -6,20 +6,20 @@ reads it.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from gatekit._version import __version__
 from gatekit.cell.analysis import chunk, newton
 from gatekit.cell.analysis.affine import AffineStates, analyse
-from gatekit.cell.errors import ConfigError, nearest
+from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Cell
+from gatekit.faults import OneOf, Place, wrong
 from gatekit.recurrence.keras_form import keras_form
 
 MODES = ("graph", "xla")
@@ -76,6 +76,7 @@ def choose(
     remat: bool = False,
     tuned: Mapping[str, Mapping[str, str]] | None = None,
     length: int | None = None,
+    chunks: bool = True,
 ) -> ExecutorChoice:
     """Return the executor that runs.
 
@@ -86,6 +87,7 @@ def choose(
         remat: whether steps are computed again in the backward pass.
         tuned: measured choices, by `key`.
         length: the steps of a sequence; None if they are not known.
+        chunks: whether ``auto`` may choose ``chunk``.
 
     Raises:
         ConfigError: there is no such executor, or it cannot run this cell on this device.
@@ -102,7 +104,7 @@ def choose(
                 measured["executor"], measured["mode"], "auto: measured by gatekit tune"
             )
         executor, reason = _automatic(cell, setting, remat)
-        if not _as_before and not remat and chunks_win(cell, setting, length):
+        if chunks and not remat and chunks_win(cell, setting, length):
             # Measured on a CPU, `chunk` / `fused` outside training: 0.4 to 1.0 in graph mode, 1.6
             # to 1.7 under XLA, where the fused loop stores nothing (linear_attention, 64 units).
             reason = f"{CHUNKS}; {_FUSED_INFERENCE}"
@@ -116,24 +118,6 @@ def choose(
                 executor, mode(executor, cell, setting), reason, inference="fused"
             )
     return ExecutorChoice(executor, mode(executor, cell, setting), reason)
-
-
-_as_before = False
-
-
-@contextlib.contextmanager
-def as_before() -> Iterator[None]:
-    """Let ``auto`` choose as it did before it considered chunks.
-
-    A run names chunks in its configuration, so a run that does not is older, or has no use for
-    them; see ``chosen`` in `gatekit.study.keys`.
-    """
-    global _as_before
-    before, _as_before = _as_before, True
-    try:
-        yield
-    finally:
-        _as_before = before
 
 
 CHUNKS = "auto: a memory is a matrix, which products update for a chunk of steps at once"
@@ -171,11 +155,7 @@ def check_name(executor: str) -> str:
         ConfigError: there is no such executor.
     """
     if executor not in EXECUTORS:
-        raise ConfigError(
-            f"executor={executor!r} does not exist{nearest(str(executor), EXECUTORS) or '.'} "
-            f"Executors: {', '.join(EXECUTORS)}. Write executor='auto' for the fastest, also on a "
-            "GPU."
-        )
+        raise ConfigError(wrong(Place(("executor",)), executor, OneOf(EXECUTORS), "auto"))
     return executor
 
 

@@ -7,7 +7,6 @@ import numbers
 import os
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Any
 
 import keras
@@ -32,6 +31,7 @@ from gatekit.faults import (
     Layer,
     ListOf,
     Mismatch,
+    OneOf,
     Place,
     Run,
     Set,
@@ -41,6 +41,7 @@ from gatekit.faults import (
     wrong,
 )
 from gatekit.faults.deprecation import deprecated
+from gatekit.faults.speak import CHOICES
 from gatekit.registry import load_cell
 
 # The keyword arguments of keras.layers.Layer.
@@ -80,7 +81,7 @@ def refuse_in_call(given: Collection[str], known: Collection[str]) -> None:
             raise ConfigError(unknown_argument("layer-call", name, NOTHING, known))
 
 
-_FLOATS = ("float16", "bfloat16", "float32", "float64")
+_FLOATS = ("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16")
 
 
 def accepted(name: str, value: object, type_: Type, example: object, **given: object) -> Any:
@@ -170,6 +171,19 @@ def swapped_gates(
     return found
 
 
+def required(group: str, value: object, usual: str) -> None:
+    """Refuse a layer without a cell or block.
+
+    Raises:
+        ConfigError: it is missing.
+    """
+    if value is REQUIRED:
+        place, what = Place((group, CHOICES[group])), f"{group}s"
+        fix = Set(place, usual)
+        fault = Fault(Kind.MISSING, place, fixes=(fix,), what=what, lists=Run(what))
+        raise ConfigError(fault).spoken(Layer())
+
+
 def specification(
     cell: str | Mapping[str, object] | CellSpec,
     swap: Mapping[str, object],
@@ -187,10 +201,7 @@ def specification(
     Raises:
         GatekitError: the cell is missing, or the cell or a gate violates its contract.
     """
-    if cell is REQUIRED:
-        place = Place(("cell", "name"))
-        fault = Fault(Kind.MISSING, place, fixes=(Set(place, "lstm"),), lists=Run("cells"))
-        raise ConfigError(replace(fault, what="cells")).spoken(Layer())
+    required("cell", cell, "lstm")
     spec = cell if isinstance(cell, CellSpec) else load_cell(cell, catalogue)
     given = {name: value for name, value in options.items() if value is not None}
     if not swap and not given:
@@ -265,16 +276,13 @@ def features_of(shape: Any, spec: CellSpec) -> int:
     return int(shape[2])
 
 
-def check_float(which: str, dtype: str) -> None:
+def check_float(dtype: str) -> None:
     """Refuse a type that the layer cannot compute in.
 
     Raises:
         ConfigError: it is not one of the supported floating point types.
     """
-    if dtype not in _FLOATS:
-        raise ConfigError(
-            f"{which} {dtype!r} is not supported; use one of {', '.join(_FLOATS)} or a mixed policy"
-        )
+    accepted("dtype", dtype, OneOf(_FLOATS), "float32")
 
 
 def own_arguments(kind: type) -> tuple[str, ...]:

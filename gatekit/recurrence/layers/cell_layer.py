@@ -29,9 +29,9 @@ from .arguments import (
     specification,
     swapped_gates,
 )
-from .built import built_cell
 from .regularizers import Rules
 from .seeds import SeededLayer
+from .shared_cells import built_cell
 
 
 class CellLayer(SeededLayer):
@@ -104,7 +104,7 @@ class CellLayer(SeededLayer):
         self._variables: dict[str, keras.Variable] = {}
         self._salt = 0
         for name in ("compute_dtype", "variable_dtype"):
-            check_float(name, getattr(self, name))
+            check_float(getattr(self, name))
 
     def __repr__(self) -> str:
         kind, cell = type(self).__name__, self.spec.name

@@ -144,11 +144,10 @@ def _plain(section: str, value: Rule, where: str) -> Rule | dict[str, object]:
             options = {name: _shortest(option) for name, option in value.get_config().items()}
             return {"kind": kind, **options}
     if not isinstance(value, _BASES[section]):
-        raise ConfigError(
-            f"{where}={value!r}: a name, {{'kind': NAME, ...}} or a "
-            f"keras.{section}.{_BASES[section].__name__} is expected. "
-            f"Names: {listed(_BUILT_IN[section])}."
-        )
+        place, names = Place.of(where), listed(_BUILT_IN[section])
+        expected = f"one of {names}, or a keras.{section}.{_BASES[section].__name__}"
+        fixes = (Set(place, next(iter(_BUILT_IN[section]))),)
+        raise ConfigError(Fault(Kind.WRONG, place, as_plain(value), expected, fixes=fixes))
     return value
 
 

@@ -30,7 +30,6 @@ from gatekit.recurrence.noise import scrambled_seed
 from gatekit.recurrence.problem import Problem, Solution
 
 from .arguments import checked_flag, features_of, own_arguments
-from .built import built_cell
 from .cell_layer import CellLayer, weight_values
 from .inputs import (
     Inputs,
@@ -45,6 +44,7 @@ from .inputs import (
     split_resets,
 )
 from .sequence_layer import KeptStates, SequenceLayer
+from .shared_cells import built_cell
 
 
 @keras.saving.register_keras_serializable(package="gatekit")
@@ -68,6 +68,7 @@ class RNN(CellLayer, SequenceLayer):
         zero_output_for_mask: whether outputs at masked steps are zero instead of the last output.
         executor: ``auto``, or a name: ``fused``, ``reference``, ``unroll``, ``affine``, ``scan``,
             ``chunk``, ``newton``, ``cudnn``.
+        chunks: whether ``auto`` may choose ``chunk``, which earlier versions did not.
         remat: whether the backward pass computes the steps again, from states that are kept every
             sqrt(time) steps: less memory, more time.
         dropout: rate of the input's dropout, one mask per sequence; None keeps the cell's.
@@ -105,6 +106,7 @@ class RNN(CellLayer, SequenceLayer):
         stateful: bool = False,
         zero_output_for_mask: bool = False,
         executor: str = "auto",
+        chunks: bool = True,
         remat: bool = False,
         dropout: float | None = None,
         recurrent_dropout: float | None = None,
@@ -139,6 +141,7 @@ class RNN(CellLayer, SequenceLayer):
         # `keras.layers.Bidirectional` sets this on its two layers.
         self.zero_output_for_mask = checked_flag("zero_output_for_mask", zero_output_for_mask)
         self.executor = check_name(executor)
+        self.chunks = checked_flag("chunks", chunks)
         self.remat = checked_flag("remat", remat)
         self.supports_masking = True
         self._counts: NewtonCounts | None = None
@@ -165,6 +168,7 @@ class RNN(CellLayer, SequenceLayer):
             remat=self.remat,
             tuned=table_of_environment(),
             length=shape[1],
+            chunks=self.chunks,
         )
         self._executor = Executor(cell, choice, self._setting, self.remat)
         self._counts = self._executor.counts
@@ -347,7 +351,7 @@ class RNN(CellLayer, SequenceLayer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the layer, with the resolved cell instead of its name."""
         flags = ["return_sequences", "return_state", "go_backwards", "stateful", "remat"]
-        names = [*flags, "zero_output_for_mask", "executor"]
+        names = [*flags, "zero_output_for_mask", "executor", "chunks"]
         return super().get_config() | {name: getattr(self, name) for name in names}
 
 

@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras.src.backend.common import global_state
 
 from gatekit.cell.calls import REQUIRED, MissingAttributeError, border, refuse_attribute
 from gatekit.cell.errors import ConfigError, DataError, excerpt, listed, nearest
+from gatekit.faults import Optional, Whole
 
-from .arguments import ATTRIBUTES, refuse_in_call
+from .arguments import ATTRIBUTES, accepted, refuse_in_call
 
 _OF_KERAS = ("mask", "training")  # Keras passes these even to calls that do not declare them
 
@@ -42,13 +42,7 @@ class SeededLayer(keras.layers.Layer):
 
     def _draw_from(self, seed: int | None) -> None:
         """Set the seed; None draws one."""
-        if seed is not None and (
-            isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0
-        ):
-            raise ConfigError(
-                f"seed={seed!r}: None or an integer from 0 is expected, such as seed=0"
-            )
-        self.seed = seed
+        self.seed = accepted("seed", seed, Optional(Whole(0)), 0)
         self._drawn_seed = random.randint(1, 10**9) if seed is None else int(seed)
 
     def _seed_within(self, kind: type[keras.layers.Layer]) -> int:

@@ -14,15 +14,15 @@ from gatekit.cell.calls import REQUIRED, MissingAttributeError, remedied
 from gatekit.cell.errors import ConfigError, DataError, listed
 from gatekit.cell.graph import Cell as BuiltCell
 from gatekit.cell.schema import CellSpec
-from gatekit.faults import Layer
+from gatekit.faults import Layer, Optional, Whole
 from gatekit.recurrence.call import LayerCall, Shape, finish, is_noisy, prepare, state_shapes
 from gatekit.recurrence.executors import reference
 from gatekit.recurrence.noise import scrambled_seed
 
-from .arguments import own_arguments
-from .built import built_cell
+from .arguments import accepted, own_arguments
 from .cell_layer import CellLayer, weight_values
 from .inputs import Inputs, checked_inputs, known_batch, of_batch
+from .shared_cells import built_cell
 
 # `keras.layers.RNN` looks for this class to draw dropout masks once per sequence. Keras exports
 # only its subclasses.
@@ -100,7 +100,7 @@ class Cell(CellLayer, _Dropout):
             known=own_arguments(Cell),
             **keras_options,
         )
-        self.features = features
+        self.features = accepted("features", features, Optional(Whole(1)), 1)
         # A variable, not a tensor: one graph may draw the seed and another read it.
         self._sequence = tf.Variable([0, 0], dtype=tf.int32, trainable=False, name="sequence")
 

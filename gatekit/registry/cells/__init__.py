@@ -2,6 +2,8 @@
 
 `places` finds the file of a cell and the line of a mistake, and reads the works that cells cite.
 Start with `composer.py`.
+
+No module here is public.
 """
 
 from .composer import (

@@ -14,7 +14,7 @@ from gatekit.cell.errors import (
     CellError,
     ConfigError,
     alternatives,
-    described,
+    as_plain,
     excerpt,
     listed,
     nearest,
@@ -22,6 +22,7 @@ from gatekit.cell.errors import (
     shown,
 )
 from gatekit.cell.schema import ABOUT_KEYS, CELL, CellSpec, by_gate, merge, read_cell
+from gatekit.faults import Fault, Kind, Set
 
 from ..queries import origins
 from ..safe_yaml import line_of, read_yaml
@@ -93,10 +94,9 @@ def cell_config(
         return composer.resolved(dict(cell), "cell", ())
     name = getattr(cell, "__name__", type(cell).__name__).lower().removesuffix("cell")
     such = name if name in cell_names() else "lstm"
-    raise CellError(
-        f"cell is {described(cell)}; pass a name such as {such!r}, or a mapping: "
-        f"gatekit.RNN({such!r}, units)"
-    )
+    place, expected = CELL / "name", "the name of a cell, or a mapping"
+    fixes = (Set(place, such),)
+    raise CellError(Fault(Kind.WRONG, place, as_plain(cell), expected, fixes=fixes))
 
 
 def bundled_cell(name: str, catalogue: Catalogue) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ from gatekit.runs.names import RUNS, UNRECORDED, is_id
 from gatekit.runs.record import contradiction
 from gatekit.runs.result import OUTCOMES, as_number
 
-from . import looks, plan_file
+from . import interim_file, plan_file
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
@@ -121,7 +121,7 @@ def survey(folder: Path, verify: bool = False, as_compared: bool = False) -> lis
     asked, lost = plan_file.read(folder), unrecorded(folder)
     there = _folders(folder / RUNS)
     with contextlib.suppress(RunError):  # `gatekit compare` reports a damaged file of looks
-        for withdrawal in looks.withdrawals(folder):
+        for withdrawal in interim_file.withdrawals(folder):
             asked = {id: r for id, r in asked.items() if id in there or id not in withdrawal.runs}
     runs = []
     for name in [*asked, *sorted(there - asked.keys())]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -96,6 +97,15 @@ class ListedRuns:
         return state in OUTCOMES
 
 
+class Cause(enum.Enum):
+    """What ended a run that recorded no outcome; this decides whether it is tried again."""
+
+    RUN = "the run itself, so another attempt would end as this one did"
+    OUTSIDE = "something outside, so another attempt may succeed"
+    PARENT = "the end of the process that had started it, so the run is certainly not the cause"
+    START = "its process could not even import the modules that every run needs"
+
+
 class StartError(Exception):
     """A run could not be started, for a reason that has nothing to do with the run."""
 
@@ -123,16 +133,8 @@ class Handle(Protocol):
         """Return why the run ended without recording an outcome."""
         ...
 
-    def lost(self) -> bool:
-        """Return whether the run was ended from outside, so that another attempt may succeed."""
-        ...
-
-    def blameless(self) -> bool:
-        """Return whether it is certain that the run did not cause its end."""
-        ...
-
-    def unstarted(self) -> bool:
-        """Return whether the process could not even import the modules that a run needs."""
+    def cause(self) -> Cause:
+        """Return what ended the run, if it recorded no outcome."""
         ...
 
     def owns(self, folder: RunFolder, before: int) -> bool:

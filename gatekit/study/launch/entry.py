@@ -11,7 +11,7 @@ from gatekit.cell.errors import ConfigError, RunError
 from gatekit.runs import durable
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import PLUGINS, RUNS
-from gatekit.runs.studies import looks, plan_file
+from gatekit.runs.studies import interim_file, plan_file
 from gatekit.runs.studies.plan_file import RequestedRun, outdated
 from gatekit.runs.studies.survey import reserve
 from gatekit.study.options import visible_gpus
@@ -138,7 +138,7 @@ def write_plan(plan: SweepPlan) -> None:
         RequestedRun(r.fingerprint, r.label, tuple(r.words), r.origin, r.config) for r in plan.runs
     ]
     with contextlib.suppress(RunError):  # `gatekit compare` reports a damaged file of looks
-        looks.restore(plan.study, [run.id for run in runs])
+        interim_file.restore(plan.study, [run.id for run in runs])
     plan_file.write(plan.study, plan.name, plan.command, runs)
 
 

@@ -106,7 +106,7 @@ class FollowedRun:
         if isinstance(trainer, Mapping):
             self.steps = _count(trainer.get("steps"))
             self.epochs = None if self.steps else _count(trainer.get("epochs"))
-            self.patience = bool(trainer.get("patience"))
+            self.patience = bool(trainer.get("patience")) or trainer.get("until") is not None
         if isinstance(task, Mapping) and isinstance(task.get("name"), str):
             self.task = task["name"]
 

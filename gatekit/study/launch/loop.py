@@ -16,7 +16,7 @@ from gatekit.runs.state import RunState
 from gatekit.runs.studies.survey import note_unrecorded
 from gatekit.study.plan import PlannedRun, SweepPlan
 
-from .contract import Backend, Handle, RunSource, StartError
+from .contract import Backend, Cause, Handle, RunSource, StartError
 from .other_processes import Others, settle, waiting
 from .outcome import SweepOutcome, score
 from .progress import Progress
@@ -104,7 +104,7 @@ class _Launching:
         self.troubles = 0
         self.again: list[PlannedRun] = []
         self.waited = False
-        self.unstarted = 0
+        self.start_failures = 0
         self.bar = len(plan.runs) == 1 and sys.stdout.isatty()
         self.stopping_since: float | None = None
 
@@ -180,19 +180,19 @@ class _Launching:
                 self.again.append(run)
                 return
             except StartError as error:
-                self._unstarted(run, str(error))
+                self._not_started(run, str(error))
                 return
             self.active.append(_ActiveRun(run, handle, time.monotonic(), state.attempt))
             self.progress.started(self.plan.label(run), run.path)
 
-    def _unstarted(self, run: PlannedRun, reason: str) -> None:
+    def _not_started(self, run: PlannedRun, reason: str) -> None:
         """Put back a run that could not be started; the cause would affect every run."""
         self.again.insert(0, run)
-        self.unstarted += 1
-        if self.unstarted > self.options.retries:
+        self.start_failures += 1
+        if self.start_failures > self.options.retries:
             self.outcome.halted = f"no run can be started: {reason}"
         else:
-            self.progress.note(f"{reason} Again ({self.unstarted} of {self.options.retries}).")
+            self.progress.note(f"{reason} Again ({self.start_failures} of {self.options.retries}).")
 
     def _watch(self, running: _ActiveRun) -> None:
         if running.handle.waiting():
@@ -230,12 +230,12 @@ class _Launching:
             self.others.add(run)
             self.progress.again(self.plan.label(run), "RUNNING", CLAIMED, seconds, run.path)
             return
-        if state.attempt == running.attempt and handle.unstarted():
+        if state.attempt == running.attempt and handle.cause() is Cause.START:
             self.progress.again(self.plan.label(run), "LOST", handle.reason(), seconds, run.path)
             self.again.insert(0, run)
             self.outcome.halted = f"no run can be started: {handle.reason()}"
             return
-        self.unstarted = 0
+        self.start_failures = 0
         # If the process ended before its claim, the record is that of an earlier attempt.
         told = state.name in ("FAILED", "INTERRUPTED") or folder.noted() == "CORRUPT"
         recorded = state.name in OUTCOMES or (
@@ -281,7 +281,7 @@ class _Launching:
             ) else "INTERRUPTED", running.stopped
         if self.stopping_since is not None:
             return "INTERRUPTED", "stopped by a signal"
-        if running.handle.blameless():
+        if running.handle.cause() is Cause.PARENT:
             return "INTERRUPTED", f"LOST: {running.handle.reason()}"
         tries = self.tries.get(running.run.fingerprint, 0)
         times = f", {tries + 1} times" if tries else ""
@@ -296,7 +296,8 @@ class _Launching:
         """
         tries = self.tries.get(running.run.fingerprint, 0)
         asked = running.stopped is not None or self.stopping_since is not None
-        if asked or not running.handle.lost() or tries >= self.options.retries:
+        final = running.handle.cause() in (Cause.RUN, Cause.START)
+        if asked or final or tries >= self.options.retries:
             return False
         self.tries[running.run.fingerprint] = tries + 1
         reason = running.handle.reason()

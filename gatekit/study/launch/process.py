@@ -28,7 +28,7 @@ from gatekit.study.plan import PlannedRun, SweepPlan
 from gatekit.training.process import programs
 
 from . import fork_server
-from .contract import Handle, StartError
+from .contract import Cause, Handle, StartError
 from .signals import raising
 
 NO_SERVER = 255
@@ -136,7 +136,7 @@ class Process:
                 return f"out of memory: killed by the kernel{used}"
             guess = f", perhaps out of memory{used}" if -code == signal.SIGKILL else ""
             return f"killed by signal {-code} ({name}{guess})"
-        if self._never_began():
+        if self.cause() is Cause.START and not self.begun and not system.memory_limited():
             return (
                 "a new process of gatekit fails as it starts; the traceback above names the cause. "
                 "If gatekit's files have changed meanwhile, repeat the command"
@@ -144,26 +144,19 @@ class Process:
         limited = f". {system.memory_remedy()}" if system.memory_limited() else ""
         return f"the process ended with exit code {code} before its result was written{limited}"
 
-    def lost(self) -> bool:
-        """Return whether the process was killed from outside; a crash of its own would recur."""
-        killed = self.process.exitcode == -signal.SIGKILL and not self._by_the_kernel()
-        return killed or self.blameless()
-
-    def blameless(self) -> bool:
-        """Return whether the process certainly ended because its fork server did."""
-        return self.sent is None and self._orphan()
-
-    def unstarted(self) -> bool:
-        """Return whether a process that claimed no run could not import what a run needs."""
-        code = self.process.exitcode or 0
+    def cause(self) -> Cause:
+        """Return what ended the process; a crash of its own would recur."""
+        code, orphan = self.process.exitcode or 0, self._orphan()
         # If memory is too small, not even the reason can be sent.
         limited = code > 0 and self.sent is None and system.memory_limited()
-        return code == NOT_STARTED or limited or self._never_began()
-
-    def _never_began(self) -> bool:
-        """Return whether the process failed before it received its run, as after an update."""
-        failed = (self.process.exitcode or 0) > 0 and not self._orphan()
-        return failed and not self.begun and not system.memory_limited()
+        if orphan and self.sent is None:
+            return Cause.START if limited and not self.begun else Cause.PARENT
+        # A process that fails before it receives its run does so for every run, as after an update.
+        early = code > 0 and not orphan and not self.begun and not system.memory_limited()
+        if code == NOT_STARTED or limited or early:
+            return Cause.START
+        killed = code == -signal.SIGKILL and not self._by_the_kernel()
+        return Cause.OUTSIDE if killed else Cause.RUN
 
     def owns(self, folder: RunFolder, before: int) -> bool:
         """Return whether this process made the latest claim."""
@@ -299,7 +292,7 @@ def started(
         alone = dataclasses.replace(plan, runs=(), sources={})
         reader, writer = context.Pipe()
         arguments = (writer, main or make, run, alone, dict(environment), bar)
-        process = context.Process(target=_be, args=arguments)
+        process = context.Process(target=_execute, args=arguments)
         try:
             begin = raising()(process.start)
             with _without_main():
@@ -335,7 +328,7 @@ def _without_main() -> Iterator[None]:
         spawn.get_preparation_data = original
 
 
-def _be(
+def _execute(
     writer: Connection,
     main: Any,
     run: PlannedRun,

@@ -24,7 +24,7 @@ from gatekit.study.options import slot_environment
 from gatekit.study.plan import PlannedRun, SweepPlan
 
 from . import fork_server, process
-from .contract import Handle, StartError
+from .contract import Cause, Handle, StartError
 
 STOP_WITHIN = 3.0
 """Seconds that a process has to stop when its task is cancelled."""
@@ -42,9 +42,7 @@ class Ending:
     """
 
     reason: str
-    lost: bool
-    blameless: bool = False
-    unstarted: bool = False
+    cause: Cause = Cause.RUN
     peak: int = 0
     owner: tuple[str, int] | None = None
 
@@ -70,7 +68,7 @@ class RayRun:
         """Return whether the task has ended and, after a crash, also the process of its run."""
         if self.ending is None:
             if self.killed and time.monotonic() - self.killed > SETTLE:
-                self.ending = Ending("the Ray task did not answer", True)
+                self.ending = Ending("the Ray task did not answer", Cause.OUTSIDE)
                 return True
             ready, _ = self.ray.wait([self.reference], timeout=0)
             if not ready:
@@ -84,17 +82,9 @@ class RayRun:
         """Return how the run ended."""
         return self.ending.reason if self.ending else ""
 
-    def lost(self) -> bool:
-        """Return whether the run was ended from outside."""
-        return self.ending is not None and self.ending.lost
-
-    def blameless(self) -> bool:
-        """Return whether it is certain that the run did not cause its end."""
-        return self.ending is not None and self.ending.blameless
-
-    def unstarted(self) -> bool:
-        """Return whether the process could not even import the modules that a run needs."""
-        return self.ending is not None and self.ending.unstarted
+    def cause(self) -> Cause:
+        """Return what ended the run."""
+        return self.ending.cause if self.ending else Cause.RUN
 
     def owns(self, folder: RunFolder, before: int) -> bool:
         """Return whether the run's process made the latest claim."""
@@ -120,16 +110,16 @@ class RayRun:
             self.ending = self.ray.get(self.reference)
             self.peak = self.ending.peak
         except errors.TaskCancelledError:
-            self.ending = Ending("the Ray task was cancelled", False)
+            self.ending = Ending("the Ray task was cancelled")
         except errors.OutOfMemoryError as error:
             self.crashed = time.monotonic()
-            self.ending = Ending(f"out of memory: killed by Ray ({_first_line(error)})", False)
+            self.ending = Ending(f"out of memory: killed by Ray ({_first_line(error)})")
         except errors.RayTaskError as error:
             last = str(error).strip().splitlines()[-1]
-            self.ending = Ending(f"the Ray task failed: {last}", False)
+            self.ending = Ending(f"the Ray task failed: {last}")
         except errors.RayError as error:
             self.crashed = time.monotonic()
-            self.ending = Ending(f"a Ray worker was lost: {_first_line(error)}", True)
+            self.ending = Ending(f"a Ray worker was lost: {_first_line(error)}", Cause.OUTSIDE)
 
 
 class Ray:
@@ -219,7 +209,7 @@ def _task(run: PlannedRun, plan: SweepPlan, main: process.Main, preload: Sequenc
         try:
             child = process.started(context, run, plan, environment, False, main, preload)
         except StartError as error:
-            return Ending(str(error), lost=True, blameless=True)
+            return Ending(str(error), Cause.PARENT)
     try:
         while not child.over():
             process.Processes.wait([child], 0.2)
@@ -231,14 +221,7 @@ def _task(run: PlannedRun, plan: SweepPlan, main: process.Main, preload: Sequenc
         child.kill()
         child.process.join()
         signal.signal(signal.SIGINT, asked)
-    return Ending(
-        child.reason(),
-        child.lost(),
-        child.blameless(),
-        child.unstarted(),
-        child.peak,
-        (platform.node(), child.pid),
-    )
+    return Ending(child.reason(), child.cause(), child.peak, (platform.node(), child.pid))
 
 
 def _begin(

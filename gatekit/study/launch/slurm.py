@@ -15,7 +15,7 @@ from gatekit.runs.folder import RunFolder
 from gatekit.runs.result import OUTCOMES
 from gatekit.study.plan import PlannedRun, SweepPlan
 
-from .contract import Handle, ListedRuns
+from .contract import Cause, Handle, ListedRuns
 from .loop import make, pending
 from .other_processes import Others, settle, waiting
 from .outcome import SweepOutcome
@@ -147,17 +147,12 @@ class SlurmRun:
         """Return how the job of the run ended."""
         return f"its job {self.job.words() if self.job else ''} and left it {self.name}"
 
-    def lost(self) -> bool:
-        """Return whether the job ended without an outcome of the run."""
-        return self.ended and not self.killed
+    def cause(self) -> Cause:
+        """Return what ended the run; it may also have caused the end of its job.
 
-    def blameless(self) -> bool:
-        """Return False, because the run may have caused the end of its job."""
-        return False
-
-    def unstarted(self) -> bool:
-        """Return False, because the next job may get a node where the run can start."""
-        return False
+        If it could not start, the next job may get a node where it can.
+        """
+        return Cause.OUTSIDE if self.ended and not self.killed else Cause.RUN
 
     def owns(self, folder: RunFolder, before: int) -> bool:
         """Return whether the run's job made the latest claim; False once the run was killed."""

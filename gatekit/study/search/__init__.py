@@ -1,4 +1,7 @@
-"""Searches: random draws that all variants share, draws by Optuna, and confirmation of the best."""
+"""Searches: random draws that all variants share, draws by Optuna, and confirmation of the best.
+
+No module here is public.
+"""
 
 from .search import Draw, Job, Search, SearchChoice, SearchInterval
 

@@ -2,4 +2,6 @@
 
 The fork server imports `preload`, and so TensorFlow; `programs` shares programs compiled by XLA
 among the runs of a command.
+
+No module here is public.
 """

@@ -420,15 +420,15 @@ def test_curves_are_over_every_cost_with_the_numbers_of_the_figure(
     write_costs(tmp_path)
     options: dict[str, Any] = {"at": "seconds=15"}
     if pooled:  # runs of one group then differ in the FLOPs of a step
-        values, flops = [9.0, 8.8, 8.7], {"flops": {"step": 4e5}}
+        values, step = [9.0, 8.8, 8.7], {"flops": {"step": 4e5}, "tokens": {"step": 640.0}}
         for cell in ("lstm", "gru"):
-            write_curve(tmp_path, cell, 0, values, result=flops, units=128)
+            write_curve(tmp_path, cell, 0, values, result=step, units=128)
         options["by"] = ["cell"]
     about = sheet("demo", tmp_path, **options)
     found = loaded(page(about))["curves"]
     assert isinstance(found, dict)
     name, costs, first = found["charts"][0]["choices"][1]
-    assert (name, costs[first], len(costs)) == ("x axis", "over training time (s)", 4)
+    assert (name, costs[first], len(costs)) == ("x axis", "over training time (s)", 5)
     for option, cost in enumerate(AXES):
         marks = marks_of(unpacked(found, option=option))
         budget = [mark["x"] for mark in marks if mark["kind"] == "rule" and "x" in mark]

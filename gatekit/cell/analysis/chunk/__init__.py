@@ -3,6 +3,8 @@
 `form` has the result, whose blocks are operations of `gatekit.cell.program`. `logarithm` derives
 logarithms of decays, `interpret` evaluates expressions in `values`, `normal_form` writes an
 evaluated memory as a `Memory`, and `analysis` puts a cell's blocks in order. Start with `form`.
+
+No module here is public.
 """
 
 from .analysis import analyse

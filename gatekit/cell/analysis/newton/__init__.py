@@ -3,6 +3,8 @@
 `structure` uses the equations to find states whose Jacobian is small for each unit. `stepping` is
 a cell's step in NumPy. `iterations` counts the iterations, and computes the largest Lyapunov
 exponent. Start with `structure`.
+
+No module here is public.
 """
 
 from .iterations import LENGTHS, MOST, Iterations, at_start, iterations, measurable

@@ -2,4 +2,6 @@
 
 `boxes` chooses the content of a drawing, `layout` places boxes and lines, and `svg` writes strokes
 and labels; `drawing.diagram(cell)` combines them. Start with `drawing.py`.
+
+No module here is public.
 """

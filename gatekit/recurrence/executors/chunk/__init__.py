@@ -36,4 +36,6 @@ Start with `memory`.
 
 Source: Yang et al. (2024), arXiv:2312.06635, section 4, and arXiv:2406.06484, section 3; Dao and Gu
 (2024), arXiv:2405.21060, section 6.
+
+No module here is public.
 """

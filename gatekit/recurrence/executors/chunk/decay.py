@@ -12,7 +12,7 @@ from tensorflow import Tensor
 from gatekit.cell.program import Memory
 
 from .layout import Layout, Segments
-from .scores import LEAST, blocks, causal, halves, prefix_sums, repeated, scores, suffix_sums
+from .scores import LEAST, applied, causal, prefix_sums, repeated, scores, suffix_sums
 
 
 class Decay:
@@ -136,45 +136,7 @@ class Decay:
         return outputs * tf.exp(self.row_ends - self.row if strict else self.row_ends)
 
     def applied(self, score: Tensor, values: Tensor, strict: bool) -> Tensor:
-        """Return the scores times values, with the decay of columns between their steps.
-
-        As in `scores`, decays are split at the boundary of two neighbouring blocks of steps.
-        """
+        """Return the scores times values, with the decay of columns between their steps."""
         if self.row is None:
             return tf.matmul(score, values)
-        steps, terms = score.shape[-2], self.terms
-        logs = blocks(self.row, 1)
-        ends, rest = logs, tf.zeros_like(logs)
-        outputs = tf.matmul(_meeting(score, 1, terms, 0), blocks(values, terms))
-        size = 1
-        while size < steps:
-            (first_end, second_end), (first_rest, second_rest) = halves(ends), halves(rest)
-            earlier, _ = halves(blocks(values, size * terms))
-            (_, second_logs), (one, other) = halves(logs), halves(outputs)
-            late = tf.matmul(
-                _meeting(score, size, terms, size), earlier * repeated(tf.exp(first_rest), terms)
-            )
-            other += late * tf.exp(second_end - second_logs if strict else second_end)
-            outputs = tf.concat([one, other], -2)
-            total, second_total = first_end[..., -1:, :], second_end[..., -1:, :]
-            ends = tf.concat([first_end, second_end + total], -2)
-            rest = tf.concat([first_rest + second_total, second_rest], -2)
-            logs = tf.concat([*halves(logs)], -2)
-            size *= 2
-        return tf.squeeze(outputs, -3)
-
-
-def _meeting(score: Tensor, size: int, terms: int, later: int) -> Tensor:
-    """Return the blocks of scores between earlier and later steps, ``... x blocks x ...``.
-
-    Args:
-        score: ``... x steps x (steps * terms)``.
-        size: the steps of a block.
-        terms: how many keys a step has.
-        later: how many steps the block of queries begins after the block of keys.
-    """
-    starts = range(0, score.shape[-2], size + later)
-    return tf.stack(
-        [score[..., s + later : s + later + size, s * terms : (s + size) * terms] for s in starts],
-        -3,
-    )
+        return applied(score, values, strict, self.row)

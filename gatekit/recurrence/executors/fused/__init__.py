@@ -61,4 +61,6 @@ An *adjoint* of a part of a step turns the gradients of its results into those o
 Source: Werbos, Backpropagation through time (1990), doi:10.1109/5.58337; Appleyard, Kocisky &
 Blunsom, Optimizing performance of recurrent neural networks on GPUs (2016), arXiv:1604.01946 (one
 product for all gates, one for all steps); Chen et al. (2016), arXiv:1604.06174 (remat).
+
+No module here is public.
 """

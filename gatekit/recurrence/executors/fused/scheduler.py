@@ -8,6 +8,7 @@ from dataclasses import replace
 from gatekit.cell.graph import BuiltRead, Cell, Node, shared_reads
 from gatekit.cell.language.expression import Expr, Name, names
 from gatekit.cell.program import Linear, lower, share
+from gatekit.cell.schema import OUTPUT_UNIT
 
 from .schedule import Group, LoopSchedule, Member, Stage, StepProduct, read_alike
 
@@ -26,6 +27,7 @@ def make(cell: Cell, wanted: tuple[str, ...], weights_cached: bool = False) -> L
 
 class _Scheduler:
     def __init__(self, cell: Cell, wanted: tuple[str, ...], weights_cached: bool) -> None:
+        self.program = lower(cell)
         self.cell, self.wanted, self.weights_cached = cell, wanted, weights_cached
         self.loop = [n for n in cell.nodes if not n.hoisted]
         self.by_name = {n.name: n for n in cell.nodes}
@@ -106,11 +108,17 @@ class _Scheduler:
         self, by_products: list[Node], standalone: list[Node]
     ) -> dict[str, tuple[Linear, ...]]:
         """Return the reads of inputs that share a product before the loop, by what they read."""
-        program, nodes = lower(self.cell), self.cell.nodes
-        before = [n for n in nodes if (n.hoisted and n not in by_products) or n in standalone]
-        keys = [f"{node.name}:{r.text}" for node in before for r in node.reads if r.hoisted]
-        products = share(program, [program.source[name] for name in keys])
+        before = [
+            n for n in self.cell.nodes if (n.hoisted and n not in by_products) or n in standalone
+        ]
+        keys = [self.key(node, r) for node in before for r in node.reads if r.hoisted]
+        products = share(self.program, [self.program.source[key] for key in keys])
         return {product.of: product.members for product in products}
+
+    def key(self, node: Node, read: BuiltRead) -> str:
+        """Return the name of a read in the program; an output unit has another name there."""
+        name = f"{node.name}:{read.text}"
+        return name if name in self.program.source else f"{OUTPUT_UNIT}:{read.text}"
 
     def sums(self, node: Node) -> bool:
         return node.norm is not None and node.norm.of == "sum"
@@ -121,21 +129,24 @@ class _Scheduler:
         return reads or (node.bias is not None and not self.sums(node))
 
     def make_products(self) -> list[StepProduct]:
-        reads_of: dict[tuple[int, str], dict[str, list[Member]]] = {}
+        """Return the products of a step: reads of one value, as the program shares them."""
+        reads: dict[str, Member] = {}
+        added: dict[str, str] = {}
         for node in self.loop:
-            first = True
+            takes = node.norm is None and self.has_part(node)
             for read in _recurrent(node):
-                if not read.map.has_matrix():
-                    continue
-                takes = first and node.norm is None and self.has_part(node)
-                added = "alone"
-                if takes:
-                    added = "part" if any(r.hoisted for r in node.reads) else "bias"
-                first = False
-                product = reads_of.setdefault((read.stage, read.text), {})
-                product.setdefault(added, []).append((node, read))
+                if read.map.has_matrix():
+                    part = "part" if any(r.hoisted for r in node.reads) else "bias"
+                    key = self.key(node, read)
+                    reads[key], added[key] = (node, read), part if takes else "alone"
+                    takes = False
         products = []
-        for (stage, text), by_kind in reads_of.items():
+        for product in share(self.program, [self.program.source[key] for key in reads]):
+            by_kind: dict[str, list[Member]] = {}
+            for op in product.members:
+                by_kind.setdefault(added[op.out], []).append(reads[op.out])
+            read = reads[product.members[0].out][1]
+            stage, text = read.stage, read.text
             # Groups with an input part come last, so that their gradients are beside those of other
             # sequences.
             kinds = [k for k in ("alone", "bias", "part") if k in by_kind]

@@ -3,4 +3,6 @@
 `solve` computes the coefficients for all steps together; `recurrence` defines the linear recurrence
 and its adjoint; `sequential` solves it step by step, `scan` in about log2(time) rounds. Start with
 `recurrence.py`.
+
+No module here is public.
 """

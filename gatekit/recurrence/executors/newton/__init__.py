@@ -33,4 +33,6 @@ mixes both. At a **reset** $J_t = 0$, and f starts from the initial value.
 Source: Lim et al., DEER (2023), arXiv:2309.12252 (the method); Gonzalez et al., ELK (2024),
 arXiv:2407.19115 (quasi-Newton, stability); Danieli et al., ParaRNN (2025), arXiv:2510.21450 (blocks
 for each unit); Gonzalez et al. (2025), arXiv:2508.16817 (convergence and the Lyapunov exponent).
+
+No module here is public.
 """

@@ -1,0 +1,94 @@
+"""How much longer the executor that ``auto`` chooses takes than the best by name, ``--choice``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import mean
+
+from rich.table import Table
+
+from gatekit import registry
+from gatekit.cell.graph import build
+from gatekit.cell.schema import read_output_unit
+from gatekit.recurrence.executors.choose import ROWS, Setting
+
+from .contender import OWN
+from .ratio import ratio
+from .results import Race, Results
+from .size import Size
+
+CELLS = ("linear_attention", "gla", "delta_net", "gated_delta_net", "mlstm", "rwkv7", "kda")
+CELLS += ("mamba2", "lstm", "gru", "mingru")
+SIZES = tuple(
+    Size(batch, time, 64, units)
+    for units in (64, 128)
+    for time in (64, 512, 1024)
+    for batch in (8, 32)
+)
+EXECUTORS = ("fused", "affine", "chunk")
+"""The executors that are ever the fastest on a CPU."""
+MODES = ("graph", "xla")
+
+
+def by_name(cell: str) -> tuple[str, ...]:
+    """Return the contenders of a cell: `auto` and each executor that can run it, in both modes."""
+    known = registry.catalogue()
+    built = build(registry.load_cell(cell, known), 64, 64, read_output_unit("hidden", known))
+    named = [each for each in EXECUTORS if not ROWS[each].refuses(built, Setting())]
+    return tuple(
+        f"{OWN}.{each}{mode}" for each in ("", *(f"{n}-" for n in named)) for mode in MODES
+    )
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What ``auto`` chose in one race and mode.
+
+    Args:
+        race: the race.
+        mode: ``graph`` or ``xla``.
+        best: the mode of the fastest contender by name.
+        over: the time of the default over the time of the best by name.
+    """
+
+    race: Race
+    mode: str
+    best: str
+    over: float
+
+
+def chosen(results: Results, clock: str) -> Iterator[Chosen]:
+    """Yield how the default compares with the best by name, for each race and mode.
+
+    Args:
+        results: what was measured.
+        clock: the clock of the ratios, ``wall`` or ``cpu``.
+    """
+    for race in results.races:
+        for mode in MODES:
+            names = [f"{name}-{mode}" for name in EXECUTORS]
+            own, best = race.of(OWN, mode), race.fastest(clock, OWN, *names)
+            if own and best:
+                yield Chosen(race, mode, best.mode, ratio(best, own, clock).median)
+
+
+def choice_table(results: Results, clock: str) -> Table:
+    """Return the mean and the worst ratio by kind of step and mode, ready to print.
+
+    Args:
+        results: what was measured.
+        clock: the clock of the ratios, ``wall`` or ``cpu``.
+    """
+    table = Table(title="Default over the best by name", title_justify="left")
+    for heading in ("step", "mode", "races", "mean", "worst", "where"):
+        table.add_column(heading)
+    kinds: dict[tuple[str, str], list[Chosen]] = {}
+    for each in chosen(results, clock):
+        kinds.setdefault((each.race.what, each.mode), []).append(each)
+    for (what, mode), found in kinds.items():
+        worst = max(found, key=lambda each: each.over)
+        where = f"{worst.race.cell} {worst.race.size}: {worst.best}"
+        over = mean(each.over for each in found)
+        table.add_row(what, mode, str(len(found)), f"{over:.2f}", f"{worst.over:.2f}", where)
+    return table

@@ -1,0 +1,147 @@
+"""Files of a configuration that are not found, and where configurations come from."""
+
+import os
+import types
+from pathlib import Path
+
+import pytest
+from hydra.errors import MissingConfigException
+
+from gatekit.study.hydra import sources
+
+CELLS, EXPERIMENTS = ["gru", "lstm", "mine"], ["flip_flop", "parity"]
+NOT_FOUND = {
+    "hydra/launcher/joblib": (["basic"], "hydra/launcher=joblib: there is no such launcher. gate"),
+    "hydra/sweeper/ax": (["basic"], "there is no such sweeper. Sweepers are grid"),
+    "cell/sub/gru": (CELLS, "cell=sub/gru: omit the folder and the suffix; type cell=gru."),
+    "cell/gru.yaml": (CELLS, "cell=gru.yaml: omit the folder and the suffix; type cell=gru."),
+    "cell/sub/gru.yml": (CELLS, "omit the folder and the suffix; type cell=gru."),
+    "cell/lstm/gru": (CELLS, "cell=lstm/gru: to run each of them, type -m cell=lstm,gru."),
+    "cell/sigmoid": (CELLS, "sigmoid is a gate, not a cell"),
+    "task/sigmoid": (["adding"], "task=sigmoid: there is no such task"),
+    "cell/conf/cell/own.yaml": (CELLS, "type cell=own for the file conf/cell/own.yaml, which does"),
+    "cell/conf/own.yaml": (CELLS, "cell=conf/own.yaml: there is no such cell"),
+    "block/Off": (["plain"], "block=Off: type block=plain for nothing around the layer."),
+    "task/off": (["adding"], "task=off: there is no such task"),
+    "experiment/parity_quick": (EXPERIMENTS, "experiment=parity has no small version"),
+    "experiment/party_quick": (EXPERIMENTS, "experiment=party_quick: there is no such exp"),
+    "cell/gruu": (CELLS, "cell=gruu: there is no such cell; did you mean 'gru'?"),
+    "output_unit/hiden": (["hidden"], "output_unit=hiden: there is no such output unit; did"),
+    "task/x": ([f"task_{k}" for k in range(30)], "`gatekit tasks` lists all 30 tasks."),
+    # Hydra lists no options for the defaults of a file.
+    "cell/grru": ([], "did you mean 'gru'?"),
+    "gru": (CELLS, ""),
+    "cell/": (CELLS, ""),
+}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """Work in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("file", NOT_FOUND)
+def test_what_is_not_found_is_answered_with_what_to_type(file):
+    options, says = NOT_FOUND[file]
+    said = sources.not_found(MissingConfigException("", file, options), ())
+    assert says in said
+    assert bool(says) is bool(said)
+
+
+def test_a_cell_that_a_file_inherits_is_answered_with_the_file():
+    os.makedirs("conf/cell")
+    Path("conf/cell/own.yaml").write_text("defaults: [nonesuch, _self_]\n")
+    Path("conf/cell/other.yaml").write_text("defaults: [nonesuch_too, _self_]\n")
+    said = sources.not_found(MissingConfigException("", "cell/nonesuch", []), ())
+    assert "own.yaml" in said
+    assert "defaults" in said
+    assert "other.yaml" not in said
+
+
+def _folders(plugins, trusted, further):
+    """Return the paths of the sources of folders, in their order, before those of gatekit."""
+    path = [
+        (each.provider, each.path)
+        for each in sources.search_path(plugins, trusted, further).get_path()
+        if each.provider in ("folder", "main", "registry")
+    ]
+    assert [provider for provider, _ in path[-2:]] == ["main", "registry"]
+    assert path[-2][1] == "pkg://gatekit.conf"
+    assert path[-1][1].startswith("registered://all")
+    return [text for _, text in path[:-2]]
+
+
+@pytest.mark.parametrize("folder", ["conf", "x?plugins=a.py,b 100%41", "a%2Cb"])
+@pytest.mark.parametrize("plugins", [(), ("a.py",), ("one,two.py", "100%.py")])
+def test_the_string_of_a_source_is_read_as_it_was_written(folder, plugins, monkeypatch):
+    os.makedirs("later")
+    known = types.SimpleNamespace(config_folders=[Path("later").absolute()])
+    monkeypatch.setattr(sources.components, "load", lambda names: known)
+    for trusted, kind in ((False, sources.CheckedSource), (True, sources.TrustedSource)):
+        texts = _folders(plugins, trusted, folder)
+        assert [text.partition("://")[0] for text in texts] == [kind.scheme()] * 2
+        source, later = (kind("folder", text) for text in texts)
+        assert (source.folder, source.plugins) == (Path(folder).absolute(), plugins)
+        assert (later.folder, later.plugins) == (Path("later").absolute(), plugins)
+        assert source.trusted is trusted
+        assert not source.available()
+    os.makedirs(folder)
+    assert source.available()
+
+
+def test_a_folder_of_your_own_is_searched_and_gatekits_only_once():
+    assert _folders((), False, None) == []
+    os.makedirs("conf")
+    assert _folders((), False, None) == [f"checked://{Path('conf').absolute()}"]
+
+
+def test_a_source_knows_its_groups_and_files():
+    os.makedirs("conf/cell")
+    os.makedirs("conf/other")
+    Path("conf/cell/mine.yaml").write_text("defaults: [lstm, _self_]\n")
+    Path("conf/cell/gone.yaml").symlink_to("nowhere.yaml")
+    checked = sources.CheckedSource("folder", f"checked://{Path('conf').absolute()}")
+    trusted = sources.TrustedSource("folder", f"trusted://{Path('conf').absolute()}")
+    for source, other in ((checked, False), (trusted, True)):
+        assert [source.is_group(name) for name in ("", "cell", "cell/", "task")] == [
+            *(True, True, True, False)
+        ]
+        assert source.is_group("other") is other
+        found = [source.is_config(f"cell/{name}") for name in ("mine", "gone", "none")]
+        assert found == [True, True, False]
+        assert source.list("cell", None) == ["gone", "mine"]
+
+
+def test_the_registry_is_a_source_without_files():
+    source = sources.RegistrySource("registry", "registered://all")
+    assert [source.is_group(name) for name in ("task", "task/", "cell", "trainer")] == [
+        *(True, True, True, False)
+    ]
+    assert source.is_config("task/adding")
+    assert source.is_config("task/adding.yaml")
+    assert not source.is_config("task/none")
+    assert not source.is_config("trainer/adding")
+    assert {"adding"} <= set(source.list("task/", None))
+    assert source.list("task", None) == sorted(source.list("task", None))
+    config = source.load_config("task/adding").config
+    assert config.name == "adding"
+    assert config.length > 0
+    assert source.load_config("output_unit/hidden").config == {"kind": "hidden"}
+
+
+def test_only_sweeps_have_their_references_hidden():
+    given = {
+        "units": "${a}",
+        "params": {"x": "${b}", "y": ["${c}", 3]},
+        "hydra": {"sweeper": {"params": {"z": "${d}"}}},
+        "grids": ["${e}"],
+    }
+    kept = sources.KEPT + "{"
+    assert sources._escaped(given) == {
+        "units": "${a}",
+        "params": {"x": f"{kept}b}}", "y": [f"{kept}c}}", 3]},
+        "hydra": {"sweeper": {"params": {"z": f"{kept}d}}"}}},
+        "grids": [f"{kept}e}}"],
+    }
