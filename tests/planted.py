@@ -391,8 +391,8 @@ FAULTS = (
     Fault(
         "a larger loss is the better one",
         "gatekit/training/resume.py",
-        'if self.direction == "min" else',
-        'if self.direction == "max" else',
+        'value < self.best[1] if self.direction == "min" else',
+        'value < self.best[1] if self.direction == "max" else',
         ("tests/training/test_progress.py", "-k", "best"),
     ),
     Fault(

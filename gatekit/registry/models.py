@@ -73,7 +73,7 @@ def around(config: Mapping[str, Any], signature: Signature, steps: int, metric: 
         steps=steps if config["pool"] == "all" else 1,
         loss=signature.loss,
         metric=metric,
-        head=config.get("head") or "glorot",
         bias=config.get("head_bias", True),
-        per_sequence=config["trainer"].get("mean") == "sequences",
+        per_sequence=(config.get("trainer") or {}).get("mean") == "sequences",
+        head=config.get("head", "glorot"),
     )

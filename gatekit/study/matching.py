@@ -75,15 +75,15 @@ def _catalogue(config: Mapping[str, Any]) -> Catalogue:
 
 
 def sizes(stack: Stack) -> dict[str, int]:
-    """Return the total of each of the `MEASURES` over all recurrent layers, and their blocks."""
-    return {name: _total(each, stack) for name, each in MEASURES.items() if not each.whole}
+    """Return each of the `MEASURES` of all recurrent layers, and their blocks."""
+    recurrent = {name: each for name, each in MEASURES.items() if not each.whole}
+    return {name: _total(each, stack) for name, each in recurrent.items()}
 
 
 def _total(measure: Measure, stack: Stack) -> int:
-    """Return the total of a measure over all layers, or over the whole model."""
-    if measure.whole:
-        return sum(op.count for op in stack.ops)
-    return sum(map(measure.count, stack.layers))
+    total = sum(map(measure.count, stack.layers))
+    around = sum(op.count for op in (*stack.before, *stack.after))
+    return total + around if measure.whole else total
 
 
 def matched(

@@ -264,10 +264,11 @@ def _part(op: Operation, config: Mapping[str, Any], seed: int, head: bool) -> ke
     layer = keras_part(op, op.name, policy, drawn)
     for variable, weight in zip(layer.weights, op.weights, strict=True):
         random = seeds.generator(seed, "init", op.name, weight.name)
-        limit, deviation = weight.limit, weight.deviation
-        values = random.uniform(-limit, limit, weight.shape) if limit else numpy.zeros(weight.shape)
-        if deviation:
-            values = random.normal(0, deviation, weight.shape)
+        values = numpy.zeros(weight.shape)
+        if weight.first == "normal":
+            values = random.normal(0, weight.limit, weight.shape)
+        elif weight.limit:
+            values = random.uniform(-weight.limit, weight.limit, weight.shape)
         variable.assign(values.astype(variable.dtype))
     return layer
 

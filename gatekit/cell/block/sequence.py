@@ -20,30 +20,24 @@ EPSILON = 1e-6
 class PartWeight:
     """A weight of an operation: ``name`` in saved models, ``written`` in generated files.
 
-    ``uniform`` initial values are between -r and r, where r is ``within`` or 1 / sqrt(n), with n
-    the product of fan. ``kaiming`` values have a normal distribution with variance 2 / n.
+    ``uniform`` initial values are between -1 / sqrt(n) and 1 / sqrt(n), with n the product of fan,
+    or between -bound and bound. Those of ``normal`` have the standard deviation sqrt(2 / n).
     """
 
     name: str
     written: str
     shape: tuple[int, ...]
-    first: Literal["glorot", "uniform", "kaiming", "ones", "zeros"]
+    first: Literal["glorot", "uniform", "normal", "ones", "zeros"]
     fan: tuple[int, ...] = ()
-    within: float = 0.0
+    bound: float = 0.0
 
     @property
     def limit(self) -> float:
-        """The largest initial value of a uniform distribution; 0 for another."""
+        """The largest initial value or the standard deviation; 0 if none is drawn."""
         if self.first == "glorot":
             return math.sqrt(6 / sum(self.shape))
-        if self.first != "uniform":
-            return 0.0
-        return self.within or 1 / math.sqrt(math.prod(self.fan))
-
-    @property
-    def deviation(self) -> float:
-        """The standard deviation of a normal distribution of initial values; 0 for another."""
-        return math.sqrt(2 / math.prod(self.fan)) if self.first == "kaiming" else 0.0
+        bound = self.bound or (1 / math.sqrt(math.prod(self.fan)) if self.fan else 0.0)
+        return math.sqrt(2) * bound if self.first == "normal" else bound
 
 
 @dataclass(frozen=True, kw_only=True)

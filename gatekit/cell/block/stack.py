@@ -37,10 +37,9 @@ class Around:
         loss: ``mse``, ``categorical``, ``bits`` or ``squared``.
         metric: ``mse``, ``rmse``, ``accuracy``, ``nll``, ``bits``, ``perplexity`` or
             ``most_active``; empty if unknown.
-        head: the initial values of the head: ``glorot``, ``torch`` for those of its layers,
-            ``kaiming``, or a number r for values between -r and r.
         bias: whether the head has a bias.
         per_sequence: whether the loss is divided by the number of sequences, not of steps.
+        head: the initial values of the head: ``glorot``, ``torch``, ``kaiming``, or their bound.
     """
 
     task: str
@@ -51,9 +50,9 @@ class Around:
     steps: int
     loss: str
     metric: str
-    head: str | float = "glorot"
     bias: bool = True
     per_sequence: bool = False
+    head: str | float = "glorot"
 
 
 @dataclass(frozen=True)
@@ -133,13 +132,11 @@ class Stack:
             value, width = Name(read[0].name), wide
         head = _linear("head", value, width, around.outputs, around.bias)
         if around.head != "glorot":
-            within = around.head if isinstance(around.head, float) else 0.0
-            matrix, *bias = (
-                replace(w, first="uniform", fan=(width,), within=within) for w in head.weights
-            )
+            bound = around.head if isinstance(around.head, float) else 0.0
+            drawn = [replace(w, first="uniform", fan=(width,), bound=bound) for w in head.weights]
             if around.head == "kaiming":
-                matrix = replace(matrix, first="kaiming")
-            head = replace(head, weights=(matrix, *bias))
+                drawn[0] = replace(drawn[0], first="normal")
+            head = replace(head, weights=tuple(drawn))
         return (*read, head)
 
     def _row(self, first: int, value: Expr) -> Iterator[Operation]:

@@ -110,17 +110,20 @@ def created(
         room: the length of a line.
     """
     sizes, bound = [size(n) for n in weight.shape], ""
-    if weight.within:
-        bound = number(weight.within)
+    if weight.bound or weight.first == "normal":
+        bound = number(weight.limit)
     elif len(weight.fan) == 1 and (root := weight.fan[0] ** 0.5).is_integer():
         bound = number(1 / root)
     elif weight.fan:
         bound = f"1 / math.sqrt({' * '.join(size(n) for n in weight.fan)})"
-    if weight.first == "kaiming":
-        deviation = f"math.sqrt(2 / ({' * '.join(size(n) for n in weight.fan)}))"
-        first = fill(access.draws.normal, sizes, mean="0.0", stddev=deviation)
-    else:
-        first = fill(getattr(access.draws, weight.first), sizes, low=f"-{bound}", high=bound)
+    first = fill(
+        getattr(access.draws, weight.first),
+        sizes,
+        low=f"-{bound}",
+        high=bound,
+        mean=0.0,
+        stddev=bound,
+    )
     before, after = access.assign(attribute, True)
     return wrapped(f"{before}{first}{after}", room)
 

@@ -178,8 +178,8 @@ def _first(weight: PartWeight, seed: int) -> keras.initializers.Initializer | st
         return keras.initializers.GlorotUniform(seed=seed)
     if weight.first == "uniform":
         return keras.initializers.RandomUniform(-weight.limit, weight.limit, seed=seed)
-    if weight.deviation:
-        return keras.initializers.RandomNormal(stddev=weight.deviation, seed=seed)
+    if weight.first == "normal":
+        return keras.initializers.RandomNormal(0.0, weight.limit, seed=seed)
     return weight.first
 
 
