@@ -167,6 +167,24 @@ def test_a_run_that_is_claimed_while_it_starts_is_awaited(tmp_path):
     assert plan.runs[0].folder().state().attempt == 1
 
 
+def test_a_run_that_another_process_claimed_and_left_is_continued(tmp_path):
+    """As a process does whose launcher was killed while it imported TensorFlow."""
+    plan = plan_of(tmp_path, "good")
+
+    def begun(run, plan, bar):
+        if run.folder().state().attempt:
+            return start(run, plan, bar)
+        run.folder().claim()
+        run.folder().status("INTERRUPTED", "stopped by the end of its launcher")
+        process = CONTEXT.Process(target=os.getpid)
+        process.start()
+        return process
+
+    outcome = launch(plan, begun)
+    assert (outcome.code, states(plan)) == (0, ["COMPLETED"])
+    assert plan.runs[0].folder().state().attempt == 2
+
+
 def test_a_writer_that_slept_finds_that_it_was_replaced(tmp_path, short):
     (run,) = plan_of(tmp_path, "good").runs
     folder = elsewhere(run)

@@ -226,9 +226,12 @@ class _Launching:
         if handle.peak:
             self.outcome.peaks[run.fingerprint] = handle.peak
         state = folder.state()
-        if state.name == "RUNNING" and not handle.owns(folder, running.attempt):
+        stopping = running.stopped is not None or self.stopping_since is not None
+        # A launcher that was killed may have left a process that claims the run and then stops.
+        left = state.name == "INTERRUPTED" and state.attempt > running.attempt and not stopping
+        if (left or state.name == "RUNNING") and not handle.owns(folder, running.attempt):
             self.others.add(run)
-            self.progress.again(self.plan.label(run), "RUNNING", CLAIMED, seconds, run.path)
+            self.progress.again(self.plan.label(run), state.name, CLAIMED, seconds, run.path)
             return
         if state.attempt == running.attempt and handle.cause() is Cause.START:
             self.progress.again(self.plan.label(run), "LOST", handle.reason(), seconds, run.path)
