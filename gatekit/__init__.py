@@ -23,6 +23,7 @@ from gatekit.cell.language import ops
 from gatekit.cell.language.ops import FUNCTIONS, Function
 from gatekit.cell.learned import Initializer, LinearMap, Parameter
 from gatekit.cell.owned import Projection, State
+from gatekit.faults import note_for
 
 if TYPE_CHECKING:
     from gatekit import code, convert, registry, tasks, testing
@@ -138,46 +139,6 @@ _LAZY = {
 _LAZY_MODULES = ("code", "compare", "convert", "registry", "tasks", "testing")
 
 
-_OTHER_NAMES = {
-    **dict.fromkeys(("plot", "figure"), "gatekit.compare(STUDY).figure() draws a study"),
-    **dict.fromkeys(("sweep", "tune", "fit"), "gatekit.train(cell=['lstm', 'gru']) sweeps a list"),
-    **dict.fromkeys(
-        ("register", "register_gate", "gate"),
-        "a gate is a subclass of gatekit.Gate in ./plugins; `gatekit new gate NAME` writes one",
-    ),
-    **dict.fromkeys(
-        ("init", "start_run", "finish", "log", "log_metric", "Run", "wandb"),
-        "to log your own loop, write with gatekit.run('STUDY', config, seed=0) as run: "
-        "run.log(epoch, val=0.25)",
-    ),
-    **dict.fromkeys(
-        ("Trainer", "Experiment", "Sweep", "Model", "trainer", "experiment", "Config", "config"),
-        "gatekit.train(cell='lstm', task='adding') trains, and its arguments are the keys of a run",
-    ),
-    **dict.fromkeys(("Study", "load_study", "studies"), "gatekit.load('STUDY') returns a study"),
-    **dict.fromkeys(("evaluate", "results", "score", "stats"), "gatekit.compare('STUDY')"),
-    **dict.fromkeys(
-        ("seed", "set_seed", "manual_seed", "seed_everything"),
-        "a seed is an argument: gatekit.train(..., seed=0), gatekit.RNN(..., seed=0)",
-    ),
-    "load_model": "write keras.models.load_model(FILE) after import gatekit",
-    **dict.fromkeys(
-        ("Dense", "Sequential", "Input", "models"), "it belongs to Keras: import keras"
-    ),
-    "figures": "gatekit.compare(STUDY).figure() draws a study",
-    **{
-        f"list_{kind}": f"sorted(gatekit.registry.catalogue().{kind}) in Python, `gatekit "
-        f"{kind.replace('_', '-')}` in a terminal"
-        for kind in ("gates", "output_units", "blocks", "functions")
-    },
-    "list_cells": "gatekit.registry.cell_names() in Python, `gatekit cells` in a terminal",
-    "list_tasks": "sorted(gatekit.registry.tasks()) in Python, `gatekit tasks` in a terminal",
-    "version": "gatekit.__version__",
-    "Layer": "the layer is gatekit.RNN('lstm', units)",
-}
-"""Names from other libraries, with what to write instead."""
-
-
 @border
 def _loaded(name: str) -> Any:
     if name in _LAZY_MODULES:
@@ -194,10 +155,8 @@ def __getattr__(name: str) -> Any:
         hint = f"; the layer is gatekit.RNN({cell!r}, units)"
     elif name.upper() == "RNN":
         hint = "; did you mean 'RNN'?"
-    elif name in _OTHER_NAMES:
-        hint = f"; {_OTHER_NAMES[name]}"
-    elif name in ("layers", "nn", "rnn"):
-        hint = "; the layer is gatekit.RNN('lstm', units)"
+    elif note := note_for("package", name):
+        hint = f"; {note}"
     elif name.islower() and name.replace("_", "-") in _commands():
         command = f"gatekit {name.replace('_', '-')}"
         hint = f"; it is a command: type `{command}` in a terminal, `!{command}` in a notebook"
