@@ -186,7 +186,7 @@ def test_resets_and_states_are_checked():
         layer(bidirectional=True, return_state=True)
     with pytest.raises(ConfigError, match=r"comes first: BlockLayer\('modern', 'lstm'\)"):
         gatekit.BlockLayer("lstm", "modern")
-    with pytest.raises(ConfigError, match=r"BlockLayer\(\{'kind': 'modern', 'conv': 2\}"):
+    with pytest.raises(ConfigError, match=r"block=\{'kind': 'modern', 'conv': 2\}"):
         gatekit.BlockLayer("modern", "lstm", conv=2)
     with pytest.raises(ConfigError, match=r"there is no such block.*modern"):
         layer("modren")

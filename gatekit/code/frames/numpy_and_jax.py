@@ -303,7 +303,7 @@ def _until_step(code: Functions, cell: CellText, prefix: str, noise: Noise) -> L
         before.insert(0, f"dtype = {dtype}")
     more_sizes = ", features: int" if _takes_width(cell) else ""
     if not more_sizes:
-        before = [*_sizes(cell, firsts), *before]
+        before = [*_sizes(cell, [*before, *firsts]), *before]
 
     def define(name: str, arrays: Sequence[str], values: int) -> Lines:
         given = [f"{each}: {array}" for each in arrays]

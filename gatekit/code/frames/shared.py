@@ -187,7 +187,10 @@ def step_lines(
         return [*define("step", names, 0), STEP, *indented(body)]
     advance, arrays = looped(cell, f"{name.format('project')}({lead}")
     value = ", ".join(project.values)
-    lines = [*project.lines, f"return {value}"]
+    returned = [f"return {value}"]
+    if len(returned[0]) > room:
+        returned = tuple_lines("return ", list(project.values), room)
+    lines = [*project.lines, *returned]
     direct = lines[-2].replace(f"{value} =", "return", 1)
     if direct.startswith("return ") and len(direct) <= room:
         lines[-2:] = [direct]
