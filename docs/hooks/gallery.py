@@ -180,6 +180,7 @@ def photographs(root: Path, folder: Path) -> Iterator[Path]:
             page.screenshot(path=paths[name])
             if name == "report":
                 page.locator('#curves select[aria-label="x axis"]').first.select_option(index=1)
+                page.wait_for_timeout(300)  # the charts are drawn again
                 chart = page.locator("#curves svg.chart").first
                 chart.scroll_into_view_if_needed()
                 place = chart.bounding_box() or {}

@@ -161,7 +161,7 @@ def test_results_are_those_of_each_variant_with_the_seeds_of_the_protocol(study:
 
 def test_the_second_part_of_blocks_has_a_run_for_each_arm_and_seed() -> None:
     jobs, seeds = variants("blocks_parts")
-    jobs += variants("blocks_alone")[0]
+    jobs = [*jobs, *variants("blocks_alone")[0]]
     with (EXPERIMENTS / "blocks" / "parts.csv").open(newline="", encoding="utf-8") as file:
         found = Counter((row["group"], int(row["seed"])) for row in csv.DictReader(file))
     groups = {group for group, _ in found}
