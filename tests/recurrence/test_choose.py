@@ -237,7 +237,7 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_executor_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ConfigError, match="did you mean 'fused'") as caught:
+    with pytest.raises(ConfigError, match="Write executor='fused'") as caught:
         layer("lstm", executor="fussed")
     assert all(name in str(caught.value) for name in EXECUTORS)
 

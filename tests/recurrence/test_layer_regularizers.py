@@ -326,10 +326,7 @@ def test_what_is_wrong_is_refused_at_its_place(options: Any, place: str) -> None
     assert str(caught.value.fault.place) == place
 
 
-@pytest.mark.parametrize(
-    ("rule", "message"),
-    [(keras.constraints.NonNeg(), "Regularizer is expected"), (3, "Names: l1, l1_l2, l2, orth")],
-)
-def test_what_is_no_rule_is_refused(rule: Any, message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
+@pytest.mark.parametrize("rule", [keras.constraints.NonNeg(), 3])
+def test_what_is_no_rule_is_refused(rule: Any) -> None:
+    with pytest.raises(ConfigError, match="is one of l1, l1_l2, l2, orthogonal, or a keras.reg"):
         gatekit.RNN("lstm", 4, regularizers={"kernel": rule})
