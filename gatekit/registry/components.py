@@ -76,7 +76,8 @@ class Components:
         for option in config:
             with contextlib.suppress(Exception):  # the task is a plugin
                 kind(**{key: value for key, value in config.items() if key not in ("name", option)})
-                return f" The default is task.{option}={as_typed(self.defaults(kind)[option])}."
+                default = as_typed(self.defaults(kind)[option])
+                return f" The default: type task.{option}={default}."
         return ""
 
     def hashes(

@@ -205,7 +205,7 @@ KEYS: dict[str, dict[str, Key | str]] = {
             Optional(Number()), MISSING, "validation score at which a run stops", 0.99
         ),
         "trainer.mean": Key(
-            OneOf(("steps", "sequences")), MISSING, "steps or sequences: what the loss is a mean of"
+            OneOf(("steps", "sequences")), MISSING, "what the loss is a mean of", "sequences"
         ),
         "trainer.tbptt": Key(OPTIONAL, MISSING, "steps per window; states are carried on", 50),
         "seed": Key(Whole(0), 0, "determines everything random"),

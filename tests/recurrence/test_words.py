@@ -14,7 +14,7 @@ from gatekit import RNN, BlockLayer, Cell, GatekitError, pad_time
 X = np.zeros((2, 5, 3), "float32")
 FAULTS = {
     "a rate": (lambda: RNN("lstm", 4, dropout=1.5), "dropout=1.5 (a number) is not allowed"),
-    "a rate in percent": (lambda: RNN("lstm", 4, dropout=50), "Write dropout=0.1"),
+    "a rate in percent": (lambda: RNN("lstm", 4, dropout=50), "Write dropout=0.5"),
     "a block's rate": (
         lambda: BlockLayer("modern", "lstm", dropout=2),
         "dropout=2 (an integer) is not allowed",

@@ -180,7 +180,7 @@ def test_what_is_typed_wrong_is_not_looked_for_in_the_file(cell_file):
     with pytest.raises(GatekitError) as caught:
         plan(study_compose(["cell=duo", "task=adding", "cell.zoneout={c: 2}"]))
     assert "duo.yaml" not in str(caught.value)
-    assert str(caught.value).endswith("Type cell.zoneout.c=0.1.")
+    assert str(caught.value).endswith("Type cell.zoneout.c=0.02.")
 
 
 REFUSED_DEFAULTS = {
@@ -292,7 +292,7 @@ def test_a_name_is_no_path(place, name):
 
 @pytest.mark.parametrize("cell", [None, 3, ["lstm"]])
 def test_neither_a_name_nor_a_mapping(place, cell):
-    with pytest.raises(CellError, match="a name such as 'lstm', or a mapping"):
+    with pytest.raises(CellError, match="is the name of a cell, or a mapping"):
         load_cell(cell, catalogue())
 
 

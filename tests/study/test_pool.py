@@ -115,5 +115,5 @@ def test_the_head_can_start_in_a_range_and_have_no_bias(place):
     words = "head=0.2", "head_bias=false", "units=400"
     (kernel,) = made(tiny.Sum(), *words)[0].get_layer("head").get_weights()
     assert 0.19 < abs(kernel).max() <= 0.2
-    with pytest.raises(ConfigError, match=r"glorot or torch, or a number r above 0"):
+    with pytest.raises(ConfigError, match=r"glorot or torch or kaiming, or a number r above 0"):
         plan(compose(["task=sum", "head=0"]))
