@@ -324,16 +324,19 @@ def test_the_study_is_named_after_the_experiment(place):
 
 def test_how_runs_are_executed_is_what_was_typed():
     words = ["root=away", "study=s", "n_jobs=3", "threads=2", "devices=4", "retry=failed"]
-    words += ["allow_changed=true", "track=[tensorboard]", "hydra.launcher.gpus=0"]
+    words += ["allow_changed=true", "hydra.launcher.gpus=0"]
     launch = planned(*words, "hydra.launcher.timeout=70").launch
     options = Options(timeout=70.0, gpus=0)
     # Each device is fed by a thread.
-    assert launch == Launch(
-        "s", pathlib.Path("away"), 3, 4, True, options, True, 3, ("tensorboard",), 4
-    )
+    assert launch == Launch("s", pathlib.Path("away"), 3, 4, True, options, True, 3, (), 4)
     plain = planned().launch
     cores = len(os.sched_getaffinity(0))
     assert (plain.n_jobs, plain.jobs, plain.retry_failed, plain.devices) == (cores, None, False, 1)
+
+
+def test_trackers_are_those_that_were_typed():
+    pytest.importorskip("tensorboard")
+    assert planned("track=[tensorboard]").launch.track == ("tensorboard",)
 
 
 def test_one_command_is_one_study():
