@@ -138,15 +138,19 @@ def least(groups: Iterable[Sequence[float]], draws: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def _within(printed: float, low: float, high: float, beside: float) -> Found:
+    """Decide by our interval, which has to be narrow beside a number."""
+    if not low <= printed <= high:
+        return Found(NOT_MET, printed, low, high)
+    return Found(MET if high - low <= WIDEST * beside else TOO_WIDE, printed, low, high)
+
+
 def of_minimum(printed: float, groups: Iterable[Sequence[float]], draws: int) -> Found:
     """Decide whether the least of some draws from every group meets a printed minimum."""
     groups = list(groups)
     if not groups or min(map(len, groups)) < FEWEST:
         return Found(NOT_COMPARABLE, printed)
-    low, high = least(groups, draws)
-    if not low <= printed <= high:
-        return Found(NOT_MET, printed, low, high)
-    return Found(MET if high - low <= WIDEST * printed else TOO_WIDE, printed, low, high)
+    return _within(printed, *least(groups, draws), printed)
 
 
 def of_minimum_of_some(printed: float, group: Sequence[float]) -> Found:
@@ -175,11 +179,7 @@ def of_mean(printed: float, ours: Sequence[float], beside: float | None = None) 
     found = mean_interval(ours) if len(ours) >= FEWEST_OF_A_MEAN else None
     if found is None:
         return Found(NOT_COMPARABLE, printed)
-    low, high = found.low, found.high
-    if not low <= printed <= high:
-        return Found(NOT_MET, printed, low, high)
-    narrow = high - low <= WIDEST * (printed if beside is None else beside)
-    return Found(MET if narrow else TOO_WIDE, printed, low, high)
+    return _within(printed, found.low, found.high, printed if beside is None else beside)
 
 
 def formal_languages(theirs: Values, ours: Values) -> dict[str, Found]:

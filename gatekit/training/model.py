@@ -247,7 +247,7 @@ def build_model(
         inputs if inputs[1:] else x,
         value,
         loss_kind=signature.loss,
-        per_sequence=config["trainer"].get("mean") == "sequences",
+        per_sequence=stack.around is not None and stack.around.per_sequence,
     )
     model.stack = stack
     return model

@@ -140,7 +140,7 @@ class _Launching:
                 self._collect(running)
             elif running.stopped is not None and time.monotonic() - running.stopped_at > GRACE:
                 running.handle.kill()
-            elif running.stopped is None and self.stopping_since is None:
+            elif not self._asked(running):
                 self._watch(running)
         self.progress.look((self.plan.label(run), run.path) for run in self.others.runs())
         stopping = self.received or self.outcome.halted is not None
@@ -226,12 +226,11 @@ class _Launching:
         if handle.peak:
             self.outcome.peaks[run.fingerprint] = handle.peak
         state = folder.state()
-        stopping = running.stopped is not None or self.stopping_since is not None
         # A launcher that was killed may have left a process that claims the run and then stops.
-        left = state.name == "INTERRUPTED" and state.attempt > running.attempt and not stopping
+        left = state.name == "INTERRUPTED" and state.attempt > running.attempt
+        left = left and not self._asked(running)
         if (left or state.name == "RUNNING") and not handle.owns(folder, running.attempt):
-            self.others.add(run)
-            self.progress.again(self.plan.label(run), state.name, CLAIMED, seconds, run.path)
+            self._leave(run, state, seconds)
             return
         if state.attempt == running.attempt and handle.cause() is Cause.START:
             self.progress.again(self.plan.label(run), "LOST", handle.reason(), seconds, run.path)
@@ -262,8 +261,7 @@ class _Launching:
                 return
             state = folder.state()
             if state.name == "RUNNING":
-                self.others.add(run)
-                self.progress.again(self.plan.label(run), "RUNNING", CLAIMED, seconds, run.path)
+                self._leave(run, state, seconds)
                 return
         if state.name == "FAILED":
             self._failed(run, state.reason or "", seconds)
@@ -276,6 +274,15 @@ class _Launching:
         words = score(folder) if state.name == "COMPLETED" else state.reason or ""
         self.progress.ended(self.plan.label(run), state.name, words, seconds, run.path)
         self.work.ended(run, state.name)
+
+    def _leave(self, run: PlannedRun, state: RunState, seconds: float) -> None:
+        """Leave a run to the process that has claimed it."""
+        self.others.add(run)
+        self.progress.again(self.plan.label(run), state.name, CLAIMED, seconds, run.path)
+
+    def _asked(self, running: _ActiveRun) -> bool:
+        """Return whether a run was asked to stop."""
+        return running.stopped is not None or self.stopping_since is not None
 
     def _verdict(self, running: _ActiveRun) -> tuple[str, str]:
         if running.stopped is not None:
@@ -298,9 +305,8 @@ class _Launching:
         Return whether the run was put back.
         """
         tries = self.tries.get(running.run.fingerprint, 0)
-        asked = running.stopped is not None or self.stopping_since is not None
         final = running.handle.cause() in (Cause.RUN, Cause.START)
-        if asked or final or tries >= self.options.retries:
+        if self._asked(running) or final or tries >= self.options.retries:
             return False
         self.tries[running.run.fingerprint] = tries + 1
         reason = running.handle.reason()

@@ -136,7 +136,7 @@ class Process:
                 return f"out of memory: killed by the kernel{used}"
             guess = f", perhaps out of memory{used}" if -code == signal.SIGKILL else ""
             return f"killed by signal {-code} ({name}{guess})"
-        if self.cause() is Cause.START and not self.begun and not system.memory_limited():
+        if self._never_began():
             return (
                 "a new process of gatekit fails as it starts; the traceback above names the cause. "
                 "If gatekit's files have changed meanwhile, repeat the command"
@@ -146,17 +146,20 @@ class Process:
 
     def cause(self) -> Cause:
         """Return what ended the process; a crash of its own would recur."""
-        code, orphan = self.process.exitcode or 0, self._orphan()
+        code = self.process.exitcode or 0
         # If memory is too small, not even the reason can be sent.
         limited = code > 0 and self.sent is None and system.memory_limited()
-        if orphan and self.sent is None:
+        if self.sent is None and self._orphan():
             return Cause.START if limited and not self.begun else Cause.PARENT
-        # A process that fails before it receives its run does so for every run, as after an update.
-        early = code > 0 and not orphan and not self.begun and not system.memory_limited()
-        if code == NOT_STARTED or limited or early:
+        if code == NOT_STARTED or limited or self._never_began():
             return Cause.START
         killed = code == -signal.SIGKILL and not self._by_the_kernel()
         return Cause.OUTSIDE if killed else Cause.RUN
+
+    def _never_began(self) -> bool:
+        """Return whether the process failed before it received its run, as after an update."""
+        failed = (self.process.exitcode or 0) > 0 and not self._orphan()
+        return failed and not self.begun and not system.memory_limited()
 
     def owns(self, folder: RunFolder, before: int) -> bool:
         """Return whether this process made the latest claim."""
