@@ -156,3 +156,16 @@ def test_a_program_is_listed_as_in_the_json(capsys: pytest.CaptureFixture[str]) 
     assert all(len(line) <= 80 for line in text.splitlines())
     words = " ".join(text.split())
     assert all(" ".join(op["text"].split()) in words for op in program)
+
+
+def test_the_rate_of_decoding_is_measured_when_it_is_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["cell=gru", "units=4", "features=3"]
+    assert "decoding" not in shown(words, capsys)
+    rate = shown([*words, "--decoding"], capsys)["decoding"]
+    assert 0 < rate["low"] <= rate["tokens_per_second"] <= rate["high"]
+    assert main(["show", *words, "--decoding"]) == 0
+    out = capsys.readouterr().out
+    assert "tokens per second on this machine" in out
+    assert "16 bytes of state" in out

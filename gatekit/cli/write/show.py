@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gatekit.cell.errors import GatekitError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.options import check_ending
-from gatekit.cli.output import write, write_file, write_json
+from gatekit.cli.output import quiet, write, write_file, write_json
 from gatekit.cli.overrides import Overrides, read_overrides
 
 if TYPE_CHECKING:
@@ -44,6 +44,11 @@ def run(parser: Parser) -> int:
         help="show a step as a list of operations, in the order of computation",
     )
     parser.add_argument(
+        "--decoding",
+        action="store_true",
+        help="measure here how many tokens per second the cell reads one by one, at batch 1",
+    )
+    parser.add_argument(
         "--diagram",
         type=Path,
         metavar="FILE.svg",
@@ -58,12 +63,24 @@ def run(parser: Parser) -> int:
     description = describe(cell, works, _plain(asked))
     if options.json or options.parallel:
         description["parallel"] |= measure(cell)
+    if options.decoding:
+        from gatekit.recurrence.decoding import tokens_per_second
+
+        with quiet():
+            description["decoding"] = tokens_per_second(cell)
     if block is not None:
         description["block"] = describe_block(block)
     if options.json:
         write_json(description)
     elif options.parallel:
         write(parallel_text(description["name"], description["parallel"]))
+    elif options.decoding:
+        speed = description["decoding"]
+        write(
+            f"{description['name']}: {speed['tokens_per_second']:,.0f} tokens per second on this "
+            f"machine\n({speed['low']:,.0f} to {speed['high']:,.0f}), one by one, batch 1, "
+            f"{description['state_bytes']:,} bytes of state;\nthe cell alone, without head"
+        )
     elif options.program:
         write(program_text(description["name"], description["program"]))
     else:
