@@ -20,6 +20,9 @@ Inputs = numpy.ndarray | tuple[numpy.ndarray, ...]
 Fed = tuple[Inputs, numpy.ndarray, numpy.ndarray]
 """Inputs, targets and weights of a step; see `Feed.masked` for the inputs."""
 
+_ROWS, _NUMBERS = 32, 2**20
+"""Sequences that are scored together although a training step has fewer, and their outputs."""
+
 
 class Feed:
     """The batches of one run.
@@ -41,8 +44,9 @@ class Feed:
         resets: whether the data have resets; then batches have masks, too.
         sparse: whether at most half of the steps have a label. Then the inputs end with the places
             of the labelled steps, and targets and weights are those of these places.
-        size: examples per training step.
-        scored: examples per batch of validation and test data.
+        size: examples per training step, which has ``accumulate`` batches.
+        scored: examples per batch of validation and test data: ``size`` or a multiple of it up to
+            32 whose outputs have at most a million numbers, as each batch has a cost of its own.
         per_epoch: the training steps of an epoch.
         tests: the names of the test sets, ``test`` first.
     """
@@ -60,7 +64,7 @@ class Feed:
     ) -> None:
         self.order = seed if order is None else order
         self.task, self.splits, self.seed, self.few = task, splits, seed, few
-        self.size, self.scored = size * accumulate, size
+        self.size, self.accumulate = size * accumulate, accumulate
         self.every = task.signature().emission == "every"
         self.tests = [name for name in splits if name not in ("train", "validation")]
         self.windows = None if tbptt is None else batches.WindowOrder(task, size, tbptt)
@@ -68,6 +72,9 @@ class Feed:
         self.masked = self.resets or any(self._needs_mask(split) for split in splits.values())
         self.per_epoch, self.per_batch = self._steps(splits.get("train"))
         self.sparse = self._few_labels(splits.get("validation"))
+        longest = max((split.x.shape[1] for split in splits.values()), default=1)
+        rows = min(_ROWS, _NUMBERS // (longest * task.signature().outputs))
+        self.scored = size if self.windows else size * max(rows // size, 1)
 
     def step(self, step: int) -> Fed:
         """Return inputs, targets and weights of a training step, counted from 0.

@@ -1,4 +1,4 @@
-"""Decide whether XLA compiles a run's steps, and trace or compile the training step."""
+"""Decide what XLA compiles in a run, and trace or compile the training step."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from tensorflow import Tensor
 
@@ -33,6 +32,8 @@ _FORWARD = 1 / 3
 """The time of a forward pass as a share of the time of a training step."""
 _COMPILE, _COMPILE_NODE = 0.2, 0.12
 """Seconds to compile a training step for one length: a constant, and more for each signal."""
+_SCORES, _SCORES_NODE = 0.5, 0.15
+"""Seconds to compile the scores for one length: a constant, and more for each signal."""
 _SEEDS = 2
 """Runs that share one program: the seeds of a variant, of which there may be few."""
 _SAMPLED = 50
@@ -41,19 +42,27 @@ _SAMPLED = 50
 
 @dataclass(frozen=True)
 class Mode:
-    """Whether XLA compiles the steps of a run, and why."""
+    """What XLA compiles in a run, and why.
+
+    Attributes:
+        jit: whether it compiles the training step.
+        reason: why, or why not.
+        scores: whether it compiles the scores, too.
+    """
 
     jit: bool
     reason: str
+    scores: bool = False
 
 
 def resolve(config: Mapping[str, Any], model: SequenceModel, feed: Feed, evaluations: int) -> Mode:
-    """Return whether XLA compiles a run, as configured or, for ``jit=auto``, by a cost model.
+    """Return what XLA compiles in a run: as configured or, for ``jit=auto``, by a cost model.
 
-    XLA is used if ``n s + k v / 3 > c / 2``. XLA saves ``s`` seconds in each of ``n`` training
-    steps, and ``v / 3`` seconds in each of ``k`` evaluations of the validation data; compiling each
-    length once takes ``c`` seconds, which the seeds of a variant share. No time is measured, and no
-    seed counted, so equal runs get equal decisions.
+    The training step is compiled if ``n s > c / 2``: XLA saves ``s`` seconds in each of ``n``
+    steps, and compiling each length once takes ``c`` seconds, which the seeds of a variant share.
+    Then the scores are compiled if ``k v / 3 > d / 2``: ``v / 3`` seconds are saved in each of
+    ``k`` evaluations, and compiling takes ``d``. No time is measured, and no seed counted, so
+    equal runs get equal decisions, also one that goes on.
 
     Args:
         config: the run's resolved configuration.
@@ -63,43 +72,49 @@ def resolve(config: Mapping[str, Any], model: SequenceModel, feed: Feed, evaluat
             steps.
     """
     asked = config["jit"]
-    if asked != "auto":
-        return Mode(asked, f"jit={str(asked).lower()} was asked for")
     layers = recurrent_layers(model)
-    if why := _graph_only(layers):
-        return Mode(False, f"auto: {why}")
+    why = _graph_only(layers)
+    if asked is False or (asked == "auto" and why):
+        return Mode(False, f"auto: {why}" if asked else "jit=false was asked for")
     # A dry run trains for only three steps, but decides for the full number of steps of its run.
     trainer = config["trainer"].get("rehearsed", config["trainer"])
     steps = trainer["steps"] or trainer["epochs"] * feed.per_epoch
     looks = min(evaluations, steps) if trainer["steps"] else trainer["epochs"]
     count = min(_SAMPLED, feed.per_epoch, steps) if feed.masked else 1
-    trained = [_length(feed.step(step)) for step in range(count)]
-    looked = _lengths(feed, "validation")
-    scored = set().union(looked, *(_lengths(feed, name) for name in feed.tests))
     fit = bucket if feed.masked else int
     nodes = sum(len(layer.cell.nodes) for layer in layers)
-    compiling = _COMPILE + _COMPILE_NODE * nodes
-    cost = compiling * (len(set(map(fit, trained))) + _FORWARD * len(set(map(fit, scored))))
 
-    def flops(length: int) -> float:
-        return model.stack.training_flops(feed.size, length)
+    def saved(lengths: list[int], rows: int) -> float:
+        """Return the seconds that XLA saves in the training steps of some lengths."""
+        found = 0.0
+        for length in lengths:
+            for layer in layers:
+                found += length * (
+                    _NODE * len(layer.cell.nodes) + _MASK * feed.masked
+                    if layer.choice.executor == "fused"
+                    else _ELEMENT * rows * layer.units
+                )
+            flops = model.stack.training_flops(rows, length)
+            padding = model.stack.training_flops(rows, fit(length)) - flops
+            found -= _PRODUCT * flops + _PADDED * padding
+        return found
 
-    def saved(length: int) -> float:
-        per_step = sum(
-            _NODE * len(layer.cell.nodes) + _MASK * feed.masked
-            if layer.choice.executor == "fused"
-            else _ELEMENT * feed.size * layer.units
-            for layer in layers
-        )
-        padding = flops(fit(length)) - flops(length)
-        return length * per_step - _PRODUCT * flops(length) - _PADDED * padding
-
-    gain = steps * float(np.mean([saved(length) for length in trained]))
-    gain += looks * _FORWARD * sum(map(saved, looked))
-    return Mode(
-        gain > cost / _SEEDS,
+    trained = [_length(feed.step(step)) for step in range(count)]
+    gain = steps * saved(trained, feed.size) / count
+    cost = (_COMPILE + _COMPILE_NODE * nodes) * len(set(map(fit, trained)))
+    jit = gain > cost / _SEEDS if asked == "auto" else True
+    looked = _lengths(feed, "validation")
+    once = [length for name in feed.tests for length in _lengths(feed, name)]
+    scoring = _FORWARD * (looks * saved(looked, feed.scored) + saved(once, feed.scored))
+    compiling = (_SCORES + _SCORES_NODE * nodes) * len({*map(fit, looked), *map(fit, once)})
+    reason = (
         f"auto: in {steps:,} steps XLA saves an estimated {max(gain, 0):.1f} s and compiles for "
-        f"{cost:.1f} s, once for all seeds",
+        f"{cost:.1f} s, once for all seeds"
+    )
+    return Mode(
+        jit,
+        reason if asked == "auto" else "jit=true was asked for",
+        jit and scoring > compiling / _SEEDS,
     )
 
 

@@ -53,11 +53,13 @@ class Kept:
     Attributes:
         program: the program of the latest run; None before the first.
         reused: the seed of the run that traced it, if the latest run did not trace it itself.
+        repeats: whether its first step, executed twice, had equal results.
         more: whether another run may follow in this process.
     """
 
     program: Program | None = None
     reused: int | None = None
+    repeats: bool = True
     more: bool = False
 
 
@@ -88,7 +90,7 @@ def key(
             windows,
         ),
         shapes(model),
-        mode.jit,
+        (mode.jit, mode.scores),
         # A plugin that was edited meanwhile has new classes, and so other cells.
         tuple((id(each.cell), each.choice, each._salt) for each in recurrent_layers(model)),
         tuple(blocks),

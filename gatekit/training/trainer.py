@@ -9,6 +9,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -103,7 +104,7 @@ def train(
     trainer = config["trainer"]
     parts = {"tbptt": trainer.get("tbptt"), "accumulate": trainer.get("accumulate", 1)}
     feed = Feed(task, splits, drawn, trainer["batch"], order=order, **parts)
-    if feed.size > feed.scored and task.signature().vocabulary is not None:
+    if feed.accumulate > 1 and task.signature().vocabulary is not None:
         # Clipping and Adam take the rows of an embedding's gradient before they are added up.
         raise ConfigError(
             f"trainer.accumulate={parts['accumulate']}: on tokens, parts of a batch do not add up "
@@ -224,7 +225,8 @@ class _Session:
 
     def _traced(self, model: SequenceModel, key: Hashable) -> program.Program:
         step = training_step(model, self.feed.spec, self.shards.whole)
-        scores = Scores(model, self.task, self.feed, self.stop, self.shards)
+        shards = replace(self.shards, jit=self.mode.scores)
+        scores = Scores(model, self.task, self.feed, self.stop, shards)
         loss = self.task.signature().loss
         probe = Probe(model, self.feed, loss) if self.config["probe"] else None
         return program.Program(key, self.config["seed"], model, step, scores, probe)
@@ -237,7 +239,8 @@ class _Session:
             self.train_step(first)
             ends.append({n: v.tobytes() for n, v in tensors(self.model).items()})
         restore(self.model, before)
-        if ends[0] != ends[1]:
+        self.kept.repeats = ends[0] == ends[1]
+        if not self.kept.repeats:
             self.progress.remark(
                 "the first step was executed twice, with different results: something draws random "
                 "numbers without the run's seed, so this run can be neither repeated nor continued "

@@ -79,7 +79,7 @@ def test_scores_are_those_of_whole_batches(place, monkeypatch, words):
 
     def scored(shards):
         tbptt = run.config["trainer"].get("tbptt")
-        feed = Feed(task, task.splits(numpy.random.default_rng(0)), 0, 5, tbptt=tbptt)
+        feed = Feed(task, task.splits(numpy.random.default_rng(0)), 0, 33, tbptt=tbptt)
         model = build_model(run.config, task.signature(), feed.masked)
         seen.clear()
         scores = Scores(model, task, feed, threading.Event(), shards)
@@ -88,7 +88,7 @@ def test_scores_are_those_of_whole_batches(place, monkeypatch, words):
 
     whole, counts, rows = scored(Shards())
     parts, same_counts, of_shards = scored(Shards(2))
-    assert (rows, of_shards) == ([5], [3, 2])
+    assert (rows, of_shards) == ([33], [17, 16])
     assert same_counts == counts
     # Correct answers are counted, so their share has no rounding error.
     numpy.testing.assert_allclose(parts, whole, rtol=0 if task.metric.name == "accuracy" else 1e-12)
