@@ -9,7 +9,7 @@ Sizes and facts of the data do enter a trace, so they are part of the key.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tensorflow import Tensor
@@ -53,13 +53,13 @@ class Kept:
     Attributes:
         program: the program of the latest run; None before the first.
         reused: the seed of the run that traced it, if the latest run did not trace it itself.
-        repeats: whether its first step, executed twice, had equal results.
+        about_data: remarks on data, after which another run may follow all the same.
         more: whether another run may follow in this process.
     """
 
     program: Program | None = None
     reused: int | None = None
-    repeats: bool = True
+    about_data: set[str] = field(default_factory=set)
     more: bool = False
 
 

@@ -100,6 +100,7 @@ def train(
         warnings.warn(warning.message, stacklevel=2)
         if issubclass(warning.category, DataWarning):
             progress.remark(str(warning.message))
+            kept.about_data.add(str(warning.message))
     drawn, order = seeds.part(config, "data"), seeds.part(config, "order")
     trainer = config["trainer"]
     parts = {"tbptt": trainer.get("tbptt"), "accumulate": trainer.get("accumulate", 1)}
@@ -239,8 +240,7 @@ class _Session:
             self.train_step(first)
             ends.append({n: v.tobytes() for n, v in tensors(self.model).items()})
         restore(self.model, before)
-        self.kept.repeats = ends[0] == ends[1]
-        if not self.kept.repeats:
+        if ends[0] != ends[1]:
             self.progress.remark(
                 "the first step was executed twice, with different results: something draws random "
                 "numbers without the run's seed, so this run can be neither repeated nor continued "

@@ -231,7 +231,6 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event, kept: Kep
     write_env(config["executor"], config["jit"])
     ready = time.monotonic()
     verbose = 1 if request.terminal else 2
-    loaded = not remarks
     made_with = here | asked
     result = train(
         config,
@@ -268,7 +267,7 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event, kept: Kep
     )
     # Each new trace takes memory that TensorFlow never releases.
     alone = checkpoint is not None or request.track or not (first or kept.reused is not None)
-    spotless = result["state"] == "COMPLETED" and loaded and kept.repeats
+    spotless = result["state"] == "COMPLETED" and {*result["warnings"]} <= kept.about_data
     kept.more = spotless and not alone and not _remembers(request, kept, task, *callbacks.called)
 
 

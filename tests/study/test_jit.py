@@ -162,6 +162,21 @@ def test_auto_compiles_what_saves_more_than_compiling_costs(words, jit, reason):
     assert reason in mode.reason
 
 
+@pytest.mark.parametrize(
+    ("words", "jit", "scores"),
+    [
+        (["trainer.epochs=2000"], True, True),
+        (["trainer.steps=20000"], True, False),  # validated 20 times only
+        (["trainer.steps=10", "jit=true"], True, False),
+        (["trainer.epochs=2000", "jit=true"], True, True),  # as a run that goes on decides
+        (["trainer.epochs=2000", "jit=false"], False, False),
+    ],
+)
+def test_scores_are_compiled_where_there_are_many(words, jit, scores):
+    mode = decided(*words)
+    assert (mode.jit, mode.scores) == (jit, scores)
+
+
 def test_auto_counts_each_length_and_what_is_padded():
     even, uneven = [100] * 64, [*range(37, 101)]
     costs = []

@@ -154,12 +154,15 @@ if __name__ == "__main__":
 WORDS = ["task=adding", "task.length=4", "units=2", "trainer.steps=2", "trainer.batch=4"]
 
 
-def queue(place, *words):
+SMALL = ["task.validation_size=4", "task.test_size=4"]
+
+
+def queue(place, *words, common=(*SMALL, *WORDS)):
     """Train a queue in a process; return its threads, open files and stored programs after each
     run."""
     (place / "several.py").write_text(QUEUE)
-    given = [sys.executable, "several.py", "task.validation_size=4", "task.test_size=4", *WORDS]
-    processes.run([*given, "jit=false", *words], cwd=place, check=True)
+    given = [sys.executable, "several.py", *common, "jit=false", *words]
+    processes.run(given, cwd=place, check=True)
     return json.loads((place / "seen.json").read_text())
 
 
@@ -232,6 +235,15 @@ class Drawn(Gate):
 def gatekit_gates():
     return {"drawn": Drawn}
 '''
+
+
+def test_a_run_follows_one_whose_data_have_a_remark(tmp_path):
+    """The remark is about every seed's data; it says nothing about the program."""
+    words = ["task=dyck_1", "task.strings=20", "task.test_size=3", "trainer.steps=2", "units=2"]
+    assert len(queue(tmp_path, "cell=rnn", "seeds=2", common=words)) == 2
+    results = (tmp_path / "experiments/default/runs").glob("*/result.json")
+    remarks = [json.loads(result.read_text())["warnings"] for result in results]
+    assert ["also in train" in each for (each, *_) in remarks] == [True] * 2
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Which example stands where depends on seed, epoch and step alone."""
 
 import numpy
+import pytest
 
 from gatekit.tasks.task import Batch, Signature
 from gatekit.training import batches
@@ -12,6 +13,11 @@ def masked(lengths, time=6, features=2):
     x = x.reshape(len(lengths), time, features) + 1
     mask = numpy.arange(time)[None] < numpy.array(lengths)[:, None]
     return Batch(x, x[:, :, :1].copy(), mask)
+
+
+class Echo:
+    def signature(self):
+        return Signature(features=2, vocabulary=None, outputs=1, loss="mse", emission="every")
 
 
 def test_the_order_is_a_function_of_seed_and_epoch():
@@ -26,10 +32,6 @@ def test_a_feed_makes_the_order_of_an_epoch_once(monkeypatch):
     made, shuffled = [], batches.shuffled
     monkeypatch.setattr(batches, "shuffled", lambda *given: made.append(given) or shuffled(*given))
     split = masked([6] * 7)
-
-    class Echo:
-        def signature(self):
-            return Signature(features=2, vocabulary=None, outputs=1, loss="mse", emission="every")
 
     feed = Feed(Echo(), {"train": split}, seed=3, size=2)
     found = [feed.step(step)[0][0] for step in range(2 * feed.per_epoch)]
@@ -83,3 +85,16 @@ def test_given_weights_are_used():
 def test_epochs_of_streamed_tasks():
     assert batches.steps_per_epoch(None, 32) == batches.STREAMED_EPOCH
     assert batches.steps_per_epoch(33, 32) == 2
+
+
+@pytest.mark.parametrize(
+    ("size", "time", "scored"),
+    [(1, 4, 32), (5, 4, 30), (40, 4, 40), (2, 2**18, 4), (2, 2**21, 2)],
+)
+def test_small_batches_are_scored_together_while_their_outputs_are_few(size, time, scored):
+    x = numpy.zeros((2, time, 2), "float32")
+    data = {"train": Batch(x, x[..., :1]), "validation": Batch(x, x[..., :1])}
+    feed = Feed(Echo(), data, seed=0, size=size)
+    assert feed.scored == scored
+    (batch,) = feed.split("validation")
+    assert batch[1].shape[0] == scored
