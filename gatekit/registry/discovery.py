@@ -22,7 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from gatekit.cell.errors import PluginError, listed, nearest, nearest_name
-from gatekit.faults import Fault, Kind, Place, Remove, Set
+from gatekit.faults import Fault, Fix, Kind, Place, Remove, Set
 
 from .plugin import PRIVATE, DiscoveredPlugin
 
@@ -237,7 +237,7 @@ def _named_file(text: str, folder: Path) -> DiscoveredPlugin:
     if not path.is_file():
         files = sorted(p.name for p in path.parent.glob("*.py")) if path.parent.is_dir() else []
         near, place = nearest_name(path.name, files), Place(("plugins",))
-        fix = Set(place, [str(Path(text).with_name(near))]) if near else Remove(place)
+        fix: Fix = Set(place, [str(Path(text).with_name(near))]) if near else Remove(place)
         why = f"{text!r} is not a file (looked for {path})"
         fault = Fault(Kind.REFUSED, place, why=why, fixes=(fix,), known=tuple(files), what="files")
         raise PluginError(fault)

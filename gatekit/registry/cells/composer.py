@@ -173,9 +173,9 @@ class _Composer:
         # A name is given without key and suffix.
         stem = Path(name.rpartition("=")[2]).stem
         fault = unknown_name(CELL, stem, known, "cells")
-        own = own_file("cell", stem, known)
-        fixes = (*fault.fixes, Note((own,))) if own else fault.fixes
-        raise CellError(replace(fault, given=name, fixes=fixes))
+        text = own_file("cell", stem, known)
+        own = (Note((text,)),) if text else ()
+        raise CellError(replace(fault, given=name, fixes=(*fault.fixes, *own)))
 
     def place(self, chain: tuple[str, ...]) -> str:
         """Return the place that names a cell: ``defaults`` of the file that was read last."""

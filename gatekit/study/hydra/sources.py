@@ -310,8 +310,8 @@ def not_found(error: MissingConfigException, plugins: Sequence[str]) -> ConfigEr
     place = Place((group,))
     if group == "experiment" and (whole := name.removesuffix(QUICK)) in known and whole != name:
         why = f"it has no small version; declare one under quick: in conf/experiment/{whole}.yaml"
-        fixes = (Remove(Place(("quick",))),)
-        return ConfigError(Fault(Kind.REFUSED, place, whole, why=why, fixes=fixes))
+        fix = Remove(Place(("quick",)))
+        return ConfigError(Fault(Kind.REFUSED, place, whole, why=why, fixes=(fix,)))
     file = _files_with(name, plugins) if group == "cell" else None
     if file is not None and (wrong := _in_defaults(file, plugins)):
         return ConfigError(wrong)
@@ -323,8 +323,9 @@ def not_found(error: MissingConfigException, plugins: Sequence[str]) -> ConfigEr
     # A name is given without folder and suffix.
     stem = re.sub(r"\.ya?ml$", "", name.rpartition("/")[2])
     fault = unknown_name(place, stem, known, f"{group.replace('_', ' ')}s")
-    own = f"{own_file(group, stem, known)} {left_out(name, plugins)}".strip()
-    fixes = (*fault.fixes, Note((own,))) if own else fault.fixes
+    text = f"{own_file(group, stem, known)} {left_out(name, plugins)}".strip()
+    own = (Note((text,)),) if text else ()
     lists = Run(_LISTED_BY.get(group, fault.what)) if fault.lists else None
-    refused = ConfigError(replace(fault, given=name, fixes=fixes, lists=lists))
-    return refused if file is None else refused.spoken(File(lambda _: shown(file)))
+    refused = ConfigError(replace(fault, given=name, fixes=(*fault.fixes, *own), lists=lists))
+    line = shown(file) if file else ""
+    return refused.spoken(File(lambda _: line)) if file else refused
