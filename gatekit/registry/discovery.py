@@ -235,9 +235,11 @@ def _entry(entry: EntryPoint) -> DiscoveredPlugin:
 def _named_file(text: str, folder: Path) -> DiscoveredPlugin:
     path = (folder / Path(text).expanduser()).resolve()
     if not path.is_file():
-        files = sorted(p.name for p in path.parent.glob("*.py")) if path.parent.is_dir() else []
-        near, place = nearest_name(path.name, files), Place(("plugins",))
-        fix: Fix = Set(place, [str(Path(text).with_name(near))]) if near else Remove(place)
+        meant = Path(text.replace("\\", "/"))
+        around = (folder / meant.expanduser()).parent
+        files = sorted(p.name for p in around.glob("*.py")) if around.is_dir() else []
+        near, place = nearest_name(meant.name, files), Place(("plugins",))
+        fix: Fix = Set(place, [str(meant.with_name(near))]) if near else Remove(place)
         why = f"{text!r} is not a file (looked for {path})"
         fault = Fault(Kind.REFUSED, place, why=why, fixes=(fix,), known=tuple(files), what="files")
         raise PluginError(fault)

@@ -142,7 +142,7 @@ MISTAKES = {
     "option-in-a-choice": Mistake(
         "train block=modern.conv=0", ("Type block=modern block.conv=0",), ("quotes",)
     ),
-    "no-block": Mistake("train block=none", ("type block=plain",)),
+    "no-block": Mistake("train block=none", ("Type block=plain",)),
     "null-block": Mistake("train block=null", ("Type block=plain.",)),
     "value-of-a-block": Mistake(
         "train block=modern block.norm=batch", ("one of 'rms', 'layer', 'none'.",), ("not str",)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.calls import remedied
+from gatekit.cell.calls import NoAttributeError, remedied
 from gatekit.cell.errors import CellError, ConfigError, nearest, wrong_option
 from gatekit.cell.language.expression import (
     Binary,
@@ -78,6 +78,11 @@ class Parts:
         self._taken = {*taken, *inputs, "rnn"}
         self._parts: list[Operation] = []
         self._functions = functions
+
+    if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
+
+        def __getattr__(self, name: str) -> object:
+            raise NoAttributeError(type(self), name)
 
     @remedied("parts.norm('norm', value)")
     def norm(self, name: str, value: Any, kind: str = "rms", groups: int = 1) -> Expr:

@@ -174,8 +174,8 @@ class _Composer:
         stem = Path(name.rpartition("=")[2]).stem
         fault = unknown_name(CELL, stem, known, "cells")
         text = own_file("cell", stem, known)
-        own = (Note((text,)),) if text else ()
-        raise CellError(replace(fault, given=name, fixes=(*fault.fixes, *own)))
+        notes = (Note((text,)),) if text else ()
+        raise CellError(replace(fault, given=name, fixes=(*fault.fixes, *notes)))
 
     def place(self, chain: tuple[str, ...]) -> str:
         """Return the place that names a cell: ``defaults`` of the file that was read last."""
