@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.calls import refuse_attribute, remedied
+from gatekit.cell.calls import remedied
 from gatekit.cell.errors import GatekitError
 from gatekit.cell.notebook import Drawing, Text, table
 
@@ -49,7 +49,7 @@ def show(
     return Shown.of(built, bibliography(tuple(plugins)), plain)
 
 
-@remedied("gatekit.diagram('lstm', units=64)")
+@remedied("gatekit.diagram('lstm', units=64).save('lstm.svg')")
 def diagram(
     cell: str | Mapping[str, Any] | CellSpec | Cell | Any,
     units: int = 64,
@@ -124,16 +124,6 @@ class Shown(Text):
         shown = cls(text(data))
         shown.data, shown._equations = data, mathml(equations(cell))
         return shown
-
-    if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
-
-        def __getattr__(self, name: str) -> Any:
-            instead = dict.fromkeys(
-                ("plot", "draw", "diagram", "show", "figure", "save"),
-                "gatekit.diagram(CELL).save('cell.svg') draws the cell",
-            )
-            known = ("data", "latex")
-            refuse_attribute("a cell that is shown", name, known, instead)
 
     @property
     def latex(self) -> str:

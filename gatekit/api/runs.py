@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gatekit.cell.calls import refuse_attribute, remedied, unknown_argument
+from gatekit.cell.calls import remedied, unknown_argument
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.cell.notebook import table
 
@@ -126,14 +126,6 @@ class Planned:
         """Label and error of each variant that cannot be built or trained."""
         tried = [(t.label, t.error) for t in self.preview.trials if t.error]
         return [*self.preview.broken, *tried]
-
-    if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
-
-        def __getattr__(self, name: str) -> Any:
-            train = "gatekit.train(...) with the same arguments trains these runs"
-            instead = dict.fromkeys(("run", "train", "start", "launch", "execute", "fit"), train)
-            known = ("preview", "runs", "broken")
-            refuse_attribute("a plan", name, known, instead)
 
     def __repr__(self) -> str:
         rows: list[list[object]] = [[*self._head()], *self._rows()]
@@ -288,12 +280,7 @@ def report(
         html = str(path.with_suffix(".html"))
         raise ConfigError(f"to={str(path)!r}: a report is HTML; type to={html!r}")
     grouping = as_lists(grouping)
-    notes = {"format": "a report is HTML; a browser prints it as PDF"}
-    opened = "the path is returned: webbrowser.open(gatekit.report('STUDY').resolve().as_uri())"
-    notes |= dict.fromkeys(("open", "show", "browser"), opened)
-    own = ("to", "plugins", "reach", "over")
-    asked = remedied("gatekit.report('STUDY')", notes, own)(compare)
-    compared = asked(study, root, x=x, **grouping)
+    compared = remedied("gatekit.report('STUDY')")(compare)(study, root, x=x, **grouping)
     typed = arguments(name, root, x=x, **grouping)
     write_report(path, sheet(compared, typed, x, plugins, reach, over))
     return path

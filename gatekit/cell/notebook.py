@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from .calls import refuse_attribute
 from .errors import ConfigError
 
 
@@ -30,18 +28,6 @@ class Drawing(str):
 
     def _repr_svg_(self) -> str:
         return str(self)
-
-    if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
-
-        def __getattr__(self, name: str) -> Any:
-            instead = dict.fromkeys(
-                ("show", "display", "plot", "view", "render"),
-                "a notebook shows it as the last line of a cell; elsewhere "
-                "drawing.save('cell.svg') writes a file for a browser",
-            )
-            save = "drawing.save('cell.svg') writes it"
-            instead |= dict.fromkeys(("savefig", "write", "to_svg", "to_file", "export"), save)
-            refuse_attribute("a drawing", name, ("save",), instead)
 
     def save(self, path: str | Path) -> Path:
         """Write the drawing to a file and return its path.

@@ -8,15 +8,15 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from gatekit.faults import Place
+from gatekit.faults import Place, known_as, note_for
 
 from .declare import Declared
 from .errors import CellError, excerpt, nearest, one_line, refused, shown
 from .language.expression import Expr
-from .language.ops import UnknownFunctionError
+from .language.ops import FUNCTIONS, UnknownFunctionError
 from .learned import Parameter
 from .owned import Projection, check_own_names, projections_of
-from .written import attribute_place, in_ops, returned_place
+from .written import attribute_place, returned_place
 
 _OF_GATEKIT = ("ops", "Parameter", "Gate", "OutputUnit", "hookimpl")
 ALLOWED = "use only gatekit.ops, + - * / ** and numbers"
@@ -191,7 +191,7 @@ class RowWise(Declared):
         if isinstance(error, NameError):
             if error.name in _OF_GATEKIT:
                 return f"{place}: {reason}; write from gatekit import {error.name}"
-            write = in_ops(place.partition(": ")[2])
+            write = _in_ops(place.partition(": ")[2])
             near = nearest(error.name or "", self.arguments())
             declare = f"; ask for it by name: def {self.method}(self, pre, {error.name})"
             return f"{place}: {reason}" + (f"; {write}" if write else near or declare)
@@ -261,10 +261,22 @@ def _instead(place: str) -> str:
         place: file, number and text of the line.
     """
     line = place.partition(": ")[2]
-    note = in_ops(line)
+    note = _in_ops(line)
     note = note or next((what for pattern, what in _TOKENS if re.search(pattern, line)), "")
     declares = "; a gate that needs TensorFlow declares uses_tensorflow = True"
     return f"; {ALLOWED}: {note}".removesuffix(": ") + declares * bool(_TENSORFLOW.search(line))
+
+
+def _in_ops(line: str) -> str:
+    """Return what to write with gatekit.ops in place of the functions in an author's line."""
+    called = re.findall(r"(?<!ops\.)\b([A-Za-z]\w*?)_?(?=\()", line)
+    for word in [*called, *re.findall(r"\w+|@|%", line)]:
+        if note := note_for("plugin", word) or note_for("function", word):
+            return note
+    for name in called:
+        if ours := FUNCTIONS[name].typed if name in FUNCTIONS else known_as("function", name):
+            return "write " + re.sub(r"\b(\w+)\(", r"ops.\1(", ours)
+    return ""
 
 
 def _undefined(cls: type, method: str) -> str:

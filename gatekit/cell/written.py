@@ -1,4 +1,4 @@
-"""Source lines of a plugin for messages: where a name is defined, and what to write with ops."""
+"""Source lines of a plugin for messages: where a name is defined, and where a value is returned."""
 
 from __future__ import annotations
 
@@ -6,16 +6,12 @@ import ast
 import contextlib
 import inspect
 import linecache
-import re
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from gatekit.faults import known_as, note_for
-
 from .errors import excerpt, shown
-from .language.ops import FUNCTIONS
 
 
 def attribute_place(cls: type, name: str) -> str:
@@ -52,16 +48,6 @@ def line_in_class(node: ast.AST, searched: Sequence[str]) -> int | None:
     return None
 
 
-def line_matching(cls: type, pattern: str) -> str:
-    """Return file, line and text of the first line of a class that a pattern matches, or ``""``."""
-    with contextlib.suppress(OSError, TypeError):
-        lines, first = inspect.getsourcelines(cls)
-        for number, line in enumerate(lines, first):
-            if re.search(pattern, line.partition("#")[0]):
-                return _line(inspect.getsourcefile(cls) or "", number)
-    return ""
-
-
 def returned_place(function: Callable[..., Any]) -> str:
     """Return file, line and text of a function's last ``return``; without one, its first line.
 
@@ -81,20 +67,3 @@ def returned_place(function: Callable[..., Any]) -> str:
 def _line(file: str, number: int) -> str:
     text = excerpt(linecache.getline(str(Path(file)), number).strip().rstrip(":"))
     return f"{shown(file)}, line {number}" + (f": {text}" if text else "")
-
-
-def in_ops(line: str) -> str:
-    """Return what to write with gatekit.ops in place of the functions in an author's line.
-
-    Args:
-        line: the text of the line, such as ``return np.tanh(pre)``.
-    """
-    called = re.findall(r"(?<!ops\.)\b([A-Za-z]\w*?)_?(?=\()", line)
-    words = [*called, *re.findall(r"\w+|@|%", line)]
-    notes = (note_for(scope, word) for word in words for scope in ("plugin", "function"))
-    if note := next(filter(None, notes), ""):
-        return note
-    for name in called:
-        if ours := FUNCTIONS[name].typed if name in FUNCTIONS else known_as("function", name):
-            return "write " + re.sub(r"\b(\w+)\(", r"ops.\1(", ours)
-    return ""

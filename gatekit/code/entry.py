@@ -18,13 +18,8 @@ from gatekit.registry.cells import in_file
 
 from .generate import generate
 
-_FILE = dict.fromkeys(
-    ("file", "path", "filename", "output", "out"),
-    "the code is returned; write Path('cell.py').write_text(gatekit.code('lstm'))",
-)
 
-
-@remedied("gatekit.code('lstm', to='torch')", _FILE)
+@remedied("gatekit.code('lstm', to='torch')")
 def code(
     cell: str | Mapping[str, Any] | CellSpec | Cell | Any,
     to: str = "torch",

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.calls import Rows, refuse_attribute, remedied
+from gatekit.cell.calls import remedied
 from gatekit.compare.grouping.label import value_text
 
 from . import comparison as plain
@@ -56,32 +56,6 @@ class Comparison(plain.Comparison):
 
         return figure(kind, self, columns=columns, x=x, over=over, reach=reach)
 
-    if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
-
-        def __getattr__(self, name: str) -> Any:
-            instead = {
-                "plot": "figure('curves') draws it",
-                "table": "print(comparison) shows it, and comparison.rows has its groups",
-                "groups": "comparison.rows has them",
-                **dict.fromkeys(
-                    ("to_pandas", "to_dataframe", "df"),
-                    "gatekit.load(STUDY).to_pandas() has a row for each run",
-                ),
-                **dict.fromkeys(
-                    ("verdict", "verdicts", "winner", "best", "summary", "pvalue", "p_value"),
-                    "print(comparison) shows the verdicts, and comparison.rows has the groups",
-                ),
-                "to_csv": f"`gatekit compare {self.study.name} --csv > FILE.csv` writes the table, "
-                f"and gatekit.load({self.study.name!r}).to_pandas().to_csv(FILE) a row of each run",
-                **dict.fromkeys(
-                    ("to_latex", "to_markdown", "to_json", "to_html"),
-                    f"`gatekit compare {self.study.name}` writes it with --latex, --markdown or "
-                    "--json",
-                ),
-                "save": "gatekit.report(STUDY) writes a page, and figure().savefig(FILE) a figure",
-            }
-            refuse_attribute("a comparison", name, dir(type(self)), instead)
-
     def _repr_html_(self) -> str:
         from .figures import curves_html
         from .output.notebook import comparison_html
@@ -116,8 +90,7 @@ def as_lists(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _as_list(name, value) for name, value in options.items()}
 
 
-_METRIC = "a task has one metric, and tasks=['NAME'] chooses the task"
-_checked = remedied("gatekit.compare('STUDY', by=['cell'])", {"metric": _METRIC})(plain.compare)
+_checked = remedied("gatekit.compare('STUDY', by=['cell'], level=0.95)")(plain.compare)
 
 
 @functools.wraps(plain.compare)
@@ -128,7 +101,4 @@ def compare(*arguments: Any, **options: Any) -> Comparison:
     """
     comparison = _checked(*arguments, **as_lists(options))
     fields = {f.name: getattr(comparison, f.name) for f in dataclasses.fields(comparison)}
-    return Comparison(**{**fields, "rows": Rows(comparison.rows, _CHOOSE)})
-
-
-_CHOOSE = "{row.group.label: row for row in comparison.rows} has them by name"
+    return Comparison(**fields)

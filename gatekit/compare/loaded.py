@@ -8,9 +8,8 @@ from __future__ import annotations
 import dataclasses
 from html import escape
 from pathlib import Path
-from typing import NoReturn
 
-from gatekit.cell.calls import ArgumentError, Rows, remedied
+from gatekit.cell.calls import remedied
 from gatekit.cell.errors import GatekitError
 
 from . import study as plain
@@ -21,12 +20,6 @@ class Study(plain.Study):
 
     __slots__ = ()
 
-    def __getitem__(self, key: object) -> NoReturn:
-        raise ArgumentError(
-            f"study[{key!r}]: a study has no keys. Use study.runs (its runs), "
-            "study.to_pandas() (one row per run) or gatekit.compare(study) (its groups)"
-        )
-
     def _repr_html_(self) -> str:
         from .compared import compare
         from .output.notebook import study_html
@@ -36,12 +29,6 @@ class Study(plain.Study):
             return head + compare(self)._repr_html_()
         except GatekitError as error:
             return f"{head}<p>{escape(str(error))}</p>"
-
-
-_CHOOSE = (
-    "study.to_pandas() has a row for each run, and gatekit.compare(study, where='cell=lstm') "
-    "compares some of them"
-)
 
 
 @remedied("gatekit.load('STUDY')")
@@ -58,6 +45,5 @@ def load(study: str, root: Path | str = "experiments") -> Study:
     Raises:
         RunError: the study does not exist, or a newer gatekit wrote one of its runs.
     """
-    loaded = plain.load(study, root)
-    fields = {f.name: getattr(loaded, f.name) for f in dataclasses.fields(loaded)}
-    return Study(**{**fields, "runs": Rows(loaded.runs, _CHOOSE)})
+    loaded = plain.load(study, root, command="load")
+    return Study(**{f.name: getattr(loaded, f.name) for f in dataclasses.fields(loaded)})

@@ -6,9 +6,8 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from gatekit.cell.calls import refuse_attribute
 from gatekit.cell.errors import RunError
 from gatekit.compare.numbers import count_of
 from gatekit.runs.names import IMPORTED, RUNS
@@ -65,21 +64,6 @@ class Study:
         runs = count_of(len(self.runs), "run")
         return f"<Study {self.name!r} in {str(self.path)!r}: {runs}>"
 
-    if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
-
-        def __getattr__(self, name: str) -> Any:
-            instead = {
-                "compare": "type gatekit.compare(study)",
-                "report": "type gatekit.report(study)",
-                "plot": "type gatekit.compare(study).figure()",
-                "figure": "type gatekit.compare(study).figure()",
-                "best": "type gatekit.compare(study), whose groups come best first",
-                "to_csv": "type study.to_pandas().to_csv(FILE)",
-                "to_dataframe": "type study.to_pandas()",
-                "df": "type study.to_pandas()",
-            }
-            refuse_attribute("a study", name, dir(type(self)), instead)
-
     def rows(self) -> list[dict[str, Any]]:
         """Return a tidy table: one row per run, all with the same keys, None for unknown values."""
         from .rows import tidy
@@ -99,13 +83,19 @@ class Study:
         return to_arrow(self.rows())
 
 
-def load(study: str, root: Path | str = "experiments", kept: KeptRuns | None = None) -> Study:
+def load(
+    study: str,
+    root: Path | str = "experiments",
+    kept: KeptRuns | None = None,
+    command: str = "compare",
+) -> Study:
     """Read all runs of a study from their folders.
 
     Args:
         study: name of the study, a folder of ``root``.
         root: the folder that contains the studies.
         kept: the runs that an earlier call has read; only those that changed are read again.
+        command: what was asked for, for messages.
 
     Returns:
         The study; it includes damaged and unfinished runs, with their state.
@@ -117,7 +107,7 @@ def load(study: str, root: Path | str = "experiments", kept: KeptRuns | None = N
     root = Path(root)
     folder = root / study
     if not study or not inside(folder, root) or not folder.is_dir():
-        raise no_study(study, root, "compare")
+        raise no_study(study, root, command)
     kept = kept or KeptRuns()
     runs: dict[tuple[str, str], RunRecord] = {}
     ignored: list[str] = []

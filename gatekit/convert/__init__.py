@@ -13,28 +13,13 @@ Public: the names in `__all__`. The modules are not.
 
 from __future__ import annotations
 
-from typing import Any
-
 import gatekit.recurrence  # noqa: F401  chooses Keras' backend, before Keras is imported
-from gatekit.cell.calls import refuse_name
 
 from .code import from_code
 from .keras import from_keras, to_keras
 from .torch import from_torch, to_torch
 
 __all__ = ["from_code", "from_keras", "from_torch", "to_keras", "to_torch"]
-
-
-_INSTEAD = {
-    **dict.fromkeys(("to_onnx", "to_jax", "to_flax"), "gatekit.code('lstm', to='jax') writes code"),
-    **dict.fromkeys(
-        ("to_tf", "to_savedmodel", "export"), "layer.export(FOLDER) writes a SavedModel"
-    ),
-}
-
-
-def __getattr__(name: str) -> Any:
-    refuse_name(__name__, name, __all__, _INSTEAD)
 
 
 def __dir__() -> list[str]:

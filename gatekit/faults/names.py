@@ -52,18 +52,16 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
         return f"{rest}_prev"
     # The time of a comparison is quadratic in the length.
     near = [text for text in names if len(text) <= MAX_NEAREST]
-    # difflib does not find names that differ only in case: LSTM and lstm share no letter.
-    # The dashes in front of an option are not part of its name.
     same = [text for text in near if text.lower() == name.lower()]
-    bare = {text.lstrip("-"): text for text in reversed(near[:MAX_CANDIDATES])}
-    starts = [text for text in near if len(name) >= 5 and text.startswith(name)]
+    # The dashes in front of an option are not part of its name, and case matters to no one.
+    bare = {text.lstrip("-").lower(): text for text in reversed(near[:MAX_CANDIDATES])}
+    low = name.lower().lstrip("-")
+    starts = [text for text in near if len(name) >= 5 and text.lower().startswith(low)]
     # Long names share many letters by chance, and one typing error is a small part of them.
     cutoff = 0.6 if len(name) < 8 else 0.65
     match = same or (starts if len(starts) == 1 else [])
-    match = match or [
-        bare[found] for found in difflib.get_close_matches(name.lstrip("-"), bare, 1, cutoff)
-    ]
-    match = match or [text for b, text in bare.items() if len(name) > 2 and f"{name}_" in b][:1]
+    match = match or [bare[found] for found in difflib.get_close_matches(low, bare, 1, cutoff)]
+    match = match or [text for b, text in bare.items() if len(name) > 2 and f"{low}_" in b][:1]
     match = match or _of_one_word(name, bare)
     return match[0] if match else ""
 

@@ -171,7 +171,7 @@ class Call(Channel):
 
     def command(self, run: Run) -> str:
         """Return a call, if a function does what the command does."""
-        if run.command not in ("train", "compare", "report", "show", "extend", "plan"):
+        if run.command not in ("train", "load", "compare", "report", "show", "extend", "plan"):
             return super().command(run)
         return f"`gatekit.{run.command}({', '.join(map(repr, run.args))})`"
 
@@ -336,7 +336,8 @@ def _cut(part: Any) -> Any:
 
 
 def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    code = set(text.partition(" ")[0]) & set("._=(")
+    return text if code else text[:1].upper() + text[1:]
 
 
 def _head(fault: Fault, to: Channel) -> str:

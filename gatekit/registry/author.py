@@ -137,9 +137,6 @@ def remedy(error: BaseException, path: Path | None) -> str:
             "; a plugin in ./plugins is one file: put the imported code into the same file, or "
             "type `gatekit new gate NAME --package`"
         )
-    if isinstance(error, AttributeError) and type(error.obj).__name__ == "Generator":
-        meant = _OF_RANDOM.get(error.name or "", "")
-        return f"; rng is NumPy's Generator: write {meant}" if meant else ""
     if missing in PUBLIC:
         module = importlib.import_module(missing)
         names = (each.name for each in _imported(error, missing, path))
@@ -150,14 +147,6 @@ def remedy(error: BaseException, path: Path | None) -> str:
     if isinstance(error, SystemExit):
         return "; a plugin must not end the process: remove sys.exit()"
     return ""
-
-
-_OF_RANDOM = {
-    **dict.fromkeys(("randint", "random_integers"), "rng.integers(low, high, shape)"),
-    **dict.fromkeys(("rand", "random_sample", "ranf"), "rng.random(shape)"),
-    "randn": "rng.standard_normal(shape)",
-}
-"""The methods of a generator to use in place of functions of numpy.random."""
 
 
 def _public_import(error: BaseException, module: str, path: Path | None) -> str:

@@ -21,7 +21,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from gatekit.cell.errors import PluginError, listed, nearest
+from gatekit.cell.errors import PluginError, listed, nearest, nearest_name
+from gatekit.faults import Fault, Fix, Kind, Place, Remove, Set
 
 from .plugin import PRIVATE, DiscoveredPlugin
 
@@ -234,16 +235,14 @@ def _entry(entry: EntryPoint) -> DiscoveredPlugin:
 def _named_file(text: str, folder: Path) -> DiscoveredPlugin:
     path = (folder / Path(text).expanduser()).resolve()
     if not path.is_file():
-        around = [p.name for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
-        beside = f" In its folder: {listed(around, 8)}." if around else ""
-        near = nearest(path.name, around)
-        if "\\" in text:
-            path = (folder / text.replace("\\", "/")).resolve()
-            near = f"; folders are separated by /: write {text.replace(chr(92), '/')}."
-        raise PluginError(
-            f"plugins: '{text}' is not a file (looked for {path}){near or '.'}{beside} "
-            "Files in ./plugins are loaded without being named."
-        )
+        meant = Path(text.replace("\\", "/"))
+        around = (folder / meant.expanduser()).parent
+        files = sorted(p.name for p in around.glob("*.py")) if around.is_dir() else []
+        near, place = nearest_name(meant.name, files), Place(("plugins",))
+        fix: Fix = Set(place, [str(meant.with_name(near))]) if near else Remove(place)
+        why = f"{text!r} is not a file (looked for {path})"
+        fault = Fault(Kind.REFUSED, place, why=why, fixes=(fix,), known=tuple(files), what="files")
+        raise PluginError(fault)
     if path.suffix != ".py":
         raise PluginError(f"plugins: {text!r} is not a Python file; name one that ends in .py")
     return _file(path, named=True)

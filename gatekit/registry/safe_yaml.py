@@ -110,29 +110,7 @@ def _marked(error: yaml.YAMLError) -> str:
         return f": {' '.join(str(error).split())[:300]}"
     parts = (getattr(error, "context", None), getattr(error, "problem", None))
     why = ", ".join(" ".join(str(part).split())[:150] for part in parts if part)
-    hint = next((f"; {hint}" for words, hint in _YAML_HINTS if words in why), "")
-    return f", line {mark.line + 1}, column {mark.column + 1}: {why}{hint}\n{snippet}"
-
-
-_YAML_HINTS = (
-    ("'\\t'", "indent with spaces, not with tabs"),
-    (
-        "mapping values are not allowed",
-        "write NAME: VALUE, with a colon after the first name; a value with a colon needs quotes",
-    ),
-    (
-        "could not find expected ':'",
-        "write NAME: VALUE, with a colon and a space after the name; an equation is one line",
-    ),
-    ("unexpected end of stream", "close the quotation mark"),
-    ("'<document start>'", "the first line is indented: begin each key at the left margin"),
-    ("but found '<scalar>'", "put the value in quotes"),
-    ("expected <block end>", "indent the names of one mapping equally"),
-    ("expected ',' or", "close the bracket, and put text that has brackets or commas in quotes"),
-    ("that cannot start any token", "put the value in quotes"),
-    ("alphabetic", "put the value in quotes"),
-    ("chomping", "put the value in quotes"),
-)
+    return f", line {mark.line + 1}, column {mark.column + 1}: {why}\n{snippet}"
 
 
 def line_of(path: Path, place: Place) -> str:

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from gatekit.cell.calls import refuse_attribute
 from gatekit.cell.errors import RunError, as_typed
 from gatekit.cell.notebook import table
 
@@ -46,19 +45,6 @@ class RunRecord:
     result: Result | None
     origin: str | None = None
     stale: str | None = None
-
-    if not TYPE_CHECKING:  # else a type checker would allow every attribute
-
-        def __getattr__(self, name: str) -> Any:
-            numbers = "write run.result.best, and study.to_pandas() has a row for each run"
-            instead = dict.fromkeys(("loss", "metric", "score", "best", "test", "val"), numbers)
-            curves = (
-                "gatekit.compare.curves.read_curves(run) reads its values by epoch, and "
-                "gatekit.compare(STUDY).figure('curves') draws those of a study"
-            )
-            instead |= dict.fromkeys(("history", "metrics", "curve", "curves"), curves)
-            instead |= dict.fromkeys(("params", "hparams", "settings"), "write run.config")
-            refuse_attribute("a run of a study", name, dir(type(self)), instead)
 
     @property
     def seed(self) -> int | None:

@@ -10,9 +10,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from gatekit.cell.calls import refuse_attribute, remedied
+from gatekit.cell.calls import remedied
 from gatekit.cell.errors import ConfigError, RunError, excerpt
 
 from . import durable
@@ -23,20 +23,6 @@ from .names import LOG, RUNS, canonical_json, fingerprint, study_name
 from .result import OUTCOMES, OWN
 
 _SPLITS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
-_LATER = {
-    "tags": "run.note('TEXT') records a remark, and config describes the run",
-    "notes": "run.note('TEXT') records a remark",
-    "tracker": "call your tracker beside run.log",
-    "resume": "a run that is complete has run.done == True; others start again",
-}
-_INSTEAD = {
-    **dict.fromkeys(("log_metric", "log_metrics", "log_scalar"), "type run.log(epoch, val=0.25)"),
-    **dict.fromkeys(("log_param", "log_params", "config_update"), "give config={...} to run"),
-    **dict.fromkeys(("finish", "end", "close", "stop"), "the end of the `with` block ends it"),
-    **dict.fromkeys(("summary", "results", "best"), "type gatekit.load(STUDY).to_pandas()"),
-    **dict.fromkeys(("add_tag", "tags", "set_tags", "log_text"), "type run.note('TEXT')"),
-}
-"""Names of methods in other trackers, with what to write instead."""
 
 
 class Run:
@@ -108,11 +94,6 @@ class Run:
         self.count: dict[str, int | None] = {"recurrent": None, "total": None}
         self.notes: list[str] = []
         self.step_seconds: float | None = None
-
-    if not TYPE_CHECKING:  # else a type checker would allow every attribute
-
-        def __getattr__(self, name: str) -> Any:
-            refuse_attribute("a run", name, dir(type(self)), _INSTEAD)
 
     def _name(self, metric: Mapping[str, object]) -> str:
         own = {k: v for k, v in self.config.items() if k != "study"} | {"metric": metric}
@@ -279,10 +260,7 @@ class Run:
             raise
 
 
-_CALL = "gatekit.run('STUDY', {'lr': 0.1}, seed=0)"
-
-
-@remedied(_CALL, _LATER)
+@remedied("gatekit.run('STUDY', {'lr': 0.1}, seed=0)")
 def run(
     study: str,
     config: Mapping[str, Any],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from argparse import Action, Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from gatekit.cell.errors import ConfigError
@@ -144,7 +145,12 @@ class Reader(argparse.ArgumentParser):
             stem = text.rpartition("/")[2].rpartition(".")[0]
             refuse(Fault(Kind.REFUSED, place, text, fixes=(Set(Place(("experiment",)), stem),)))
         if not fits(value, type_):
-            refuse(wrong(place, value, type_, self._example(action)))
+            fault = wrong(place, value, type_, self._example(action))
+            meant = fault.fixes[0].value if isinstance(fault.fixes[0], Set) else text
+            if not action.option_strings:
+                words = (str(meant) if word == text else word for word in self.typed)
+                fault = replace(fault, fixes=(Run(self.command, tuple(words)),))
+            refuse(fault)
         return type_.accept(value)
 
     def _read_words(self, words: list[str], found: dict[str, Any]) -> None:
@@ -238,7 +244,7 @@ class Reader(argparse.ArgumentParser):
             fixes = [Set(Place((numbers[0].option_strings[-1],)), _number(word))]
         elif files and owner is None:
             fixes = [Set(Place((files[0].option_strings[-1],)), word)]
-        elif note := note_for("argument", self.command):
+        elif note := note_for("surplus", self.command):
             fixes = [Note((note,))]
         fixes = fixes or [Run(self.command, tuple(kept))]
         if owner is not None and ending:

@@ -9,7 +9,8 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from gatekit.cell.errors import ConfigError, RunError, listed
+from gatekit.cell.errors import ConfigError, RunError
+from gatekit.faults import Fault, Kind, Place, Remove
 from gatekit.runs.studies import interim_file, plan_file
 from gatekit.runs.studies.survey import study_folder, survey
 
@@ -56,9 +57,10 @@ def extension(
     for word in words:
         key = word.partition("=")[0]
         if key not in LAUNCH_ONLY and not key.startswith("hydra.launcher."):
+            place, why = Place.of(key), "extend repeats the study's own commands"
+            known = (*LAUNCH_ONLY, "hydra.launcher.KEY")
             raise ConfigError(
-                f"{word}: extend repeats the study's own commands; type only "
-                f"{listed(LAUNCH_ONLY)} or hydra.launcher.KEY."
+                Fault(Kind.REFUSED, place, why=why, fixes=(Remove(place),), known=known)
             )
     trained = _recorded(folder)
     if not trained:

@@ -96,7 +96,7 @@ _LAZY["file_hash"] = ("gatekit.runs.durable", "sha256")
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
-        importlib.import_module("gatekit.cell.calls").refuse_name(__name__, name, __all__, {})
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, attribute = _LAZY[name]
     return getattr(importlib.import_module(module), attribute)
 

@@ -14,10 +14,7 @@ Public: the names in `__all__`. The modules are not.
 
 from __future__ import annotations
 
-from typing import Any
-
 import gatekit.recurrence  # noqa: F401  chooses Keras' backend, before Keras is imported
-from gatekit.cell.calls import refuse_name
 from gatekit.registry import check_results as store
 
 from .outcome import FAIL, PASS, XFAIL, Check, CheckError, Outcome
@@ -45,10 +42,6 @@ __all__ = [
     "store",
     "task_checks",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    refuse_name(__name__, name, __all__, {})
 
 
 def __dir__() -> list[str]:

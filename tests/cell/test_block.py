@@ -217,9 +217,9 @@ def lambdas(value):
 WRONG = {
     "nothing": (returns_nothing(), "returns None; end it with `return value`"),
     "numpy": (with_numpy(), "write ops.tanh(x)"),
-    "a layer": (lambdas(lambda parts, x: parts.layer_norm(x)), "write parts.norm('norm', value, "),
+    "a layer": (lambdas(lambda parts, x: parts.layer_norm(x)), "did you mean 'norm'?"),
     "no name": (lambdas(lambda parts, x: parts.norm(x)), "parts.norm('norm', value)"),
-    "no width": (lambdas(lambda parts, x: parts.dense("in", x)), "width is missing"),
+    "no width": (lambdas(lambda parts, x: parts.dense("in", x)), "required argument: 'width'"),
 }
 
 

@@ -88,7 +88,7 @@ CLASSES = {
     "kind of another name": ("check adding --kind gates", "type gatekit check adding"),
     "two names": ("check lstm gru", "type `gatekit check lstm && gatekit check gru`"),
     "kind without a name": ("new project", "type for example gatekit new project my-study"),
-    "action of other programs": ("data download digits", "Type gatekit data get digits"),
+    "action of other programs": ("data download digits", "Type `gatekit data get digits`"),
     "keys as options": (
         "train --cell lstm --lr=0.1 --jit",
         "cell=lstm.",

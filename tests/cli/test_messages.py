@@ -59,7 +59,7 @@ MISTAKES = {
         NO_LIST,
         6,
     ),
-    "another-folder-status": Mistake("status duo", ("no folder {here}/experiments",), ("(none)",)),
+    "another-folder-status": Mistake("status duo", ("in {here}/experiments",), ("(none)",)),
     "misspelt-cell": Mistake(
         "show cell=lsmt", ("did you mean 'lstm'?", "`gatekit cells` lists all"), NO_LIST, 6
     ),
@@ -85,11 +85,10 @@ MISTAKES = {
     "new-kind": Mistake(
         "new gte mine", ("did you mean 'gate'? Type gatekit new gate NAME",), ("no new",)
     ),
-    "gate-for-a-cell": Mistake("show cell=forget", ("swap.forget=forget",), NO_LIST),
     "path-of-a-study": Mistake("compare experiments/demo", ("`gatekit compare demo`",)),
     "metric": Mistake("compare demo --metric f1", ("--task NAME chooses",), ("--margin'",), 8),
     "path-of-a-plugin": Mistake("check plugins/mine.py", ("there is no file plugins/mine.py",)),
-    "no-bundle": Mistake("rerun demo", ("`gatekit bundle demo` writes",)),
+    "no-bundle": Mistake("rerun demo", ("`gatekit bundle STUDY` writes",)),
     "one-of-two": Mistake("why demo", ("type `gatekit why A B`",)),
     "cell-in-capitals": Mistake("train cell=LSTM task=adding", ("did you mean 'lstm'?",)),
     "swap-without-a-role": Mistake(
@@ -143,7 +142,7 @@ MISTAKES = {
     "option-in-a-choice": Mistake(
         "train block=modern.conv=0", ("Type block=modern block.conv=0",), ("quotes",)
     ),
-    "no-block": Mistake("train block=none", ("type block=plain",)),
+    "no-block": Mistake("train block=none", ("Type block=plain",)),
     "null-block": Mistake("train block=null", ("Type block=plain.",)),
     "value-of-a-block": Mistake(
         "train block=modern block.norm=batch", ("one of 'rms', 'layer', 'none'.",), ("not str",)

@@ -32,7 +32,7 @@ def test_a_complete_run_is_read_field_by_field(tmp_path: Path, runs: Path) -> No
     run = only(tmp_path)
     assert (run.id, run.state, run.seed, run.reason) == (folder.name, "COMPLETED", 3, None)
     assert run.config == configuration("gru", 3)
-    with pytest.raises(AttributeError, match=r"history.*read_curves\(run\) reads its values"):
+    with pytest.raises(AttributeError, match="no attribute 'history'"):
         _ = run.history
     assert run.result is not None
     assert run.result.best is not None

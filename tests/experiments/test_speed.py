@@ -296,7 +296,7 @@ def test_a_contender_that_fails_is_named_with_what_it_wrote() -> None:
     contender = Contender(LIBRARIES[0], "no_such_cell", "graph")
     with pytest.raises(FailedError, match="gatekit graph with no_such_cell at 1,2,3,4") as raised:
         Worker(contender, Size(1, 2, 3, 4), every_step=False, threads=1)
-    assert "there is no cell 'no_such_cell'" in str(raised.value)
+    assert "no_such_cell" in str(raised.value)
 
 
 def test_cells_in_chunks_have_their_sizes_and_contenders(

@@ -140,8 +140,8 @@ def test_a_swap_without_roles_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_an_argument_of_torch_or_of_a_run_is_refused_with_its_place(name: str) -> None:
-    of_blocks = name in own_arguments(RNN)
-    make = functools.partial(BlockLayer, "modern") if of_blocks else RNN
+    kinds = {RNN: RNN, BlockLayer: functools.partial(BlockLayer, "modern"), Cell: Cell}
+    make: Any = next(made for kind, made in kinds.items() if name not in own_arguments(kind))
     with pytest.raises(ConfigError, match=f"{name}=1: there is no such argument") as caught:
         make("lstm", 4, **{name: 1})
     assert caught.value.fault is not None
@@ -201,14 +201,3 @@ def test_a_typo_in_a_call_is_refused_with_the_nearest_name() -> None:
 def test_arguments_that_are_missing_or_of_another_type(call, says):
     with pytest.raises(GatekitError, match=says):
         call()
-
-
-def test_attributes_of_other_libraries():
-    layer = gatekit.RNN("lstm", 8)
-    with pytest.raises(AttributeError, match=r"has no 'forward'; call it: layer\(x\)"):
-        _ = layer.forward
-    with pytest.raises(AttributeError, match=r"gatekit.convert.from_torch"):
-        _ = layer.load_state_dict
-    assert not hasattr(layer, "nothing_of_any_library")
-    with pytest.raises(AttributeError, match=r"has no 'show'; .*save\('cell.svg'\)"):
-        _ = gatekit.diagram("gru", 4).show

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from gatekit import RNN, BlockLayer, Cell
 from gatekit.cell.errors import GatekitError
@@ -16,6 +19,13 @@ from gatekit.faults import Both, Fault, Layer, Remove, Rename, Set
 from gatekit.recurrence.layers.arguments import own_arguments
 
 MOST_STEPS = 4
+PLUGIN = """from gatekit import hookimpl
+
+
+@hookimpl
+def gatekit_gates():
+    return {}
+"""
 WRONG = ("yes", "50%", "12", -1, 0.5, 3, [], ["h"], {"a": 1}, True, "relu", 10**30)
 NAMES = ("cell", "block", "output_unit", "regularizers", "constraints")
 CELL = {"cell": "lstm", "units": 2}
@@ -32,6 +42,7 @@ USUAL: dict[str, Any] = {
     "executor": "fused",
     "seed": 0,
     "features": 3,
+    "plugins": ["plugins/mine.py"],
 }
 INNER: dict[str, tuple[Any, ...]] = {
     "output_unit": ("hiden", {"kind": "projection", "unit": 4}, {"kind": "projection"}),
@@ -48,6 +59,7 @@ INNER: dict[str, tuple[Any, ...]] = {
     "constraints": ({"recurrent": {"kind": "max_norm", "max_value": -1}}, {"kernel": 3}),
     "block": ({"kind": "modern", "con": 4}, {"kind": "modrn"}, {"kind": "modern", "conv": "4"}),
     "cell": ("lst", "LSTM", {"name": "lstm"}),
+    "plugins": ("plugins/mine.py", ["plugins/min.py"], ["nowhere.py"]),
 }
 
 
@@ -58,8 +70,6 @@ def misspelt(name: str) -> str:
 def mistakes() -> Iterator[tuple[Any, str, dict[str, Any]]]:
     for kind, base in BASE.items():
         for name in own_arguments(kind):
-            if name == "plugins":  # files, which a message cannot know
-                continue
             for value in (*WRONG, *INNER.get(name, ())):
                 if name not in NAMES or not isinstance(value, str) or value not in WRONG:
                     yield kind, f"{name}={value!r}", {**base, name: value}
@@ -102,7 +112,12 @@ def follow(fault: Fault, given: dict[str, Any]) -> None:
     given.update(eval(f"dict({channel.assign(*sets)})"))
 
 
-def test_following_the_first_fix_ends_in_a_layer() -> None:
+def test_following_the_first_fix_ends_in_a_layer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("plugins").mkdir()
+    Path("plugins/mine.py").write_text(PLUGIN)
     tried = [(f"{kind.__name__} {what}", followed(kind, data)) for kind, what, data in mistakes()]
     failed = {what: said for what, said in tried if said}
     assert len(tried) > 500

@@ -11,6 +11,7 @@ import pytest
 
 from gatekit import registry
 from gatekit.cell.errors import PluginError
+from gatekit.faults import Place, Remove, Set
 from gatekit.registry import author, discovery
 
 
@@ -205,7 +206,7 @@ def test_a_missing_file_is_named_with_its_path(place, gate_file):
     with pytest.raises(PluginError) as caught:
         registry.catalogue(["elsewhere/mien.py"])
     assert str(place / "elsewhere" / "mien.py") in str(caught.value)
-    assert "did you mean 'mine.py'" in str(caught.value)
+    assert caught.value.fault.fixes == (Set(Place(("plugins",)), ["elsewhere/mine.py"]),)
 
 
 def test_a_named_file_must_be_python(write):
@@ -357,8 +358,8 @@ def test_a_plugin_that_is_found_and_named_is_named(place, gate_file):
 def test_a_file_that_is_missing_is_answered_with_what_is_beside_it(place, gate_file):
     gate_file("elsewhere/mine.py")
     for typed, says in (
-        ("elsewhere/none.py", " In its folder: mine.py."),
-        ("elsewhere\\mine.py", "separated by /: write elsewhere/mine.py."),
+        ("elsewhere/none.py", "plugins=[elsewhere/mine.py]"),
+        ("elsewhere\\mine.py", "plugins=[elsewhere/mine.py]"),
         ("elsewhere", "'elsewhere' is not a file"),
     ):
         with pytest.raises(PluginError) as caught:
@@ -366,4 +367,4 @@ def test_a_file_that_is_missing_is_answered_with_what_is_beside_it(place, gate_f
         assert says in str(caught.value)
     with pytest.raises(PluginError) as caught:
         registry.catalogue(["nowhere/mine.py"])
-    assert "In its folder" not in str(caught.value)
+    assert caught.value.fault.fixes == (Remove(Place(("plugins",))),)

@@ -75,7 +75,7 @@ def test_studies_of_a_file_of_its_own_go_on():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["+experiment=plain", "quick=true"], "experiment=plain has no small version; declare one"),
+        (["+experiment=plain", "quick=true"], "it has no small version; declare one"),
         (["quick=true"], "Type experiment=NAME quick=true"),
         (["experiment=mine,plain", "study=a", "quick=true"], "small version of one experiment"),
         (["+experiment=mine", "quick=maybe"], "quick is true or false"),

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.calls import refuse_attribute, remedied
+from gatekit.cell.calls import NoAttributeError, remedied
 from gatekit.cell.errors import CellError, ConfigError, nearest, wrong_option
 from gatekit.cell.language.expression import (
     Binary,
@@ -41,17 +41,6 @@ from .sequence import (
 _NORM_FLOPS = 5
 NORMS = ("rms", "layer", "none")
 MLPS = ("swiglu", "geglu", "gelu", "none")
-_OTHER_PARTS = {
-    **dict.fromkeys(("layer_norm", "layernorm", "ln"), "write parts.norm('norm', value, 'layer')"),
-    **dict.fromkeys(("rms_norm", "rmsnorm"), "write parts.norm('norm', value)"),
-    **dict.fromkeys(("linear", "fc", "proj", "project"), "write parts.dense('out', value, width)"),
-    **dict.fromkeys(("rnn", "cell", "recurrent", "lstm"), "write parts.mixer(value)"),
-    **dict.fromkeys(("conv", "conv1d"), "write parts.convolution('conv', value, kernel=4)"),
-    **dict.fromkeys(("ffn", "feed_forward"), "write parts.mlp('mlp', value)"),
-    **dict.fromkeys(("add", "residual", "skip"), "write x + value"),
-    **dict.fromkeys(("silu", "gelu", "relu", "tanh", "sigmoid"), "write ops.NAME(value)"),
-}
-"""Other libraries' names for a part, with what to write."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
 _MOST_STEPS = 1024
 """The most steps that a convolution reads: each is an operation of the graph."""
@@ -93,7 +82,7 @@ class Parts:
     if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
 
         def __getattr__(self, name: str) -> object:
-            refuse_attribute("parts", name, dir(type(self)), _OTHER_PARTS)
+            raise NoAttributeError(type(self), name)
 
     @remedied("parts.norm('norm', value)")
     def norm(self, name: str, value: Any, kind: str = "rms", groups: int = 1) -> Expr:

@@ -60,23 +60,6 @@ _WORDS: dict[type[ast.expr], str] = {
 }
 
 
-_WHERE = "write where(x, a, b), which is a if x > 0, otherwise b"
-_NOTES: dict[type[ast.AST], str] = {
-    ast.MatMult: (
-        "the product of units is a * b, dot(a, b) is the inner product, matvec(A, v) multiplies "
-        "a matrix and a vector, and learned matrices are in the reads of a gate"
-    ),
-    **dict.fromkeys((ast.Compare, ast.IfExp, ast.BoolOp, ast.Not), _WHERE),
-    ast.Tuple: "an equation has one value: write an equation for each, and 0.5 for 0,5",
-    ast.NamedExpr: "to name a value, write a separate equation",
-    ast.Attribute: "functions and signals are plain names, such as tanh(x)",
-    ast.Subscript: (
-        "an equation uses all units: write a separate gate for each part, or cut a signal into "
-        "equal rows with split(x, n)"
-    ),
-    ast.Mod: "the remainder is a - b * floor(a / b)",
-    ast.Pow: "any other power is exp(b * log(a))",
-}
 _GENERAL = "an equation consists of numbers, names, + - * / ** and functions"
 _SYMBOLS: dict[type[ast.AST], str] = {
     getattr(ast, name): symbol
@@ -202,6 +185,7 @@ class _Reader:
             if sign in (")", "]", "}"):
                 return self.error(f"unmatched {sign!r}", place, place + 1)
         for pattern, why, note in _REASONS:
+            note = note_for("node", note) or note
             if match := re.search(pattern, self.text):
                 start, end = match.span()
                 why = why or f"`{match[0]}` is not an operator of equations"
@@ -228,9 +212,8 @@ class _Reader:
         symbol = _SYMBOLS.get(type(op), "this")
         place = self.text.find(symbol.partition(" ")[0], start, end)
         place = start if place < 0 else place
-        note = _WHERE if isinstance(op, (ast.cmpop, ast.boolop)) else _NOTES.get(type(op), _GENERAL)
         why = f"`{symbol}` is not an operator of equations"
-        return self.error(why, place, place + len(symbol), note=note)
+        return self.error(why, place, place + len(symbol), note=_note(op))
 
     def unknown(self, node: ast.Call, name: str) -> ExpressionError:
         """Return the error for a function that is not in the table."""
@@ -266,7 +249,7 @@ class _Reader:
             end = node.values[1].col_offset
             raise self.refused(node.op, node.values[0].end_col_offset or 0, end)
         why = f"{_WORDS.get(type(node), 'this')} is not part of the equation language"
-        raise self.at(node, why, note=_NOTES.get(type(node), _GENERAL))
+        raise self.at(node, why, note=_note(node))
 
     def number(self, node: ast.Constant) -> int | float:
         value = node.value
@@ -291,7 +274,7 @@ class _Reader:
             exponent = right.operand if isinstance(right, Neg) else right
             if not isinstance(exponent, Number) or exponent.value > MAX_EXPONENT:
                 why = f"the exponent must be a constant between -{MAX_EXPONENT} and {MAX_EXPONENT}"
-                raise self.at(node.right, why, note=_NOTES[ast.Pow])
+                raise self.at(node.right, why, note=_note(node.op))
         return Binary(op, left, right)
 
     def call(self, node: ast.Call, depth: int) -> Expr:
@@ -317,9 +300,14 @@ class _Reader:
         return Call(name, tuple(self.visit(arg, depth + 1) for arg in node.args))
 
 
+def _note(node: ast.AST) -> str:
+    """Return what to write in place of a part of Python's grammar."""
+    return note_for("node", type(node).__name__) or _GENERAL
+
+
 _REASONS = (
-    (r"^ *if\b|\bthen\b", "an `if` is not part of the equation language", _WHERE),
-    (r"\?", "", _WHERE),
+    (r"^ *if\b|\bthen\b", "an `if` is not part of the equation language", "where"),
+    (r"\?", "", "where"),
     (r"&&|\|\||->|<-|\+\+|--$|\.[*/^]|[-+*/]=|\$|@=|\*\*=|!(?!=)|\|", "", _GENERAL),
     (r"(?<![=!<>])=(?!=)", "an equation is only its right-hand side: NAME: EXPRESSION", ""),
     (r"(?<=\S);", "an equation is one expression; write each part as NAME: EXPRESSION", ""),

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gatekit.cell.errors import ConfigError, nearest_name
+from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.output import write, write_json, write_table
 
 ACTIONS = ("get", "list", "path", "verify")
-_OTHER = {
-    **dict.fromkeys(("download", "fetch", "install", "add"), "get"),
-    **dict.fromkeys(("ls", "show", "all"), "list"),
-    **dict.fromkeys(("check", "hash", "validate"), "verify"),
-    **dict.fromkeys(("where", "folder", "dir"), "path"),
-}
-"""Names of actions in other programs, with gatekit's names for them."""
 
 
 def run(parser: Parser) -> int:
@@ -23,6 +16,7 @@ def run(parser: Parser) -> int:
     parser.add_argument(
         "action",
         metavar="ACTION",
+        choices=ACTIONS,
         help="get: fetch the data set if it is missing; list: list all data sets; path: print its"
         " folder; verify: check the hashes of its files",
     )
@@ -41,14 +35,6 @@ def run(parser: Parser) -> int:
         help="with verify: check your own file or folder, as in task.path",
     )
     options = parser.read()
-    if options.action not in ACTIONS:
-        meant = _OTHER.get(options.action) or nearest_name(options.action, ACTIONS)
-        word = meant or ("list" if options.name else f"get {options.action}")
-        typed = f"gatekit data {word} {options.name or ''}".strip() if word != "list" else ""
-        raise ConfigError(
-            f"gatekit data has no action {options.action!r}. Actions: {', '.join(ACTIONS)}. Type "
-            f"{typed or 'gatekit data list'}"
-        )
     if options.action == "list" and options.name:
         raise ConfigError(
             f"gatekit data list takes no name; `gatekit data path {options.name}` prints the "

@@ -6,12 +6,10 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gatekit.cell.analysis.cost import added
-from gatekit.cell.calls import refuse_attribute
 from gatekit.compare.grouping.group import Group
 from gatekit.compare.stats.baseline import SharedKeys
 from gatekit.compare.stats.difference import Difference
@@ -256,17 +254,6 @@ class Row:
     name: str = ""
     style_index: int = 0
     awaited: bool = False
-
-    if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
-
-        def __getattr__(self, name: str) -> Any:
-            instead = dict.fromkeys(
-                ("mean", "median", "std", "value", "score", "interval", "n"),
-                "write row.summary, which has mean, interval and n",
-            )
-            instead |= dict.fromkeys(("label", "runs", "settings"), "write row.group")
-            instead |= {"block": "write row.shared_keys", "place": "write row.style_index"}
-            refuse_attribute("a row of a comparison", name, dir(type(self)), instead)
 
     @property
     def verdict(self) -> str | None:

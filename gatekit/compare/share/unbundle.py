@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatekit._version import UPDATE
-from gatekit.cell.errors import ConfigError, GatekitError, RunError, listed, nearest_name
+from gatekit.cell.errors import ConfigError, GatekitError, RunError, nearest
 from gatekit.runs import durable as files
 from gatekit.runs.names import IMPORTED, study_name
 
@@ -126,35 +126,14 @@ def import_bundle(path: Path, root: Path | str = "experiments", origin: str | No
     return target
 
 
-def _instead(path: Path) -> str:
-    """Return what to type in place of a bundle that is missing."""
-    bundles = sorted(each.name for each in Path().glob("*.zip"))
-    if re.fullmatch(r"[0-9a-f]{3,16}", path.name) and any(c.isdigit() for c in path.name):
-        bundle = bundles[0] if bundles else "STUDY.zip"
-        return f"to repeat a run of a bundle, type `gatekit rerun {bundle} --run {path.name}`"
-    if near := nearest_name(path.name, bundles):
-        return f"did you mean {near!r}?"
-    if Path("experiments", path.stem).is_dir() or not bundles:
-        return (
-            f"`gatekit bundle {path.stem}` writes a study named {path.stem!r} into {path.stem}.zip"
-        )
-    return f"bundles here: {listed(bundles, 12)}. `gatekit bundle STUDY` writes one"
-
-
 @contextlib.contextmanager
 def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         file = files.opened(path)
     except (OSError, ValueError) as error:
-        if not path.exists():
-            raise RunError(f"there is no file {path}; {_instead(path)}") from None
-        if path.is_dir():
-            raise RunError(
-                f"{path} is a folder, and a bundle is one file; {_instead(path)}"
-            ) from None
-        raise RunError(
-            f"{path} is not a bundle ({error}); `gatekit bundle STUDY` writes one"
-        ) from None
+        near = nearest(path.name, [each.name for each in Path().glob("*.zip")])
+        why = f"{path} is not a bundle ({error})" if path.exists() else f"there is no file {path}"
+        raise RunError(f"{why}{near}; `gatekit bundle STUDY` writes one") from None
     with file:
         try:
             archive = zipfile.ZipFile(file)

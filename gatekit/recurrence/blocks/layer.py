@@ -16,8 +16,8 @@ from gatekit.cell.block.built_block import BuiltBlock, build_block
 from gatekit.cell.block.contract import units_of
 from gatekit.cell.block.reading import BlockSpec, read_block
 from gatekit.cell.block.sequence import Convolve, Operation, Recur, SequenceProgram
-from gatekit.cell.calls import REQUIRED, remedied, spoken_as
-from gatekit.cell.errors import ConfigError, DataError
+from gatekit.cell.calls import REQUIRED, remedied
+from gatekit.cell.errors import ConfigError, DataError, GatekitError
 from gatekit.cell.graph import Cell
 from gatekit.cell.schema import CellSpec, read_output_unit
 from gatekit.faults import Fault, Kind, Layer, Place, Rename
@@ -176,7 +176,7 @@ class BlockLayer(SequenceLayer):
         """
         width = features_of(input_shape, self.spec)
         units = self.units or units_of(width, self.block.expand)
-        with spoken_as(Layer()):
+        try:
             block = build_block(
                 self.block,
                 self.spec,
@@ -187,6 +187,8 @@ class BlockLayer(SequenceLayer):
                 directions=2 if self.bidirectional else 1,
                 last=self.finish,
             )
+        except GatekitError as error:
+            raise error.spoken(Layer()) from error.__cause__
         self._built_block = block
         seed = self._seed_within(BlockLayer)
         number = "".join(re.findall(r"_\d+\Z", self.name))

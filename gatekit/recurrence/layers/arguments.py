@@ -289,23 +289,3 @@ def own_arguments(kind: type) -> tuple[str, ...]:
     """Return the names of a class's arguments, without its ``**`` arguments."""
     _, *parameters = inspect.signature(kind.__init__).parameters.values()  # type: ignore[misc]
     return tuple(p.name for p in parameters if p.kind is not p.VAR_KEYWORD)
-
-
-_MODEL = "put the layer into a model: keras.Sequential([layer, keras.layers.Dense(1)])"
-ATTRIBUTES = {
-    "forward": "call it: layer(x), with x as batch x time x features",
-    **dict.fromkeys(("fit", "predict", "compile", "evaluate"), _MODEL),
-    **dict.fromkeys(
-        ("parameters", "named_parameters", "state_dict"),
-        "layer.trainable_weights has the weights, and layer.named_weights has them by name",
-    ),
-    "load_state_dict": "gatekit.convert.from_torch(module) copies the weights of torch",
-    **dict.fromkeys(("train", "eval"), "it belongs to the call: layer(x, training=True)"),
-    **dict.fromkeys(("to", "cuda", "cpu"), "write `with tf.device(...)`, as for any Keras layer"),
-    **dict.fromkeys(("hidden_size", "num_units", "output_size"), "write layer.units"),
-    **dict.fromkeys(("summary", "describe"), "print(gatekit.show(layer)) shows its cell"),
-    **dict.fromkeys(("plot", "diagram", "draw"), "gatekit.diagram(layer) draws its cell"),
-    "get_weights_by_name": "write layer.named_weights",
-    "gates": "gatekit.show(layer) shows them, and layer.spec.gates has them",
-}
-"""Attributes that layers of other libraries have, each with what to write instead."""

@@ -10,13 +10,14 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.calls import REQUIRED, MissingAttributeError, Named
-from gatekit.cell.errors import CellError, ConfigError, listed
+from gatekit.cell.calls import REQUIRED, MissingAttributeError
+from gatekit.cell.errors import CellError, ConfigError, alternatives, listed
 from gatekit.cell.first_values import draw
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.learned import MAPS
 from gatekit.cell.notebook import table
 from gatekit.cell.schema import CellSpec, read_output_unit
+from gatekit.faults import known_as
 from gatekit.recurrence.call import first_states, state_shapes
 from gatekit.registry import catalogue as registered
 
@@ -32,6 +33,57 @@ from .arguments import (
 from .regularizers import Rules
 from .seeds import SeededLayer
 from .shared_cells import built_cell
+
+
+class UnknownNameError(ConfigError, KeyError):
+    """A mapping does not have a name."""
+
+    __str__ = BaseException.__str__  # KeyError would quote the message
+
+
+class NamedWeights(dict[str, keras.Variable]):
+    """Weights by name; a role is another name of its gate.
+
+    Args:
+        variables: the weights.
+        roles: the gates by role.
+    """
+
+    def __init__(self, variables: Mapping[str, keras.Variable], roles: Mapping[str, str]) -> None:
+        super().__init__(variables)
+        self._roles = roles
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(self._own(name))
+
+    def get(self, name: Any, default: Any = None) -> Any:
+        """Return the weight of a name, or the default."""
+        return super().get(self._own(name), default)
+
+    def _own(self, name: object) -> str:
+        """Return a name with the gate in place of its role."""
+        first, dot, rest = str(name).partition(".")
+        other = f"{self._roles.get(first, first)}{dot}{rest}"
+        return other if super().__contains__(other) else str(name)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        """Refuse an entry: the mapping is created anew each time, so the entry would be lost.
+
+        Raises:
+            ConfigError: always; the message has what to write.
+        """
+        self[name]  # raises for an unknown name
+        raise ConfigError(
+            f"a weight is changed in place: write named_weights[{name!r}].assign(...)"
+        )
+
+    def __missing__(self, name: Any) -> keras.Variable:
+        if name in self:
+            return self[self._own(name)]
+        gate, dot, last = str(name).rpartition(".")
+        meant = f"{gate}{dot}{known_as('weight', last) or last}"
+        near = alternatives(meant, self, "weights", most=60)
+        raise UnknownNameError(f"there is no weight {name!r}{near}")
 
 
 class CellLayer(SeededLayer):
@@ -204,7 +256,7 @@ class CellLayer(SeededLayer):
 
         A role is another name of its gate: ``forget.x`` is ``update.x`` of a GRU.
         """
-        return Named(self._variables, "weight", dict(self.cell.spec.roles))
+        return NamedWeights(self._variables, dict(self.cell.spec.roles))
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the layer, with the resolved cell instead of its name."""

@@ -18,11 +18,11 @@ import keras
 import tensorflow as tf
 from keras.src.backend.common import global_state
 
-from gatekit.cell.calls import REQUIRED, MissingAttributeError, border, refuse_attribute
-from gatekit.cell.errors import ConfigError, DataError, excerpt, listed, nearest
+from gatekit.cell.calls import REQUIRED, MissingAttributeError, NoAttributeError, border
+from gatekit.cell.errors import ConfigError, DataError, excerpt, listed
 from gatekit.faults import Optional, Whole
 
-from .arguments import ATTRIBUTES, accepted, refuse_in_call
+from .arguments import accepted, refuse_in_call
 
 _OF_KERAS = ("mask", "training")  # Keras passes these even to calls that do not declare them
 
@@ -102,9 +102,7 @@ class SeededLayer(keras.layers.Layer):
             own = getattr(type(self), name, None)
             if isinstance(own, property):  # it raised an AttributeError: raise that one again
                 return own.fget(self)
-            if name in ATTRIBUTES:
-                refuse_attribute(f"a layer {type(self).__name__}", name, (), ATTRIBUTES)
-            raise _NoAttributeError(type(self), name)
+            raise NoAttributeError(type(self), name)
 
     def _unbuilt(self, last: str) -> ConfigError:
         """Return the error of a layer that is not built yet.
@@ -116,24 +114,6 @@ class SeededLayer(keras.layers.Layer):
             f"the layer {self.name!r} is not built yet: call it once, "
             f"or build((None, None, {last}))"
         )
-
-
-class _NoAttributeError(AttributeError):
-    """An attribute is missing.
-
-    The message is composed only when it is shown, because Keras and TensorFlow probe for many
-    attributes without reading it.
-    """
-
-    __module__, __qualname__ = "builtins", "AttributeError"  # what a traceback shows
-
-    def __str__(self) -> str:
-        kind, name = self.args
-        near = "" if name.startswith("_") else nearest(name, dir(kind))
-        return f"{kind.__name__!r} object has no attribute {name!r}{near}"
-
-    def __reduce__(self) -> tuple[type, tuple[str]]:
-        return AttributeError, (str(self),)
 
 
 @functools.cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from gatekit.cell.errors import (
     shown,
 )
 from gatekit.cell.schema import ABOUT_KEYS, CELL, CellSpec, by_gate, merge, read_cell
-from gatekit.faults import Fault, Kind, Set
+from gatekit.faults import Fault, Kind, Note, Set, unknown_name
 
 from ..queries import origins
 from ..safe_yaml import line_of, read_yaml
@@ -158,35 +159,23 @@ class _Composer:
             return self.resolved(config, shown(path), (*chain, name), own)
         if name in self.catalogue.cells:
             return {"function": name}
-        if name in self.catalogue.gates and not chain:
-            raise CellError(
-                f"cell: {name!r} is a gate, not a cell; put it into a role of a cell, such as the "
-                f"cell 'lstm' with swap={{'forget': {name!r}}}"
-            )
         if not chain and "\n" in name:
             raise CellError(
                 "cell is the text of a cell; give its name, such as 'lstm', or the mapping that "
                 "yaml.safe_load(text) returns"
             )
-        if not chain and ("=" in name or name.endswith((".yaml", ".yml"))):
-            raise CellError(
-                f"cell: {name!r} is not the name of a cell; type "
-                f"{Path(name.rpartition('=')[2]).stem!r}"
-            )
-        known = cell_names(self.plugins)
-        asked = self.place(chain)
+        known, asked = cell_names(self.plugins), self.place(chain)
         if why := self.catalogue.broken_with(name):
             raise CellError(f"{asked}: there is no cell {quoted(name)}{why}")
-        if name in self.catalogue.gates:
-            raise CellError(
-                f"{asked}: {name!r} is a gate, not a cell; write defaults: [lstm, _self_], and "
-                f"gates: {{forget: {{kind: {name}}}}}"
-            )
-        hint = alternatives(name, known, "cells", "gatekit cells")
-        raise CellError(
-            f"{asked}: there is no cell {quoted(name)}{hint} "
-            f"{own_file('cell', name, known)}".rstrip()
-        )
+        if chain:
+            hint = alternatives(name, known, "cells", "gatekit cells")
+            raise CellError(f"{asked}: there is no cell {quoted(name)}{hint}")
+        # A name is given without key and suffix.
+        stem = Path(name.rpartition("=")[2]).stem
+        fault = unknown_name(CELL, stem, known, "cells")
+        text = own_file("cell", stem, known)
+        notes = (Note((text,)),) if text else ()
+        raise CellError(replace(fault, given=name, fixes=(*fault.fixes, *notes)))
 
     def place(self, chain: tuple[str, ...]) -> str:
         """Return the place that names a cell: ``defaults`` of the file that was read last."""

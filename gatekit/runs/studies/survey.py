@@ -8,11 +8,11 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from gatekit.cell.errors import RunError, listed, nearest_name
-from gatekit.faults import Fault, Kind, Note, Place, Run
+from gatekit.faults import Fault, Kind, Place, Run
 from gatekit.runs import durable
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import RUNS, UNRECORDED, is_id
@@ -93,15 +93,11 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
     """
     root = Path(root)
     folders = [e.name for e in os.scandir(root) if e.is_dir()] if root.is_dir() else []
-    known = sorted(name for name in folders if name[0] not in "_.")
-    inside = [part for part in Path(study).parts if part in known]
-    near = inside[0] if inside else nearest_name(study, known)
-    there = f" in {root.absolute()}" if root.is_dir() else f": there is no folder {root.absolute()}"
-    note = Note((Place(("root",)), " is the folder of all studies, if it is not ./experiments"))
-    fixes = ((Run(command, (near,)),) if near else ()) + ((note,) if not root.is_dir() else ())
-    why = f"no study {study!r}{there}"
-    fault = Fault(Kind.REFUSED, Place(), why=why, fixes=fixes, what="studies")
-    return RunError(replace(fault, known=tuple(known)))
+    known = tuple(sorted(name for name in folders if name[0] not in "_."))
+    near = nearest_name(Path(study).name, known)
+    fixes = (Run(command, (near,)),) if near else ()
+    why = f"no study {study!r} in {root.absolute()}"
+    return RunError(Fault(Kind.REFUSED, Place(), why=why, fixes=fixes, known=known, what="studies"))
 
 
 def survey(folder: Path, verify: bool = False, as_compared: bool = False) -> list[SurveyedRun]:

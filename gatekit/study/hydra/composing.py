@@ -120,7 +120,7 @@ def opened(
         if stop.code not in (0, None):
             raise ConfigError("Hydra refused the command line; see above.") from None
     except MissingConfigException as error:
-        raise ConfigError(not_found(error, plugins) or _explained(error)) from error
+        raise (not_found(error, plugins) or ConfigError(_explained(error))) from error
     except OverrideParseException as error:
         key, _, text = str(error.override).lstrip("+").partition("=")
         refuse_unreadable(key, text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -22,7 +23,8 @@ from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSou
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gatekit.cell.errors import ConfigError, GatekitError, alternatives, shown
+from gatekit.cell.errors import ConfigError, GatekitError, shown
+from gatekit.faults import Fault, File, Kind, Note, Place, Remove, Run, unknown_name
 from gatekit.registry import (
     catalogue,
     cell_config,
@@ -46,13 +48,7 @@ from . import untrusted_files
 _PLUGINS = "?plugins="
 """Separates a folder from the plugin files in the string of a source."""
 
-_LISTED_BY = {
-    "experiment": "gatekit train --help",
-    "cell": "gatekit cells",
-    "task": "gatekit tasks",
-    "output_unit": "gatekit output-units",
-    "block": "gatekit blocks",
-}
+_LISTED_BY = {"experiment": "train --help", "output_unit": "output-units"}
 _FOREIGN = {
     "hydra/launcher": "gatekit starts the runs itself: type n_jobs=4 for four at a time on this "
     "machine, or hydra.launcher.backend=slurm or ray for a cluster (docs/cluster.md).",
@@ -295,8 +291,8 @@ def _files_with(name: str, plugins: Sequence[str]) -> Path | None:
     return None
 
 
-def not_found(error: MissingConfigException, plugins: Sequence[str]) -> str:
-    """Return what to type instead of a file that no source has; empty if its group is unknown.
+def not_found(error: MissingConfigException, plugins: Sequence[str]) -> ConfigError | None:
+    """Return the error about a file that no source has; None if its group is unknown.
 
     Args:
         error: Hydra's error.
@@ -305,46 +301,31 @@ def not_found(error: MissingConfigException, plugins: Sequence[str]) -> str:
     group, _, name = str(error.missing_cfg_file or "").rpartition("/")
     known = [str(option) for option in error.options or ()]
     if not group or not name:
-        return ""
+        return None
     if group in _FOREIGN:
-        return f"{group}={name}: there is no such {group.partition('/')[2]}. {_FOREIGN[group]}"
-    if group not in GROUPS:
-        # A name with a slash, such as cell=sub/gru.
-        top, _, rest = f"{group}/{name}".partition("/")
-        group, name = top, rest
-    what = group.replace("_", " ")
+        what = group.partition("/")[2]
+        return ConfigError(f"{group}={name}: there is no such {what}. {_FOREIGN[group]}")
+    if group not in GROUPS:  # a name with a slash, such as cell=sub/gru
+        group, _, name = f"{group}/{name}".partition("/")
+    place = Place((group,))
     if group == "experiment" and (whole := name.removesuffix(QUICK)) in known and whole != name:
-        return (
-            f"experiment={whole} has no small version; declare one under quick: in "
-            f"conf/experiment/{whole}.yaml, or omit quick=true."
-        )
+        why = f"it has no small version; declare one under quick: in conf/experiment/{whole}.yaml"
+        fix = Remove(Place(("quick",)))
+        return ConfigError(Fault(Kind.REFUSED, place, whole, why=why, fixes=(fix,)))
     file = _files_with(name, plugins) if group == "cell" else None
     if file is not None and (wrong := _in_defaults(file, plugins)):
-        return wrong
+        return ConfigError(wrong)
     if not known and group == "cell":  # Hydra lists no options for the `defaults` of a file
         known = list(cell_names(plugins))
-    stem = re.sub(r"\.ya?ml$", "", name.rpartition("/")[2])
-    if "/" in name and all(part in known for part in name.split("/")):
-        return f"{group}={name}: to run each of them, type -m {group}={name.replace('/', ',')}."
-    if stem != name and stem in known:
-        return f"{group}={name}: omit the folder and the suffix; type {group}={stem}."
-    if group == "cell" and name in catalogue(plugins).gates:
-        return (
-            f"cell={name}: {name} is a gate, not a cell; put it into a role of a cell, such as "
-            f"cell=lstm swap.forget={name}."
-        )
-    if stem != name and group in name.split("/"):
-        return (
-            f"{group}={name}: omit the folder and the suffix; type {group}={stem} for the file "
-            f"conf/{group}/{stem}.yaml, which does not exist yet."
-        )
-    if group == "block" and name.lower() in ("none", "off", "false", "identity"):
-        return f"block={name}: type block=plain for nothing around the layer."
     if reasons := reasons_of(name, plugins):
-        return f"{group}={name}: there is no such {what}, because its plugin is broken: {reasons}"
-    source = f"{shown(file)}: " if file else ""
-    hint = alternatives(name, known, f"{what}s", _LISTED_BY.get(group, ""))
-    return (
-        f"{source}{group}={name}: there is no such {what}{hint} {own_file(group, name, known)} "
-        f"{left_out(name, plugins)}".rstrip()
-    )
+        why = f"there is no such {group}, because its plugin is broken: {reasons}"
+        return ConfigError(Fault(Kind.REFUSED, place, name, why=why))
+    # A name is given without folder and suffix.
+    stem = re.sub(r"\.ya?ml$", "", name.rpartition("/")[2])
+    fault = unknown_name(place, stem, known, f"{group.replace('_', ' ')}s")
+    text = f"{own_file(group, stem, known)} {left_out(name, plugins)}".strip()
+    own = (Note((text,)),) if text else ()
+    lists = Run(_LISTED_BY.get(group, fault.what)) if fault.lists else None
+    refused = ConfigError(replace(fault, given=name, fixes=(*fault.fixes, *own), lists=lists))
+    line = shown(file) if file else ""
+    return refused.spoken(File(lambda _: line)) if file else refused
