@@ -1,4 +1,4 @@
-"""Cells whose states are matrices, of each head or of each unit: rows of the loop of ``loop.py``.
+"""Cells with large states, most a matrix in each head: rows, which ``loop.py`` computes.
 
 Queries, keys and values are batch x heads x d, and h is S^T q in each head unless a row says
 otherwise; a state is kept flat. ``rate`` and the like enter through exp.
@@ -25,7 +25,7 @@ from .functions import (
     softplus,
 )
 from .loop import Function, Let, Lines, gates, let, plain
-from .plain import linear
+from .plain import linear, relu
 
 HEADS, SIZE, LOWER = 2, 3, 0.25
 BRANCHES = ("receptance", "key", "value", "decay")
@@ -613,11 +613,136 @@ def _rwkv7() -> Case:
 
 RWKV = {"rwkv4": _rwkv4(), "rwkv6": _rwkv6(), "rwkv7": _rwkv7()}
 
-CASES = {
-    **ATTENTION,
-    **DELTA,
-    **STATE_SPACES,
-    **RWKV,
-    "mlstm": mlstm(False),
-    "xlstm_7b": mlstm(True),
+# The factors of a state and of its input in a zero-order hold over D, as pairs of numbers.
+HOLD = let(
+    k_re=lambda D, real, turn: exp(D * real) * np.cos(D * turn),
+    k_im=lambda D, real, turn: exp(D * real) * np.sin(D * turn),
+    w_re=lambda k_re, k_im, real, turn: ((k_re - 1) * real + k_im * turn) / (real**2 + turn**2),
+    w_im=lambda k_re, k_im, real, turn: (k_im * real - (k_re - 1) * turn) / (real**2 + turn**2),
+)
+OSCILLATORS = {
+    "s4d": plain(
+        "Gu et al. 2022, arXiv 2206.11893, with the authors' models/s4/s4d.py",
+        "s = e^(D lambda) s_prev + (e^(D lambda) - 1) / lambda u, complex, for each unit; "
+        "lambda = -exp(rate) + i turn, D = exp(step), u = W x; h = 2 Re(sum of C s) + skip u",
+        gates(linear, "x", bias=False, u="signal"),
+        let(
+            D=lambda step: exp(step)[:, None],
+            real=lambda rate: -exp(rate).reshape(-1, SIZE),
+            turn=lambda turn: turn.reshape(-1, SIZE),
+        ),
+        HOLD,
+        let(
+            re=lambda k_re, re_prev, k_im, im_prev, w_re, u: flat(
+                k_re * grid(re_prev, u) - k_im * grid(im_prev, u) + w_re * u[..., None]
+            ),
+            im=lambda k_re, re_prev, k_im, im_prev, w_im, u: flat(
+                k_re * grid(im_prev, u) + k_im * grid(re_prev, u) + w_im * u[..., None]
+            ),
+            h=lambda c_re, re, c_im, im, skip, u: (
+                2 * np.sum(grid(c_re * re - c_im * im, u), axis=-1) + skip * u
+            ),
+        ),
+        own={
+            **dict.fromkeys(("step", "skip")),
+            **dict.fromkeys(("rate", "turn", "c_re", "c_im"), 4 * SIZE),
+        },
+        widths={"re": 4 * SIZE, "im": 4 * SIZE},
+        config={"constants": {"size": SIZE}},
+    ),
+    "s5": plain(
+        "Smith et al. 2023, arXiv 2208.04933, with the authors' s5/ssm.py",
+        "one system for all units: s as in s4d, with B x for u; h = 2 Re(C s) + W x",
+        gates(linear, "x", bias=False, u_re="drive_re", u_im="drive_im"),
+        let(D=lambda step: exp(step)),
+        HOLD,
+        let(
+            re=lambda k_re, re_prev, k_im, im_prev, w_re, u_re, w_im, u_im: (
+                k_re * re_prev - k_im * im_prev + w_re * u_re - w_im * u_im
+            ),
+            im=lambda k_re, re_prev, k_im, im_prev, w_re, u_re, w_im, u_im: (
+                k_re * im_prev + k_im * re_prev + w_re * u_im + w_im * u_re
+            ),
+            shown_re=lambda re: 2 * re,
+            shown_im=lambda im: -2 * im,
+        ),
+        gates(linear, "shown_re shown_im x", bias=False, h="output"),
+        own=dict.fromkeys(("step", "real", "turn")),
+    ),
+    "linoss": plain(
+        "Rusch & Rus 2025, arXiv 2410.03943, with the authors' models/LinOSS.py (apply_linoss_im)",
+        "the implicit step of size D = sigmoid(step) of y'' = -A y + B x, A = relu(stiffness): "
+        "v = v_prev + D (-A y + B x), y = y_prev + D v, solved for y; h = Re(C y) + W x",
+        gates(linear, "x", bias=False, f_re="force_re", f_im="force_im"),
+        let(D=lambda step: sigmoid(step), A=lambda stiffness: relu(stiffness)),
+        # (1 + D^2 A) y = y_prev + D v_prev + D^2 force
+        let(
+            y_re=lambda y_re_prev, D, v_re_prev, f_re, A: (
+                (y_re_prev + D * v_re_prev + D**2 * f_re) / (1 + D**2 * A)
+            ),
+            y_im=lambda y_im_prev, D, v_im_prev, f_im, A: (
+                (y_im_prev + D * v_im_prev + D**2 * f_im) / (1 + D**2 * A)
+            ),
+            v_re=lambda v_re_prev, D, f_re, A, y_re: v_re_prev + D * (f_re - A * y_re),
+            v_im=lambda v_im_prev, D, f_im, A, y_im: v_im_prev + D * (f_im - A * y_im),
+        ),
+        gates(linear, "y_re y_im x", bias=False, h="output"),
+        own=dict.fromkeys(("stiffness", "step")),
+    ),
 }
+
+
+def directions(left: Array, right: Array) -> Array:
+    """The outer product as two rows, each over its 5-norm."""
+    rows = cut(flat(outer(left, right)))
+    length = np.sum(absolute(rows) ** 5, axis=-1, keepdims=True) ** 0.2
+    return np.asarray(rows / maximum(length, np.array(1e-12)))
+
+
+def moved(mass: Array, shares: Array) -> Array:
+    """Mass that each source spreads over the units by a softmax."""
+    return np.asarray(np.sum(mass[..., None] * softmax(grid(shares, mass)), axis=1))
+
+
+OTHERS = {
+    "nru": plain(
+        "Chandar et al. 2019, arXiv 1902.06704; without the optional relu and layer norm of the "
+        "authors' code",
+        "h = relu(W x + U h_prev + V m_prev + b); a, b, and p, q for each = W [h, m_prev] + b; "
+        "v = outer(p, q) as k rows, each over its 5-norm; "
+        "m = m_prev + 1/k sum_i (a_i v_i^a - b_i v_i^b)",
+        gates(relu, "x h_prev m_prev", h="h"),
+        gates(linear, "h m_prev", width=lambda units: 2, a="write", b="erase"),
+        gates(linear, "h m_prev", width=lambda units: 4, p="write_left", q="write_right"),
+        gates(linear, "h m_prev", width=lambda units: 4, r="erase_left", s="erase_right"),
+        let(
+            v=lambda a, p, q: np.mean(a[..., None] * directions(p, q), axis=1),
+            w=lambda b, r, s: np.mean(b[..., None] * directions(r, s), axis=1),
+            m=lambda m_prev, v, w: m_prev + v - w,
+            h=lambda h: h,
+        ),
+        names={"m": "memory"},
+        widths={"m": 8},
+        config={"constants": {"side": 4, "rows": 2}},
+    ),
+    "mc_lstm": plain(
+        "Hoedt et al. 2021, arXiv 2101.05186, equations 3 to 8; all features of x are mass here, "
+        "and the auxiliary input of the gates as well",
+        "s = c_prev / (sum c_prev + 1e-5); I, R = softmax of each row of W x + U s + b, features x "
+        "units and units x units; o = sigmoid(W x + U s + b); m = I^T x + R^T c_prev; "
+        "h = o m, c = (1 - o) m",
+        let(share=lambda c_prev: c_prev / (np.sum(c_prev, axis=-1, keepdims=True) + 1e-5)),
+        gates(linear, "x share", width=lambda units: 2 * units, i="input"),
+        gates(linear, "x share", width=lambda units: units**2, r="redistribution"),
+        gates(sigmoid, "x share", o="output"),
+        let(
+            m=lambda x, i, c_prev, r: moved(x, i) + moved(c_prev, r),
+            c=lambda o, m: (1 - o) * m,
+            h=lambda o, m: o * m,
+        ),
+        start=lambda rng, batch, units: {"c": 0.2 + rng.random((batch, units))},
+    ),
+}
+
+CASES = {**ATTENTION, **DELTA, **STATE_SPACES, **RWKV, **OSCILLATORS, **OTHERS}
+CASES |= {"mlstm": mlstm(False), "xlstm_7b": mlstm(True)}
