@@ -392,6 +392,19 @@ def test_the_best_by_validation_of_each_variant_is_made_on_fresh_seeds(tuned_stu
         assert same.config["swap"] == top.config["swap"]
 
 
+def test_what_a_trial_was_matched_to_is_kept(place):
+    words = ["-m", "task=sum", "cell=lstm,gru", "units=32", "match=cell:lstm", "study=matched"]
+    made = plan(compose(words))
+    launching.launch(made, backend=Inline(score))
+    chosen, _ = best(made.study, ["cell"])
+    again = confirming(chosen, [0], made.launch, "").runs
+    for run, first in zip(again, made.runs, strict=True):
+        assert run.config["match"] == first.config["match"]
+        assert run.config["match"]["to"] == "cell:lstm"
+        assert run.config["units"] == first.config["units"]
+    assert {run.fingerprint for run in again} == {run.fingerprint for run in made.runs}
+
+
 def test_hybrids_that_begin_with_the_same_cell_are_variants(place):
     words = ["-m", "task=adding", "mixers=[lstm,gru],[lstm,rnn]", "layers=2", "study=hybrids"]
     made = plan(compose(words))
