@@ -99,12 +99,6 @@ def seen(S: Array, u: Array, q: Array) -> Array:
     return np.asarray(np.sum(grid(S, u) * q[..., None, :], axis=-1))
 
 
-def low_rank(gate: str, read: str, rows: int, rank: int, columns: int = 4) -> dict[str, Any]:
-    """The parameters L, R and b of a gate that reads through the product of two matrices."""
-    names = {"L": f"{gate}.{read}.left", "R": f"{gate}.{read}.right", "b": f"{gate}.bias"}
-    return {"own": {"L": (rows, rank), "R": (rank, columns), "b": (columns,)}, "names": names}
-
-
 # The lines that several rows share.
 def heads_of(activation: Function, **names: str) -> Lines:
     """Gates of the input without a bias, cut into heads."""
@@ -126,7 +120,7 @@ WIDE_DECAY = let(
 )
 CORRECTED = let(S=lambda kept, k, beta, v: kept + flat(outer(k, beta * (v - cut(read(kept, k))))))
 SCALED = let(h=scaled)
-NEGATIVE_RATE = "a = exp(-exp(rate) softplus(W x + b))"
+DECAYED = "a = exp(-exp(rate) softplus(W x + b))"
 
 
 def solved(system: Array, q: Array, tiny: float = 1e-5) -> Array:
@@ -169,7 +163,7 @@ def delta_product(heads: int, steps: int = 2) -> Case:
     return plain(
         "Siems et al. 2025, arXiv 2502.10297, equations 2 and 3, with the gate of section 3",
         "q, k_i = unit length of silu(W x); v_i = silu(W x); beta_i = 2 sigmoid(W x), for each "
-        f"head; S_0 = a S_prev, {NEGATIVE_RATE}; "
+        f"head; S_0 = a S_prev, {DECAYED}; "
         "S_i = (I - beta_i k_i k_i^T) S_{i-1} + beta_i k_i v_i^T; h = S_n^T q / sqrt(d)",
         *(lines, SCALED),
         own={"rate": heads},
@@ -239,7 +233,8 @@ ATTENTION = {
             S=lambda a, S_prev, k, v: flat(a[..., None] * grid(S_prev, k) + outer(k, v)),
         ),
         SCALED,
-        **low_rank("forget", "x", 2, 16),
+        own={"L": (2, 16), "R": (16, 4), "b": None},
+        names={"L": "forget.x.left", "R": "forget.x.right", "b": "forget.bias"},
     ),
     "hgrn2": memory(
         "Qin et al. 2024, arXiv 2404.07904",
@@ -304,7 +299,7 @@ DELTA = {
     ),
     "gated_delta_net": memory(
         "Yang et al. 2024, arXiv 2412.06464",
-        f"delta_net with a S_prev for S_prev; {NEGATIVE_RATE} for each head",
+        f"delta_net with a S_prev for S_prev; {DECAYED} for each head",
         *(UNIT_QK, SILU_V, BETA, STEP, DECAY, KEPT, CORRECTED, SCALED),
         own={"rate": HEADS},
     ),
@@ -330,7 +325,7 @@ DELTA = {
         "Hu et al. 2025, arXiv 2506.02475, and the authors' code (Comba-triton), whose kernels "
         "read what they erase before the decay",
         "S = (a I - beta k p^T) S_prev + beta k v^T; p = sigmoid(inner) k; "
-        f"h = S^T (q - correction p) / sqrt(d); {NEGATIVE_RATE} for each head",
+        f"h = S^T (q - correction p) / sqrt(d); {DECAYED} for each head",
         *(UNIT_QK, SILU_V, BETA, STEP, DECAY, KEPT),
         let(
             p=lambda inner, k: sigmoid(inner)[:, None] * k,
