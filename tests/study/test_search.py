@@ -5,6 +5,7 @@ import io
 import json
 import math
 import os
+import types
 from collections import Counter
 from pathlib import Path
 
@@ -169,6 +170,16 @@ def tuning(monkeypatch, backend, *words):
     monkeypatch.setattr(tuned, "launch", functools.partial(launching.launch, backend=backend))
     argv = ["-m", "hydra/sweeper=optuna", "hydra.sweeper.startup=4", "task=sum", *words]
     return tuned.tune(composition(argv).search, "gatekit train ...")
+
+
+@pytest.mark.parametrize(
+    ("opened", "used", "left"), [(0, 1, 3), (2, 1, 5), (1, 4, 1), (0, 4, 0), (1, 6, 1), (0, 6, 0)]
+)
+def test_what_is_left_of_four_trials_are_open_runs_and_unused_ones(opened, used, left):
+    search = types.SimpleNamespace(
+        open=[None] * opened, used=used, search=types.SimpleNamespace(trials=4)
+    )
+    assert tuned._VariantSearch.left(search) == left
 
 
 @pytest.fixture
