@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import collections
 import gc
+import hashlib
 import itertools
 import os
 import re
@@ -179,26 +180,53 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     slow_too = config.getoption("--slow")
     long = set(LONG.read_text(encoding="utf-8").split("\n")) if config.getoption("--quick") else ()
-    seen: collections.Counter[tuple[Path, str]] = collections.Counter()
 
     def runs(item: pytest.Item) -> bool:
         if item.get_closest_marker("every") or (long and function(item.nodeid) in long):
             return False
-        if item.get_closest_marker("slow") and not slow_too:
-            return False
-        if (some := item.get_closest_marker("one_in")) is None:
-            return True
-        test = item.path, item.name.partition("[")[0]
-        case, seen[test] = seen[test], seen[test] + 1
-        few = some.args[0]
-        return case % (some.kwargs.get("slow", max(1, few // 2)) if slow_too else few) == 0
+        return slow_too or item.get_closest_marker("slow") is None
 
-    kept, left = [], []
-    for item in items:
-        (kept if runs(item) else left).append(item)
+    stay = some([item for item in items if runs(item)], slow_too)
+    left = [item for item in items if item not in stay]
     if left:  # not skipped: five thousand reports would take seconds and fill the screen
         config.hook.pytest_deselected(items=left)
-        items[:] = kept
+        items[:] = [item for item in items if item in stay]
+
+
+def some(items: Iterable[pytest.Item], slow_too: bool) -> set[pytest.Item]:
+    """Return the items that ``one_in`` does not leave out: one of each n that follow one another.
+
+    Chosen is the case whose name has most words that no chosen case of its test had, then of its
+    file; of equals, a hash of the name decides. Every n-th case would always have the same inner
+    parameter where n divides their number.
+    """
+    chosen: set[pytest.Item] = set()
+    cases: dict[tuple[str, int], list[pytest.Item]] = {}
+    for item in items:
+        if (mark := item.get_closest_marker("one_in")) is None:
+            chosen.add(item)
+            continue
+        few = mark.kwargs.get("slow", max(1, mark.args[0] // 2)) if slow_too else mark.args[0]
+        cases.setdefault((item.nodeid.partition("[")[0], few), []).append(item)
+    met: dict[str, set[str]] = collections.defaultdict(set)
+    for (test, few), several in cases.items():
+        places = test, test.partition("::")[0]
+
+        def rank(item: pytest.Item, places: tuple[str, ...] = places) -> tuple[int | str, ...]:
+            unmet = [len(words(item) - met[place]) for place in places]
+            return *unmet, hashlib.sha256(item.nodeid.encode()).hexdigest()
+
+        for first in range(0, len(several), few):
+            case = max(several[first : first + few], key=rank)
+            chosen.add(case)
+            for place in places:
+                met[place] |= words(case)
+    return chosen
+
+
+def words(item: pytest.Item) -> set[str]:
+    """Return what a case's name says of its parameters."""
+    return set(item.nodeid.partition("[")[2].removesuffix("]").split("-"))
 
 
 def pytest_collection_finish() -> None:

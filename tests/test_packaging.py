@@ -155,6 +155,21 @@ def test_the_lowest_versions_are_those_of_the_dependencies(pyproject: dict[str, 
     assert versions.pythons()[0] == pyproject["project"]["requires-python"].removeprefix(">=")
 
 
+def test_an_interpreter_that_does_not_run_is_passed_over_for_one_of_pyenv(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    (tmp_path / "python3.12").write_text("#!/bin/sh\nexit 127\n")
+    (tmp_path / "python3.12").chmod(0o755)
+    assert versions.interpreter("3.12") is None
+    kept = tmp_path / "versions/3.12.1/bin"
+    kept.mkdir(parents=True)
+    (kept / "python").symlink_to(sys.executable)
+    assert versions.interpreter("3.12") == str(kept / "python")
+    assert versions.interpreter("3.1") is None
+
+
 def test_each_function_that_quick_leaves_out_exists() -> None:
     lines = (ROOT / "tests/long.txt").read_text(encoding="utf-8").splitlines()
     parts = [line.split("::") for line in lines if not line.startswith("#")]

@@ -32,10 +32,12 @@ def pythons() -> list[str]:
 
 
 def interpreter(version: str) -> str | None:
-    """Return the path of an interpreter that runs; those of version managers may not."""
-    path = shutil.which(f"python{version}")
-    works = path and not subprocess.run([path, "-V"], capture_output=True, check=False).returncode
-    return path if works else None
+    """Return the path of an interpreter that runs; one on the PATH may be pyenv's, and not run."""
+    kept = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    for path in (shutil.which(f"python{version}"), *kept.glob(f"{version}.*/bin/python")):
+        if path and not subprocess.run([path, "-V"], capture_output=True, check=False).returncode:
+            return str(path)
+    return None
 
 
 def passes(name: str, python: str, constraints: Path, *options: str) -> bool:

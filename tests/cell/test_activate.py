@@ -50,7 +50,7 @@ FAULTS = {
     "less": ("return np.where(pre < 1, pre, 1.0)", "write ops.where(x, a, b)"),
     "a cast": ("return pre.numpy().astype('float32')", "remove it: all signals have"),
     "no module": ("return sigmoid(pre)", "write ops.sigmoid(x)"),
-    "other ops": ("return ops.clamp(pre, 0, 1)", "did you mean 'clip'"),
+    "other ops": ("return ops.clamp(pre, 0, 1)", "write ops.clip(a, b, c)"),
     "a view": ("return pre.view(-1, 2)", "ops.split(x, n) cuts its units into n rows"),
     "a list": ("return [pre]", "line 14: return [pre]: activate returns list; write return value"),
     "a loop": ("return sum(p for p in pre)", "write ops.sum(x)"),

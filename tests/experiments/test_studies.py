@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import processes
 import pytest
 from omegaconf import DictConfig, OmegaConf
@@ -248,3 +249,34 @@ def test_every_comparison_is_decided_by_the_present_rule() -> None:
     assert (EXPERIMENTS / "decisions.csv").read_text(encoding="utf-8") == decisions.text()
     count = len(decisions.text().splitlines()) - 1
     assert f"decides all {count} comparisons" in (ROOT / "docs" / "findings.md").read_text()
+
+
+def test_no_decision_with_every_seed_on_one_side_is_lost() -> None:
+    # A comparison whose mean and most of its seeds disagree gets no verdict, and the reason must
+    # not cost any of the published verdicts on which all seeds agree.
+    with (EXPERIMENTS / "decisions.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    found: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        runs = results(row["study"])
+        ours, theirs = (
+            {int(r["seed"]): float(r[row["split"]]) for r in runs if r["group"] == row[side]}
+            for side in ("group", "baseline")
+        )
+        signs = Counter(np.sign(ours[seed] - theirs[seed]) for seed in theirs)
+        larger = {t for study, t in decisions.LARGER if study == row["study"]}
+        kind = decisions.TABLES[row["study"]][1]
+        sign = 1 if any(f"task={task}" in row["group"].split() for task in larger) else kind
+        mean = np.mean([ours[seed] - theirs[seed] for seed in theirs])
+        decided = "decided" if float(row["p"]) < decisions.ALPHA else "undecided"
+        if max(signs[1], signs[-1]) == len(theirs) == int(row["seeds"]):
+            found["all on one side", decided] += 1
+            if decided == "decided":
+                assert row["decision"] == ("better" if signs[sign] else "worse"), row
+        elif signs[-np.sign(mean)] > signs[np.sign(mean)]:
+            found["mean and most seeds disagree", decided] += 1
+    assert found == {
+        ("all on one side", "decided"): 105,
+        ("all on one side", "undecided"): 6,
+        ("mean and most seeds disagree", "undecided"): 7,
+    }

@@ -132,6 +132,12 @@ def test_options_in_pairs(row: Mapping[str, Any]) -> None:
     _agree(row, (row["executor"] if row["executor"] in possible else "fused",))
 
 
+def test_the_mean_of_zoneout_in_inference() -> None:
+    row = {"cell": "lstm", "mask": "holes", "dropout": False, "zoneout": True, "norm": "none"}
+    row |= {"learned": False, "go_backwards": False, "mode": "eager", "training": False}
+    _agree({**row, "output_unit": "hidden", "return_sequences": True}, ("fused",))
+
+
 @pytest.mark.one_in(3, slow=2)
 @pytest.mark.parametrize("cell", AFFINE)
 def test_solved_cells(cell: str) -> None:

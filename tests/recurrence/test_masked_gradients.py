@@ -148,7 +148,7 @@ def test_each_executor_has_the_gradients_of_the_rows_without_masked_steps(
     test_gradients_are_those_of_the_rows_without_masked_steps(cell, executor, mask)
 
 
-# A cell has 12 cases where slow ones run, and 7 meets each of them in some cell.
+# A cell has 12 cases where slow ones run; over the cells, each of them is met.
 @pytest.mark.one_in(3, slow=7)
 @pytest.mark.parametrize(("cell", "executor", "mask"), [*_cases()])
 def test_gradients_are_those_of_the_rows_without_masked_steps(

@@ -60,7 +60,7 @@ class Row(NamedTuple):
     printed: str
     lines: Lines
     names: dict[str, str]
-    own: Mapping[str, int | None]
+    own: Mapping[str, int | tuple[int, ...] | None]
     widths: Mapping[str, int]
     inputs: Mapping[str, int]
     states: Mapping[str, str] = {}
@@ -116,7 +116,10 @@ def let(**functions: Function) -> Lines:
 
 def shapes(row: Row, features: int, units: int) -> Shapes:
     """The shapes of the weights of a row by name."""
-    found: Shapes = {row.called(p): (units if n is None else n,) for p, n in row.own.items()}
+    found: Shapes = {}
+    for parameter, width in row.own.items():
+        shape = width if isinstance(width, tuple) else (units if width is None else width,)
+        found[row.called(parameter)] = shape
     for line in row.lines:
         for gate in line.names.values() if isinstance(line, Gates) else ():
             width = line.width(units)
@@ -154,7 +157,7 @@ def plain(
     source: str,
     printed: str,
     *lines: Lines,
-    own: Mapping[str, int | None] = {},
+    own: Mapping[str, int | tuple[int, ...] | None] = {},
     names: Mapping[str, str] = {},
     widths: Mapping[str, int] = {},
     inputs: Mapping[str, int] = {},
@@ -166,7 +169,7 @@ def plain(
         source: the paper, with its DOI or arXiv number.
         printed: the equations as printed there.
         lines: what the loop computes, in order.
-        own: the widths of parameters that are no gate's; None is the cell's.
+        own: the widths or shapes of parameters that are no gate's; None is the cell's width.
         names: what the layer calls a signal or a parameter that is no gate.
         widths: the widths of signals of ``let`` that are not as wide as the cell.
         inputs: the widths of further inputs, the last columns of ``x``.

@@ -16,7 +16,7 @@ import numpy as np
 
 from .case import Case
 from .functions import Array, States, Stepped, Weights, maximum, sigmoid, silu, softplus
-from .heads import cut
+from .memories import cut
 from .reads import Shapes, pre, read_shapes
 
 STATES = ("S_re", "S_im", "phase", "key_re", "key_im", "value")

@@ -644,7 +644,32 @@ def sgu(deep: bool) -> Case:
     )
 
 
+def tau_gru(delay: int = 5) -> Case:
+    """A gated unit that is fed back its state and its input of some steps ago."""
+    past: Lines = []
+    for name, now in (("lag", "h"), ("back", "x")):
+        for k in range(1, delay + 1):
+            before = f"{name}_{k - 1}_prev" if k > 1 else f"{now}_prev"
+            past += [Let(linear, [before], {f"{name}_{k}": f"{name}_{k}"})]
+    ago = f"back_{delay} lag_{delay}"
+    return plain(
+        "Erichson et al. 2022, arXiv 2212.00228, second hand: tauGRU_Cell, version 1.3",
+        "u = tanh(W x + U h_prev + b), g = dt sigmoid(W x + U h_prev + b); "
+        "z = tanh(W x_{t-d} + U h_{t-d} + b), a = sigmoid(W x_{t-d} + U h_{t-d} + b); "
+        "h = (1 - g) h_prev + g (beta u + alpha a z)",
+        *(past, gates(sigmoid, BOTH, g="update"), gates(tanh, BOTH, u="candidate")),
+        *(gates(sigmoid, ago, a="weight"), gates(tanh, ago, z="feedback")),
+        let(
+            g=lambda g: 0.7 * g,
+            h=lambda g, h_prev, u, a, z: (1 - g) * h_prev + g * (1.2 * u + 0.8 * a * z),
+        ),
+        widths={f"back_{k}": 2 for k in range(1, delay + 1)},
+        config={"constants": {"dt": 0.7, "alpha": 0.8, "beta": 1.2}},
+    )
+
+
 GRUS = {
+    "tau_gru": tau_gru(),
     "rnn": plain(
         "Elman 1990, doi 10.1207/s15516709cog1402_1; with tanh as in Keras",
         "h = tanh(W x + U h_prev + b)",

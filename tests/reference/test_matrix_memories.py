@@ -11,10 +11,9 @@ from scipy.integrate import solve_ivp
 from gatekit.cell.learned import DrawContext
 from gatekit.registry import catalogue
 
-from . import gla, hgrn2, linear_attention, mc_lstm, mlstm, retnet
 from .cases import CASES
 from .functions import Array, log_sigmoid, sigmoid
-from .heads import cut
+from .memories import HEADS, LOWER, cut, feature_map
 from .reads import pre
 from .run import draw, run
 
@@ -42,9 +41,7 @@ def side_by_side(h: Array) -> Array:
 def test_linear_attention_is_normalised_attention() -> None:
     x, w, found = ran("linear_attention")
     q, k, v = (projected(w, g, x, 2, False) for g in ("query", "key", "value"))
-    scores = np.einsum(
-        "bhti,bhsi->bhts", linear_attention.feature_map(q), linear_attention.feature_map(k)
-    )
+    scores = np.einsum("bhti,bhsi->bhts", feature_map(q), feature_map(k))
     scores = np.tril(scores)
     expected = scores @ v / (scores.sum(-1, keepdims=True) + 1e-6)
     np.testing.assert_allclose(found, side_by_side(expected), atol=1e-12)
@@ -52,24 +49,23 @@ def test_linear_attention_is_normalised_attention() -> None:
 
 def test_mlstm_in_parallel_form() -> None:
     x, w, found = ran("mlstm")
-    q, k, v = (projected(w, g, x, mlstm.HEADS, True) for g in ("query", "key", "value"))
-    entering = projected(w, "input", x, mlstm.HEADS, True)[..., 0]
-    kept = np.cumsum(log_sigmoid(projected(w, "forget", x, mlstm.HEADS, True)[..., 0]), -1)
+    q, k, v = (projected(w, g, x, HEADS, True) for g in ("query", "key", "value"))
+    entering = projected(w, "input", x, HEADS, True)[..., 0]
+    kept = np.cumsum(log_sigmoid(projected(w, "forget", x, HEADS, True)[..., 0]), -1)
     decay = np.exp(kept[..., :, None] - kept[..., None, :] + entering[..., None, :])
     scores = np.tril(np.einsum("bhti,bhsi->bhts", q, k) / np.sqrt(q.shape[-1]) * decay)
     expected = scores @ v / np.maximum(np.abs(scores.sum(-1, keepdims=True)), 1)
-    o = sigmoid(projected(w, "output", x, mlstm.HEADS, True))
+    o = sigmoid(projected(w, "output", x, HEADS, True))
     # eps is not in the paper
     np.testing.assert_allclose(found, side_by_side(o * expected), rtol=1e-5)
 
 
 def test_retention_in_parallel_form() -> None:
-    decay = 1 - 2.0 ** (-5 - np.arange(retnet.HEADS))
+    decay = 1 - 2.0 ** (-5 - np.arange(HEADS))
     x, w, found = ran("retnet", decay=decay)
-    heads = retnet.HEADS
-    q = projected(w, "query_re", x, heads, False) + 1j * projected(w, "query_im", x, heads, False)
-    k = projected(w, "key_re", x, heads, False) + 1j * projected(w, "key_im", x, heads, False)
-    v = projected(w, "value", x, heads, False)
+    q = projected(w, "query_re", x, HEADS, False) + 1j * projected(w, "query_im", x, HEADS, False)
+    k = projected(w, "key_re", x, HEADS, False) + 1j * projected(w, "key_im", x, HEADS, False)
+    v = projected(w, "value", x, HEADS, False)
     turn = np.exp(1j * np.arange(TIME)[:, None] * w["angle"])
     distance = np.arange(TIME)[:, None] - np.arange(TIME)
     mask = np.where(distance >= 0, decay[:, None, None] ** distance, 0.0)
@@ -81,13 +77,13 @@ def test_retention_in_parallel_form() -> None:
 def test_gated_attention_in_parallel_form(name: str) -> None:
     x, w, found = ran(name)
     if name == "gla":
-        q, k, v = (projected(w, g, x, gla.HEADS, False) for g in ("query", "key", "value"))
+        q, k, v = (projected(w, g, x, HEADS, False) for g in ("query", "key", "value"))
         low = x @ w["forget.x.left"] @ w["forget.x.right"] + w["forget.bias"]
-        a = np.stack([cut(sigmoid(low[:, t]) ** (1 / 16), gla.HEADS) for t in range(TIME)], 2)
+        a = np.stack([cut(sigmoid(low[:, t]) ** (1 / 16), HEADS) for t in range(TIME)], 2)
         q = q / np.sqrt(q.shape[-1])
     else:
-        q, a, v = (projected(w, g, x, hgrn2.HEADS, False) for g in ("output", "forget", "input"))
-        q, a = q * sigmoid(q), hgrn2.LOWER + (1 - hgrn2.LOWER) * sigmoid(a)
+        q, a, v = (projected(w, g, x, HEADS, False) for g in ("output", "forget", "input"))
+        q, a = q * sigmoid(q), LOWER + (1 - LOWER) * sigmoid(a)
         k = 1 - a
     along = np.cumprod(a, axis=2)
     scores = np.tril(np.einsum("bhti,bhsi->bhts", q * along, k / along))
@@ -98,7 +94,7 @@ def test_mass_is_conserved() -> None:
     case, rng = CASES["mc_lstm"], np.random.default_rng(2)
     w = draw(case.shapes(case.features, case.units), rng)
     x, c = rng.random((BATCH, TIME, case.features)), rng.random((BATCH, case.units))
-    out, last = run(mc_lstm.step, x, {"c": c}, w)
+    out, last = run(case.step, x, {"c": c}, w)
     after = out.sum((1, 2)) + last["c"].sum(1)
     np.testing.assert_allclose(after, x.sum((1, 2)) + c.sum(1), rtol=1e-12)
     assert (out >= 0).all()

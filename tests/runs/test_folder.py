@@ -391,6 +391,16 @@ def test_a_checkpoint_belongs_to_the_lines_before_it(folder):
         folder.checkpoint()
 
 
+def test_a_checkpoint_before_any_line_keeps_none(folder):
+    folder.claim()
+    folder.write_checkpoint(checkpoint.Checkpoint({"w": numpy.arange(3.0)}, {}, {"numpy": "2"}))
+    folder.log({"epoch": 1, "split": "validation", "value": 0.5})
+    folder.log_probe({"epoch": 1, "step": 1, "layers": {}})
+    folder.go_back(folder.checkpoint())
+    assert (folder.path / "metrics.jsonl").read_bytes() == b""
+    assert (folder.path / "probe.jsonl").read_bytes() == b""
+
+
 def _delete(path):
     path.unlink()
 

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import io
+import multiprocessing
 import os
 import platform
 import signal
@@ -334,3 +335,14 @@ def test_another_thread_catches_no_signals():
 
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(inside).result() == ([], before)
+
+
+def test_a_long_reason_fits_into_the_pipe_that_nobody_reads_yet():
+    reader, writer = multiprocessing.Pipe(duplex=False)
+    with reader, writer:
+        os.set_blocking(writer.fileno(), False)
+        process._send(writer, "é" * 1_000_000)
+        writer.close()
+        said = reader.recv_bytes().decode()
+    assert len(said) >= 1000
+    assert set(said) == {"é"}

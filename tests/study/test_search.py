@@ -5,6 +5,7 @@ import io
 import json
 import math
 import os
+import types
 from collections import Counter
 from pathlib import Path
 
@@ -169,6 +170,16 @@ def tuning(monkeypatch, backend, *words):
     monkeypatch.setattr(tuned, "launch", functools.partial(launching.launch, backend=backend))
     argv = ["-m", "hydra/sweeper=optuna", "hydra.sweeper.startup=4", "task=sum", *words]
     return tuned.tune(composition(argv).search, "gatekit train ...")
+
+
+@pytest.mark.parametrize(
+    ("opened", "used", "left"), [(0, 1, 3), (2, 1, 5), (1, 4, 1), (0, 4, 0), (1, 6, 1), (0, 6, 0)]
+)
+def test_what_is_left_of_four_trials_are_open_runs_and_unused_ones(opened, used, left):
+    search = types.SimpleNamespace(
+        open=[None] * opened, used=used, search=types.SimpleNamespace(trials=4)
+    )
+    assert tuned._VariantSearch.left(search) == left
 
 
 @pytest.fixture
@@ -390,6 +401,19 @@ def test_the_best_by_validation_of_each_variant_is_made_on_fresh_seeds(tuned_stu
         (same,) = confirming([each], [0], tuned_study.launch, "").runs
         assert same.fingerprint == top.fingerprint
         assert same.config["swap"] == top.config["swap"]
+
+
+def test_what_a_trial_was_matched_to_is_kept(place):
+    words = ["-m", "task=sum", "cell=lstm,gru", "units=32", "match=cell:lstm", "study=matched"]
+    made = plan(compose(words))
+    launching.launch(made, backend=Inline(score))
+    chosen, _ = best(made.study, ["cell"])
+    again = confirming(chosen, [0], made.launch, "").runs
+    for run, first in zip(again, made.runs, strict=True):
+        assert run.config["match"] == first.config["match"]
+        assert run.config["match"]["to"] == "cell:lstm"
+        assert run.config["units"] == first.config["units"]
+    assert {run.fingerprint for run in again} == {run.fingerprint for run in made.runs}
 
 
 def test_hybrids_that_begin_with_the_same_cell_are_variants(place):

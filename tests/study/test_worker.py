@@ -303,9 +303,9 @@ def test_a_run_whose_launcher_ended_stops_and_ends(monkeypatch):
     monkeypatch.setattr(worker, "os", Mock(_exit=seen.append))
     worker._follow_parent(stop)
     (thread,) = set(threading.enumerate()) - before
-    assert thread.daemon
     begun.set()
-    thread.join()
+    thread.join()  # at once: no process could end while a thread waits that is no daemon
+    assert thread.daemon
     assert seen == ["the launcher ended", (worker.ORPHANED, True), 1]
 
 

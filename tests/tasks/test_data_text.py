@@ -37,6 +37,14 @@ def test_the_vocabulary_is_that_of_the_training_text_and_one_for_the_rest():
     assert data["test"].y.tolist() == [[1, 0, 1]]
 
 
+def test_a_character_that_is_unknown_has_the_token_of_the_first_place():
+    task = Small(length=3)
+    assert task.characters()[1:] == ["a", "b", "c"]
+    assert task.encode("zacb") == [0, 1, 3, 2]
+    assert task.decode([1, 3, 2]) == "acb"
+    assert task.unknown("zabq") == ["q", "z"]
+
+
 def test_a_limit_cuts_the_training_text_only():
     task = Small(length=2, limit=6)
     assert task.signature().vocabulary == 3

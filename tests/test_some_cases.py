@@ -1,0 +1,68 @@
+"""Of the cases of a test with the mark ``one_in`` as many run as it says, of every kind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import processes
+
+TESTS = Path(__file__).parent
+# The upper of two parametrizations is the inner one.
+NESTED = """import pytest
+
+
+@pytest.mark.one_in(4, slow=2)
+@pytest.mark.parametrize("inner", ["a", "b", "c", "d"])
+@pytest.mark.parametrize("outer", [1, 2, 3, 4, 5])
+def test_nested(outer, inner):
+    pass
+
+
+@pytest.mark.parametrize("inner", ["a", "b", "c", "d"])
+def test_without_the_mark(inner):
+    pass
+"""
+FOUR = "import pytest\n" + "".join(
+    f"""
+
+@pytest.mark.one_in(4)
+@pytest.mark.parametrize("inner", ["a", "b", "c", "d"])
+def test_{k}(inner):
+    pass
+"""
+    for k in range(4)
+)
+
+
+def cases(folder: Path, text: str, *options: str) -> list[str]:
+    """Return the names of the cases of a file that are chosen, in their order."""
+    for name in ("conftest.py", "processes.py", "browser.py"):
+        shutil.copy(TESTS / name, folder)
+    (folder / "test_sample.py").write_text(text)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--collect-only"]
+    command += [*options, "test_sample.py"]
+    where = {**os.environ, "CI": ""}  # CI is as --slow
+    done = processes.run(command, cwd=folder, env=where, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    return [line.partition("::")[2] for line in done.stdout.splitlines() if "::" in line]
+
+
+def test_one_of_each_n_runs_and_each_inner_parameter_is_met(tmp_path: Path) -> None:
+    every = [f"test_nested[{outer}-{inner}]" for outer in range(1, 6) for inner in "abcd"]
+    rest = [f"test_without_the_mark[{inner}]" for inner in "abcd"]
+    assert cases(tmp_path, NESTED, "--every") == every + rest
+    for few, options in ((2, ["--slow"]), (4, [])):
+        found = cases(tmp_path, NESTED, *options)
+        assert found[-4:] == rest
+        # every second or fourth would be two of the four, or one
+        assert {name[-2] for name in found[:-4]} == set("abcd")
+        assert [every.index(name) // few for name in found[:-4]] == [*range(20 // few)]
+
+
+def test_tests_of_a_file_with_a_case_each_have_different_ones(tmp_path: Path) -> None:
+    found = cases(tmp_path, FOUR)
+    assert [name.partition("[")[0] for name in found] == [f"test_{k}" for k in range(4)]
+    assert {name[-2] for name in found} == set("abcd")
