@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gatekit._version import __version__
@@ -16,7 +16,8 @@ from gatekit.cell.show.works import Work, provenance
 from . import distributions
 from .all_steps import AllSteps, AllStepsText, all_steps
 from .emit import Emitter, Project
-from .identifiers import WIDTH, Identifiers, class_name
+from .identifiers import TAKEN as RESERVED
+from .identifiers import WIDTH, Identifiers, class_name, number, slug
 from .initial_values import FirstValues
 from .layout import WeightLayout, lay_out
 from .notations import Framework
@@ -86,6 +87,8 @@ class Access:
         fixed: returns the text of a weight that is not trained.
         units, features: the sizes within the step.
         first_units, first_features: the sizes where weights are created.
+        constant: returns the text of a constant that is a size within the step; None if such
+            constants are numbers in the file.
         indent: the number of spaces before the lines of functions.
     """
 
@@ -97,6 +100,7 @@ class Access:
     features: str = "self.features"
     first_units: str = "units"
     first_features: str = "features"
+    constant: Callable[[str], str] | None = "self.{}".format
     indent: int = 8
 
 
@@ -135,6 +139,7 @@ class CellText:
         parallel: the code that computes all steps together, if the analysis finds a form for it.
         project: the products that are computed before the loop; ``step`` has the other lines.
         sizes_from: how functions compute the sizes that they read from the weights, by name.
+        constants: the constants that are arguments, as units and features are, with their values.
     """
 
     title: str
@@ -158,6 +163,13 @@ class CellText:
     parallel: AllStepsText | None = None
     project: Project | None = None
     sizes_from: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The arguments for sizes, with their values; empty if sizes are fixed."""
+        sizes = {"features": self.features, "units": self.units, **self.constants}
+        return sizes if self.sized else {}
 
     @property
     def draws_noise(self) -> bool:
@@ -167,13 +179,29 @@ class CellText:
     @property
     def unknown_sizes(self) -> bool:
         """Whether functions need a size that does not follow from the shapes of weights."""
-        if not self.sizes_from:
-            return False
+        unknown = self.sizes_in(self.lines) - self.sizes_from.keys() - self.constants.keys()
+        return bool(self.sizes_from and unknown)
+
+    @property
+    def given(self) -> list[str]:
+        """The constants that functions get as arguments: no shape of a weight tells them."""
+        read = self.sizes_in(self.lines)
+        return [n for n in self.constants if n in read and n not in self.sizes_from]
+
+    @property
+    def lines(self) -> list[str]:
+        """The code of a step and of all steps, and the sizes that functions around them read."""
         lines = [*self.step, self.emitted, *self.new, self.width, *self.drops]
         lines += [size for state in self.states for size in state.shape]
+        lines += [self.dropout[1]] if self.dropout else []
         lines += self.project.lines if self.project else []
-        lines += self.parallel.lines if self.parallel else []
-        return not sizes_in(lines) <= self.sizes_from.keys()
+        return lines + (self.parallel.lines if self.parallel else [])
+
+    def sizes_in(self, lines: Iterable[str]) -> set[str]:
+        """Return which sizes are variables of these lines."""
+        code = "\n".join(line.partition("  #")[0] for line in lines)
+        names = "|".join(["units", "features", *self.constants])
+        return set(re.findall(rf"(?<![\w.])({names})\b", code))
 
     @property
     def vectors(self) -> bool:
@@ -181,14 +209,19 @@ class CellText:
         return all(state.vector for state in self.states)
 
 
-def sizes_in(lines: Iterable[str]) -> set[str]:
-    """Return which of ``units`` and ``features`` are variables of these lines."""
-    code = "\n".join(line.partition("  #")[0] for line in lines)
-    return set(re.findall(r"(?<![\w.])(units|features)\b", code))
+def arguments(names: Iterable[str], framework: Framework) -> list[str]:
+    """Return the names that a file's functions or class can have as arguments."""
+    reserved = framework.modules | set(framework.helpers) | LOCAL | AROUND | TAKEN | RESERVED
+    return [name for name in names if name not in reserved and slug(name) == name]
 
 
 def cell_text(
-    cell: Cell, framework: Framework, access: Access, sizes: SizeTexts, known: Mapping[str, Work]
+    cell: Cell,
+    framework: Framework,
+    access: Access,
+    sizes: SizeTexts,
+    known: Mapping[str, Work],
+    constants: Sequence[str] = (),
 ) -> CellText:
     """Return a cell as text.
 
@@ -198,11 +231,12 @@ def cell_text(
         access: how code in the frame refers to weights and sizes.
         sizes: the texts of sizes.
         known: works by key, as in `gatekit.registry.bibliography`.
+        constants: the names of the constants that are arguments, if sizes are known.
 
     Raises:
         ConfigError: a part of the cell cannot be written as code.
     """
-    reserved = framework.modules | set(framework.helpers) | LOCAL
+    reserved = framework.modules | set(framework.helpers) | LOCAL | set(constants)
     helpers: dict[str, str] = {}
     program = lower(cell)
     layout = lay_out(program, Identifiers(reserved | TAKEN))
@@ -212,16 +246,21 @@ def cell_text(
     learned = {s.attribute: trainable[s.weights[0]] for s in layout.stacks}
     env = layout.texts(lambda name: (access.weight if learned[name] else access.fixed)(name))
 
-    def within(number: int) -> str:
-        return sizes.text(number, access.units, access.features)
+    text_of = access.constant or "{}".format
+    steps = {"units": access.units, "features": access.features}
+    steps |= {name: text_of(name) for name in constants}
+    firsts = {"units": access.first_units, "features": access.first_features}
+    firsts |= {name: name for name in constants}
+
+    def within(size: int) -> str:
+        return sizes.text(size, **steps)
 
     def first_size(value: float) -> str:
-        return sizes.text(value, access.first_units, access.first_features)
+        return sizes.text(value, **firsts)
 
-    def named(units: str, features: str) -> Callable[[str], str]:
-        numbers = {"units": cell.units, "features": cell.features}
-        texts = {"units": units, "features": features}
-        return lambda name: texts[name] if sizes.known else str(numbers[name])
+    def named(texts: Mapping[str, str]) -> Callable[[str], str]:
+        numbers = {**cell.constants, "units": cell.units, "features": cell.features}
+        return lambda name: texts[name] if sizes.known else number(numbers[name])
 
     inputs = {}
     for name, width in cell.inputs.items():
@@ -230,8 +269,8 @@ def cell_text(
             inputs[env[name]] = within(width)
 
     def printer(env: dict[str, str], helpers: dict[str, str]) -> Printer:
-        size = named(access.units, access.features)
-        new = Printer(framework, cell.spec.functions, cell.constants, size, env, helpers)
+        given = framework, cell.spec.functions, cell.constants, named(steps), env, helpers
+        new = Printer(*given, sizes=tuple(steps))
         new.reserved = frozenset(reserved)
         return new
 
@@ -255,7 +294,7 @@ def cell_text(
             framework,
             cell.spec.functions,
             {},
-            named(access.first_units, access.first_features),
+            named(firsts),
             dict(texts),
             helpers,
         )
@@ -294,28 +333,45 @@ def cell_text(
         ],
         parallel=parallel,
         project=step.project,
-        sizes_from=_sizes_from(cell, layout, access, sizes) if access.units == "units" else {},
+        sizes_from=_sizes_from(cell, layout, access, sizes, constants)
+        if access.units == "units"
+        else {},
+        constants={name: int(cell.constants[name]) for name in constants if sizes.known},
     )
 
 
 def _sizes_from(
-    cell: Cell, layout: WeightLayout, access: Access, sizes: SizeTexts
+    cell: Cell,
+    layout: WeightLayout,
+    access: Access,
+    sizes: SizeTexts,
+    constants: Sequence[str],
 ) -> dict[str, str]:
     """Return the code of the sizes that follow from the shapes of weights, by name."""
     shapes = {weight.name: weight.shape for weight in cell.weights}
     found: dict[str, str] = {}
+    names = {"units": "units", "features": "features", **{name: name for name in constants}}
     for stack in layout.stacks:
         *axes, _ = shapes[stack.weights[0]]
         axes.append(sum(shapes[name][-1] for name in stack.weights))
         for axis, size in enumerate(axes):
-            text = sizes.text(size, "units", "features")
-            if match := re.fullmatch(r"(?:(\d+) \* )?(units|features)(?: \+ (\d+))?", text):
+            text = sizes.text(size, **names)
+            # The other terms are numbers and constants.
+            other = "|".join(["[ *+0-9]", *constants])
+            pattern = rf"(?:(\d+) \* )?({'|'.join(names)})(?: \+ ((?:{other})+))?"
+            if match := re.fullmatch(pattern, text):
                 times, name, more = match.groups()
                 code = f"{access.weight(stack.attribute)}.shape[{axis}]"
-                code = f"{code} - {more}" if more else code
+                code = f"{code} - ({more})" if more and "+" in more else code
+                code = f"{code} - {more}" if more and "+" not in more else code
                 code = (f"({code})" if more else code) + f" // {times}" if times else code
-                found[name] = min(found.get(name, code), code, key=lambda text: text.count("/"))
+                found[name] = min(found.get(name, code), code, key=_cost)
     return found
+
+
+def _cost(code: str) -> tuple[bool, int]:
+    """Return the rank of the code of a size: shapes alone come first, then few divisions."""
+    return re.search(r" - \D", code) is not None, code.count("/")
 
 
 def _states(

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from itertools import product
 
-from gatekit.cell.errors import GatekitError
+from gatekit.cell.errors import ExpressionError, GatekitError
 from gatekit.cell.graph import Cell, build
+from gatekit.cell.language.expression import Expr, evaluate
+from gatekit.cell.language.parse import parse
 
 from .identifiers import number
 
+Sizes = tuple[int, int]
 MULTIPLES = ((3, 5), (5, 7), (7, 11), (11, 3))
 """Factors of units and features; a cell is built at multiples to keep the divisors of its sizes."""
-Sizes = tuple[int, int]
 
 
 class SizeTexts:
     """The texts of numbers, in the order in which a file needs them.
 
     Args:
-        formulas: a formula for each number, with ``{units}`` and ``{features}``; None to only
-            record the numbers.
+        formulas: a formula for each number, with ``{units}``, ``{features}`` and names of
+            constants; None to only record the numbers.
     """
 
     def __init__(self, formulas: Sequence[str] | None = None) -> None:
@@ -34,27 +39,60 @@ class SizeTexts:
         """Whether there are formulas."""
         return self._formulas is not None
 
-    def text(self, value: float, units: str, features: str) -> str:
+    def text(self, value: float, units: str, features: str, **constants: str) -> str:
         """Return the text of the next number of the file, and record the number.
 
         Args:
             value: the number: a size, or a bound of initial values.
             units: the name of the units at this place, such as ``self.units``.
             features: the name of the features at this place.
+            constants: the names of the constants that are sizes.
         """
         self.seen.append(value)
         if self._formulas is None:
             return number(value)
-        return self._formulas[len(self.seen) - 1].format(units=units, features=features)
+        return self._formulas[len(self.seen) - 1].format(
+            units=units, features=features, **constants
+        )
 
 
-def multiples(cell: Cell) -> list[Cell]:
-    """Return the cell at several sizes, or an empty list if it cannot be built at all of them."""
-    unit = cell.output.spec
-    try:
-        return [build(cell.spec, cell.units * u, cell.features * f, unit) for u, f in MULTIPLES]
-    except GatekitError:
-        return []
+def multiples(
+    cell: Cell, constants: Collection[str] = (), at: Sequence[Sizes] = MULTIPLES
+) -> list[Cell]:
+    """Return the cell at several sizes, or an empty list if it cannot be built at all of them.
+
+    Args:
+        cell: the built cell.
+        constants: the names of constants that vary, too.
+        at: the factors of units and features.
+    """
+    cells, more = [], 6 if constants else 1
+    for place, (u, f) in enumerate(at):
+        # Each constant is doubled or tripled in a pattern of its own.
+        factors = {name: 2 + (k >> place & 1) for k, name in enumerate(constants, 1)}
+        values = tuple((n, v * factors.get(n, 1)) for n, v in cell.spec.constants)
+        spec = replace(cell.spec, constants=values) if constants else cell.spec
+        units, features = cell.units * u * more, cell.features * f * more
+        try:
+            cells.append(build(spec, units, features, cell.output.spec))
+        except GatekitError:
+            return []
+    return cells
+
+
+def size_constants(cell: Cell) -> list[str]:
+    """Return the names of the constants that are sizes: the shape of a signal or weight varies."""
+
+    def shapes(of: Cell) -> object:
+        return of.shapes, [weight.shape for weight in of.weights]
+
+    found = []
+    for name, value in cell.spec.constants:
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            varied = multiples(cell, [name], MULTIPLES[:1])
+            same = [build(cell.spec, v.units, v.features, cell.output.spec) for v in varied]
+            found += [name for v, s in zip(varied, same, strict=True) if shapes(v) != shapes(s)]
+    return found
 
 
 def formulas(at: Sequence[Sizes], numbers: Sequence[Sequence[float]]) -> list[str] | None:
@@ -70,15 +108,106 @@ def formulas(at: Sequence[Sizes], numbers: Sequence[Sequence[float]]) -> list[st
     return [text for text in texts if text is not None] if None not in texts else None
 
 
+def with_constants(
+    cells: Sequence[Cell],
+    numbers: Sequence[Sequence[float]],
+    varied: Sequence[Cell],
+    others: Sequence[Sequence[float]],
+    constants: Mapping[str, int],
+) -> list[str] | None:
+    """Return formulas with constants in place of numbers, or None if there is none for one.
+
+    Args:
+        cells: the cell at several sizes, in all of which the constants are the same.
+        numbers: the numbers that a file needs, for each of these cells.
+        varied: the cell at several sizes and values of the constants.
+        others: the numbers that a file needs, for each of these cells.
+        constants: the values of the constants that vary in the latter, by name.
+    """
+    if not varied or len({len(row) for row in (*numbers, *others)}) != 1:
+        return None
+    sizes = [(each.units, each.features) for each in cells]
+    at = [{"units": c.units, "features": c.features, **c.constants} for c in varied]
+
+    @cache
+    def form(of_cells: tuple[float, ...], of_varied: tuple[float, ...]) -> str | None:
+        texts = list(_fitting(sizes, of_cells))
+        forms = (form for text in texts for form in _with(text, constants))
+        ordered = itertools.chain(texts[:1], sorted(forms, key=len))
+        return next((text for text in ordered if _holds(text, at, of_varied)), None)
+
+    found: list[str] = []
+    for columns in zip(zip(*numbers, strict=True), zip(*others, strict=True), strict=True):
+        text = form(*columns)
+        if text is None:
+            return None
+        found.append(text)
+    return found
+
+
+@cache
+def _parsed(text: str) -> Expr | None:
+    """Return a formula as an expression; None for a bound and a rounded size."""
+    try:
+        return parse(re.sub(r"[{}]", "", text), {}, sizes=True)
+    except ExpressionError:
+        return None
+
+
+def _holds(text: str, at: Sequence[Mapping[str, float]], values: Sequence[float]) -> bool:
+    expr = _parsed(text)
+    if expr is None:  # it only depends on units and features
+        sizes = [(int(each["units"]), int(each["features"])) for each in at]
+        return _formula(sizes, values) == text
+    return all(evaluate(expr, each, {}) == value for each, value in zip(at, values, strict=True))
+
+
+def _with(text: str, constants: Mapping[str, int]) -> Iterator[str]:
+    """Yield a formula with each of its whole numbers, or arithmetic on constants in its place."""
+    pieces = re.split(r"(?<![\w.])(\d+)(?![\w.])", text)
+    forms = [
+        _equal_to(int(piece), constants) if place % 2 else [piece]
+        for place, piece in enumerate(pieces)
+    ]
+    yield from map("".join, product(*forms))
+
+
+def _equal_to(value: int, constants: Mapping[str, int]) -> list[str]:
+    """Return the texts of a number: its digits, then what equals it by the constants' values."""
+    equal, forms, several = [], [], range(1, 9)
+    for name, of in constants.items():
+        times = {k: _times(k, f"{{{name}}}") for k in (*several, value // of)}
+        equal += [times[1]] if of == value else []
+        forms += [f"{times[1]} - 1"] if of == value + 1 else []
+        forms += [times[value // of]] if of < value and value % of == 0 else []
+        for other, by in constants.items():
+            forms += [f"{times[1]} * {{{other}}}"] if of * by == value else []
+        for k in several:
+            rest = value - k * of
+            added = [f"{rest}"] if rest > 0 else []
+            for other, by in constants.items():
+                if other != name and rest > 0 and not rest % by:
+                    added.append(_times(rest // by, f"{{{other}}}"))
+            forms += [f"{times[k]} + {each}" for each in added]
+    return [str(value), *equal, *forms, *(f"({each})" for each in forms)]
+
+
 def _formula(at: Sequence[Sizes], values: Sequence[float]) -> str | None:
+    return next(_fitting(at, values), None)
+
+
+def _fitting(at: Sequence[Sizes], values: Sequence[float]) -> Iterator[str]:
+    """Yield the formulas of a number, simple ones first."""
     if len(set(values)) == 1:
-        return number(values[0])
-    if any(isinstance(value, float) for value in values):
-        return next((text for text, f in _bounds() if _everywhere(f, at, values)), None)
-    for text, function in _forms():
-        if all(function(u, f) == value for (u, f), value in zip(at, values, strict=True)):
-            return text
-    return _rounded([features for _, features in at], values)
+        yield number(values[0])
+    elif any(isinstance(value, float) for value in values):
+        yield from (text for text, f in _bounds() if _everywhere(f, at, values))
+    else:
+        for text, function in _forms():
+            if all(function(u, f) == value for (u, f), value in zip(at, values, strict=True)):
+                yield text
+        rounded = _rounded([features for _, features in at], values)
+        yield from [] if rounded is None else [rounded]
 
 
 def _everywhere(
