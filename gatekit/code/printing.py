@@ -156,7 +156,7 @@ class Printer:
 
     def _compose(self, name: str) -> str:
         """Collect a function of a plugin, and return its name in the file."""
-        helper = helper_name(name, self.reserved)
+        helper = f"{name}_function" if name in self.reserved | TAKEN else name
         if helper in self.helpers:
             return helper
         function = self.functions[name]
@@ -183,11 +183,6 @@ class Printer:
     def _filled(self, template: str, args: tuple[Expr, ...]) -> str:
         text = _PLACE.sub(lambda m: self.show(args[int(m[1])], int(m[2] or 0)), template)
         return text.replace("[..., None][..., None]", "[..., None, None]")
-
-
-def helper_name(function: str, reserved: frozenset[str]) -> str:
-    """Return the name of a plugin's function in a file."""
-    return f"{function}_function" if function in reserved | TAKEN else function
 
 
 def _number(value: float) -> Expr:
