@@ -21,7 +21,7 @@ from .identifiers import WIDTH, Identifiers, class_name, number, slug
 from .initial_values import FirstValues
 from .layout import WeightLayout, lay_out
 from .notations import Framework
-from .printing import Printer
+from .printing import SIZES, Printer
 from .sizes import SizeTexts
 
 # Attributes of torch's modules, of Keras' layers and of generated classes.
@@ -85,10 +85,9 @@ class Access:
         draws: the templates of initial values.
         weight: returns the text of a weight's attribute within the step.
         fixed: returns the text of a weight that is not trained.
-        units, features: the sizes within the step.
-        first_units, first_features: the sizes where weights are created.
-        constant: returns the text of a constant that is a size within the step; None if such
-            constants are numbers in the file.
+        size: returns the text of a size within the step.
+        first_size: returns the text of a size where weights are created.
+        constants: whether constants that are sizes are arguments.
         indent: the number of spaces before the lines of functions.
     """
 
@@ -96,11 +95,9 @@ class Access:
     draws: distributions.Draws
     weight: Callable[[str], str] = "self.{}".format
     fixed: Callable[[str], str] = "self.{}".format
-    units: str = "self.units"
-    features: str = "self.features"
-    first_units: str = "units"
-    first_features: str = "features"
-    constant: Callable[[str], str] | None = "self.{}".format
+    size: Callable[[str], str] = "self.{}".format
+    first_size: Callable[[str], str] = str
+    constants: bool = True
     indent: int = 8
 
 
@@ -246,11 +243,8 @@ def cell_text(
     learned = {s.attribute: trainable[s.weights[0]] for s in layout.stacks}
     env = layout.texts(lambda name: (access.weight if learned[name] else access.fixed)(name))
 
-    text_of = access.constant or "{}".format
-    steps = {"units": access.units, "features": access.features}
-    steps |= {name: text_of(name) for name in constants}
-    firsts = {"units": access.first_units, "features": access.first_features}
-    firsts |= {name: name for name in constants}
+    steps = {name: access.size(name) for name in (*SIZES, *constants)}
+    firsts = {name: access.first_size(name) for name in (*SIZES, *constants)}
 
     def within(size: int) -> str:
         return sizes.text(size, **steps)
@@ -259,8 +253,7 @@ def cell_text(
         return sizes.text(value, **firsts)
 
     def named(texts: Mapping[str, str]) -> Callable[[str], str]:
-        numbers = {**cell.constants, "units": cell.units, "features": cell.features}
-        return lambda name: texts[name] if sizes.known else number(numbers[name])
+        return lambda name: texts[name] if sizes.known else number(cell.constants[name])
 
     inputs = {}
     for name, width in cell.inputs.items():
@@ -334,7 +327,7 @@ def cell_text(
         parallel=parallel,
         project=step.project,
         sizes_from=_sizes_from(cell, layout, access, sizes, constants)
-        if access.units == "units"
+        if access.size is str
         else {},
         constants={name: int(cell.constants[name]) for name in constants if sizes.known},
     )
@@ -350,7 +343,7 @@ def _sizes_from(
     """Return the code of the sizes that follow from the shapes of weights, by name."""
     shapes = {weight.name: weight.shape for weight in cell.weights}
     found: dict[str, str] = {}
-    names = {"units": "units", "features": "features", **{name: name for name in constants}}
+    names = {name: name for name in (*SIZES, *constants)}
     for stack in layout.stacks:
         *axes, _ = shapes[stack.weights[0]]
         axes.append(sum(shapes[name][-1] for name in stack.weights))
@@ -362,8 +355,8 @@ def _sizes_from(
             if match := re.fullmatch(pattern, text):
                 times, name, more = match.groups()
                 code = f"{access.weight(stack.attribute)}.shape[{axis}]"
-                code = f"{code} - ({more})" if more and "+" in more else code
-                code = f"{code} - {more}" if more and "+" not in more else code
+                if more:
+                    code += f" - ({more})" if "+" in more else f" - {more}"
                 code = (f"({code})" if more else code) + f" // {times}" if times else code
                 found[name] = min(found.get(name, code), code, key=_cost)
     return found

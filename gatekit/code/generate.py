@@ -92,8 +92,7 @@ def generate(
         return Generated(text, around.layout, around.title, given, built.width, True)
     if to in ("jax", "numpy"):
         # Functions of a cell alone get sizes as arguments, or from the weights.
-        access = replace(access, units="units", features="features", constant="{}".format)
-        access = replace(access, first_units="units", first_features="features")
+        access = replace(access, size=str, first_size=str, constants=True)
     text_of_cell = _cell_text(built, to, known, access=access)
     title = f"{text_of_cell.title}Cell" if to == "keras" else text_of_cell.title
     return Generated(
@@ -124,7 +123,7 @@ def stack_text(
     of_cells = isinstance(built.layers[0], Cell)
     if of_cells and to in ("jax", "numpy"):
         # Layers of the same kind may have inputs of different widths.
-        access = replace(access, features="features", first_features="features")
+        access = replace(access, size=_features_alone, first_size=_features_alone)
     framework = FLA if kernels else FRAMEWORKS[to]
     return stacks.write(
         built,
@@ -132,6 +131,10 @@ def stack_text(
         to,
         access,
     )
+
+
+def _features_alone(size: str) -> str:
+    return size if size == "features" else size.upper()
 
 
 def _stacked(built: Stack, to: str, known: Mapping[str, Work]) -> Generated:
@@ -212,7 +215,7 @@ def _cell_text(
         wins = [each.parallel and each.parallel.wins for each in (one, text)]
         return one if one == two and wins[0] == wins[1] and not one.unknown_sizes else None
 
-    names = [] if access.constant is None else arguments(size_constants(cell), notation)
+    names = arguments(size_constants(cell), notation) if access.constants else []
     if (whole := of(names) if names else text) is not None:
         return whole
     names = [name for name in names if len(names) > 1 and of([name])]

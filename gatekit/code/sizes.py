@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -10,9 +9,9 @@ from dataclasses import replace
 from functools import cache, partial
 from itertools import product
 
-from gatekit.cell.errors import ExpressionError, GatekitError
+from gatekit.cell.errors import GatekitError
 from gatekit.cell.graph import Cell, build
-from gatekit.cell.language.expression import Expr, evaluate
+from gatekit.cell.language.expression import evaluate
 from gatekit.cell.language.parse import parse
 
 from .identifiers import number
@@ -39,35 +38,28 @@ class SizeTexts:
         """Whether there are formulas."""
         return self._formulas is not None
 
-    def text(self, value: float, units: str, features: str, **constants: str) -> str:
+    def text(self, value: float, **names: str) -> str:
         """Return the text of the next number of the file, and record the number.
 
         Args:
             value: the number: a size, or a bound of initial values.
-            units: the name of the units at this place, such as ``self.units``.
-            features: the name of the features at this place.
-            constants: the names of the constants that are sizes.
+            names: the names of the sizes at this place, such as ``self.units``.
         """
         self.seen.append(value)
         if self._formulas is None:
             return number(value)
-        return self._formulas[len(self.seen) - 1].format(
-            units=units, features=features, **constants
-        )
+        return self._formulas[len(self.seen) - 1].format(**names)
 
 
-def multiples(
-    cell: Cell, constants: Collection[str] = (), at: Sequence[Sizes] = MULTIPLES
-) -> list[Cell]:
+def multiples(cell: Cell, constants: Collection[str] = ()) -> list[Cell]:
     """Return the cell at several sizes, or an empty list if it cannot be built at all of them.
 
     Args:
         cell: the built cell.
         constants: the names of constants that vary, too.
-        at: the factors of units and features.
     """
     cells, more = [], 6 if constants else 1
-    for place, (u, f) in enumerate(at):
+    for place, (u, f) in enumerate(MULTIPLES):
         # Each constant is doubled or tripled in a pattern of its own.
         factors = {name: 2 + (k >> place & 1) for k, name in enumerate(constants, 1)}
         values = tuple((n, v * factors.get(n, 1)) for n, v in cell.spec.constants)
@@ -83,16 +75,13 @@ def multiples(
 def size_constants(cell: Cell) -> list[str]:
     """Return the names of the constants that are sizes: the shape of a signal or weight varies."""
 
-    def shapes(of: Cell) -> object:
-        return of.shapes, [weight.shape for weight in of.weights]
+    def is_size(name: str) -> bool:
+        varied = multiples(cell, [name])[:1]
+        same = [build(cell.spec, each.units, each.features, cell.output.spec) for each in varied]
+        shapes = [(c.shapes, [w.shape for w in c.weights]) for c in (*varied, *same)]
+        return shapes[:1] != shapes[1:]
 
-    found = []
-    for name, value in cell.spec.constants:
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-            varied = multiples(cell, [name], MULTIPLES[:1])
-            same = [build(cell.spec, v.units, v.features, cell.output.spec) for v in varied]
-            found += [name for v, s in zip(varied, same, strict=True) if shapes(v) != shapes(s)]
-    return found
+    return [name for name, v in cell.spec.constants if type(v) is int and v > 0 and is_size(name)]
 
 
 def formulas(at: Sequence[Sizes], numbers: Sequence[Sequence[float]]) -> list[str] | None:
@@ -126,70 +115,47 @@ def with_constants(
     """
     if not varied or len({len(row) for row in (*numbers, *others)}) != 1:
         return None
-    sizes = [(each.units, each.features) for each in cells]
+    sizes, later = ([(each.units, each.features) for each in group] for group in (cells, varied))
     at = [{"units": c.units, "features": c.features, **c.constants} for c in varied]
 
     @cache
-    def form(of_cells: tuple[float, ...], of_varied: tuple[float, ...]) -> str | None:
-        texts = list(_fitting(sizes, of_cells))
-        forms = (form for text in texts for form in _with(text, constants))
-        ordered = itertools.chain(texts[:1], sorted(forms, key=len))
-        return next((text for text in ordered if _holds(text, at, of_varied)), None)
-
-    found: list[str] = []
-    for columns in zip(zip(*numbers, strict=True), zip(*others, strict=True), strict=True):
-        text = form(*columns)
-        if text is None:
-            return None
-        found.append(text)
-    return found
-
-
-@cache
-def _parsed(text: str) -> Expr | None:
-    """Return a formula as an expression; None for a bound and a rounded size."""
-    try:
-        return parse(re.sub(r"[{}]", "", text), {}, sizes=True)
-    except ExpressionError:
+    def form(values: tuple[float, ...], expected: tuple[float, ...]) -> str | None:
+        texts = list(_fitting(sizes, values))
+        if _formula(later, expected) in texts[:1]:
+            return texts[0]  # without constants
+        plain = (text for text in texts if "math." not in text and "round" not in text)
+        forms = (form for text in plain for form in _with(text, constants))
+        for text in sorted(forms, key=len):
+            expr = parse(re.sub(r"[{}]", "", text), {}, sizes=True)
+            if tuple(evaluate(expr, each, {}) for each in at) == expected:
+                return text
         return None
 
-
-def _holds(text: str, at: Sequence[Mapping[str, float]], values: Sequence[float]) -> bool:
-    expr = _parsed(text)
-    if expr is None:  # it only depends on units and features
-        sizes = [(int(each["units"]), int(each["features"])) for each in at]
-        return _formula(sizes, values) == text
-    return all(evaluate(expr, each, {}) == value for each, value in zip(at, values, strict=True))
+    columns = (zip(*rows, strict=True) for rows in (numbers, others))
+    found = [form(*pair) for pair in zip(*columns, strict=True)]
+    return [text for text in found if text is not None] if None not in found else None
 
 
 def _with(text: str, constants: Mapping[str, int]) -> Iterator[str]:
     """Yield a formula with each of its whole numbers, or arithmetic on constants in its place."""
     pieces = re.split(r"(?<![\w.])(\d+)(?![\w.])", text)
-    forms = [
-        _equal_to(int(piece), constants) if place % 2 else [piece]
-        for place, piece in enumerate(pieces)
-    ]
-    yield from map("".join, product(*forms))
+    yield from map(
+        "".join,
+        product(*(_equal_to(int(p), constants) if k % 2 else [p] for k, p in enumerate(pieces))),
+    )
 
 
 def _equal_to(value: int, constants: Mapping[str, int]) -> list[str]:
     """Return the texts of a number: its digits, then what equals it by the constants' values."""
-    equal, forms, several = [], [], range(1, 9)
+    forms = []
     for name, of in constants.items():
-        times = {k: _times(k, f"{{{name}}}") for k in (*several, value // of)}
-        equal += [times[1]] if of == value else []
-        forms += [f"{times[1]} - 1"] if of == value + 1 else []
-        forms += [times[value // of]] if of < value and value % of == 0 else []
-        for other, by in constants.items():
-            forms += [f"{times[1]} * {{{other}}}"] if of * by == value else []
-        for k in several:
-            rest = value - k * of
-            added = [f"{rest}"] if rest > 0 else []
-            for other, by in constants.items():
-                if other != name and rest > 0 and not rest % by:
-                    added.append(_times(rest // by, f"{{{other}}}"))
-            forms += [f"{times[k]} + {each}" for each in added]
-    return [str(value), *equal, *forms, *(f"({each})" for each in forms)]
+        for k in range(1, min(value // of, 8) + 1):
+            one, rest = _times(k, f"{{{name}}}"), value - k * of
+            forms.append(f"{one} + {rest}" if rest else one)
+            more = ((n, rest // by) for n, by in constants.items() if rest and not rest % by)
+            forms += [f"{one} + {_times(m, f'{{{n}}}')}" for n, m in more if n != name]
+        forms += [f"{{{name}}} * {{{n}}}" for n, by in constants.items() if of * by == value]
+    return [str(value), *forms, *(f"({form})" for form in forms if " " in form)]
 
 
 def _formula(at: Sequence[Sizes], values: Sequence[float]) -> str | None:

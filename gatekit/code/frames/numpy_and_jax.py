@@ -43,11 +43,9 @@ NUMPY = Access(
     draws=distributions.NUMPY,
     weight='params["{}"]'.format,
     fixed='params["{}"]'.format,
-    units="UNITS",
-    features="FEATURES",
-    first_units="UNITS",
-    first_features="FEATURES",
-    constant=None,
+    size=str.upper,
+    first_size=str.upper,
+    constants=False,
     indent=4,
 )
 JAX = replace(
@@ -177,7 +175,7 @@ def _jax_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, noise: 
     sizes, y = _first_output(cell, "y = jnp.zeros((len(x), {}), x.dtype)", noise.lines)
     return [
         *over_time(code.loop, cell, code.array, [*CALL, *noise.doc], noise.given, prefix),
-        *_valid(cell, noise.lines),
+        *_valid(cell),
         *indented(sizes),
         *noise.lines,
         "",
@@ -226,34 +224,31 @@ def _sizes(cell: CellText, lines: Lines) -> Lines:
 
 
 def _first_output(cell: CellText, line: str, others: Sequence[str] = ()) -> tuple[Lines, str]:
-    """Return the definitions of sizes, and a line that reads the output's width.
-
-    Args:
-        cell: the cell as text.
-        line: the line, with ``{}`` for the width.
-        others: other lines that read sizes.
-    """
-    at_once = line.format(cell.sizes_from.get(cell.width, cell.width))
-    if len(at_once) <= WIDTH - 4 and cell.width not in cell.sizes_in(others):
-        return _sizes(cell, [*others, at_once]), at_once
-    return _sizes(cell, [*others, cell.width]), line.format(cell.width)
+    """Return the definitions of sizes of other lines, and a line with the output's width in it."""
+    width = cell.sizes_from.get(cell.width, "")
+    if cell.width in cell.sizes_in(others) or len(line) + len(width) > WIDTH - 4:
+        width = ""
+    line = line.format(width or cell.width)
+    return _sizes(cell, [*others, line]), line
 
 
 def _with_sizes(cell: CellText, lines: Lines) -> Lines:
     return [*_sizes(cell, lines), *lines]
 
 
-def _valid(cell: CellText, noise: Sequence[str] = ()) -> Lines:
+def _valid(cell: CellText) -> Lines:
     """Return the lines that set masked inputs to zero, in the type of the weights."""
     dtype = dtype_of(cell)
-    valid = [f"    {n} = jnp.where(mask[..., None], {n}, 0.0)" for n in ("x", *cell.inputs)]
-    at_once = f"{valid[0]}.astype({dtype})"
-    lines = [f"{line}.astype(dtype)" for line in valid] if dtype else valid
-    if len(valid) == 1 and len(at_once) <= WIDTH and "dtype" not in "".join(noise) and dtype:
-        lines = [at_once]
-    elif dtype:
-        lines.insert(0, f"    dtype = {dtype}")
-    return ["    if mask is None:", "        mask = jnp.ones(x.shape[:2], bool)", *lines]
+    cast = ".astype(dtype)" if dtype else ""
+    return [
+        "    if mask is None:",
+        "        mask = jnp.ones(x.shape[:2], bool)",
+        *([f"    dtype = {dtype}"] if dtype else []),
+        *(
+            f"    {name} = jnp.where(mask[..., None], {name}, 0.0){cast}"
+            for name in ("x", *cell.inputs)
+        ),
+    ]
 
 
 def _parallel(cell: CellText, array: str, prefix: str) -> Lines:
