@@ -19,6 +19,8 @@ from .identifiers import number
 Sizes = tuple[int, int]
 MULTIPLES = ((3, 5), (5, 7), (7, 11), (11, 3))
 """Factors of units and features; a cell is built at multiples to keep the divisors of its sizes."""
+_VARIED = ((18, 5), (30, 7), (18, 11), (30, 3))
+"""Factors of units and features where constants are doubled or tripled."""
 
 
 class SizeTexts:
@@ -58,15 +60,14 @@ def multiples(cell: Cell, constants: Collection[str] = ()) -> list[Cell]:
         cell: the built cell.
         constants: the names of constants that vary, too.
     """
-    cells, more = [], 6 if constants else 1
-    for place, (u, f) in enumerate(MULTIPLES):
-        # Each constant is doubled or tripled in a pattern of its own.
+    cells = []
+    for place, (u, f) in enumerate(_VARIED if constants else MULTIPLES):
+        # Each constant has a pattern of its own.
         factors = {name: 2 + (k >> place & 1) for k, name in enumerate(constants, 1)}
         values = tuple((n, v * factors.get(n, 1)) for n, v in cell.spec.constants)
         spec = replace(cell.spec, constants=values) if constants else cell.spec
-        units, features = cell.units * u * more, cell.features * f * more
         try:
-            cells.append(build(spec, units, features, cell.output.spec))
+            cells.append(build(spec, cell.units * u, cell.features * f, cell.output.spec))
         except GatekitError:
             return []
     return cells
@@ -200,16 +201,8 @@ def _linear(k: int, m: int, c: int, units: int, features: int) -> int:
     return k * units + m * features + c
 
 
-def _share(k: int, j: int, m: int, units: int, features: int) -> int:
-    return k * units + j * (units // m) if units % m == 0 else -1
-
-
-def _share_and_more(k: int, m: int, c: int, units: int, features: int) -> int:
-    return k * units + units // m + c if units % m == 0 else -1
-
-
-def _share_of_features(m: int, units: int, features: int) -> int:
-    return features // m if features % m == 0 else -1
+def _share(k: int, j: int, m: int, c: int, units: int, features: int) -> int:
+    return k * units + j * (units // m) + c if units % m == 0 else -1
 
 
 def _square(k: int, units: int, features: int) -> int:
@@ -225,11 +218,11 @@ def _forms() -> list[tuple[str, Callable[[int, int], int]]]:
         forms.append((_times(k, units), partial(_linear, k, 0, 0)))
         forms.append((_times(k, features), partial(_linear, 0, k, 0)))
     for m in range(2, 33):
-        forms.append((f"{units} // {m}", partial(_share, 0, 1, m)))
-        forms.append((f"{features} // {m}", partial(_share_of_features, m)))
+        forms.append((f"{units} // {m}", partial(_share, 0, 1, m, 0)))
+        forms.append((f"{features} // {m}", lambda u, f, m=m: -1 if f % m else f // m))
     for k, j, m in product(range(9), range(1, 13), range(2, 13)):
         part = f"{units} // {m}" if j == 1 else f"{j} * ({units} // {m})"
-        forms.append((f"{_times(k, units)} + {part}" if k else part, partial(_share, k, j, m)))
+        forms.append((f"{_times(k, units)} + {part}" if k else part, partial(_share, k, j, m, 0)))
     for k, m in product(range(1, 13), repeat=2):
         text = f"{_times(k, units)} + {_times(m, features)}"
         forms.append((text, partial(_linear, k, m, 0)))
@@ -239,7 +232,7 @@ def _forms() -> list[tuple[str, Callable[[int, int], int]]]:
             forms.append((text, partial(_linear, k, 0, c)))
     for k, m, c in product(range(1, 9), range(2, 9), range(1, 17)):
         text = f"{_times(k, units)} + {units} // {m} + {c}"
-        forms.append((text, partial(_share_and_more, k, m, c)))
+        forms.append((text, partial(_share, k, 1, m, c)))
     forms.append((f"{units} * {features}", lambda u, f: u * f))
     forms.append((f"{units} * {units}", partial(_square, 1)))
     for k in range(2, 65):

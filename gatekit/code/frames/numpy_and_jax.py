@@ -103,6 +103,7 @@ FUNCTIONS = {
         noise=True,
     ),
 }
+_LONG = 38
 RNG = "Give rng in training: it draws dropout and zoneout."
 
 
@@ -175,7 +176,7 @@ def _jax_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, noise: 
     sizes, y = _first_output(cell, "y = jnp.zeros((len(x), {}), x.dtype)", noise.lines)
     return [
         *over_time(code.loop, cell, code.array, [*CALL, *noise.doc], noise.given, prefix),
-        *_valid(cell),
+        *_valid(cell, noise.lines),
         *indented(sizes),
         *noise.lines,
         "",
@@ -236,14 +237,15 @@ def _with_sizes(cell: CellText, lines: Lines) -> Lines:
     return [*_sizes(cell, lines), *lines]
 
 
-def _valid(cell: CellText) -> Lines:
+def _valid(cell: CellText, noise: Sequence[str] = ()) -> Lines:
     """Return the lines that set masked inputs to zero, in the type of the weights."""
     dtype = dtype_of(cell)
-    cast = ".astype(dtype)" if dtype else ""
+    once = not cell.inputs and "dtype" not in "".join(noise) and len(dtype) < _LONG
+    cast = f".astype({dtype if once else 'dtype'})" if dtype else ""
     return [
         "    if mask is None:",
         "        mask = jnp.ones(x.shape[:2], bool)",
-        *([f"    dtype = {dtype}"] if dtype else []),
+        *([f"    dtype = {dtype}"] if dtype and not once else []),
         *(
             f"    {name} = jnp.where(mask[..., None], {name}, 0.0){cast}"
             for name in ("x", *cell.inputs)

@@ -27,9 +27,13 @@ def call_lines(before: str, items: list[str], after: str, room: int = WIDTH) -> 
     line = f"{before}{', '.join(items)}{after}"
     if len(line) <= room:
         return [line]
+    return _broken(before, items, after, room)
+
+
+def _broken(before: str, items: list[str], after: str, room: int) -> Lines:
     lines = [before]
     for item in items:
-        *first, last = wrapped(item, room - 5)
+        *first, last = [item] if len(item) < room - 4 else wrapped(item, room - 4)
         lines += indented([*first, f"{last},"])
     return [*lines, after]
 
@@ -52,7 +56,8 @@ def tuple_lines(before: str, items: list[str], room: int) -> Lines:
         return [f"{before}()"]
     if len(items) == 1 and len(f"{before}({items[0]},)") <= room:
         return [f"{before}({items[0]},)"]
-    return call_lines(f"{before}(", items, ")", room - 2 * (len(items) == 1))
+    broken = _broken if len(items) == 1 else call_lines
+    return broken(f"{before}(", items, ")", room)
 
 
 @dataclass(frozen=True)
