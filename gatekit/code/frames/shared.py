@@ -33,7 +33,12 @@ def call_lines(before: str, items: list[str], after: str, room: int = WIDTH) -> 
 def _broken(before: str, items: list[str], after: str, room: int) -> Lines:
     lines = [before]
     for item in items:
-        *first, last = [item] if len(item) < room - 4 else wrapped(item, room - 4)
+        rows = [item]
+        if len(item) >= room - 4:
+            rows = (
+                wrapped(item, room - 4) if "(" in item else item.replace(" + ", "\n+ ").split("\n")
+            )
+        *first, last = rows
         lines += indented([*first, f"{last},"])
     return [*lines, after]
 
