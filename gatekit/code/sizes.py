@@ -205,6 +205,10 @@ def _share(k: int, j: int, m: int, c: int, units: int, features: int) -> int:
     return k * units + j * (units // m) + c if units % m == 0 else -1
 
 
+def _share_of_features(m: int, units: int, features: int) -> int:
+    return features // m if features % m == 0 else -1
+
+
 def _square(k: int, units: int, features: int) -> int:
     return units * units // k if units * units % k == 0 else -1
 
@@ -219,7 +223,7 @@ def _forms() -> list[tuple[str, Callable[[int, int], int]]]:
         forms.append((_times(k, features), partial(_linear, 0, k, 0)))
     for m in range(2, 33):
         forms.append((f"{units} // {m}", partial(_share, 0, 1, m, 0)))
-        forms.append((f"{features} // {m}", lambda u, f, m=m: -1 if f % m else f // m))
+        forms.append((f"{features} // {m}", partial(_share_of_features, m)))
     for k, j, m in product(range(9), range(1, 13), range(2, 13)):
         part = f"{units} // {m}" if j == 1 else f"{j} * ({units} // {m})"
         forms.append((f"{_times(k, units)} + {part}" if k else part, partial(_share, k, j, m, 0)))
