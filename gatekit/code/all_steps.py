@@ -45,7 +45,6 @@ from .emit import Emitter
 from .identifiers import wrapped
 from .kernels import KernelForm, kernel_form
 from .lines import names_in, without_unused
-from .printing import SIZES
 
 
 class UnwrittenError(Exception):
@@ -370,6 +369,7 @@ class AllSteps(Emitter):
     def shape_of(self, expr: Expr) -> tuple[int, ...] | None:
         """Return the shape of an expression, without batch and time."""
         try:
+            expr = self.program.constant_free(expr)
             shapes = {name: self.program.shapes[name] for name in names(expr)}
             return infer(expr, shapes, self.program.functions, Place(("parallel",)))
         except (CellError, KeyError):
@@ -405,7 +405,7 @@ class AllSteps(Emitter):
 
     def sized(self, expr: Expr) -> Expr:
         """Return a formula with the names of sizes; in the analysis they are numbers."""
-        numbers = {float(self.program.constants[name]): name for name in SIZES}
+        numbers = {float(self.program.constants[name]): name for name in self.printer.sizes}
         if isinstance(expr, Number) and float(expr.value) in numbers:
             return Name(numbers[float(expr.value)])
         return with_children(expr, tuple(self.sized(child) for child in children(expr)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gatekit._version import __version__
@@ -16,11 +16,12 @@ from gatekit.cell.show.works import Work, provenance
 from . import distributions
 from .all_steps import AllSteps, AllStepsText, all_steps
 from .emit import Emitter, Project
-from .identifiers import WIDTH, Identifiers, class_name
+from .identifiers import TAKEN as RESERVED
+from .identifiers import WIDTH, Identifiers, class_name, number, slug
 from .initial_values import FirstValues
 from .layout import WeightLayout, lay_out
 from .notations import Framework
-from .printing import Printer
+from .printing import SIZES, Printer
 from .sizes import SizeTexts
 
 # Attributes of torch's modules, of Keras' layers and of generated classes.
@@ -84,8 +85,9 @@ class Access:
         draws: the templates of initial values.
         weight: returns the text of a weight's attribute within the step.
         fixed: returns the text of a weight that is not trained.
-        units, features: the sizes within the step.
-        first_units, first_features: the sizes where weights are created.
+        size: returns the text of a size within the step.
+        first_size: returns the text of a size where weights are created.
+        constants: whether constants that are sizes are arguments.
         indent: the number of spaces before the lines of functions.
     """
 
@@ -93,10 +95,9 @@ class Access:
     draws: distributions.Draws
     weight: Callable[[str], str] = "self.{}".format
     fixed: Callable[[str], str] = "self.{}".format
-    units: str = "self.units"
-    features: str = "self.features"
-    first_units: str = "units"
-    first_features: str = "features"
+    size: Callable[[str], str] = "self.{}".format
+    first_size: Callable[[str], str] = str
+    constants: bool = True
     indent: int = 8
 
 
@@ -135,6 +136,7 @@ class CellText:
         parallel: the code that computes all steps together, if the analysis finds a form for it.
         project: the products that are computed before the loop; ``step`` has the other lines.
         sizes_from: how functions compute the sizes that they read from the weights, by name.
+        constants: the constants that are arguments, as units and features are, with their values.
     """
 
     title: str
@@ -158,6 +160,13 @@ class CellText:
     parallel: AllStepsText | None = None
     project: Project | None = None
     sizes_from: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The arguments for sizes, with their values; empty if sizes are fixed."""
+        sizes = {"features": self.features, "units": self.units, **self.constants}
+        return sizes if self.sized else {}
 
     @property
     def draws_noise(self) -> bool:
@@ -167,13 +176,29 @@ class CellText:
     @property
     def unknown_sizes(self) -> bool:
         """Whether functions need a size that does not follow from the shapes of weights."""
-        if not self.sizes_from:
-            return False
+        unknown = self.sizes_in(self.lines) - self.sizes_from.keys() - self.constants.keys()
+        return bool(self.sizes_from and unknown)
+
+    @property
+    def given(self) -> list[str]:
+        """The constants that functions get as arguments: no shape of a weight tells them."""
+        read = self.sizes_in(self.lines)
+        return [n for n in self.constants if n in read and n not in self.sizes_from]
+
+    @property
+    def lines(self) -> list[str]:
+        """The code of a step and of all steps, and the sizes that functions around them read."""
         lines = [*self.step, self.emitted, *self.new, self.width, *self.drops]
         lines += [size for state in self.states for size in state.shape]
+        lines += [self.dropout[1]] if self.dropout else []
         lines += self.project.lines if self.project else []
-        lines += self.parallel.lines if self.parallel else []
-        return not sizes_in(lines) <= self.sizes_from.keys()
+        return lines + (self.parallel.lines if self.parallel else [])
+
+    def sizes_in(self, lines: Iterable[str]) -> set[str]:
+        """Return which sizes are variables of these lines."""
+        code = "\n".join(line.partition("  #")[0] for line in lines)
+        names = "|".join(["units", "features", *self.constants])
+        return set(re.findall(rf"(?<![\w.])({names})\b", code))
 
     @property
     def vectors(self) -> bool:
@@ -181,14 +206,19 @@ class CellText:
         return all(state.vector for state in self.states)
 
 
-def sizes_in(lines: Iterable[str]) -> set[str]:
-    """Return which of ``units`` and ``features`` are variables of these lines."""
-    code = "\n".join(line.partition("  #")[0] for line in lines)
-    return set(re.findall(r"(?<![\w.])(units|features)\b", code))
+def arguments(names: Iterable[str], framework: Framework) -> list[str]:
+    """Return the names that a file's functions or class can have as arguments."""
+    reserved = framework.modules | set(framework.helpers) | LOCAL | AROUND | TAKEN | RESERVED
+    return [name for name in names if name not in reserved and slug(name) == name]
 
 
 def cell_text(
-    cell: Cell, framework: Framework, access: Access, sizes: SizeTexts, known: Mapping[str, Work]
+    cell: Cell,
+    framework: Framework,
+    access: Access,
+    sizes: SizeTexts,
+    known: Mapping[str, Work],
+    constants: Sequence[str] = (),
 ) -> CellText:
     """Return a cell as text.
 
@@ -198,11 +228,12 @@ def cell_text(
         access: how code in the frame refers to weights and sizes.
         sizes: the texts of sizes.
         known: works by key, as in `gatekit.registry.bibliography`.
+        constants: the names of the constants that are arguments, if sizes are known.
 
     Raises:
         ConfigError: a part of the cell cannot be written as code.
     """
-    reserved = framework.modules | set(framework.helpers) | LOCAL
+    reserved = framework.modules | set(framework.helpers) | LOCAL | set(constants)
     helpers: dict[str, str] = {}
     program = lower(cell)
     layout = lay_out(program, Identifiers(reserved | TAKEN))
@@ -212,16 +243,17 @@ def cell_text(
     learned = {s.attribute: trainable[s.weights[0]] for s in layout.stacks}
     env = layout.texts(lambda name: (access.weight if learned[name] else access.fixed)(name))
 
-    def within(number: int) -> str:
-        return sizes.text(number, access.units, access.features)
+    steps = {name: access.size(name) for name in (*SIZES, *constants)}
+    firsts = {name: access.first_size(name) for name in (*SIZES, *constants)}
+
+    def within(size: int) -> str:
+        return sizes.text(size, **steps)
 
     def first_size(value: float) -> str:
-        return sizes.text(value, access.first_units, access.first_features)
+        return sizes.text(value, **firsts)
 
-    def named(units: str, features: str) -> Callable[[str], str]:
-        numbers = {"units": cell.units, "features": cell.features}
-        texts = {"units": units, "features": features}
-        return lambda name: texts[name] if sizes.known else str(numbers[name])
+    def named(texts: Mapping[str, str]) -> Callable[[str], str]:
+        return lambda name: texts[name] if sizes.known else number(cell.constants[name])
 
     inputs = {}
     for name, width in cell.inputs.items():
@@ -230,8 +262,8 @@ def cell_text(
             inputs[env[name]] = within(width)
 
     def printer(env: dict[str, str], helpers: dict[str, str]) -> Printer:
-        size = named(access.units, access.features)
-        new = Printer(framework, cell.spec.functions, cell.constants, size, env, helpers)
+        given = framework, cell.spec.functions, cell.constants, named(steps), env, helpers
+        new = Printer(*given, sizes=tuple(steps))
         new.reserved = frozenset(reserved)
         return new
 
@@ -255,7 +287,7 @@ def cell_text(
             framework,
             cell.spec.functions,
             {},
-            named(access.first_units, access.first_features),
+            named(firsts),
             dict(texts),
             helpers,
         )
@@ -294,28 +326,45 @@ def cell_text(
         ],
         parallel=parallel,
         project=step.project,
-        sizes_from=_sizes_from(cell, layout, access, sizes) if access.units == "units" else {},
+        sizes_from=_sizes_from(cell, layout, access, sizes, constants)
+        if access.size is str
+        else {},
+        constants={name: int(cell.constants[name]) for name in constants if sizes.known},
     )
 
 
 def _sizes_from(
-    cell: Cell, layout: WeightLayout, access: Access, sizes: SizeTexts
+    cell: Cell,
+    layout: WeightLayout,
+    access: Access,
+    sizes: SizeTexts,
+    constants: Sequence[str],
 ) -> dict[str, str]:
     """Return the code of the sizes that follow from the shapes of weights, by name."""
     shapes = {weight.name: weight.shape for weight in cell.weights}
     found: dict[str, str] = {}
+    names = {name: name for name in (*SIZES, *constants)}
     for stack in layout.stacks:
         *axes, _ = shapes[stack.weights[0]]
         axes.append(sum(shapes[name][-1] for name in stack.weights))
         for axis, size in enumerate(axes):
-            text = sizes.text(size, "units", "features")
-            if match := re.fullmatch(r"(?:(\d+) \* )?(units|features)(?: \+ (\d+))?", text):
+            text = sizes.text(size, **names)
+            # The other terms are numbers and constants.
+            other = "|".join(["[ *+0-9]", *constants])
+            pattern = rf"(?:(\d+) \* )?({'|'.join(names)})(?: \+ ((?:{other})+))?"
+            if match := re.fullmatch(pattern, text):
                 times, name, more = match.groups()
                 code = f"{access.weight(stack.attribute)}.shape[{axis}]"
-                code = f"{code} - {more}" if more else code
+                if more:
+                    code += f" - ({more})" if "+" in more else f" - {more}"
                 code = (f"({code})" if more else code) + f" // {times}" if times else code
-                found[name] = min(found.get(name, code), code, key=lambda text: text.count("/"))
+                found[name] = min(found.get(name, code), code, key=_cost)
     return found
+
+
+def _cost(code: str) -> tuple[bool, int]:
+    """Return the rank of the code of a size: shapes alone come first, then few divisions."""
+    return re.search(r" - \D", code) is not None, code.count("/")
 
 
 def _states(

@@ -48,7 +48,7 @@ def _of_module(
         glorot=f"glorot({generator}{{sizes}})",
         orthogonal=f"orthogonal({generator}{{sizes}})",
         stack=f"{module}.stack([{{one}} for _ in range({{count}})])",
-        concat=f"{module}.concatenate({{pieces}}, axis=-1)",
+        concat=f"{module}.hstack({{pieces}})",  # of vectors or matrices: along their last axis
         reservoir=f"reservoir({generator}{{size}}, {{radius}}, {{density}})",
         array=array,
     )
@@ -80,7 +80,11 @@ _KERAS = _of_module(
 )
 # Keras only accepts a shape as a tuple.
 KERAS = replace(
-    _KERAS, full="ops.full({shape}, {value})", zeros="ops.zeros({shape})", ones="ops.ones({shape})"
+    _KERAS,
+    full="ops.full({shape}, {value})",
+    zeros="ops.zeros({shape})",
+    ones="ops.ones({shape})",
+    concat="ops.concatenate({pieces}, axis=-1)",
 )
 TORCH = Draws(
     uniform="torch.empty({sizes}).uniform_({low}, {high})",

@@ -381,21 +381,12 @@ class Emitter(Lines):
             return expr
         inner = tuple(self._with_affine_norms(child) for child in children(expr))
         expr = with_children(expr, inner) if inner else expr
-        if (
-            isinstance(expr, Binary)
-            and isinstance(expr.left, Call)
-            and self._is_learned(expr.right)
-        ):
+        if isinstance(expr, Binary) and isinstance(expr.left, Call) and expr.right in self._learned:
             of_norm = {("*", "layer_norm"): "scaled_norm", ("+", "scaled_norm"): "affine_norm"}
             function = of_norm.get((expr.op, expr.left.function))
             if function:
                 return Call(function, (*expr.left.args, expr.right))
         return expr
-
-    def _is_learned(self, expr: Expr) -> bool:
-        """Return whether an expression is a bias, or the scale or offset of a norm."""
-        kinds = {weight.name: weight.kind for weight in self.program.weights}
-        return isinstance(expr, Name) and kinds.get(expr.name) in ("bias", "norm")
 
     def _linear(self, op: Linear) -> Expr:
         if is_plain(op):

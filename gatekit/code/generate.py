@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gatekit.cell.block.built_block import BuiltBlock
@@ -12,13 +12,16 @@ from gatekit.cell.graph import Cell
 from gatekit.cell.show.works import NO_WORKS, Work
 
 from . import blocks, stacks
-from .cell_text import Access, CellText, cell_text
+from .cell_text import Access, CellText, arguments, cell_text
 from .fla import language_model
 from .frames import FRAMES
 from .layout import WeightLayout
 from .notations import FLA, FRAMEWORKS, Framework
-from .sizes import SizeTexts, formulas, multiples
+from .sizes import SizeTexts, formulas, multiples, size_constants, with_constants
 from .stacks.kinds import StackText
+
+# What of a cell's text differs between sizes.
+_OF_SIZES = ("about", "units", "features", "layout", "constants")
 
 
 @dataclass(frozen=True)
@@ -89,16 +92,14 @@ def generate(
         return Generated(text, around.layout, around.title, given, built.width, True)
     if to in ("jax", "numpy"):
         # Functions of a cell alone get sizes as arguments, or from the weights.
-        access = replace(access, units="units", features="features")
-        access = replace(access, first_units="units", first_features="features")
+        access = replace(access, size=str, first_size=str, constants=True)
     text_of_cell = _cell_text(built, to, known, access=access)
     title = f"{text_of_cell.title}Cell" if to == "keras" else text_of_cell.title
-    sizes = {"features": built.features, "units": built.units} if text_of_cell.sized else {}
     return Generated(
         frame(text_of_cell),
         text_of_cell.layout,
         title,
-        sizes,
+        text_of_cell.sizes,
         sum(built.inputs.values()),
         noisy=text_of_cell.draws_noise,
     )
@@ -122,7 +123,7 @@ def stack_text(
     of_cells = isinstance(built.layers[0], Cell)
     if of_cells and to in ("jax", "numpy"):
         # Layers of the same kind may have inputs of different widths.
-        access = replace(access, features="features", first_features="features")
+        access = replace(access, size=_features_alone, first_size=_features_alone)
     framework = FLA if kernels else FRAMEWORKS[to]
     return stacks.write(
         built,
@@ -130,6 +131,10 @@ def stack_text(
         to,
         access,
     )
+
+
+def _features_alone(size: str) -> str:
+    return size if size == "features" else size.upper()
 
 
 def _stacked(built: Stack, to: str, known: Mapping[str, Work]) -> Generated:
@@ -173,25 +178,45 @@ def _cell_text(
     framework: Framework | None = None,
 ) -> CellText:
     """Return a cell as text; its sizes are arguments if requested and possible."""
+    notation, access = framework or FRAMEWORKS[to], access or FRAMES[to][0]
 
-    def written(of: Cell, sizes: SizeTexts) -> CellText:
-        notation = framework or FRAMEWORKS[to]
-        return cell_text(of, notation, access or FRAMES[to][0], sizes, known)
+    def written(
+        of: Cell, texts: Sequence[str] | None = None, names: Sequence[str] = ()
+    ) -> tuple[CellText, list[float]]:
+        sizes = SizeTexts(texts)
+        return cell_text(of, notation, access, sizes, known, names), sizes.seen
 
     cells = multiples(cell) if sized else []
-    numbers = []
-    for each in cells:
-        sizes = SizeTexts()
-        written(each, sizes)
-        numbers.append(sizes.seen)
+    numbers = [written(each)[1] for each in cells]
     texts = formulas([(each.units, each.features) for each in cells], numbers)
     if texts is None:
-        return written(cell, SizeTexts())
+        return written(cell)[0]
     # Do not use the cell's own sizes: there, widths may be equal by chance.
-    text = written(cells[0], SizeTexts(texts))
-    if text.parallel and text.parallel != written(cells[1], SizeTexts(texts)).parallel:
+    text, other = (written(each, texts)[0] for each in cells[:2])
+    if text.parallel != other.parallel:
         # The parallel form contains numbers that depend on the sizes.
         text = replace(text, parallel=None)
     if text.unknown_sizes:
-        return written(cell, SizeTexts())
-    return replace(text, units=cell.units, features=cell.features)
+        return written(cell)[0]
+    text = replace(text, units=cell.units, features=cell.features)
+
+    def of(names: Sequence[str]) -> CellText | None:
+        """Return the text with constants as arguments, or None if a number depends on them."""
+        values = {name: int(cell.constants[name]) for name in names}
+        varied = multiples(cell, names)
+        others = [written(each, None, names)[1] for each in varied]
+        found = with_constants(cells, numbers, varied, others, values)
+        if found is None:
+            return None
+        one, two = (written(each, found, names)[0] for each in varied[:2])
+        one = replace(one, about=text.about, units=cell.units, features=cell.features)
+        one = replace(one, constants=values)
+        two = replace(two, **{name: getattr(one, name) for name in _OF_SIZES})
+        wins = [each.parallel and each.parallel.wins for each in (one, text)]
+        return one if one == two and wins[0] == wins[1] and not one.unknown_sizes else None
+
+    names = arguments(size_constants(cell), notation) if access.constants else []
+    if (whole := of(names) if names else text) is not None:
+        return whole
+    names = [name for name in names if len(names) > 1 and of([name])]
+    return (of(names) if names else None) or text

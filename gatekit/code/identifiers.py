@@ -92,8 +92,9 @@ def wrapped(line: str, room: int) -> list[str]:
         return [before, f"    {inner}", ")"]
     lines = [before]
     for item in items(inner):
-        if len(item) + 5 > room and item.startswith("["):
-            lines += ["    [", *(f"        {each}," for each in items(item[1:-1])), "    ],"]
+        if len(item) + 5 > room and item[0] in "[(":
+            each_in = (f"        {each}," for each in items(item[1:-1]))
+            lines += [f"    {item[0]}", *each_in, f"    {item[-1]},"]
         else:
             lines.append(f"    {item},")
     return [*lines, ")"]

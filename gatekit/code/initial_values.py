@@ -213,7 +213,8 @@ class FirstValues:
             return draws.array.format(value=f"hippo({self.size(shape[0])})")
         if kind in ("orthogonal", "identity") and len(shape) in (2, 3):
             template = draws.orthogonal if kind == "orthogonal" else draws.eye
-            text = _scaled(initializer.gain, self._filled(template, shape[-2:]))
+            text, gain = self._filled(template, shape[-2:]), initializer.gain
+            text = text if gain == 1.0 else f"{gain} * {text}"
             if len(shape) == 3:
                 return draws.stack.format(one=text, count=self.size(shape[0]))
             return text
@@ -357,7 +358,3 @@ def _constant(weight: Weight) -> float | None:
     if kind == "constant" and isinstance(init, Mapping):
         return float(init.get("value", 0.0))
     return known.get(str(kind))
-
-
-def _scaled(gain: float, text: str) -> str:
-    return text if gain == 1.0 else f"{gain} * {text}"

@@ -13,6 +13,7 @@ from .notations import Framework
 from .printing import Printer
 
 _PART = "_part"
+_SHORT = 12
 
 
 class Lines:
@@ -78,7 +79,9 @@ class Lines:
         while (repeated := self._written_twice(expr)) is not None:
             expr = replaced(expr, repeated, self.part(like, repeated))
         while not self.fits(like, expr):
-            parts = [part for part in list(walk(expr))[1:] if self.worth_a_line(part)]
+            inner = (each for each in list(walk(expr))[1:] if isinstance(each, (Binary, Call)))
+            computed = (part for part in inner if not self.printer.is_number(part))
+            parts = [part for part in computed if len(self.printer.show(part)) > _SHORT]
             fitting = [part for part in parts if self.fits(_part_of(like), part)] or parts[-1:]
             if not fitting:
                 return expr
@@ -99,10 +102,6 @@ class Lines:
         """Write a line for a part of an expression; its name starts with ``like``."""
         self._part_count += 1
         return self.assign(f"part {self._part_count}", part, _part_of(like))
-
-    def worth_a_line(self, part: Expr) -> bool:
-        computed = isinstance(part, (Binary, Call)) and not self.printer.is_number(part)
-        return computed and len(self.printer.show(part)) > 12
 
     def variable(self, key: str, like: str) -> str:
         """Return a new variable for a key, as close to the wanted name as possible."""

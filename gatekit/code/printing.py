@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.language.expression import (
@@ -35,9 +35,11 @@ class Printer:
         framework: the notation.
         functions: the functions of the equation language, including those of plugins.
         constants: the numbers by name; sizes are printed with ``size``.
-        size: returns the text for ``units`` or ``features`` at this place in the file.
+        size: returns the text for ``units``, ``features`` or a constant that is a size, at this
+            place in the file.
         env: the text for each other name.
         helpers: the helper functions that are collected: source by name.
+        sizes: the names of the sizes.
     """
 
     def __init__(
@@ -48,9 +50,10 @@ class Printer:
         size: Callable[[str], str],
         env: dict[str, str],
         helpers: dict[str, str],
+        sizes: Collection[str] = SIZES,
     ) -> None:
         self.framework, self.functions, self.constants = framework, functions, constants
-        self.size, self.env, self.helpers = size, env, helpers
+        self.size, self.env, self.helpers, self.sizes = size, env, helpers, sizes
         self.reserved: frozenset[str] = frozenset()
         self.texts: dict[int, tuple[Expr, str]] | None = None
         """The text of each expression by id, while no name in `env` changes its text."""
@@ -69,7 +72,9 @@ class Printer:
         if isinstance(expr, Call) and expr.function == "matmul":
             return _PRODUCT
         if isinstance(expr, Name) and expr.name in self.constants:
-            return _ATOM if expr.name in SIZES else precedence(_number(self.constants[expr.name]))
+            return (
+                _ATOM if expr.name in self.sizes else precedence(_number(self.constants[expr.name]))
+            )
         if isinstance(expr, Binary) and expr.op == "//" and not self.is_number(expr):
             return _ATOM
         return precedence(expr)
@@ -78,7 +83,7 @@ class Printer:
         if isinstance(expr, Number):
             return number(expr.value)
         if isinstance(expr, Name):
-            if expr.name in SIZES and expr.name in self.constants:
+            if expr.name in self.sizes and expr.name in self.constants:
                 self._sizes += 1
                 return self.size(expr.name)
             if expr.name in self.constants:
@@ -151,7 +156,7 @@ class Printer:
 
     def _compose(self, name: str) -> str:
         """Collect a function of a plugin, and return its name in the file."""
-        helper = helper_name(name, self.reserved)
+        helper = f"{name}_function" if name in self.reserved | TAKEN else name
         if helper in self.helpers:
             return helper
         function = self.functions[name]
@@ -178,11 +183,6 @@ class Printer:
     def _filled(self, template: str, args: tuple[Expr, ...]) -> str:
         text = _PLACE.sub(lambda m: self.show(args[int(m[1])], int(m[2] or 0)), template)
         return text.replace("[..., None][..., None]", "[..., None, None]")
-
-
-def helper_name(function: str, reserved: frozenset[str]) -> str:
-    """Return the name of a plugin's function in a file."""
-    return f"{function}_function" if function in reserved | TAKEN else function
 
 
 def _number(value: float) -> Expr:

@@ -161,7 +161,7 @@ def _rnn(cell: Cell) -> KerasForm | None:
 
 
 def _gates(cell: Cell) -> list[str]:
-    return [node.name for node in cell.nodes if node.kind != "equation"]
+    return [node.name for node in cell.nodes if node.expr is None]
 
 
 def _alike(cell: Cell, gates: Sequence[str]) -> bool:
@@ -173,7 +173,8 @@ def _is(cell: Cell, name: str, activation: str, reads: tuple[str, ...]) -> bool:
     """Return whether a gate is this activation of dense reads of these signals."""
     node: Node = cell.node(name)
     expressions = cell.gate_expressions.get(name)
-    if node.kind != "gate" or node.norm is not None or node.own_states or expressions is None:
+    plain = name in cell.gates and node.norm is None and not node.own_states
+    if not plain or expressions is None:
         return False
     pre = Name("pre")
     return (

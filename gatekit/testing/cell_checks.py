@@ -172,5 +172,4 @@ def _is_bounded(subject: InCell, gate: str) -> bool:
 
 def _gates(subject: InCell) -> dict[str, np.ndarray]:
     """Return the values of all gates at initialisation, ``time x batch x units``."""
-    names = [node.name for node in subject.cell.nodes if node.kind == "gate"]
-    return sequences(problem_of(subject, ROWS, STEPS), *names)
+    return sequences(problem_of(subject, ROWS, STEPS), *subject.cell.gates)

@@ -158,15 +158,13 @@ def sequences(problem: Problem, *names: str) -> dict[str, np.ndarray]:
 
 def _gates(subject: InCell) -> list[str]:
     """Return the gates to check: the subject, or every gate of a cell."""
-    gates = [node.name for node in subject.cell.nodes if node.kind == "gate"]
+    gates = subject.cell.gates
     return gates if subject.kind == "cells" else [name for name in gates if name == GATE]
 
 
 def _owned(cell: Cell, owner: str) -> dict[str, str]:
     """Return the kind, in words, of each projection and state of a gate or output unit by key."""
-    nodes = (*cell.nodes, *cell.output.projections)
-    parts = [node.name for node in nodes if node.kind == "projection"]
-    own = {part: "projection" for part in parts if part.startswith(f"{owner}.")}
+    own = {p: "projection" for p in cell.projections if p.startswith(f"{owner}.")}
     states = () if owner == OUTPUT_UNIT else cell.node(owner).own_states
     return {**own, **{key: "state" for _, key in states}}
 

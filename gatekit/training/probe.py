@@ -65,7 +65,7 @@ class Probe:
         self.layers = sorted(recurrent_layers(model), key=_place)
         self.read(feed)
         self.bounds: dict[str, dict[str, Interval | None]] = {
-            layer.name: {name: bounds(layer.cell, name) for name in _named(layer, "gate")}
+            layer.name: {name: bounds(layer.cell, name) for name in layer.cell.gates}
             for layer in self.layers
         }
         self._look = tf.function(self._traced, autograph=False)
@@ -103,7 +103,7 @@ class Probe:
             arrays["mask"] = mask.numpy()[:SHOWN, :MOST_STEPS]
         for layer in self.layers:
             values = {n: v.numpy() for n, v in seen[layer.name]["signals"].items()}
-            kinds = {kind: _named(layer, kind) for kind in ("gate", "projection")}
+            kinds = {"gate": layer.cell.gates, "projection": layer.cell.projections}
             kinds["state"] = [state.name for state in layer.cell.states]
             for kind, names in kinds.items():
                 shown = heat({n: values[n] for n in names}, SHOWN, MOST_UNITS, MOST_STEPS)
@@ -153,7 +153,7 @@ class Probe:
             },
             "projections": {
                 name: projection_facts(seen["signals"][name].numpy(), mask)
-                for name in _named(layer, "projection")
+                for name in layer.cell.projections
             },
             "states": {
                 state.name: {
@@ -260,7 +260,3 @@ def _place(layer: RNN) -> tuple[int, bool]:
     """Return the position of a layer in the stack: from below, and forward before backward."""
     direction, _, index = layer.name.rpartition("_")
     return int(index), direction == "backward"
-
-
-def _named(layer: RNN, kind: str) -> list[str]:
-    return [node.name for node in layer.cell.all_nodes if node.kind == kind]

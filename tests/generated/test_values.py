@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from recurrence.test_owned_output import FED_BACK, Back, Maps
 from reference.peers import library
 
 from gatekit.code import generate
+from gatekit.code.entry import built_cell
+from gatekit.code.sizes import size_constants
 from gatekit.registry import cell_names
 
 from .agreement import (
@@ -244,6 +247,41 @@ def test_functions_get_sizes_from_the_weights(cell: str) -> None:
     assert y.shape == (2, 3, 12)
     first = module.initial_state(params, 2)
     assert [state.shape for state in states] == [state.shape for state in first]
+
+
+@pytest.mark.parametrize("cell", ["gla", "gsa", "mamba2", "lstmp", "rwkv6"])
+def test_constants_that_are_sizes_are_arguments(cell: str) -> None:
+    """A file for other constants gives the same values."""
+    bundled = built_cell(cell, 12, 5, "hidden", None, ())
+    other = {name: 2 if name == "heads" else 3 for name in size_constants(bundled)}
+    constants = {**dict(bundled.spec.constants), **other}
+    spec = {**bundled.spec.canonical(), "constants": constants}
+    changed = built_cell(spec, 12, 5, "hidden", None, ())
+    x = np.random.default_rng(1).normal(size=(2, 10, 5))
+    mask = np.arange(10) < np.array([[10], [6]])
+
+    def called(function: Any, *arguments: Any) -> Any:
+        taken = inspect.signature(function).parameters
+        return function(*arguments, **{n: size for n, size in other.items() if n in taken})
+
+    one, two = (run(generate(each, "numpy").text) for each in (bundled, changed))
+    params = called(one.init, np.random.default_rng(0))
+    for name, value in two.init(np.random.default_rng(0)).items():
+        np.testing.assert_array_equal(params[name], value)
+    y, states = called(one.forward, params, x, None, mask)
+    expected, last = two.forward(params, x, None, mask)
+    for value, right in zip((y, *states), (expected, *last), strict=True):
+        np.testing.assert_array_equal(value, right)
+    torch = library("torch")
+    modules = [run(generate(each, "torch").text) for each in (bundled, changed)]
+    layers = [getattr(module, generate(bundled, "torch").title) for module in modules]
+    first, second = layers[0](**other).double(), layers[1]().double()
+    first.load_state_dict(second.state_dict())
+    for steps in (8, 10):  # one by one, and at once where this is faster
+        given = torch.tensor(x[:, :steps]), None, torch.tensor(mask[:, :steps])
+        (y, states), (expected, last) = first(*given), second(*given)
+        for value, right in zip((y, *states), (expected, *last), strict=True):
+            torch.testing.assert_close(value, right, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("cell", ["variational_dropout_lstm", "mingru"])

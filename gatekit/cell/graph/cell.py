@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gatekit.cell.gate import OutputUnit
-from gatekit.cell.language.expression import Expr, render
+from gatekit.cell.language.expression import Expr, names, render
 from gatekit.cell.learned import LinearMap, Parameter
 from gatekit.cell.notebook import table
 from gatekit.cell.row_wise import RowWise
@@ -135,6 +135,13 @@ class Node:
         """What it computes, in order: a gate's new states, then the value."""
         return (*(key for _, key in self.own_states), self.name)
 
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """What it reads itself, not through a linear map; of a gate, the keys of its arguments."""
+        if self.expr is not None:
+            return names(self.expr)
+        return (self.source,) if self.source else tuple(key for _, key in self.arguments)
+
 
 @dataclass(frozen=True)
 class BuiltOutput:
@@ -220,6 +227,17 @@ class Cell:
     def all_nodes(self) -> tuple[Node, ...]:
         """The nodes of a step, and the projections that are computed after the loop."""
         return (*self.nodes, *self.output.projections)
+
+    @property
+    def gates(self) -> list[str]:
+        """The names of the gates, in the order of computation."""
+        declared = {gate.name for gate in self.spec.gates}
+        return [node.name for node in self.nodes if node.name in declared]
+
+    @property
+    def projections(self) -> list[str]:
+        """The names of all projections; a dot separates them from those of their owners."""
+        return [node.name for node in self.all_nodes if "." in node.name]
 
     def stages(self) -> tuple[tuple[str, ...], ...]:
         """Return the signals by stage: stage k needs k recurrent matrix products in sequence."""

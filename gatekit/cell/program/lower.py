@@ -190,7 +190,10 @@ class _Lowering:
         if node is None or norm is None:
             parts = [self.linear(owner, read) for read in reads]
         elif norm.of == "sum":
-            sums = [self.sum_of_reads(member) for member in members]
+            sums = [
+                self.sum(f"{m.name}:sum", [self.linear(m.name, r) for r in m.reads])
+                for m in members
+            ]
             normed = tuple(f"{member.name}:normed" for member in members)
             self.norm(normed, sums, norm.epsilon)
             parts = [self.scaled(f"{owner}:normed", str(node.norm_scale))]
@@ -202,9 +205,6 @@ class _Lowering:
                 self.norm(normed, [self.linear(name, r) for name, r in same], norm.epsilon)
                 parts.append(self.scaled(f"{owner}:{read.text}:normed", str(read.scale)))
         return self.sum(f"{owner}:pre", [*parts, *([bias] if bias else [])])
-
-    def sum_of_reads(self, node: Node) -> str:
-        return self.sum(f"{node.name}:sum", [self.linear(node.name, r) for r in node.reads])
 
     def sum(self, name: str, parts: Sequence[str]) -> str:
         """Add a sum, unless it is there; return its name."""

@@ -83,8 +83,8 @@ def describe(
         "recurrent_dropout": cell.spec.recurrent_dropout,
         "order": [node.name for node in cell.nodes],
         "stages": [list(stage) for stage in cell.stages()],
-        "gates": [_gate(cell, node) for node in cell.nodes if node.kind == "gate"],
-        "projections": [_gate(cell, node) for node in cell.all_nodes if node.kind == "projection"],
+        "gates": [_gate(cell, cell.node(name)) for name in cell.gates],
+        "projections": [_gate(cell, cell.node(name)) for name in cell.projections],
         "products": _products(cell),
         "weights": [
             {

@@ -164,10 +164,10 @@ class Emitter:
         self.env = {"x": "x"}
         functions = built.cell.spec.functions
         printer = Printer(framework, functions, {}, str, self.env, self.helpers)
-        within = self._sizes(access.units, access.features)
+        within = self._sizes(access.size)
         lines = Lines(framework, printer, local, within, access.indent)
         self.printer, self.writer, self.within = printer, lines, within
-        self.first_size = self._sizes(access.first_units, access.first_features)
+        self.first_size = self._sizes(access.first_size)
         self.values: dict[str, Expr] = {"x": Name("x")}
         self.first: list[str] = []
         self.stacks: list[StackedWeight] = []
@@ -177,9 +177,9 @@ class Emitter:
         """What the names begin with of what reads time backwards."""
         self.room = WIDTH - access.indent
 
-    def _sizes(self, units: str, features: str) -> Callable[[int], str]:
-        width = features.replace("features", "width").replace("FEATURES", "WIDTH")
-        return lambda n: self.sizes.text(n, width if self.tied else units, width)
+    def _sizes(self, size: Callable[[str], str]) -> Callable[[int], str]:
+        width, units = size("width"), size("width" if self.tied else "units")
+        return lambda n: self.sizes.text(n, units=units, features=width)
 
     def write(self) -> BlockText:
         """Return the block as text."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -17,6 +16,7 @@ from .shared import (
     file_text,
     first_states,
     indented,
+    size_arguments,
     state_doc,
     tuple_lines,
 )
@@ -84,10 +84,9 @@ def keras_class(cell: CellText) -> Lines:
     unpacked = _unpacked(cell, "states[1:]" if last_first else "states")
     drawn = _drawn(cell, widths)
     if cell.sized:
-        given = [f"features: int = {cell.features}", f"units: int = {cell.units}"]
-        attributes = ["self.features = features", "self.units = units"]
-        local = "\n".join(cell.first)
-        used = [n for n in ("features", "units") if re.search(rf"\b{n}\b", local)]
+        given = size_arguments(cell)
+        attributes = [f"self.{name} = {name}" for name in cell.sizes]
+        used = [name for name in cell.sizes if name in cell.sizes_in(cell.first)]
         again = [f"{n} = self.{n}" for n in used]
         others = [*sizes, *firsts, *cell.step, *drawn, *unpacked, cell.width, *noisy_layer(cell)]
         if "features" in used and "features" not in "\n".join(others):
@@ -137,18 +136,18 @@ def keras_class(cell: CellText) -> Lines:
         *indented(unpacked, 8),
         *indented(cell.step, 8),
         *indented(bracketed(f"return {cell.emitted}, ", new, WIDTH - 8), 8),
-        *get_config("cell", ["features", "units"] if cell.sized else []),
+        *get_config("cell", [*cell.sizes]),
     ]
 
 
 def get_config(what: str, names: Sequence[str]) -> Lines:
     """Return the method with which Keras saves the arguments of a cell or layer."""
-    saved = ", ".join(f'"{name}": self.{name}' for name in names)
+    saved = [f'"{name}": self.{name}' for name in names]
     return [
         "",
         "    def get_config(self):",
         f'        """Return what from_config creates the {what} from."""',
-        f"        config = {{{saved}}}" if saved else "        config: dict = {}",
+        *indented(call_lines(f"config{'' if saved else ': dict'} = {{", saved, "}", WIDTH - 8), 8),
         "        return {**super().get_config(), **config}",
     ]
 

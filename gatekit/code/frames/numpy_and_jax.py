@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gatekit.code import distributions
-from gatekit.code.cell_text import Access, CellText, sizes_in
+from gatekit.code.cell_text import Access, CellText
 from gatekit.code.identifiers import WIDTH, docstring, wrapped
 
 from .shared import (
@@ -19,7 +19,9 @@ from .shared import (
     indented,
     looped,
     mask_lines,
+    passed,
     return_lines,
+    size_arguments,
     state_doc,
     step_lines,
     tuple_lines,
@@ -41,10 +43,9 @@ NUMPY = Access(
     draws=distributions.NUMPY,
     weight='params["{}"]'.format,
     fixed='params["{}"]'.format,
-    units="UNITS",
-    features="FEATURES",
-    first_units="UNITS",
-    first_features="FEATURES",
+    size=str.upper,
+    first_size=str.upper,
+    constants=False,
     indent=4,
 )
 JAX = replace(
@@ -102,6 +103,7 @@ FUNCTIONS = {
         noise=True,
     ),
 }
+_LONG = 38
 RNG = "Give rng in training: it draws dropout and zoneout."
 
 
@@ -124,7 +126,7 @@ def functions_body(to: str, cell: CellText, prefix: str = "", vectors: bool | No
     noise = Noise(cell)
     given = ["features: int"] if takes_features(cell) else []
     if cell.sizes_from:
-        given = [f"features: int = {cell.features}", f"units: int = {cell.units}"]
+        given = size_arguments(cell, {"features", "units", *cell.sizes_in(cell.first)})
     hold = _hold(code, cell.vectors if vectors is None else vectors)
     loop = _numpy_loop if to == "numpy" else _jax_loop
     return [
@@ -148,23 +150,21 @@ def _numpy_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, _: No
         now = "*(each[:, t] for each in arrays)"
     else:
         before, now = [f"projected = {arrays[0]}"], "projected[:, t]"
-    given = f"{now}, state" if function == "step" else f"state, {now}"
+    given = ", ".join([*([now, "state"] if function == "step" else ["state", now]), *passed(cell)])
     step = f"new_y, new_state = {prefix}{function}(params, {given})"
+    sizes, y = _first_output(cell, "y, outputs = np.zeros((len(x), {}), x.dtype), []")
     return [
         *hold,
         "",
         "",
         *over_time(code.loop, cell, code.array, CALL, prefix=prefix),
         *mask_lines("np.where(mask[..., None], {0}, 0.0)", cell),
-        *indented([*before, *_sizes(cell, [cell.width])]),
-        f"    y, outputs = np.zeros((len(x), {cell.width}), x.dtype), []",
+        *indented([*before, *sizes, y]),
         "    for t in range(x.shape[1]):",
         *indented(wrapped(step, WIDTH - 8), 8),
         "        if mask is not None:",
-        "            valid = mask[:, t]",
-        "            new_y = hold(valid, new_y, y)",
-        "            pairs = zip(new_state, state)",
-        "            new_state = tuple(hold(valid, new, old) for new, old in pairs)",
+        "            new_y = hold(mask[:, t], new_y, y)",
+        "            new_state = tuple(hold(mask[:, t], *pair) for pair in zip(new_state, state))",
         "        y, state = new_y, new_state",
         "        outputs.append(y)",
         "    return np.stack(outputs or [y], axis=1)[:, : x.shape[1]], state",
@@ -172,20 +172,21 @@ def _numpy_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, _: No
 
 
 def _jax_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, noise: Noise) -> Lines:
-    passed = "".join(f", {each}" for each in noise.passed)
+    given = ", ".join(["params", "*now", "carry[1]", *noise.passed, *passed(cell)])
+    sizes, y = _first_output(cell, "y = jnp.zeros((len(x), {}), x.dtype)", noise.lines)
     return [
         *over_time(code.loop, cell, code.array, [*CALL, *noise.doc], noise.given, prefix),
-        *_valid(cell),
-        *indented(_sizes(cell, [*noise.lines, cell.width])),
+        *_valid(cell, noise.lines),
+        *indented(sizes),
         *noise.lines,
         "",
         "    def body(carry, inputs):",
         f"        {'rng, (valid, *now)' if noise.each_step else 'valid, *now'} = inputs",
-        f"        new = {prefix}step(params, *now, carry[1]{passed})",
+        *indented(wrapped(f"new = {prefix}step({given})", WIDTH - 8), 8),
         "        carry = jax.tree.map(lambda n, o: hold(valid, n, o), new, carry)",
         "        return carry, carry[0]",
         "",
-        f"    y = jnp.zeros((len(x), {cell.width}), x.dtype)",
+        f"    {y}",
         *indented(_swapped(["mask", "x", *cell.inputs])),
         "    (_, last), outputs = jax.lax.scan(body, (y, state), "
         + ("(rngs, inputs))" if noise.each_step else "inputs)"),
@@ -205,27 +206,46 @@ def dtype_of(cell: CellText) -> str:
 
 def takes_features(cell: CellText) -> bool:
     """Return whether ``init`` takes the width of the input as an argument, as in a stack."""
-    return "features" in sizes_in(cell.first)
+    return "features" in cell.sizes_in(cell.first)
+
+
+def _parameters(cell: CellText, lines: Lines | None = None) -> list[str]:
+    """Return the parameters of the constants that lines read; by default those of all functions."""
+    names = cell.given if lines is None else cell.sizes_in(lines)
+    return [f"{name}: int = {cell.constants[name]}" for name in cell.given if name in names]
 
 
 def _sizes(cell: CellText, lines: Lines) -> Lines:
-    """Return the definitions of the sizes that lines read."""
+    """Return the definitions of the sizes that lines read, unless they are arguments."""
     known = {"features": "x.shape[-1]", **cell.sizes_from}
-    return [f"{name} = {known[name]}" for name in sorted(sizes_in(lines))]
+    read = cell.sizes_in(lines)
+    read |= cell.sizes_in(known.get(name, "") for name in read)
+    order = sorted(read.difference(cell.given), key=lambda name: (name not in cell.constants, name))
+    return [f"{name} = {known[name]}" for name in order]
+
+
+def _first_output(cell: CellText, line: str, others: Sequence[str] = ()) -> tuple[Lines, str]:
+    """Return the definitions of sizes of other lines, and a line with the output's width in it."""
+    width = cell.sizes_from.get(cell.width, "")
+    if cell.width in cell.sizes_in(others) or len(line) + len(width) > WIDTH - 4:
+        width = ""
+    line = line.format(width or cell.width)
+    return _sizes(cell, [*others, line]), line
 
 
 def _with_sizes(cell: CellText, lines: Lines) -> Lines:
     return [*_sizes(cell, lines), *lines]
 
 
-def _valid(cell: CellText) -> Lines:
+def _valid(cell: CellText, noise: Sequence[str] = ()) -> Lines:
     """Return the lines that set masked inputs to zero, in the type of the weights."""
     dtype = dtype_of(cell)
-    cast = ".astype(dtype)" if dtype else ""
+    once = not cell.inputs and "dtype" not in "".join(noise) and len(dtype) < _LONG
+    cast = f".astype({dtype if once else 'dtype'})" if dtype else ""
     return [
         "    if mask is None:",
         "        mask = jnp.ones(x.shape[:2], bool)",
-        *([f"    dtype = {dtype}"] if dtype else []),
+        *([f"    dtype = {dtype}"] if dtype and not once else []),
         *(
             f"    {name} = jnp.where(mask[..., None], {name}, 0.0){cast}"
             for name in ("x", *cell.inputs)
@@ -239,12 +259,13 @@ def _parallel(cell: CellText, array: str, prefix: str) -> Lines:
     if body is None:
         return []
     doc = [f"Return what {prefix}apply returns, all steps at once."]
+    given = ["params", "x", *cell.inputs, "state", *passed(cell)]
     return [
         "",
         "",
         *over_time("parallel", cell, array, doc, prefix=prefix),
         "    if x.shape[1] == 0:",
-        f"        return {prefix}apply(params, {', '.join(['x', *cell.inputs])}, state)",
+        f"        return {prefix}apply({', '.join(given)})",
         *_valid(cell),
         *indented(_with_sizes(cell, body.lines)),
         *indented(return_lines(body.emitted, body.new, WIDTH - 4)),
@@ -301,7 +322,8 @@ def _until_step(code: Functions, cell: CellText, prefix: str, noise: Noise) -> L
     )
     if any("dtype" in text for text in firsts):
         before.insert(0, f"dtype = {dtype}")
-    more_sizes = ", features: int" if _takes_width(cell) else ""
+    more_sizes = ["features: int"] if _takes_width(cell) else []
+    starts = ["params: Weights", "batch: int", *more_sizes, *_parameters(cell)]
     if not more_sizes:
         before = [*_sizes(cell, [*before, *firsts]), *before]
 
@@ -309,6 +331,7 @@ def _until_step(code: Functions, cell: CellText, prefix: str, noise: Noise) -> L
         given = [f"{each}: {array}" for each in arrays]
         states = [] if values else ["state: State", *noise.parameters]
         given = ["params: Weights", *(states + given if name == "advance" else given + states)]
+        given += _parameters(cell, cell.project.lines if cell.project and values else None)
         result = f"tuple[{array}, State]" if not values else array if values == 1 else "State"
         return ["", "", *call_lines(f"def {prefix}{name}(", given, f") -> {result}:")]
 
@@ -322,7 +345,7 @@ def _until_step(code: Functions, cell: CellText, prefix: str, noise: Noise) -> L
         "    return params",
         "",
         "",
-        f"def {prefix}initial_state(params: Weights, batch: int{more_sizes}) -> State:",
+        *call_lines(f"def {prefix}initial_state(", starts, ") -> State:"),
         *docstring([f"Return the states before the first step: {state_doc(cell)}."], "    "),
         *indented([*before, *tuple_lines("return ", firsts, WIDTH - 4)]),
         *step_lines(
@@ -342,7 +365,8 @@ def over_time(
     prefix: str = "",
 ) -> Lines:
     """Return the beginning of a function over all steps, up to its initial states."""
-    width = ", x.shape[-1]" if _takes_width(cell) else ""
+    width = ["x.shape[-1]"] if _takes_width(cell) else []
+    given = ", ".join(["params", "len(x)", *width, *passed(cell)])
     return [
         *call_lines(
             f"def {prefix}{name}(",
@@ -353,19 +377,20 @@ def over_time(
                 "state: State | None = None",
                 f"mask: {array} | None = None",
                 *more,
+                *_parameters(cell),
             ],
             f") -> tuple[{array}, State]:",
         ),
         *docstring(doc, "    "),
         "    if state is None:",
-        f"        state = {prefix}initial_state(params, len(x){width})",
+        f"        state = {prefix}initial_state({given})",
     ]
 
 
 def _takes_width(cell: CellText) -> bool:
     """Return whether ``initial_state`` takes the width of the input, as in a stack."""
     shapes = [size for state in cell.states for size in state.shape]
-    return not cell.sizes_from and "features" in sizes_in(shapes)
+    return not cell.sizes_from and "features" in cell.sizes_in(shapes)
 
 
 def _hold(code: Functions, vectors: bool) -> Lines:

@@ -27,16 +27,42 @@ def call_lines(before: str, items: list[str], after: str, room: int = WIDTH) -> 
     line = f"{before}{', '.join(items)}{after}"
     if len(line) <= room:
         return [line]
-    return [before, *(f"    {item}," for item in items), after]
+    return _broken(before, items, after, room)
+
+
+def _broken(before: str, items: list[str], after: str, room: int) -> Lines:
+    lines = [before]
+    for item in items:
+        rows = [item]
+        if len(item) >= room - 4:
+            rows = (
+                wrapped(item, room - 4) if "(" in item else item.replace(" + ", "\n+ ").split("\n")
+            )
+        *first, last = rows
+        lines += indented([*first, f"{last},"])
+    return [*lines, after]
+
+
+def size_arguments(cell: CellText, names: Iterable[str] | None = None) -> list[str]:
+    """Return the parameters for sizes, with their values as defaults; by default for all."""
+    wanted = cell.sizes if names is None else names
+    return [f"{name}: int = {value}" for name, value in cell.sizes.items() if name in wanted]
+
+
+def passed(cell: CellText, lines: Iterable[str] | None = None) -> list[str]:
+    """Return the arguments by which a function passes the sizes on that lines read; all if None."""
+    names = cell.given if lines is None else cell.sizes_in(lines)
+    return [f"{name}={name}" for name in cell.given if name in names]
 
 
 def tuple_lines(before: str, items: list[str], room: int) -> Lines:
     """Return ``before (items)`` as the code of a tuple."""
-    if len(items) == 1:
-        return [f"{before}({items[0]},)"]
     if not items:
         return [f"{before}()"]
-    return call_lines(f"{before}(", items, ")", room)
+    if len(items) == 1 and len(f"{before}({items[0]},)") <= room:
+        return [f"{before}({items[0]},)"]
+    broken = _broken if len(items) == 1 else call_lines
+    return broken(f"{before}(", items, ")", room)
 
 
 @dataclass(frozen=True)
@@ -162,7 +188,8 @@ def looped(cell: CellText, call: str) -> tuple[str, list[str]]:
     """
     if cell.project is None:
         return "step", ["x", *cell.inputs]
-    projected = f"{call}{', '.join(cell.project.inputs)})"
+    given = [*cell.project.inputs, *passed(cell, cell.project.lines)]
+    projected = f"{call}{', '.join(given)})"
     star = "*" if len(cell.project.values) > 1 else ""
     return "advance", [*cell.project.passed, f"{star}{projected}"]
 
@@ -186,6 +213,7 @@ def step_lines(
     if project is None:
         return [*define("step", names, 0), STEP, *indented(body)]
     advance, arrays = looped(cell, f"{name.format('project')}({lead}")
+    given = ", ".join([*more, *arrays, *passed(cell)])
     value = ", ".join(project.values)
     returned = [f"return {value}"]
     if len(returned[0]) > room:
@@ -200,9 +228,7 @@ def step_lines(
         *indented(lines),
         *define("step", names, 0),
         STEP,
-        *indented(
-            wrapped(f"return {name.format(advance)}({lead}{', '.join([*more, *arrays])})", room)
-        ),
+        *indented(wrapped(f"return {name.format(advance)}({lead}{given})", room)),
         *define("advance", [*project.passed, *project.values], 0),
         '    """Return what step returns, given what project returns."""',
         *indented(body),

@@ -20,6 +20,7 @@ from .shared import (
     looped,
     mask_lines,
     return_lines,
+    size_arguments,
     state_doc,
     step_lines,
     tuple_lines,
@@ -68,16 +69,9 @@ def torch_class(cell: CellText) -> Lines:
     if uses_like and sum(text.count("like.") for text in firsts) == 1:
         firsts = [text.replace("like.", f"{like}.") for text in firsts]
         uses_like = False
-    if cell.sized:
-        sizes = f"features: int = {cell.features}, units: int = {cell.units}"
-        create = f"def __init__(self, {sizes}) -> None:"
-        attributes = ["super().__init__()"]
-        used = "\n".join(
-            [*cell.step, *before, *firsts, cell.width, *_noise(cell), *_drops(cell, like)]
-        )
-        attributes += [f"self.{n} = {n}" for n in ("features", "units") if f"self.{n}" in used]
-    else:
-        create, attributes = "def __init__(self) -> None:", ["super().__init__()"]
+    create = call_lines("def __init__(", ["self", *size_arguments(cell)], ") -> None:", WIDTH - 4)
+    used = "\n".join([*cell.lines, *before, *firsts])
+    attributes = [f"self.{n} = {n}" for n in cell.sizes if re.search(rf"self\.{n}\b", used)]
     doc = [
         f"A layer over the cell; states are {state_doc(cell)}.",
         *([] if cell.sized else [f"For {cell.features} features and {cell.units} units."]),
@@ -97,8 +91,8 @@ def torch_class(cell: CellText) -> Lines:
         *docstring(doc, "    "),
         "",
         *_buffers(cell),
-        f"    {create}",
-        *indented([*attributes, *cell.first], 8),
+        *indented(create),
+        *indented(["super().__init__()", *attributes, *cell.first], 8),
         "",
         "    def initial_state(self, batch: int) -> State:",
         '        """Return the states before the first step."""',

@@ -63,16 +63,15 @@ def softsign(x: np.ndarray) -> np.ndarray:
 
 
 def glorot(rng: np.random.Generator, *shape: int) -> np.ndarray:
-    limit = math.sqrt(6 / (shape[-2] + shape[-1]))
+    limit = np.sqrt(6 / (shape[-2] + shape[-1]))
     return rng.uniform(-limit, limit, shape)
 
 
 def orthogonal(rng: np.random.Generator, *shape: int) -> np.ndarray:
-    *blocks, rows, columns = shape
-    normal = rng.normal(size=(*blocks, max(rows, columns), min(rows, columns)))
-    q, r = np.linalg.qr(normal)
+    *blocks, m, n = shape
+    q, r = np.linalg.qr(rng.normal(size=(*blocks, max(m, n), min(m, n))))
     q = q * np.sign(np.diagonal(r, axis1=-2, axis2=-1))[..., None, :]
-    return q if rows >= columns else np.swapaxes(q, -1, -2)
+    return q if m >= n else np.swapaxes(q, -1, -2)
 
 
 def valid_first(mask: np.ndarray) -> np.ndarray:

@@ -164,9 +164,9 @@ def write(stack: Stack, make: MakeText, to: str, access: Access) -> StackText:
     layers = []
     for index, (kind, layer) in enumerate(zip(of, stack.layers, strict=True)):
         cell, below = cell_of(layer), of[index - 1].cell.width.replace("self.", "")
-        width = access.first_features.upper() if to in ("jax", "numpy") else "features"
+        width = "FEATURES" if to in ("jax", "numpy") else "features"
         features = (width if index == 0 else below) if sized else str(cell.features)
-        units = access.first_units if sized else str(cell.units)
+        units = access.first_size("units") if sized else str(cell.units)
         layers.append(LayerText(kind, features, units, index + 1 == len(of)))
     helpers: dict[str, str] = {}
     for kind in of:

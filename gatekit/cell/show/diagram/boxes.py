@@ -77,7 +77,7 @@ class Boxes:
 
     def _add_reads(self, node: Node, first: int) -> int:
         """Add the links to a node, and return its column."""
-        direct = _direct(node)
+        direct = [key for key in node.operands if not key.startswith("pre:")]
         for key in direct:
             self._link(key, node.name, "thin")
         column = max([first, *(self._after(key) for key in direct)])
@@ -135,19 +135,10 @@ def _sources(cell: Cell) -> list[str]:
     """Return the inputs, previous values and step number that the cell reads, in this order."""
     out = [name for read in cell.output.all_reads for name in names(read.expr)]
     out += [key for _, key in cell.output.arguments]
-    used = {key for node in cell.nodes for key in (*node.depends, *_direct(node))} | set(out)
+    used = {key for node in cell.nodes for key in (*node.depends, *node.operands)} | set(out)
     keys = [*cell.inputs, *(f"{i}_prev" for i in cell.shifted)]
     keys += [f"{state.name}_prev" for state in cell.states]
     return [key for key in [*keys, "t"] if key in used]
-
-
-def _direct(node: Node) -> list[str]:
-    """Return the names that a node uses directly, not through a read."""
-    if node.expr is not None:
-        return list(names(node.expr))
-    if node.source:
-        return [node.source]
-    return [key for _, key in node.arguments if not key.startswith("pre:")]
 
 
 def _style(read: BuiltRead) -> str:

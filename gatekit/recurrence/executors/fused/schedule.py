@@ -37,7 +37,7 @@ or ``alone`` (nothing).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gatekit.cell.graph import BuiltRead, Cell, Node
@@ -188,7 +188,7 @@ class LoopSchedule:
     @property
     def with_input_part(self) -> list[Node]:
         """The gates whose input part belongs to a product."""
-        return [node for group in self.groups if group.part for node, _ in group.members]
+        return with_input_part(self.groups)
 
     @property
     def one_input_product(self) -> bool:
@@ -209,6 +209,11 @@ class LoopSchedule:
             if group.part == sequence:
                 return f"d:{group.key}"
         return f"d:{sequence}"
+
+
+def with_input_part(groups: Iterable[Group]) -> list[Node]:
+    """Return the gates whose input part belongs to a product."""
+    return [node for group in groups if group.part for node, _ in group.members]
 
 
 def read_alike(gates: list[Node]) -> bool:

@@ -10,7 +10,7 @@ from gatekit.cell.language.expression import Expr, Name, names
 from gatekit.cell.program import Linear, lower, share
 from gatekit.cell.schema import OUTPUT_UNIT
 
-from .schedule import Group, LoopSchedule, Member, Stage, StepProduct, read_alike
+from .schedule import Group, LoopSchedule, Member, Stage, StepProduct, read_alike, with_input_part
 
 
 def make(cell: Cell, wanted: tuple[str, ...], weights_cached: bool = False) -> LoopSchedule:
@@ -45,7 +45,7 @@ class _Scheduler:
         attached = {n.name for g in groups if g.part or g.biased for n, _ in g.members}
         standalone = [n for n in self.loop if self.has_part(n) and n.name not in attached]
         outside = self.outside_keys()
-        by_products = [] if input_columns else self.by_products(_with_part(groups), outside)
+        by_products = [] if input_columns else self.by_products(with_input_part(groups), outside)
         extra = self.extra_sequences(by_products, standalone, outside)
         widths = {} if input_columns else {g.part: g.width for g in groups if g.part}
         unfused_reads, tape_maps = self.split_maps(attached, standalone)
@@ -160,7 +160,7 @@ class _Scheduler:
 
     def input_columns(self, groups: list[Group]) -> tuple[BuiltRead, ...]:
         """Return the reads of inputs that enter the products of each step."""
-        gates = _with_part(groups)
+        gates = with_input_part(groups)
         if not self.weights_cached or not gates or not read_alike(gates):
             return ()
         return tuple(r for r in gates[0].reads if r.hoisted)
@@ -206,12 +206,8 @@ class _Scheduler:
 
     def row_wise_names(self, node: Node) -> list[str]:
         """Return the names that a loop node reads, row by row and in its recurrent reads."""
-        if node.expr is not None:
-            return list(names(node.expr))
-        if node.kind == "norm":
-            return [node.source]
         reads = [r for _, r in shared_reads(self.by_name, node) if not r.hoisted]
-        return [key for _, key in node.arguments] + [n for r in reads for n in names(r.expr)]
+        return [*node.operands, *(n for r in reads for n in names(r.expr))]
 
     def split_maps(
         self, attached: set[str], standalone: list[Node]
@@ -234,9 +230,7 @@ class _Scheduler:
     ) -> list[str]:
         weights: dict[str, None] = {}
         for node in nodes:
-            if node.kind == "norm":
-                weights.update({node.scale: None, node.offset: None})
-                continue
+            weights.update({name: None for name in (node.scale, node.offset) if name})
             for key in self.row_wise_names(node):
                 if key in self.cell.parameters:
                     weights[key] = None
@@ -258,41 +252,27 @@ class _Scheduler:
         self, by_stage: list[tuple[Node, ...]], groups: list[Group], extra: Mapping[str, int]
     ) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
         """Return the keys that each stage reads from outside, and its keys that others read."""
-        home = {n.name: k for k, nodes in enumerate(by_stage) for n in nodes}
-        for nodes in by_stage:
-            for node in nodes:
-                home.update({key: home[node.name] for _, key in node.own_states})
-        z_home = {
-            f"z:{node.name}:{read.text}": g.stage + 1 for g in groups for node, read in g.members
-        }
+        home = {key: k for k, nodes in enumerate(by_stage) for n in nodes for key in n.signals}
+        home |= {f"z:{n.name}:{r.text}": g.stage + 1 for g in groups for n, r in g.members}
         needs, gives = [], [dict[str, None]() for _ in by_stage]
         for stage, nodes in enumerate(by_stage):
             taken: dict[str, None] = {}
             for node in nodes:
                 taken.update(dict.fromkeys(self.row_wise_names(node)))
-                keys = [f"part:{node.name}"]
-                for owner, read in shared_reads(self.by_name, node):
-                    keys.append(f"part:{owner.name}:{read.text}")
-                    if not read.hoisted:
-                        taken[f"z:{owner.name}:{read.text}"] = None
-                taken.update({k: None for k in keys if k in extra})
+                reads = [(f"{n.name}:{r.text}", r) for n, r in shared_reads(self.by_name, node)]
+                terms = (f"z:{key}" for key, read in reads if not read.hoisted)
+                parts = (f"part:{key}" for key in (node.name, *(key for key, _ in reads)))
+                taken.update({k: None for k in terms if k in home})
+                taken.update({k: None for k in parts if k in extra})
             for group in _groups_at(groups, stage):
                 taken.update(dict.fromkeys(names(group.expr)))
                 if isinstance(group.expr, Name) and home.get(group.expr.name) == stage:
                     gives[stage][group.expr.name] = None
-            outside = []
-            for key in taken:
-                if key in self.constant or key.startswith("pre:"):
-                    continue
-                source = z_home.get(key, home.get(key))
-                if key.startswith("z:") and source is None:
-                    continue
-                if source is not None:
-                    if source == stage:
-                        continue
-                    gives[source][key] = None
-                outside.append(key)
-            needs.append(tuple(outside))
+            keys = (k for k in taken if k not in self.constant and not k.startswith("pre:"))
+            needs.append(tuple(key for key in keys if home.get(key) != stage))
+            for key in needs[-1]:
+                if key in home:
+                    gives[home[key]][key] = None
         for key in (*self.states, *self.wanted):
             if key in home:
                 gives[home[key]][key] = None
@@ -328,11 +308,6 @@ def _group(stage: int, text: str, kind: str, members: list[Member]) -> Group:
         part=f"part:{key}" if kind == "part" else None,
         biased=kind == "bias",
     )
-
-
-def _with_part(groups: list[Group]) -> list[Node]:
-    """Return the gates whose input part belongs to a product."""
-    return [node for group in groups if group.part for node, _ in group.members]
 
 
 def _groups_at(groups: list[Group], stage: int) -> list[Group]:
