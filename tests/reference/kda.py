@@ -1,18 +1,22 @@
-"""Kimi delta attention, gated DeltaNet-2 and Comba: relatives of gated DeltaNet, in each head.
+"""Kimi delta attention and its relatives, each a gated DeltaNet in each head.
 
     q, k = unit length of silu(W x);  v = silu(W x)
     a = exp(-exp(rate) softplus(...)), the decay: of each channel or, in Comba, of each head
 
     KDA             S = (I - beta k k^T) diag(a) S_prev + beta k v^T,  beta = sigmoid(W x)
+    preconditioned  S = (I - beta (k / M) k^T) diag(a) S_prev + beta (k / M) v^T,
+                    M = 1.5^(l / (1 + |l|)), l = log(A + eps) - center, and A = b A_prev +
+                    sigmoid(W x) k^2 with the decay b of each head
     DeltaNet-2      S = (I - k (e * k)^T) diag(a) S_prev + k (w * v)^T,  e, w = sigmoid(W x)
     Comba           S = (a I - beta k p^T) S_prev + beta k v^T,  p = sigmoid(inner) k
 
     h = S^T q / sqrt(d); Comba reads with q - correction p
 
 References: Kimi Team 2025, arXiv 2510.26692, and its token-by-token reference in
-flash-linear-attention; Hatamizadeh et al. 2026, arXiv 2605.22791, and the authors' code
-(GatedDeltaNet-2); Hu et al. 2025, arXiv 2506.02475, and the authors' code (Comba-triton), whose
-kernels read what they erase before the decay.
+flash-linear-attention; Tumma et al. 2026, arXiv 2604.21100, in the token-by-token reference of the
+authors' code (preconditioned-deltanet); Hatamizadeh et al. 2026, arXiv 2605.22791, and the authors'
+code (GatedDeltaNet-2); Hu et al. 2025, arXiv 2506.02475, and the authors' code (Comba-triton),
+whose kernels read what they erase before the decay.
 """
 
 from __future__ import annotations
@@ -21,7 +25,8 @@ from functools import partial
 
 import numpy as np
 
-from .functions import Array, States, Stepped, Weights, sigmoid, silu, softplus
+from .case import Case
+from .functions import Array, States, Stepped, Weights, absolute, sigmoid, silu, softplus
 from .heads import cut, squares, unit
 from .reads import Shapes, pre, read_shapes
 
@@ -33,6 +38,10 @@ def shapes(features: int, units: int, kind: str = "kda") -> Shapes:
     """The shapes of the weights by name."""
     found = read_shapes(("query", "key", "value"), units, {"x": features}, bias=False)
     found |= {"rate": (HEADS,)}
+    if kind == "preconditioned":
+        found |= {"fade": (HEADS,), "center": (HEADS,)}
+        found |= read_shapes("pace", HEADS, {"x": features})
+        found |= read_shapes("weight", HEADS, {"x": features}, bias=False)
     if kind == "comba":
         found |= {"inner": (HEADS,), "correction": (HEADS,)}
         found |= read_shapes("step", HEADS, {"x": features})
@@ -60,7 +69,14 @@ def step(x: Array, states: States, w: Weights, kind: str = "kda") -> Stepped:
         beta = sigmoid(pre(w, "beta", reads, False))
         erase = write = np.repeat(beta[:, :, None], d, axis=2)
     S_prev = states["S"].reshape(batch, HEADS, d, d)
-    S, h = [], []
+    S, h, written, now = [], [], k, {}
+    if kind == "preconditioned":
+        kept = np.exp(-np.exp(w["fade"]) * softplus(pre(w, "pace", reads)))
+        share = sigmoid(pre(w, "weight", reads, False))
+        A = kept[:, :, None] * cut(states["A"], HEADS) + share[:, :, None] * k * k
+        level = np.log(A + EPS) - w["center"][:, None]
+        written = k / 1.5 ** (level / (1 + absolute(level)))
+        now["A"] = A.reshape(batch, -1)
     for head in range(HEADS):
         decay = np.exp(-np.exp(w["rate"][head]) * amount[:, head])
         key, asked, query = k[:, head], erase[:, head] * k[:, head], q[:, head]
@@ -70,14 +86,22 @@ def step(x: Array, states: States, w: Weights, kind: str = "kda") -> Stepped:
             asked = sigmoid(w["inner"][head]) * asked
             query = query - w["correction"][head] * sigmoid(w["inner"][head]) * key
             erased = S_prev[:, head]
-        transition = key[:, :, None] * asked[:, None, :]
-        new = key[:, :, None] * (write[:, head] * v[:, head])[:, None, :]
+        transition = written[:, head, :, None] * asked[:, None, :]
+        new = written[:, head, :, None] * (write[:, head] * v[:, head])[:, None, :]
         S.append(old - transition @ erased + new)
         h.append(np.sum(query[:, :, None] * S[head], axis=1) / np.sqrt(d))
-    return np.concatenate(h, -1), {"S": np.stack(S, 1).reshape(batch, -1)}
+    return np.concatenate(h, -1), {"S": np.stack(S, 1).reshape(batch, -1), **now}
 
 
 CASES = {
     name: squares(partial(step, kind=kind), STATES, partial(shapes, kind=kind), HEADS)
     for name, kind in {"kda": "kda", "gated_delta_net_2": "two", "comba": "comba"}.items()
 }
+CASES["preconditioned_kda"] = Case(
+    partial(step, kind="preconditioned"),
+    ("S", "A"),
+    partial(shapes, kind="preconditioned"),
+    config={"constants": {"heads": HEADS}},
+    widths=lambda units: {"S": units**2 // HEADS},
+    start=lambda rng, batch, units: {"A": rng.uniform(0.1, 1, (batch, units))},
+)
