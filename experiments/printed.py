@@ -484,7 +484,8 @@ def _of_blocks(config: Mapping[str, Any]) -> tuple[int, int, float, str, int]:
 
 def _of_eigenvalues(config: Mapping[str, Any]) -> tuple[str, str]:
     cell = config["cell"]
-    changed = "2 *" in f"{cell['gates'].get('beta')} {cell['equations'].get('S')}"
+    read = f"{cell['gates'].get('beta')} {cell['equations'].get('S')}"
+    changed = "2*" in read.replace(" ", "")
     return cell["name"], "-1 to 1" if changed else "as published"
 
 
