@@ -5,7 +5,7 @@
 
     KDA             S = (I - beta k k^T) diag(a) S_prev + beta k v^T,  beta = sigmoid(W x)
     preconditioned  S = (I - beta (k / M) k^T) diag(a) S_prev + beta (k / M) v^T,
-                    M = 1.5^(l / (1 + |l|)), l = log(A + eps) - center, and A = b A_prev +
+                    M = 1.5^(l / (1 + |l|)), l = log(n + eps) - center, and n = b n_prev +
                     sigmoid(W x) k^2 with the decay b of each head
     DeltaNet-2      S = (I - k (e * k)^T) diag(a) S_prev + k (w * v)^T,  e, w = sigmoid(W x)
     Comba           S = (a I - beta k p^T) S_prev + beta k v^T,  p = sigmoid(inner) k
@@ -73,10 +73,10 @@ def step(x: Array, states: States, w: Weights, kind: str = "kda") -> Stepped:
     if kind == "preconditioned":
         kept = np.exp(-np.exp(w["fade"]) * softplus(pre(w, "pace", reads)))
         share = sigmoid(pre(w, "weight", reads, False))
-        A = kept[:, :, None] * cut(states["A"], HEADS) + share[:, :, None] * k * k
-        level = np.log(A + EPS) - w["center"][:, None]
+        n = kept[:, :, None] * cut(states["n"], HEADS) + share[:, :, None] * k * k
+        level = np.log(n + EPS) - w["center"][:, None]
         written = k / 1.5 ** (level / (1 + absolute(level)))
-        now["A"] = A.reshape(batch, -1)
+        now["n"] = n.reshape(batch, -1)
     for head in range(HEADS):
         decay = np.exp(-np.exp(w["rate"][head]) * amount[:, head])
         key, asked, query = k[:, head], erase[:, head] * k[:, head], q[:, head]
@@ -99,9 +99,9 @@ CASES = {
 }
 CASES["preconditioned_kda"] = Case(
     partial(step, kind="preconditioned"),
-    ("S", "A"),
+    ("S", "n"),
     partial(shapes, kind="preconditioned"),
     config={"constants": {"heads": HEADS}},
     widths=lambda units: {"S": units**2 // HEADS},
-    start=lambda rng, batch, units: {"A": rng.uniform(0.1, 1, (batch, units))},
+    start=lambda rng, batch, units: {"n": rng.uniform(0.1, 1, (batch, units))},
 )
