@@ -14,7 +14,7 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,8 @@ FEWEST = 10
 """The fewest seeds from which the distribution of a minimum is taken."""
 FEWEST_OF_A_MEAN = 5
 """The fewest seeds from which an interval of a mean is taken."""
+SOLVED = 0.9
+"""The score from which Delétang et al. call a task solved."""
 DRAWS = (5, 10, 20)
 """How many runs a best of k is taken to be of where k is not printed."""
 
@@ -107,6 +109,17 @@ ROWS = {
         source="Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735, Table 1",
         kind="mean of the solved trials, and their share",
         budget=1.0,
+    ),
+    "regular_languages": Row(
+        source="Delétang et al. 2023, arXiv:2207.02098, appendix B.1",
+        kind="share of seeds",
+        budget=0.001,
+    ),
+    "adding_printed": Row(
+        source="Bai et al. 2018, arXiv:1803.01271, Table 1", kind="tuned number", budget=0.45
+    ),
+    "negative_eigenvalues": Row(
+        source="Grazzi et al. 2025, arXiv:2411.12537, Table 3", kind="best of k", budget=0.00125
     ),
 }
 
@@ -320,6 +333,48 @@ def reber_1997(folder: Path) -> dict[str, Found]:
     return found
 
 
+def regular_languages(folder: Path) -> dict[str, Found]:
+    """Decide whether a cell's runs solve the regular tasks as often as printed, over all tasks.
+
+    Ours have a small part of the printed steps, so a smaller share decides nothing.
+    """
+    theirs: Counter[str] = Counter()
+    seeds: Counter[str] = Counter()
+    for row in rows_of(folder / "printed.csv"):
+        theirs[row["cell"]] += int(row["solved"])
+        seeds[row["cell"]] += int(row["seeds"])
+    ours: dict[str, list[bool]] = {cell: [] for cell in theirs}
+    for row in rows_of(folder / "results.csv"):
+        ours[row["cell"]].append(float(row["score"]) >= SOLVED)
+    found = {}
+    for cell, solved in ours.items():
+        each = of_share((theirs[cell], seeds[cell]), (sum(solved), len(solved)))
+        less = each.outcome == NOT_MET
+        found[cell] = replace(each, outcome=NOT_COMPARABLE) if less else each
+    return found
+
+
+def beside(folder: Path, score: str) -> dict[str, Found]:
+    """Put the range of our seeds beside each printed number, without a verdict.
+
+    Args:
+        folder: the study's folder, in whose files all columns of ``printed.csv`` but the score name
+            a configuration.
+        score: the column of the score.
+    """
+    rows = rows_of(folder / "printed.csv")
+    names = [name for name in rows[0] if name != score]
+    ours: dict[tuple[str, ...], list[float]] = {}
+    for row in rows_of(folder / "results.csv"):
+        ours.setdefault(tuple(row[name] for name in names), []).append(float(row[score]))
+    found = {}
+    for row in rows:
+        place = tuple(row[name] for name in names)
+        low, high = min(ours.get(place, [math.nan])), max(ours.get(place, [math.nan]))
+        found[" ".join(place)] = Found(NOT_COMPARABLE, float(row[score]), low, high)
+    return found
+
+
 def rows_of(path: Path) -> list[dict[str, str]]:
     """Return the rows of a CSV file."""
     with path.open(newline="", encoding="utf-8") as file:
@@ -381,6 +436,13 @@ def _steps_to_one(result: Result) -> float:
     return float(result.steps) if solved and result.steps is not None else math.inf
 
 
+def _longer(result: Result) -> float:
+    """Return the mean score on longer sequences with the last weights, 0 if the run diverged."""
+    further = {} if result.last is None else result.last.further
+    found = [score for score in further.values() if score is not None]
+    return float(np.mean(found)) if found else 0.0
+
+
 @dataclass(frozen=True)
 class Study:
     """How the runs of a study become outcomes.
@@ -420,6 +482,13 @@ def _of_blocks(config: Mapping[str, Any]) -> tuple[int, int, float, str, int]:
     )
 
 
+def _of_eigenvalues(config: Mapping[str, Any]) -> tuple[str, str]:
+    cell = config["cell"]
+    read = f"{cell['gates'].get('beta')} {cell['equations'].get('S')}"
+    changed = "2*" in read.replace(" ", "")
+    return cell["name"], "-1 to 1" if changed else "as published"
+
+
 STUDIES = {
     "formal_languages": Study(
         ("task", "strings", "cell", "units"),
@@ -455,6 +524,26 @@ STUDIES = {
         "strings",
         reber_1997,
         _steps_to_one,
+    ),
+    "regular_languages": Study(
+        ("task", "cell"),
+        lambda config: (config["task"]["name"], config["cell"]["name"]),
+        "score",
+        regular_languages,
+        _longer,
+    ),
+    "adding_printed": Study(
+        ("cell",),
+        lambda config: (config["cell"]["name"],),
+        "mse",
+        partial(beside, score="mse"),
+    ),
+    "negative_eigenvalues": Study(
+        ("cell", "eigenvalues"),
+        _of_eigenvalues,
+        "scaled",
+        partial(beside, score="scaled"),
+        lambda result: 2 * _longer(result) - 1,
     ),
 }
 

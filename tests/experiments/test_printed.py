@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 from collections import Counter
@@ -260,6 +261,31 @@ def test_strings_are_averaged_over_the_solved_trials(tmp_path: Path) -> None:
     assert found["(4, 1) rate=0.5 gradient=truncated: strings"] == NOT_COMPARABLE
 
 
+@pytest.mark.parametrize(
+    ("score", "runs", "outcome"),
+    [(0.9, 20, MET), (0.89, 20, NOT_COMPARABLE), (0.9, 12, TOO_WIDE), (0.9, 4, NOT_COMPARABLE)],
+)
+def test_solved_runs_are_pooled_and_fewer_of_them_decide_nothing(
+    score: float, runs: int, outcome: str, tmp_path: Path
+) -> None:
+    tasks = ["even_pairs", "parity", "cycle_nav", "mod_arithmetic"]
+    lines = [f"{tasks[n % 4]},lstm,{n},r,{score}" for n in range(runs)]
+    place = folder(tmp_path, "regular_languages", "task,cell,seed,run,score", lines)
+    found = printed.regular_languages(place)
+    assert (found["lstm"].printed, found["lstm"].outcome) == (1, outcome)
+    assert found["rnn"].outcome == NOT_COMPARABLE
+
+
+def test_few_seeds_have_a_range_and_no_verdict(tmp_path: Path) -> None:
+    lines = ["mamba,-1 to 1,0,r,0.3", "mamba,-1 to 1,1,r,0.7", "mamba,as published,0,r,-0.1"]
+    place = folder(tmp_path, "negative_eigenvalues", "cell,eigenvalues,seed,run,scaled", lines)
+    found = printed.STUDIES["negative_eigenvalues"].decide(place)
+    assert {each.outcome for each in found.values()} == {NOT_COMPARABLE}
+    assert found["mamba -1 to 1"] == printed.Found(NOT_COMPARABLE, 1.0, 0.3, 0.7)
+    assert found["mamba as published"] == printed.Found(NOT_COMPARABLE, 0.0, -0.1, -0.1)
+    assert np.isnan(found["mlstm as published"].low)
+
+
 @pytest.mark.slow
 def test_the_networks_of_1997_have_the_printed_numbers_of_weights() -> None:
     runs = plan(compose(["-m", "+experiment=reber_1997", "seeds=1", "task.data_seed=0"])).runs
@@ -298,16 +324,47 @@ def test_the_experiment_has_each_printed_configuration() -> None:
     assert sorted(found) == sorted(THEIRS)
 
 
+SIZES = {
+    "fitzhugh_nagumo": {("lem", 16), ("lstm", 16)},
+    "chorales_printed": {("lstm", 200), ("lstm", 224), ("gru_reset_after", 262), ("rnn", 466)},
+    "adding_printed": {("lstm", 130), ("gru_reset_after", 151)},
+    "regular_languages": {("lstm", 256), ("rnn", 256)},
+    "negative_eigenvalues": {
+        *(("delta_net", 128), ("mlstm", 128), ("slstm_heads", 128)),
+        ("mamba", 256),
+    },
+}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("study", "runs", "places"),
     [
         ("fitzhugh_nagumo", 40, {("lem", 1234), ("lem", 1235), ("lstm", 1234)}),
         ("chorales_printed", 28, {("lstm", 2), ("lstm", 1), ("gru_reset_after", 1), ("rnn", 1)}),
+        ("adding_printed", 4, {("lstm",), ("gru_reset_after",)}),
+        (
+            "negative_eigenvalues",
+            18,
+            {
+                ("slstm_heads", "as published"),
+                ("mlstm", "as published"),
+                *itertools.product(("mamba", "delta_net"), ("as published", "-1 to 1")),
+            },
+        ),
+        (
+            "regular_languages",
+            40,
+            set(
+                itertools.product(
+                    ("even_pairs", "parity", "cycle_nav", "mod_arithmetic"), ("lstm", "rnn")
+                )
+            ),
+        ),
     ],
 )
 def test_the_experiment_has_the_runs_of_the_protocol(
-    study: str, runs: int, places: set[tuple[str, int]], tmp_path: Path
+    study: str, runs: int, places: set[tuple[object, ...]], tmp_path: Path
 ) -> None:
     (tmp_path / "data.mat").touch()
     words = [f"task.path={tmp_path / 'data.mat'}"] if study == "chorales_printed" else []
@@ -315,10 +372,7 @@ def test_the_experiment_has_the_runs_of_the_protocol(
     assert len(found) == runs
     assert {printed.STUDIES[study].place(config) for config in found} == places
     sizes = {(config["cell"]["name"], config["units"]) for config in found}
-    if study == "chorales_printed":
-        assert sizes == {("lstm", 200), ("lstm", 224), ("gru_reset_after", 262), ("rnn", 466)}
-    else:
-        assert sizes == {("lem", 16), ("lstm", 16)}
+    assert sizes == SIZES[study]
 
 
 @pytest.mark.parametrize("study", printed.ROWS)

@@ -17,6 +17,7 @@ BUNDLED = (
     "mamba2",
     "mamba3",
     "mlstm",
+    "preconditioned_kda",
     "retnet",
     "rwkv6",
     "rwkv7",

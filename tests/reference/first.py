@@ -297,6 +297,9 @@ FIRST: dict[str, Table] = {
     },
     "para_gru": {"*h_prev": PEEPHOLE},
     "para_lstm": {**OPEN, "*.h_prev": PEEPHOLE, "forget.c_prev": PEEPHOLE, "output.c": PEEPHOLE},
+    "elstm": {
+        name: normal(0.1).by("the authors' code") for name in ("*_own", "forget.*", "candidate.*")
+    },
     "brc": {"*.h_prev": constant(1).by("the authors' code")},
     "sru": {"*.c_prev": PEEPHOLE},
     "rhn": {"transform_*.bias": constant(-2).by("the authors' code")},
@@ -370,6 +373,13 @@ FIRST: dict[str, Table] = {
         "skip": constant(1).by("the authors' code"),
     },
     "kda": KIMI,
+    "preconditioned_kda": {
+        "rate": KIMI["rate"],
+        "fade": KIMI["rate"],
+        "step.bias": constant(0).by("flash-linear-attention"),
+        "pace.bias": KIMI["step.bias"],
+        "center": constant(-0.2).by("flash-linear-attention"),
+    },
     "gated_delta_net_2": {name: law.by("the authors' code") for name, law in KIMI.items()},
     "m2rnn": {
         **GATED_DELTA,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy import exp, sqrt, tanh
+from numpy import exp, log, sqrt, tanh
 
 from .case import Case
 from .functions import (
@@ -311,6 +311,27 @@ DELTA = {
         "for each channel",
         *(UNIT_QK, SILU_V, BETA, THIN, WIDE_STEP, WIDE_DECAY, CORRECTED, SCALED),
         own={"rate": HEADS},
+    ),
+    "preconditioned_kda": memory(
+        "Tumma et al. 2026, arXiv 2604.21100, in the token-by-token reference of the authors' code "
+        "(preconditioned-deltanet)",
+        "S = (I - beta (k / M) k^T) diag(a) S_prev + beta (k / M) v^T; M = 1.5^(l / (1 + |l|)); "
+        "l = log(n + eps) - center; n = b n_prev + sigmoid(W x) k^2; b = exp(-exp(fade) "
+        "softplus(W x + b)) for each head; a as in kda",
+        *(UNIT_QK, SILU_V, BETA, THIN, WIDE_STEP, WIDE_DECAY),
+        gates(lambda a: softplus(a)[..., None], "x", width=one, p="pace"),
+        gates(lambda a: sigmoid(a)[..., None], "x", bias=False, width=one, u="weight"),
+        let(
+            n=lambda fade, p, u, n_prev, k: flat(
+                exp(-exp(fade)[:, None] * p) * cut(n_prev) + u * k * k
+            ),
+            level=lambda n, center: log(cut(n) + 1e-6) - center[:, None],
+            m=lambda k, level: k / 1.5 ** (level / (1 + absolute(level))),
+            S=lambda kept, k, m, beta, v: kept + flat(outer(m, beta * (v - cut(read(kept, k))))),
+        ),
+        SCALED,
+        own={"rate": HEADS, "fade": HEADS, "center": HEADS},
+        start=lambda rng, batch, units: {"n": rng.uniform(0.1, 1, (batch, units))},
     ),
     "gated_delta_net_2": memory(
         "Hatamizadeh et al. 2026, arXiv 2605.22791, and the authors' code (GatedDeltaNet-2)",

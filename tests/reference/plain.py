@@ -344,6 +344,20 @@ LSTMS = {
         gates(sigmoid, "x", "h_prev c", o="output"),
         SHOWN,
     ),
+    "elstm": plain(
+        "Irie et al. 2024, arXiv 2305.19044, and the authors' code IDSIA/rtrl-elstm, layers.py",
+        "f = sigmoid(W x + u c_prev + b), z = tanh(W x + u c_prev + b), u a vector; "
+        "c = f c_prev + (1 - f) z, h = c sigmoid(W x + V c + b)",
+        gates(linear, "x", a="forget", b="candidate"),
+        let(
+            f=lambda a, forget_own, c_prev: sigmoid(a + forget_own * c_prev),
+            g=lambda b, candidate_own, c_prev: tanh(b + candidate_own * c_prev),
+        ),
+        COUPLED,
+        gates(sigmoid, "x c", o="output"),
+        let(h=lambda o, c: o * c),
+        own={"forget_own": None, "candidate_own": None},
+    ),
     **{
         f"slim_lstm{number}": slim_lstm(number, printed)
         for number, printed in {
