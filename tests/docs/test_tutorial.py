@@ -39,8 +39,9 @@ def typed(words: Sequence[str], folder: Path) -> str:
 
 
 def plain(line: str) -> str:
-    """Return a line without what depends on the machine."""
+    """Return a line without what depends on the machine, or on how long the runs are here."""
     line = re.sub(r"  mse .*", "", line)  # how far the sweep is: runs may end in any order
+    line = re.sub(r"^jit=(true|false)", "jit=#", line)
     line = re.sub(r"[-+]?\d[\d.,]*", "#", " ".join(line.split()))
     return re.sub(r"# (s|min|h)\b", "# long", line)
 
