@@ -181,7 +181,7 @@ class CellText:
 
     @property
     def given(self) -> list[str]:
-        """The constants that functions get as arguments: no shape of a weight tells them."""
+        """The constants that functions get as arguments: they follow from no shape of a weight."""
         read = self.sizes_in(self.lines)
         return [n for n in self.constants if n in read and n not in self.sizes_from]
 

@@ -146,9 +146,10 @@ class Reader(argparse.ArgumentParser):
             refuse(Fault(Kind.REFUSED, place, text, fixes=(Set(Place(("experiment",)), stem),)))
         if not fits(value, type_):
             fault = wrong(place, value, type_, self._example(action))
-            meant = fault.fixes[0].value if isinstance(fault.fixes[0], Set) else text
-            if not action.option_strings:
-                words = (str(meant) if word == text else word for word in self.typed)
+            if fault.fixes and not action.option_strings:
+                first = fault.fixes[0]
+                meant = str(first.value) if isinstance(first, Set) else text
+                words = (meant if word == text else word for word in self.typed)
                 fault = replace(fault, fixes=(Run(self.command, tuple(words)),))
             refuse(fault)
         return type_.accept(value)

@@ -53,7 +53,7 @@ class Kept:
     Attributes:
         program: the program of the latest run; None before the first.
         reused: the seed of the run that traced it, if the latest run did not trace it itself.
-        about_data: remarks on data, after which another run may follow all the same.
+        about_data: remarks on data, after which another run may follow.
         more: whether another run may follow in this process.
     """
 

@@ -65,6 +65,7 @@ show | cell=lstm | JSON | ~json | measured
 show | cell=lstm | WRITE | ~latex | shown
 show | cell=lstm | cell.show.parallel:text | ~parallel | measured
 show | cell=lstm | cell.show.program:text | ~program | shown
+show | cell=lstm | recurrence.decoding:tokens_per_second | ~decoding | shown
 show | cell=lstm | FILE | diagram | shown
 cells | | cli.write.cells:entries
 cells | | cli.output:write_list | ~scannable ~states ~year ~tier | cells

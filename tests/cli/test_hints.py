@@ -202,7 +202,7 @@ def test_a_run_may_be_given_with_its_study(
 
 def test_experiments_are_in_the_help_of_train(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--help"]) == 0
-    assert "adding, blocks" in capsys.readouterr().out
+    assert "adding, adding_printed" in capsys.readouterr().out
 
 
 @pytest.fixture

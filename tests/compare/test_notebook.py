@@ -111,22 +111,20 @@ def test_python_takes_one_string_or_a_mapping_and_names_what_it_does_not_take(
     for arguments, options, remedy in (
         (("demo",), {"label": {}}, "Write labels="),
         (("demo",), {"task": "adding"}, "tasks"),
-        ((["demo", "other"],), {}, "Write study='forgetting'"),
+        ((["demo", "other"],), {}, "For example, gatekit.compare('STUDY'"),
     ):
         with pytest.raises(ConfigError, match=re.escape(remedy)):
             compare(*arguments, **options)
     with pytest.raises(ConfigError, match="columns=3"):
         found.figure(columns=3)
-    with pytest.raises(AttributeError, match=r"figure\('curves'\) draws it"):
+    with pytest.raises(AttributeError, match="'plot'"):
         found.plot()
-    with pytest.raises(AttributeError, match=r"type gatekit.compare\(study\)"):
-        load("demo", tmp_path).compare()
 
 
 def test_a_second_study_is_not_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_study(tmp_path / "experiments", {"lstm": LSTM}, "other")
-    with pytest.raises(RunError, match="Root is the folder of all studies"):
+    with pytest.raises(RunError, match="no study 'demo'"):
         compare("demo", "other")
 
 
