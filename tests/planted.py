@@ -792,8 +792,8 @@ FAULTS = (
     Fault(
         "gatekit.report compares without x",
         "gatekit/api/runs.py",
-        "compared = asked(study, root, x=x, **grouping)",
-        "compared = asked(study, root, **grouping)",
+        "(compare)(study, root, x=x, **grouping)",
+        "(compare)(study, root, **grouping)",
         ("tests/api/test_passed_on.py", "-k", "report"),
     ),
     Fault(
