@@ -10,7 +10,7 @@ tests/mutants.toml, which leaves it out of the score.
 
 The tests of a function are the eight tests whose words are most like its own, and the five files
 whose words are most like those of the function and its module. Of a file that takes long (EARLY of
-tests/conftest.py), eight tests run.
+tests/conftest.py), eight tests run. If none of them fails, the quick tests of the package run.
 """
 
 from __future__ import annotations
@@ -458,8 +458,12 @@ def judged(mutant: Mutant, tests: Sequence[str], copy: Path, seconds: float) -> 
     file = copy / mutant.file
     before = file.read_text(encoding="utf-8")
     file.write_text(mutant.source, encoding="utf-8")
+    package = "tests/" + mutant.file.split("/")[1]
     try:
         code, output = run_tests(copy, tests, seconds)
+        if code in (0, 5) and (copy / package).is_dir() and (copy / "tests/long.txt").is_file():
+            left_out = [test for test in tests if test.startswith("--deselect")]
+            code, output = run_tests(copy, [package, "--quick", *left_out], seconds)
     finally:
         file.write_text(before, encoding="utf-8")
     if code is None:

@@ -168,3 +168,18 @@ def test_each_equivalent_mutant_has_a_reason() -> None:
     for name, reason in reasons.items():
         assert (planted.ROOT / name.partition(":")[0]).is_file(), name
         assert reason.strip(), name
+
+
+def test_of_a_mutant_that_its_own_tests_miss_the_whole_package_decides(tree: Path) -> None:
+    (tree / "tests/conftest.py").write_text(
+        "def pytest_addoption(parser):\n    parser.addoption('--quick', action='store_true')\n"
+    )
+    (tree / "tests/study/test_far.py").write_text("def test_far():\n    pass\n")
+    source = (tree / "gatekit/study/uses.py").read_text()
+    (divided,) = (m for m in mutate.mutants("gatekit/study/uses.py", source) if "/" in m.after)
+    far = ["tests/study/test_far.py"]
+    assert mutate.judged(divided, far, tree, None) == ("survived", "")
+    (tree / "tests/long.txt").write_text("")
+    assert mutate.judged(divided, far, tree, None)[0] == "caught"
+    (tree / "tests/study/test_uses.py").write_text("def test_other():\n    pass\n")
+    assert mutate.judged(divided, far, tree, None) == ("survived", "")

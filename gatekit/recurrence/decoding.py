@@ -48,7 +48,7 @@ def tokens_per_second(cell: BuiltCell) -> dict[str, Any]:
             return (number + 1, read + tf.reduce_sum(output), *after)
 
         start = (tf.constant(0), read, *states)
-        loop = tf.while_loop(lambda n, *_: n < _TOKENS, step, start, maximum_iterations=_TOKENS)
+        loop = tf.while_loop(lambda n, *_: n < _TOKENS, step, start)
         return loop[1], list(loop[2:])
 
     # The sum of all outputs is read, or XLA would leave them out.

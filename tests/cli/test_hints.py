@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import textwrap
+import tomllib
 from pathlib import Path
 
 import pytest
 from compare.synthetic import write_study
 
+import gatekit.faults
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.main import main
 from gatekit.runs.studies.plan_file import RequestedRun, write
 
+SYNONYMS = Path(gatekit.faults.__file__).with_name("synonyms.toml")
 CLASSES = {
     "misspelt command": ("complare demo", "Type `gatekit compare demo`."),
     "command after its argument": ("demo compare", "`gatekit compare demo`."),
@@ -229,3 +233,20 @@ def test_a_remedy_has_the_command_that_made_the_study(
 ) -> None:
     assert main(shlex.split(typed)) == 2
     assert remedy in capsys.readouterr().err
+
+
+FLAGS = [
+    (found[1], found[2], note)
+    for note, words in tomllib.loads(SYNONYMS.read_text(encoding="utf-8"))["flag-note"].items()
+    for word in words.split()
+    if (found := re.fullmatch(r"([a-z-]*[a-z])(--[\w-]+|-\w)", word))
+]
+
+
+@pytest.mark.parametrize(("command", "flag", "note"), FLAGS)
+def test_an_option_of_another_tool_has_its_answer_at_its_command(
+    command: str, flag: str, note: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, flag]) == 2
+    told = " ".join(capsys.readouterr().err.split()).lower()
+    assert " ".join(note.split()).lower() in told

@@ -16,6 +16,7 @@ from gatekit.recurrence.executors.dispatch import Executor
 from gatekit.recurrence.executors.fused import executor as fused
 from gatekit.recurrence.keras_form import KerasForm, keras_form
 
+from .cells import built
 from .layers import FEATURES, UNITS, inputs_for, layer, states_for
 from .problems import Given, difference
 
@@ -112,3 +113,7 @@ def test_each_gate_plays_kerass_part() -> None:
         "candidate": "candidate",
         "recurrent": "recurrent",
     }
+
+
+def test_an_output_unit_that_reads_more_has_no_keras_form() -> None:
+    assert "output unit" in str(keras_form(built("lstm", output="memory")))
