@@ -210,3 +210,19 @@ def test_a_link_out_of_the_folder_is_refused(outside: str) -> None:
     os.symlink(f"{outside}/secret.yaml", "conf/cell/evil.yaml")
     with pytest.raises(ConfigError, match="is a link out of"):
         command.compose(["cell=evil"])
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        "mode",
+        {"run": {"dir": "/"}},
+        {"mode": "EVERY"},
+        {"sweeper": {"launcher": "x"}},
+        {"sweeper": {"params": {"seed": "${oc.env:HOME}"}}, "mode": "RUN", "job": {}},
+    ],
+)
+def test_of_hydra_a_file_sets_the_mode_and_what_is_swept(node: object, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="hydra"):
+        untrusted_files._refuse_hydra(node, tmp_path / "file.yaml", [])
+    untrusted_files._refuse_hydra({"mode": "MULTIRUN", "sweeper": {"params": {}}}, tmp_path, [])

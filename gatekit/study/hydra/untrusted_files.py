@@ -202,7 +202,7 @@ def _defaults(data: Mapping[str, Any], group: str, path: Path) -> Iterator[str]:
 
 def _refuse_hydra(node: Any, path: Path, places: Sequence[str]) -> None:
     for key in node if isinstance(node, Mapping) else [] if node is None else [node]:
-        if key not in ("mode", "sweeper"):
+        if key not in ("mode", "sweeper") or not isinstance(node, Mapping):
             raise ConfigError(
                 f"{path}: hydra.{excerpt(str(key))} is not allowed in a configuration file; "
                 f"{REMEDY}."
