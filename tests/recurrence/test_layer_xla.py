@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from gatekit import Gate, ops
+from gatekit.recurrence.packing import bound
 
 from .cells import VARIED
 from .layers import FEATURES, HOLES, computed, graph, inputs_for, layer
@@ -175,3 +176,16 @@ def test_a_gradient_outside_training(cell: str) -> None:
     (values, gradients), (expected, expected_gradients) = found
     assert_close(values, expected)
     assert_close(gradients, expected_gradients)
+
+
+def test_a_loop_is_bounded_only_where_xla_compiles_it() -> None:
+    found: dict[bool, bool] = {}
+    for jit in (False, True):
+
+        @tf.function(jit_compile=jit)
+        def traced(steps: tf.Tensor, jit: bool = jit) -> tf.Tensor:
+            found[jit] = bound(steps) is not None
+            return steps + 1
+
+        assert int(traced(tf.constant(3))) == 4
+    assert found == {False: False, True: True}

@@ -95,3 +95,18 @@ def test_a_new_study_chunks_and_one_with_measured_choices_does_not(place):
     table.parent.mkdir(parents=True)
     table.write_text("{}")
     assert only("cell=gla", "study=measured").config["chosen"] is None
+
+
+@pytest.mark.parametrize(
+    ("precision", "types"),
+    [
+        ("float32", ("float32", "float32")),
+        ("float64", ("float64", "float64")),
+        ("mixed_bfloat16", ("bfloat16", "float32")),
+    ],
+)
+def test_a_run_chooses_for_its_types(place, monkeypatch, precision, types):
+    met = []
+    monkeypatch.setattr(variant, "chunks_win", lambda cell, setting, steps: met.append(setting))
+    only("cell=gla", f"precision={precision}")
+    assert {(each.compute, each.variables) for each in met} == {types}

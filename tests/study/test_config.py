@@ -5,6 +5,7 @@ import math
 import pytest
 
 from gatekit.cell.errors import ConfigError
+from gatekit.faults import Run
 from gatekit.runs.names import study_name
 from gatekit.study.config import validate
 from gatekit.study.keys import DEFAULTS, LAUNCH_KEYS, RUN_KEYS, with_omitted
@@ -188,3 +189,15 @@ def test_the_keys_that_a_run_omits_are_those_of_its_optimizer_and_schedule():
     # It was made before decay left anything out, and is confirmed and compared as such.
     assert with_omitted({"name": "adamw", "schedule": "constant"})["decayed"] == "all"
     assert validate({**GOOD, "optimizer": {"name": "adamw"}})["optimizer"]["decayed"] == "matrices"
+
+
+def test_an_option_of_another_command_leads_to_it():
+    with pytest.raises(ConfigError) as error:
+        validate({**GOOD, "margin": 0.5})
+    assert error.value.fault.fixes == (Run("compare", ("STUDY", "--margin", "0.5")),)
+
+
+def test_without_a_length_both_keys_that_give_one_are_shown():
+    with pytest.raises(ConfigError) as error:
+        validate({**GOOD, "trainer": {"epochs": None, "steps": None, "batch": 8}})
+    assert {fix.value for fix in error.value.fault.fixes} == {20, 1000}
