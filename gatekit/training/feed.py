@@ -20,8 +20,9 @@ Inputs = numpy.ndarray | tuple[numpy.ndarray, ...]
 Fed = tuple[Inputs, numpy.ndarray, numpy.ndarray]
 """Inputs, targets and weights of a step; see `Feed.masked` for the inputs."""
 
-_ROWS, _NUMBERS = 32, 2**20
-"""Sequences that are scored together although a training step has fewer, and their outputs."""
+_ROWS, _STEPS, _NUMBERS = 256, 2**15, 2**20
+"""Sequences, steps and outputs that are scored together at most, where a training step has fewer
+sequences."""
 
 
 class Feed:
@@ -45,8 +46,8 @@ class Feed:
         sparse: whether at most half of the steps have a label. Then the inputs end with the places
             of the labelled steps, and targets and weights are those of these places.
         size: examples per training step, which has ``accumulate`` batches.
-        scored: examples per batch of validation and test data: ``size`` or a multiple of it up to
-            32 whose outputs have at most a million numbers, as each batch has a cost of its own.
+        scored: examples per batch of validation and test data: ``size`` or a multiple of it, as
+            each batch has a cost of its own.
         per_epoch: the training steps of an epoch.
         tests: the names of the test sets, ``test`` first.
     """
@@ -72,9 +73,7 @@ class Feed:
         self.masked = self.resets or any(self._needs_mask(split) for split in splits.values())
         self.per_epoch, self.per_batch = self._steps(splits.get("train"))
         self.sparse = self._few_labels(splits.get("validation"))
-        longest = max((split.x.shape[1] for split in splits.values()), default=1)
-        rows = min(_ROWS, _NUMBERS // (longest * task.signature().outputs))
-        self.scored = size if self.windows else size * max(rows // size, 1)
+        self.scored = size if self.windows else size * self._together(size)
 
     def step(self, step: int) -> Fed:
         """Return inputs, targets and weights of a training step, counted from 0.
@@ -175,6 +174,15 @@ class Feed:
 
     def _needs_mask(self, split: Batch) -> bool:
         return split.mask is not None or bool(self.windows and self.windows.masked(split))
+
+    def _together(self, size: int) -> int:
+        """Return how many batches of a training step are scored together."""
+        scored = [self.splits[name] for name in ("validation", *self.tests) if name in self.splits]
+        longest = max((split.x.shape[1] for split in scored), default=1)
+        outputs = self.task.signature().outputs
+        most = max((len(split.x) for split in scored), default=1)
+        rows = min(_ROWS, _STEPS // longest, _NUMBERS // (longest * outputs), most)
+        return max(rows // size, 1)
 
     def _few_labels(self, split: Batch | None) -> bool:
         if not self.every or self.windows is not None or split is None or split.weights is None:

@@ -88,13 +88,19 @@ def test_epochs_of_streamed_tasks():
 
 
 @pytest.mark.parametrize(
-    ("size", "time", "scored"),
-    [(1, 4, 32), (5, 4, 30), (40, 4, 40), (2, 2**18, 4), (2, 2**21, 2)],
+    ("size", "time", "rows", "scored"),
+    [
+        (1, 4, 300, 256),
+        (5, 4, 300, 255),
+        (300, 4, 300, 300),
+        (2, 2**12, 300, 8),
+        (2, 2**16, 3, 2),
+        (2, 4, 7, 6),
+    ],
 )
-def test_small_batches_are_scored_together_while_their_outputs_are_few(size, time, scored):
-    x = numpy.zeros((2, time, 2), "float32")
-    data = {"train": Batch(x, x[..., :1]), "validation": Batch(x, x[..., :1])}
+def test_small_batches_are_scored_together_while_they_are_small(size, time, rows, scored):
+    x = numpy.zeros((rows, time, 2), "float32")
+    data = {"train": Batch(x[:2], x[:2, :, :1]), "validation": Batch(x, x[..., :1])}
     feed = Feed(Echo(), data, seed=0, size=size)
     assert feed.scored == scored
-    (batch,) = feed.split("validation")
-    assert batch[1].shape[0] == scored
+    assert {batch[1].shape[0] for batch in feed.split("validation")} == {scored}
