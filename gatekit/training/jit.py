@@ -34,8 +34,8 @@ _COMPILE, _COMPILE_NODE = 0.2, 0.12
 """Seconds to compile a training step for one length: a constant, and more for each signal."""
 _SCORES, _SCORES_NODE = 0.5, 0.15
 """Seconds to compile the scores for one length: a constant, and more for each signal."""
-_SEEDS = 2
-"""Runs that share one program: the seeds of a variant, of which there may be few."""
+_SEEDS = 3
+"""Runs that share one program: a verdict needs five seeds, which two processes may divide."""
 _SAMPLED = 50
 """Training steps whose lengths are taken as representative."""
 
@@ -58,9 +58,9 @@ class Mode:
 def resolve(config: Mapping[str, Any], model: SequenceModel, feed: Feed, evaluations: int) -> Mode:
     """Return what XLA compiles in a run: as configured or, for ``jit=auto``, by a cost model.
 
-    The training step is compiled if ``n s > c / 2``: XLA saves ``s`` seconds in each of ``n``
+    The training step is compiled if ``n s > c / 3``: XLA saves ``s`` seconds in each of ``n``
     steps, and compiling each length once takes ``c`` seconds, which the seeds of a variant share.
-    Then the scores are compiled if ``k v / 3 > d / 2``: ``v / 3`` seconds are saved in each of
+    Then the scores are compiled if ``k v / 3 > d / 3``: ``v / 3`` seconds are saved in each of
     ``k`` evaluations, and compiling takes ``d``. No time is measured, and no seed counted, so
     equal runs get equal decisions, also one that goes on.
 

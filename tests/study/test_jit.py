@@ -143,7 +143,7 @@ def decided(*words, lengths=None, **trainer):
     ("words", "jit", "reason"),
     [
         (["trainer.steps=2000"], True, "in 2,000 steps XLA saves an estimated 5."),
-        (["trainer.steps=100"], False, "in 100 steps XLA saves an estimated 0."),
+        (["trainer.steps=50"], False, "in 50 steps XLA saves an estimated 0."),
         pytest.param(
             *(["trainer.steps=100000", "units=256"], False, "fused is fastest in graph mode here"),
             marks=pytest.mark.slow,
