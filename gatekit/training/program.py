@@ -82,6 +82,7 @@ def key(
         task.signature(),
         (
             str(feed.spec),
+            feed.scored,
             feed.masked,
             feed.resets,
             feed.sparse,

@@ -14,6 +14,7 @@ from gatekit.runs import durable
 from gatekit.runs.folder import RunFolder
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
+from gatekit.training.feed import Feed
 from gatekit.training.program import Kept, foreign
 from gatekit.training.resume import checkpoint_of
 from gatekit.training.summary import InterruptedRunError
@@ -101,6 +102,18 @@ def test_another_program_is_traced_where_a_fact_of_the_trace_differs(place):
     trained(place / "b", plan(compose([*words, "trainer.steps=3", "seed=1"])).runs, kept)
     assert kept.reused is None
     assert kept.program is not before
+
+
+def test_another_program_is_traced_where_other_numbers_of_sequences_are_scored(place, monkeypatch):
+    """How many are scored together depends on the data, which differ between seeds."""
+    words = ["task=sum", "trainer.batch=4", "units=2", "cell=rnn", "jit=false", "trainer.steps=2"]
+    kept = Kept()
+    trained(place / "a", plan(compose(words)).runs, kept)
+    assert kept.program is not None
+    assert kept.program.scores.feed.scored > 4
+    monkeypatch.setattr(Feed, "_together", lambda feed, size: 1)
+    trained(place / "b", plan(compose([*words, "seed=1"])).runs, kept)
+    assert kept.reused is None
 
 
 def test_code_that_is_neither_keras_nor_gatekits_is_foreign():
