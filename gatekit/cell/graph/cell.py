@@ -231,13 +231,12 @@ class Cell:
     @property
     def gates(self) -> list[str]:
         """The names of the gates, in the order of computation."""
-        declared = {gate.name for gate in self.spec.gates}
-        return [node.name for node in self.nodes if node.name in declared]
+        return [node.name for node in self.nodes if node.kind == "gate"]
 
     @property
     def projections(self) -> list[str]:
-        """The names of all projections; a dot separates them from those of their owners."""
-        return [node.name for node in self.all_nodes if "." in node.name]
+        """The names of all projections, also those of the output unit."""
+        return [node.name for node in self.all_nodes if node.kind == "projection"]
 
     def stages(self) -> tuple[tuple[str, ...], ...]:
         """Return the signals by stage: stage k needs k recurrent matrix products in sequence."""
