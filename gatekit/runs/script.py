@@ -21,6 +21,7 @@ from .environment import environment
 from .folder import AlteredError, RunFolder
 from .names import LOG, RUNS, canonical_json, fingerprint, study_name
 from .result import OUTCOMES, OWN
+from .used import Used
 
 _SPLITS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
 
@@ -105,7 +106,7 @@ class Run:
             self.beating = self.folder.keep_beating(replaced=lambda: None)
             self.folder.write_config(self.config)
             self.folder.write_env(environment({}, 0, OWN))
-            self.began = time.monotonic()
+            self.began, self.used = time.monotonic(), Used()
         return self
 
     @remedied("run.log(epoch, val=0.25)")
@@ -161,6 +162,7 @@ class Run:
             record = {"epoch": epoch, "step": step if step is not None else epoch, "split": split}
             self.folder.log({**record, "metric": name, "value": float(number), "seconds": seconds})
         self._score(score)
+        self.used.look()
 
     def _score(self, score: dict[str, Any]) -> None:
         """Store the scores of a call; merge them with the last ones if the step is the same."""
@@ -243,6 +245,7 @@ class Run:
                 "total": round(time.monotonic() - self.began, 3),
                 "step": _finite(self.step_seconds),
             },
+            "used": self.used.record(),
             "steps": None,
             "executor": OWN,
             "data_hash": self.data_hash,

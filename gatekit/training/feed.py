@@ -176,13 +176,16 @@ class Feed:
         return split.mask is not None or bool(self.windows and self.windows.masked(split))
 
     def _together(self, size: int) -> int:
-        """Return how many batches of a training step are scored together."""
+        """Return how many batches of a training step are scored together: a power of two.
+
+        Seeds whose longest sequences differ a little then still share a program.
+        """
         scored = [self.splits[name] for name in ("validation", *self.tests) if name in self.splits]
         longest = max((split.x.shape[1] for split in scored), default=1)
         outputs = self.task.signature().outputs
         most = max((len(split.x) for split in scored), default=1)
         rows = min(_ROWS, _STEPS // longest, _NUMBERS // (longest * outputs), most)
-        return max(rows // size, 1)
+        return 1 << max(rows // size, 1).bit_length() - 1
 
     def _few_labels(self, split: Batch | None) -> bool:
         if not self.every or self.windows is not None or split is None or split.weights is None:

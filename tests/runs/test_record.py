@@ -46,6 +46,16 @@ def test_a_script_makes_a_complete_run():
     assert run.folder.state().name == "COMPLETED"
 
 
+def test_a_run_counts_what_its_block_uses(monkeypatch):
+    passed = iter([5.0, 7.5])
+    monkeypatch.setattr("gatekit.runs.used.time.process_time", lambda: next(passed))
+    with gatekit.run("mine", {}, seed=0) as run:
+        run.log(1, val=1.0)
+    used = run.folder.result()["used"]
+    assert used["processor_seconds"] == 2.5
+    assert used["peak_bytes"] > 2**20
+
+
 def test_the_same_run_again_is_done_and_another_seed_is_not():
     with gatekit.run("mine", {"a": 1}, seed=0) as run:
         run.log(1, val=1.0)
@@ -202,7 +212,7 @@ def test_any_number_of_metrics_notes_and_the_parameters_are_kept():
     assert gatekit.compare("mine").exit_code == 0
 
 
-def test_a_run_without_further_numbers_is_written_as_before():
+def test_what_a_run_without_further_numbers_writes():
     with gatekit.run("mine", {"cell": "gru"}, seed=1, metric="mse") as run:
         run.log(1, train=0.9, val=0.5, test=0.6)
     assert run.folder.path.name == "3a041644ed782049"
@@ -211,7 +221,7 @@ def test_a_run_without_further_numbers_is_written_as_before():
     assert set(run.folder.result()) == {
         *("best", "data_hash", "executor", "files", "fingerprint", "last", "metric"),
         *("parameters", "plugins", "schema", "seconds", "sha256", "sizes", "state", "steps"),
-        "task",
+        *("task", "used"),
     }
     first = (run.folder.path / "metrics.jsonl").read_text().splitlines()[0]
     assert first.startswith('{"epoch": 1, "step": 1, "split": "train", "metric": "loss", "value"')

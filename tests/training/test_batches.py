@@ -91,11 +91,11 @@ def test_epochs_of_streamed_tasks():
     ("size", "time", "rows", "scored"),
     [
         (1, 4, 300, 256),
-        (5, 4, 300, 255),
+        (5, 4, 300, 160),
         (300, 4, 300, 300),
         (2, 2**12, 300, 8),
         (2, 2**16, 3, 2),
-        (2, 4, 7, 6),
+        (2, 4, 7, 4),
     ],
 )
 def test_small_batches_are_scored_together_while_they_are_small(size, time, rows, scored):
