@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gatekit._version import __version__
@@ -17,12 +17,12 @@ from . import distributions
 from .all_steps import AllSteps, AllStepsText, all_steps
 from .emit import Emitter, Project
 from .identifiers import TAKEN as RESERVED
-from .identifiers import WIDTH, Identifiers, class_name, number, slug
+from .identifiers import WIDTH, Identifiers, class_name, slug
 from .initial_values import FirstValues
 from .layout import WeightLayout, lay_out
 from .notations import Framework
 from .printing import SIZES, Printer
-from .sizes import SizeTexts
+from .sizes import Dim, bound_text, size_text
 
 # Attributes of torch's modules, of Keras' layers and of generated classes.
 TAKEN = frozenset(
@@ -216,23 +216,20 @@ def cell_text(
     cell: Cell,
     framework: Framework,
     access: Access,
-    sizes: SizeTexts,
     known: Mapping[str, Work],
-    constants: Sequence[str] = (),
 ) -> CellText:
     """Return a cell as text.
 
     Args:
-        cell: the built cell.
+        cell: the built cell; sizes and constants that have names are arguments.
         framework: the notation.
         access: how code in the frame refers to weights and sizes.
-        sizes: the texts of sizes.
         known: works by key, as in `gatekit.registry.bibliography`.
-        constants: the names of the constants that are arguments, if sizes are known.
 
     Raises:
         ConfigError: a part of the cell cannot be written as code.
     """
+    constants = {n: int(v) for n, v in cell.spec.constants if isinstance(v, Dim)}
     reserved = framework.modules | set(framework.helpers) | LOCAL | set(constants)
     helpers: dict[str, str] = {}
     program = lower(cell)
@@ -247,13 +244,15 @@ def cell_text(
     firsts = {name: access.first_size(name) for name in (*SIZES, *constants)}
 
     def within(size: int) -> str:
-        return sizes.text(size, **steps)
+        return size_text(size, steps)
 
     def first_size(value: float) -> str:
-        return sizes.text(value, **firsts)
+        if isinstance(value, int):
+            return size_text(value, firsts)
+        return bound_text(value, cell.units, cell.features, firsts)
 
     def named(texts: Mapping[str, str]) -> Callable[[str], str]:
-        return lambda name: texts[name] if sizes.known else number(cell.constants[name])
+        return lambda name: size_text(cell.constants[name], texts)
 
     inputs = {}
     for name, width in cell.inputs.items():
@@ -302,7 +301,7 @@ def cell_text(
     return CellText(
         title=class_name(cell.spec.name or "cell"),
         about=about(cell, program, known, framework.draws_noise),
-        sized=sizes.known,
+        sized=isinstance(cell.units, Dim),
         units=cell.units,
         features=cell.features,
         inputs=inputs,
@@ -326,10 +325,8 @@ def cell_text(
         ],
         parallel=parallel,
         project=step.project,
-        sizes_from=_sizes_from(cell, layout, access, sizes, constants)
-        if access.size is str
-        else {},
-        constants={name: int(cell.constants[name]) for name in constants if sizes.known},
+        sizes_from=_sizes_from(cell, layout, access, constants) if access.size is str else {},
+        constants=constants,
     )
 
 
@@ -337,8 +334,7 @@ def _sizes_from(
     cell: Cell,
     layout: WeightLayout,
     access: Access,
-    sizes: SizeTexts,
-    constants: Sequence[str],
+    constants: Iterable[str],
 ) -> dict[str, str]:
     """Return the code of the sizes that follow from the shapes of weights, by name."""
     shapes = {weight.name: weight.shape for weight in cell.weights}
@@ -348,7 +344,7 @@ def _sizes_from(
         *axes, _ = shapes[stack.weights[0]]
         axes.append(sum(shapes[name][-1] for name in stack.weights))
         for axis, size in enumerate(axes):
-            text = sizes.text(size, **names)
+            text = size_text(size, names)
             # The other terms are numbers and constants.
             other = "|".join(["[ *+0-9]", *constants])
             pattern = rf"(?:(\d+) \* )?({'|'.join(names)})(?: \+ ((?:{other})+))?"

@@ -25,7 +25,7 @@ from gatekit.code.layout import StackedWeight, WeightLayout
 from gatekit.code.lines import Lines
 from gatekit.code.notations import Framework
 from gatekit.code.printing import Printer
-from gatekit.code.sizes import SizeTexts
+from gatekit.code.sizes import Dim, size_text
 
 from .operations import ANY, BACKWARD, CALLS, FLIPPED, LOOPS, NOISE, ZEROS
 
@@ -144,13 +144,12 @@ class Emitter:
         cell_text: CellText,
         framework: Framework,
         access: Access,
-        sizes: SizeTexts,
         tied: bool,
         prefix: str,
     ) -> None:
         self.built, self.cell_text = built, cell_text
         self.framework, self.access = framework, access
-        self.sizes, self.tied, self.prefix = sizes, tied, prefix
+        self.tied, self.prefix = tied, prefix
         reserved = framework.modules | set(framework.helpers) | LOCAL | AROUND
         of_cell = {stack.attribute for stack in cell_text.layout.stacks}
         of_cell |= {f"{_BACKWARD}{name}" for name in of_cell}
@@ -178,8 +177,8 @@ class Emitter:
         self.room = WIDTH - access.indent
 
     def _sizes(self, size: Callable[[str], str]) -> Callable[[int], str]:
-        width, units = size("width"), size("width" if self.tied else "units")
-        return lambda n: self.sizes.text(n, units=units, features=width)
+        names = {name: size(name) for name in ("width", "units")}
+        return lambda n: size_text(n, names)
 
     def write(self) -> BlockText:
         """Return the block as text."""
@@ -217,8 +216,8 @@ class Emitter:
         return BlockText(
             title=title,
             about=self._about(title),
-            sized=False,
-            tied=False,
+            sized=isinstance(built.width, Dim),
+            tied=self.tied,
             width=built.width,
             units=built.cell.units,
             fed=self.first_size(fed),
