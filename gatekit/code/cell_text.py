@@ -55,8 +55,6 @@ LOCAL = frozenset(
         "units",
         "params",
         "self",
-        "FEATURES",
-        "UNITS",
         "jax",
         "jnp",
         "keras",
@@ -87,7 +85,6 @@ class Access:
         fixed: returns the text of a weight that is not trained.
         size: returns the text of a size within the step.
         first_size: returns the text of a size where weights are created.
-        constants: whether constants that are sizes are arguments.
         indent: the number of spaces before the lines of functions.
     """
 
@@ -97,7 +94,6 @@ class Access:
     fixed: Callable[[str], str] = "self.{}".format
     size: Callable[[str], str] = "self.{}".format
     first_size: Callable[[str], str] = str
-    constants: bool = True
     indent: int = 8
 
 
@@ -135,7 +131,8 @@ class CellText:
         zoneout: for each state with zoneout: rate, width, and whether it is a matrix.
         parallel: the code that computes all steps together, if the analysis finds a form for it.
         project: the products that are computed before the loop; ``step`` has the other lines.
-        sizes_from: how functions compute the sizes that they read from the weights, by name.
+        sizes_from: how functions compute the sizes that they read from the weights, by name; None
+            for a class.
         constants: the constants that are arguments, as units and features are, with their values.
     """
 
@@ -159,7 +156,7 @@ class CellText:
     zoneout: list[tuple[float, str, bool]]
     parallel: AllStepsText | None = None
     project: Project | None = None
-    sizes_from: Mapping[str, str] = field(default_factory=dict)
+    sizes_from: Mapping[str, str] | None = None
     constants: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -176,14 +173,14 @@ class CellText:
     @property
     def unknown_sizes(self) -> bool:
         """Whether functions need a size that does not follow from the shapes of weights."""
-        unknown = self.sizes_in(self.lines) - self.sizes_from.keys() - self.constants.keys()
-        return bool(self.sizes_from and unknown)
+        read = self.sizes_in(self.lines) - self.constants.keys()
+        return self.sizes_from is not None and not read <= self.sizes_from.keys()
 
     @property
     def given(self) -> list[str]:
         """The constants that functions get as arguments: they follow from no shape of a weight."""
         read = self.sizes_in(self.lines)
-        return [n for n in self.constants if n in read and n not in self.sizes_from]
+        return [n for n in self.constants if n in read and n not in (self.sizes_from or ())]
 
     @property
     def lines(self) -> list[str]:
@@ -325,7 +322,7 @@ def cell_text(
         ],
         parallel=parallel,
         project=step.project,
-        sizes_from=_sizes_from(cell, layout, access, constants) if access.size is str else {},
+        sizes_from=_sizes_from(cell, layout, access, constants) if access.size is str else None,
         constants=constants,
     )
 

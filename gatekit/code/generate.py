@@ -12,7 +12,7 @@ from gatekit.cell.graph import Cell
 from gatekit.cell.show.works import NO_WORKS, Work
 
 from . import blocks, stacks
-from .cell_text import Access, CellText, arguments, cell_text
+from .cell_text import CellText, arguments, cell_text
 from .fla import language_model
 from .frames import FRAMES
 from .layout import WeightLayout
@@ -87,10 +87,7 @@ def generate(
         text = blocks.FRAMES[to](text_of_cell, around)
         given = sizes if around.sized else {}
         return Generated(text, around.layout, around.title, given, built.width, True)
-    if to in ("jax", "numpy"):
-        # Functions of a cell alone get sizes as arguments, or from the weights.
-        access = replace(access, size=str, first_size=str, constants=True)
-    text_of_cell = _cell_text(built, to, known, access=access)
+    text_of_cell = _cell_text(built, to, known)
     title = f"{text_of_cell.title}Cell" if to == "keras" else text_of_cell.title
     return Generated(
         frame(text_of_cell),
@@ -116,22 +113,13 @@ def stack_text(
     Raises:
         ConfigError: a part of a layer cannot be written as code.
     """
-    access = FRAMES[to][0]
-    of_cells = isinstance(built.layers[0], Cell)
-    if of_cells and to in ("jax", "numpy"):
-        # Layers of the same kind may have inputs of different widths.
-        access = replace(access, size=_features_alone, first_size=_features_alone)
     framework = FLA if kernels else FRAMEWORKS[to]
     return stacks.write(
         built,
-        lambda cell, sized: _cell_text(cell, to, known, sized, access, framework),
+        lambda cell, sized: _cell_text(cell, to, known, sized, framework),
         to,
-        access,
+        FRAMES[to][0],
     )
-
-
-def _features_alone(size: str) -> str:
-    return size if size == "features" else size.upper()
 
 
 def _stacked(built: Stack, to: str, known: Mapping[str, Work]) -> Generated:
@@ -171,15 +159,14 @@ def _cell_text(
     to: str,
     known: Mapping[str, Work],
     sized: bool = True,
-    access: Access | None = None,
     framework: Framework | None = None,
 ) -> CellText:
     """Return a cell as text; its sizes are arguments if requested and possible."""
-    notation, access = framework or FRAMEWORKS[to], access or FRAMES[to][0]
+    notation, access = framework or FRAMEWORKS[to], FRAMES[to][0]
     fixed = cell_text(cell, notation, access, known)
     if not sized:
         return fixed
-    names = arguments(size_constants(cell), notation) if access.constants else []
+    names = arguments(size_constants(cell), notation)
     for constants in [names, []] if names else [[]]:
         own = {name: getattr(fixed, name) for name in ("about", "units", "features", "layout")}
         own["constants"] = {name: int(cell.constants[name]) for name in constants}

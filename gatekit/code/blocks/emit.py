@@ -38,11 +38,15 @@ _FIRST_DRAW = 100
 
 @dataclass(frozen=True)
 class CarriedInputs:
-    """The last inputs of a convolution: its name, their number, and the text of their width."""
+    """The last inputs of a convolution: its name, their number, and the text of their width.
+
+    ``kernel`` is the name of the weight that they are multiplied with.
+    """
 
     name: str
     steps: int
     width: str
+    kernel: str
 
 
 @dataclass(frozen=True)
@@ -346,10 +350,10 @@ class Emitter:
                 self.within(op.fed),
             )
             if self.turn:
-                kept, earlier = "_", ZEROS[self.framework.name].format(steps, width)
+                kept, earlier = "_", ZEROS[self.framework.name].format(steps, width, given)
             else:
                 kept = earlier = self.local.new(f"{name}_inputs")
-                self.carried.append(CarriedInputs(kept, steps, width))
+                self.carried.append(CarriedInputs(kept, steps, width, kernel.name[1:]))
             mask = "mask_back" if self.turn else "mask"
             arguments = f"{given}, {self.env[kernel.name]}, {earlier}, {mask}"
             line = f"{self.writer.variable(name, name)}, {kept} = convolve({arguments})"

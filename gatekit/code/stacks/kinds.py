@@ -159,14 +159,13 @@ def write(stack: Stack, make: MakeText, to: str, access: Access) -> StackText:
         sized &= not any("features" in kind.cell.width.lower() for kind in of)
     spelling = Spelling(to, access)
     around = None if stack.around is None else around_text(stack, stack.around, to, spelling)
-    # The sizes of a model are numbers where its layers are created, except in files of functions.
-    sized &= around is None or to in ("jax", "numpy")
+    # The sizes of a model are numbers where its layers are created.
+    sized &= around is None
     layers = []
     for index, (kind, layer) in enumerate(zip(of, stack.layers, strict=True)):
         cell, below = cell_of(layer), of[index - 1].cell.width.replace("self.", "")
-        width = "FEATURES" if to in ("jax", "numpy") else "features"
-        features = (width if index == 0 else below) if sized else str(cell.features)
-        units = access.first_size("units") if sized else str(cell.units)
+        features = ("features" if index == 0 else below) if sized else str(cell.features)
+        units = "units" if sized else str(cell.units)
         layers.append(LayerText(kind, features, units, index + 1 == len(of)))
     helpers: dict[str, str] = {}
     for kind in of:
