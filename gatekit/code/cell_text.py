@@ -84,7 +84,6 @@ class Access:
         weight: returns the text of a weight's attribute within the step.
         fixed: returns the text of a weight that is not trained.
         size: returns the text of a size within the step.
-        first_size: returns the text of a size where weights are created.
         indent: the number of spaces before the lines of functions.
     """
 
@@ -93,7 +92,6 @@ class Access:
     weight: Callable[[str], str] = "self.{}".format
     fixed: Callable[[str], str] = "self.{}".format
     size: Callable[[str], str] = "self.{}".format
-    first_size: Callable[[str], str] = str
     indent: int = 8
 
 
@@ -238,7 +236,8 @@ def cell_text(
     env = layout.texts(lambda name: (access.weight if learned[name] else access.fixed)(name))
 
     steps = {name: access.size(name) for name in (*SIZES, *constants)}
-    firsts = {name: access.first_size(name) for name in (*SIZES, *constants)}
+    # Where weights are created, sizes are arguments.
+    firsts = {name: name for name in steps}
 
     def within(size: int) -> str:
         return size_text(size, steps)
@@ -322,7 +321,7 @@ def cell_text(
         ],
         parallel=parallel,
         project=step.project,
-        sizes_from=_sizes_from(cell, layout, access, constants) if access.size is str else None,
+        sizes_from=_sizes_from(cell, layout, access, firsts) if access.size is str else None,
         constants=constants,
     )
 
@@ -331,19 +330,18 @@ def _sizes_from(
     cell: Cell,
     layout: WeightLayout,
     access: Access,
-    constants: Iterable[str],
+    names: Mapping[str, str],
 ) -> dict[str, str]:
     """Return the code of the sizes that follow from the shapes of weights, by name."""
     shapes = {weight.name: weight.shape for weight in cell.weights}
     found: dict[str, str] = {}
-    names = {name: name for name in (*SIZES, *constants)}
     for stack in layout.stacks:
         *axes, _ = shapes[stack.weights[0]]
         axes.append(sum(shapes[name][-1] for name in stack.weights))
         for axis, size in enumerate(axes):
             text = size_text(size, names)
             # The other terms are numbers and constants.
-            other = "|".join(["[ *+0-9]", *constants])
+            other = "|".join(["[ *+0-9]", *(name for name in names if name not in SIZES)])
             pattern = rf"(?:(\d+) \* )?({'|'.join(names)})(?: \+ ((?:{other})+))?"
             if match := re.fullmatch(pattern, text):
                 times, name, more = match.groups()

@@ -74,13 +74,12 @@ def generate(
         raise ConfigError(
             f"to={to!r}: there is no such framework{alternatives(to, FRAMEWORKS, 'frameworks')}"
         )
-    access, frame = FRAMES[to]
     if isinstance(built, Stack):
         return _stacked(built, to, known)
     if isinstance(built, BuiltBlock):
         cell = built.cell
         text_of_cell = _cell_text(cell, to, known)
-        around = blocks.write(built, text_of_cell, to, access)
+        around = blocks.write(built, text_of_cell, to)
         if not around.sized:
             text_of_cell = _cell_text(cell, to, known, False)
         sizes = {"width": built.width, **({} if around.tied else {"units": cell.units})}
@@ -90,7 +89,7 @@ def generate(
     text_of_cell = _cell_text(built, to, known)
     title = f"{text_of_cell.title}Cell" if to == "keras" else text_of_cell.title
     return Generated(
-        frame(text_of_cell),
+        FRAMES[to][1](text_of_cell),
         text_of_cell.layout,
         title,
         text_of_cell.sizes,
@@ -118,7 +117,6 @@ def stack_text(
         built,
         lambda cell, sized: _cell_text(cell, to, known, sized, framework),
         to,
-        FRAMES[to][0],
     )
 
 

@@ -9,30 +9,28 @@ from dataclasses import replace
 from gatekit.cell.block.built_block import BuiltBlock, build_block
 from gatekit.cell.block.sequence import Own
 from gatekit.cell.errors import ConfigError, GatekitError, listed
-from gatekit.code.cell_text import Access, CellText
+from gatekit.code.cell_text import CellText
+from gatekit.code.frames import FRAMES
 from gatekit.code.sizes import FACTORS, Dim, agreed
 
 from .emit import BlockText, Emitter, rate
 from .operations import with_parts
 
 
-def write(
-    built: BuiltBlock, cell: CellText, to: str, access: Access, prefix: str = "cell_"
-) -> BlockText:
+def write(built: BuiltBlock, cell: CellText, to: str, prefix: str = "cell_") -> BlockText:
     """Return a block as text.
 
     Args:
         built: the block with its sizes.
         cell: its cell as text.
         to: the framework.
-        access: how code in the frame refers to weights and sizes.
         prefix: the prefix of the names of the cell's functions.
 
     Raises:
         ConfigError: a part of the block cannot be written as code.
     """
     _refuse(built)
-    framework = with_parts(to)
+    framework, access = with_parts(to), FRAMES[to][0]
 
     def written(of: BuiltBlock, tied: bool) -> BlockText:
         return Emitter(of, cell, framework, access, tied, prefix).write()

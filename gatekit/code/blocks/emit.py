@@ -170,7 +170,7 @@ class Emitter:
         within = self._sizes(access.size)
         lines = Lines(framework, printer, local, within, access.indent)
         self.printer, self.writer, self.within = printer, lines, within
-        self.first_size = self._sizes(access.first_size)
+        self.first_size = self._sizes(str)
         self.values: dict[str, Expr] = {"x": Name("x")}
         self.first: list[str] = []
         self.stacks: list[StackedWeight] = []
