@@ -82,10 +82,8 @@ def generate(
         around = blocks.write(built, text_of_cell, to)
         if not around.sized:
             text_of_cell = _cell_text(cell, to, known, False)
-        sizes = {"width": built.width, **({} if around.tied else {"units": cell.units})}
         text = blocks.FRAMES[to](text_of_cell, around)
-        given = sizes if around.sized else {}
-        return Generated(text, around.layout, around.title, given, built.width, True)
+        return Generated(text, around.layout, around.title, around.sizes, built.width, True)
     text_of_cell = _cell_text(built, to, known)
     title = f"{text_of_cell.title}Cell" if to == "keras" else text_of_cell.title
     return Generated(

@@ -105,10 +105,11 @@ class _Multiple(float):
         return made
 
     def __round__(self, digits: Any = None) -> Any:
-        if self.by.denominator == 1:
-            return self.size * self.by.numerator
-        code = f"round({self.by.numerator} * {_template(self.size)} / {self.by.denominator})"
-        return _computed(code, round(float(self)))
+        top, over = self.size * self.by.numerator, self.by.denominator
+        if not math.isclose(top / over, self, rel_tol=1e-12):
+            return round(float(self))
+        text = _template(top) if len(top.terms) == 1 else f"({_template(top)})"
+        return top if over == 1 else _computed(f"round({text} / {over})", round(float(self)))
 
 
 def size_text(value: float, names: Mapping[str, str]) -> str:
@@ -211,8 +212,12 @@ def _divided(one: int, two: int) -> int:
     if int(one) % int(two) == 0 and len(by) == 1:
         powers = tuple((name, -power) for name, power in by[0][0])
         return _dim(value, [(_joined(each, powers), k / by[0][1]) for each, k in _terms(one)])
-    left, right = (f"({text})" if " " in text else text for text in map(_template, (one, two)))
-    return _computed(f"({left} // {right})", value)
+    return _computed(f"({_operand(one)} // {_operand(two)})", value)
+
+
+def _operand(value: int) -> str:
+    text = _template(value)
+    return f"({text})" if " " in text else text
 
 
 def _template(value: int, names: Sequence[str] = ("units", "width", "features")) -> str:

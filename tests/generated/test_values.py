@@ -268,7 +268,12 @@ def test_sizes_are_arguments() -> None:
         *("units + 2 * features - 1", "features - units", "4 * (units // 2) + units // 4"),
         *("units // heads * heads", "units * units // heads", "3 * (units // (2 * heads)) - heads"),
         *("(units + 1) // 2 * 3", "units * (units + features) + units", "units / 4 + units**2"),
-        *("round(units * (8 / 3))", "round(features * 2.0)", "64 // heads", "max(1, units // 5)"),
+        *(
+            "round(units * (8 / 3))",
+            "round((units + features) * 1.5)",
+            "64 // heads",
+            "max(1, units // 5)",
+        ),
     ],
 )
 def test_arithmetic_on_sizes_gives_a_formula(formula: str) -> None:

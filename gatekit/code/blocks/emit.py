@@ -94,6 +94,12 @@ class BlockText:
     draws_noise: bool
     directions: int = 1
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The arguments for sizes, with their values; empty if sizes are fixed."""
+        sizes = {"width": self.width} if self.tied else {"width": self.width, "units": self.units}
+        return sizes if self.sized else {}
+
 
 def rate(built: BuiltBlock) -> float:
     """Return the rate of a block's dropout, or 0."""

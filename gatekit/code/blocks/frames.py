@@ -93,7 +93,7 @@ def keras_file(cell: CellText, block: BlockText) -> str:
 def keras_body(cell: CellText, block: BlockText) -> Lines:
     """Return the lines of the layer around the step cell."""
     sizes, attributes = _sizes(block)
-    names = [size.partition(":")[0] for size in sizes]
+    names = [*block.sizes]
     given = ["self", *sizes, *(["last: bool = True"] if block.last else []), "**options"]
     attributes += ["self.last = last"] if block.last else []
     first = "\n".join([*block.first, *block.last, block.fed])
@@ -262,12 +262,9 @@ def _keras_cell(cell: CellText, sizes: str, attribute: str, name: str) -> Lines:
 
 def _sizes(block: BlockText) -> tuple[list[str], Lines]:
     """Return the size arguments of a class, and the lines that store them."""
-    if not block.sized:
-        return [], []
-    names = {"width": block.width, **({} if block.tied else {"units": block.units})}
     return (
-        [f"{name}: int = {size}" for name, size in names.items()],
-        [f"self.{name} = {name}" for name in names],
+        [f"{name}: int = {size}" for name, size in block.sizes.items()],
+        [f"self.{name} = {name}" for name in block.sizes],
     )
 
 

@@ -60,8 +60,8 @@ def _created(
     """Return the call of a function that creates a layer, given its first or last arguments."""
     kind, block = layer.kind, layer.kind.block
     given = [layer.features, layer.units] if kind.sized else []
-    if block is not None and block.sized:
-        given = [*stack.sizes] or [str(block.width), *([] if block.tied else [str(block.units)])]
+    if block is not None:
+        given = [*stack.sizes] or [*map(str, block.sizes.values())]
     if block is not None and block.last and not layer.last:
         given.append("last=False")
     return f"{function}({', '.join(filter(None, [before, *given, after]))})"

@@ -150,12 +150,12 @@ def write(stack: Stack, make: MakeText, to: str) -> StackText:
     first, sized = stack.layers[0], all(kind.sized for kind in of)
     block = of[0].block
     if block is not None:
-        sizes = {"width": block.width, **({} if block.tied else {"units": block.units})}
+        sizes = block.sizes
         sized &= all(k.block is not None and k.block.tied == block.tied for k in of)
     else:
         sizes = {"features": cell_of(first).features, "units": cell_of(first).units}
         sized &= stack.directions == 1
-        sized &= not any("features" in kind.cell.width.lower() for kind in of)
+        sized &= not any("features" in kind.cell.width for kind in of)
     spelling = Spelling(to)
     around = None if stack.around is None else around_text(stack, stack.around, to, spelling)
     # The sizes of a model are numbers where its layers are created.
