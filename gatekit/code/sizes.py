@@ -62,7 +62,7 @@ class Dim(int):
     def __rsub__(self, other: Any) -> Any:
         return other + -1 * self
 
-    def __neg__(self) -> int:
+    def __neg__(self) -> Any:
         return -1 * self
 
     def __mul__(self, other: Any) -> Any:

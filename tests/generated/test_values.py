@@ -296,8 +296,8 @@ def test_a_gate_may_read_sizes() -> None:
         "name": "own",
         "constants": {"heads": 4},
         "gates": gates,
-        "equations": {"y": "h * sum(weight)"},
-        "emits": "y",
+        "equations": {"out": "h * sum(weight)"},
+        "emits": "out",
     }
     text = gatekit.code(cell, "torch")
     assert "/ self.units) / self.heads" in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from gatekit.cell.block.built_block import BuiltBlock, build_block
 from gatekit.cell.block.sequence import Own
@@ -36,7 +37,7 @@ def write(built: BuiltBlock, cell: CellText, to: str, prefix: str = "cell_") -> 
         return Emitter(of, cell, framework, access, tied, prefix).write()
 
     fixed = written(built, False)
-    own = {"about": fixed.about, "width": fixed.width, "units": fixed.units}
+    own: dict[str, Any] = {"about": fixed.about, "width": fixed.width, "units": fixed.units}
     for tied in (False, True) if cell.sized else ():
         if not tied or built.cell.units == built.width:
             text = agreed(replace(written(of, tied), **own) for of in _at_sizes(built, tied))

@@ -180,8 +180,8 @@ def keras_file(stack: StackText) -> str:
     for kind in stack.kinds:
         cell = [*keras.keras_class(kind.cell), *keras.noisy_layer(kind.cell)]
         bodies.append([*cell, *(blocks.keras_body(kind.cell, kind.block) if kind.block else [])])
-    cell = "" if stack.kinds[0].block else "Cell"
-    titles = [f"{layer.kind.title}{cell}" for layer in stack.layers]
+    ending = "" if stack.kinds[0].block else "Cell"
+    titles = [f"{layer.kind.title}{ending}" for layer in stack.layers]
     pairs = zip(stack.layers, titles, strict=True)
     items = _listed([_created(stack, *pair, after="dtype=dtype") for pair in pairs])
     around = stack.around or NOTHING_AROUND
