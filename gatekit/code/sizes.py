@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
-from itertools import cycle, islice, product
+from itertools import cycle, product
 from typing import Any, TypeVar
 
 from gatekit.cell.errors import GatekitError
 from gatekit.cell.graph import Cell, build
-from gatekit.cell.language.expression import Expr
+from gatekit.cell.language.expression import Expr, evaluate
 from gatekit.cell.language.parse import parse
 
 from .identifiers import number
@@ -164,18 +164,27 @@ def at_sizes(cell: Cell, constants: Collection[str] = ()) -> Iterator[Cell]:
         spec = replace(cell.spec, constants=values)
         sizes = Dim.named("units", cell.units * u), Dim.named("features", cell.features * f)
         with suppress(GatekitError):
-            yield build(spec, *sizes, cell.output.spec)
+            named = build(spec, *sizes, cell.output.spec)
+            found = [_valued(n, cell.constants) for n in _widths(named)]
+            # A division of the multiples may have no remainder where that of the sizes has one.
+            if found == _widths(cell):
+                yield named
+
+
+def _widths(cell: Cell) -> list[int]:
+    shapes = (*cell.shapes.values(), *(weight.shape for weight in cell.weights))
+    return [n for shape in shapes for n in shape]
+
+
+def _valued(n: int, sizes: Mapping[str, float]) -> Any:
+    return evaluate(n.expr, sizes, {}) if isinstance(n, Dim) else n
 
 
 def size_constants(cell: Cell) -> list[str]:
     """Return the names of the constants that are sizes: the shape of a signal or weight varies."""
     whole = [name for name, v in cell.spec.constants if type(v) is int and v > 0]
-    shapes = [
-        shape
-        for named in islice(at_sizes(cell, whole), 1)
-        for shape in (*named.shapes.values(), *(weight.shape for weight in named.weights))
-    ]
-    read = " ".join(_template(n) for shape in shapes for n in shape)
+    named = next(at_sizes(cell, whole), None)
+    read = "" if named is None else " ".join(map(_template, _widths(named)))
     return [name for name in whole if f"{{{name}}}" in read]
 
 

@@ -303,6 +303,14 @@ def test_a_gate_may_read_sizes() -> None:
     assert "/ self.units) / self.heads" in text
 
 
+def test_a_division_with_a_remainder_is_one_in_the_file() -> None:
+    gates = {"part": {"activation": "pre", "reads": ["x"], "units": "units // heads * heads"}}
+    equations = {"h": "h_prev / 2 + part"}
+    cell = {"name": "own", "constants": {"heads": 4}, "gates": gates, "equations": equations}
+    module = run(gatekit.code({**cell, "emits": "h"}, "numpy", units=6))
+    assert module.init(np.random.default_rng(0))["weight_x"].shape == (32, 4)
+
+
 def test_sizes_are_fixed_where_a_plugin_loses_their_formulas(tmp_path: Path) -> None:
     plugin = tmp_path / "narrow.py"
     plugin.write_text(NARROW)
