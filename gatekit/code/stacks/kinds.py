@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -163,6 +164,8 @@ def write(stack: Stack, make: MakeText, to: str) -> StackText:
     layers = []
     for index, (kind, layer) in enumerate(zip(of, stack.layers, strict=True)):
         cell, below = cell_of(layer), of[index - 1].cell.width.replace("self.", "")
+        for name, value in of[index - 1].cell.constants.items():
+            below = re.sub(rf"\b{name}\b", str(value), below)
         features = ("features" if index == 0 else below) if sized else str(cell.features)
         units = "units" if sized else str(cell.units)
         layers.append(LayerText(kind, features, units, index + 1 == len(of)))
