@@ -62,7 +62,7 @@ class Printer:
 
     def show(self, expr: Expr, least: int = 0) -> str:
         """Return the text of an expression, in parentheses if its precedence is below ``least``."""
-        if isinstance(expr, Number) and isinstance(expr.value, Dim):
+        if isinstance(expr, Number) and isinstance(expr.value, Dim) and self.sizes:
             expr = expr.value.expr
         text = self._shown(expr)
         return f"({text})" if self._precedence(expr) < least else text

@@ -57,10 +57,10 @@ class Dim(int):
         return _dim(int(self) + int(other), [*self.terms.items(), *_terms(other)])
 
     def __sub__(self, other: Any) -> Any:
-        return self + -1 * other
+        return self + -1 * other if isinstance(other, int) else NotImplemented
 
     def __rsub__(self, other: Any) -> Any:
-        return other + -1 * self
+        return other + -1 * self if isinstance(other, int) else NotImplemented
 
     def __neg__(self) -> Any:
         return -1 * self
@@ -77,18 +77,20 @@ class Dim(int):
         return _dim(int(self) * int(other), terms)
 
     def __floordiv__(self, other: Any) -> Any:
-        return _divided(self, other) if isinstance(other, int) else int(self) // other
+        return _divided(self, other) if isinstance(other, int) else NotImplemented
 
     def __rfloordiv__(self, other: Any) -> Any:
-        return _divided(other, self) if isinstance(other, int) else other // int(self)
+        return _divided(other, self) if isinstance(other, int) else NotImplemented
 
     def __truediv__(self, other: Any) -> Any:
-        whole = isinstance(other, int) and not self % other
-        return self // other if whole else int(self) / other
+        if not isinstance(other, int):
+            return NotImplemented
+        return int(self) / other if self % other else self // other
 
     def __pow__(self, power: Any, modulo: Any = None) -> Any:
-        several = type(power) is int and power > 0
-        return math.prod([self] * power) if several else int(self) ** power
+        if not isinstance(power, int):
+            return NotImplemented
+        return math.prod([self] * power) if power > 0 else int(self) ** power
 
     __radd__, __rmul__ = __add__, __mul__
 

@@ -172,7 +172,10 @@ class Emitter:
         self.helpers: dict[str, str] = {}
         self.env = {"x": "x"}
         functions = built.cell.spec.functions
-        printer = Printer(framework, functions, {}, str, self.env, self.helpers)
+        # Functions know the sizes of their weights, but not by name.
+        known = {} if access.size is str else {"width": built.width, "units": built.cell.units}
+        given = framework, functions, known, access.size, self.env, self.helpers
+        printer = Printer(*given, sizes=tuple(known))
         within = self._sizes(access.size)
         lines = Lines(framework, printer, local, within, access.indent)
         self.printer, self.writer, self.within = printer, lines, within
