@@ -322,7 +322,9 @@ def _until_step(code: Functions, cell: CellText, prefix: str, noise: Noise) -> L
         given = [f"{each}: {array}" for each in arrays]
         states = [] if values else ["state: State", *noise.parameters]
         given = ["params: Weights", *(states + given if name == "advance" else given + states)]
-        given += _parameters(cell, cell.project.lines if cell.project and values else None)
+        sizes = _parameters(cell, cell.project.lines if cell.project and values else None)
+        # The values before them come from an argument with a star.
+        given += ["*", *sizes] if sizes and name == "advance" else sizes
         result = f"tuple[{array}, State]" if not values else array if values == 1 else "State"
         return ["", "", *call_lines(f"def {prefix}{name}(", given, f") -> {result}:")]
 
