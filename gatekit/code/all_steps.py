@@ -19,10 +19,8 @@ from gatekit.cell.language.expression import (
     Name,
     Neg,
     Number,
-    children,
     names,
     substitute,
-    with_children,
 )
 from gatekit.cell.language.shape import infer
 from gatekit.cell.program import (
@@ -391,7 +389,7 @@ class AllSteps(Emitter):
         Raises:
             UnwrittenError: it reads a value that has no line.
         """
-        result = self.sized(expr)
+        result = expr
         for name in names(result):
             op = self.program.source.get(name)
             if isinstance(op, Linear):
@@ -402,13 +400,6 @@ class AllSteps(Emitter):
         if missing:
             raise UnwrittenError(f"{missing[0]} is not known")
         return result
-
-    def sized(self, expr: Expr) -> Expr:
-        """Return a formula with the names of sizes; in the analysis they are numbers."""
-        numbers = {float(self.program.constants[name]): name for name in self.printer.sizes}
-        if isinstance(expr, Number) and float(expr.value) in numbers:
-            return Name(numbers[float(expr.value)])
-        return with_children(expr, tuple(self.sized(child) for child in children(expr)))
 
     def read_of(self, op: Linear) -> Mapping[str, Expr]:
         """Return replacements for a linear read; a shared product and its bias are used once."""

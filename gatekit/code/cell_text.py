@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gatekit._version import __version__
@@ -17,12 +17,12 @@ from . import distributions
 from .all_steps import AllSteps, AllStepsText, all_steps
 from .emit import Emitter, Project
 from .identifiers import TAKEN as RESERVED
-from .identifiers import WIDTH, Identifiers, class_name, number, slug
+from .identifiers import WIDTH, Identifiers, class_name, slug
 from .initial_values import FirstValues
 from .layout import WeightLayout, lay_out
 from .notations import Framework
 from .printing import SIZES, Printer
-from .sizes import SizeTexts
+from .sizes import Dim, bound_text, size_text
 
 # Attributes of torch's modules, of Keras' layers and of generated classes.
 TAKEN = frozenset(
@@ -55,8 +55,6 @@ LOCAL = frozenset(
         "units",
         "params",
         "self",
-        "FEATURES",
-        "UNITS",
         "jax",
         "jnp",
         "keras",
@@ -86,8 +84,6 @@ class Access:
         weight: returns the text of a weight's attribute within the step.
         fixed: returns the text of a weight that is not trained.
         size: returns the text of a size within the step.
-        first_size: returns the text of a size where weights are created.
-        constants: whether constants that are sizes are arguments.
         indent: the number of spaces before the lines of functions.
     """
 
@@ -96,8 +92,6 @@ class Access:
     weight: Callable[[str], str] = "self.{}".format
     fixed: Callable[[str], str] = "self.{}".format
     size: Callable[[str], str] = "self.{}".format
-    first_size: Callable[[str], str] = str
-    constants: bool = True
     indent: int = 8
 
 
@@ -135,7 +129,8 @@ class CellText:
         zoneout: for each state with zoneout: rate, width, and whether it is a matrix.
         parallel: the code that computes all steps together, if the analysis finds a form for it.
         project: the products that are computed before the loop; ``step`` has the other lines.
-        sizes_from: how functions compute the sizes that they read from the weights, by name.
+        sizes_from: how functions compute the sizes that they read from the weights, by name; None
+            for a class.
         constants: the constants that are arguments, as units and features are, with their values.
     """
 
@@ -159,7 +154,7 @@ class CellText:
     zoneout: list[tuple[float, str, bool]]
     parallel: AllStepsText | None = None
     project: Project | None = None
-    sizes_from: Mapping[str, str] = field(default_factory=dict)
+    sizes_from: Mapping[str, str] | None = None
     constants: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -176,14 +171,14 @@ class CellText:
     @property
     def unknown_sizes(self) -> bool:
         """Whether functions need a size that does not follow from the shapes of weights."""
-        unknown = self.sizes_in(self.lines) - self.sizes_from.keys() - self.constants.keys()
-        return bool(self.sizes_from and unknown)
+        read = self.sizes_in(self.lines) - self.constants.keys()
+        return self.sizes_from is not None and not read <= self.sizes_from.keys()
 
     @property
     def given(self) -> list[str]:
         """The constants that functions get as arguments: they follow from no shape of a weight."""
         read = self.sizes_in(self.lines)
-        return [n for n in self.constants if n in read and n not in self.sizes_from]
+        return [n for n in self.constants if n in read and n not in (self.sizes_from or ())]
 
     @property
     def lines(self) -> list[str]:
@@ -216,23 +211,20 @@ def cell_text(
     cell: Cell,
     framework: Framework,
     access: Access,
-    sizes: SizeTexts,
     known: Mapping[str, Work],
-    constants: Sequence[str] = (),
 ) -> CellText:
     """Return a cell as text.
 
     Args:
-        cell: the built cell.
+        cell: the built cell; sizes and constants that have names are arguments.
         framework: the notation.
         access: how code in the frame refers to weights and sizes.
-        sizes: the texts of sizes.
         known: works by key, as in `gatekit.registry.bibliography`.
-        constants: the names of the constants that are arguments, if sizes are known.
 
     Raises:
         ConfigError: a part of the cell cannot be written as code.
     """
+    constants = {n: int(v) for n, v in cell.spec.constants if isinstance(v, Dim)}
     reserved = framework.modules | set(framework.helpers) | LOCAL | set(constants)
     helpers: dict[str, str] = {}
     program = lower(cell)
@@ -244,16 +236,19 @@ def cell_text(
     env = layout.texts(lambda name: (access.weight if learned[name] else access.fixed)(name))
 
     steps = {name: access.size(name) for name in (*SIZES, *constants)}
-    firsts = {name: access.first_size(name) for name in (*SIZES, *constants)}
+    # Where weights are created, sizes are arguments.
+    firsts = {name: name for name in steps}
 
     def within(size: int) -> str:
-        return sizes.text(size, **steps)
+        return size_text(size, steps)
 
     def first_size(value: float) -> str:
-        return sizes.text(value, **firsts)
+        if isinstance(value, int):
+            return size_text(value, firsts)
+        return bound_text(value, cell.units, cell.features, firsts)
 
     def named(texts: Mapping[str, str]) -> Callable[[str], str]:
-        return lambda name: texts[name] if sizes.known else number(cell.constants[name])
+        return lambda name: size_text(cell.constants[name], texts)
 
     inputs = {}
     for name, width in cell.inputs.items():
@@ -302,7 +297,7 @@ def cell_text(
     return CellText(
         title=class_name(cell.spec.name or "cell"),
         about=about(cell, program, known, framework.draws_noise),
-        sized=sizes.known,
+        sized=isinstance(cell.units, Dim),
         units=cell.units,
         features=cell.features,
         inputs=inputs,
@@ -326,10 +321,8 @@ def cell_text(
         ],
         parallel=parallel,
         project=step.project,
-        sizes_from=_sizes_from(cell, layout, access, sizes, constants)
-        if access.size is str
-        else {},
-        constants={name: int(cell.constants[name]) for name in constants if sizes.known},
+        sizes_from=_sizes_from(cell, layout, access, firsts) if access.size is str else None,
+        constants=constants,
     )
 
 
@@ -337,20 +330,18 @@ def _sizes_from(
     cell: Cell,
     layout: WeightLayout,
     access: Access,
-    sizes: SizeTexts,
-    constants: Sequence[str],
+    names: Mapping[str, str],
 ) -> dict[str, str]:
     """Return the code of the sizes that follow from the shapes of weights, by name."""
     shapes = {weight.name: weight.shape for weight in cell.weights}
     found: dict[str, str] = {}
-    names = {name: name for name in (*SIZES, *constants)}
     for stack in layout.stacks:
         *axes, _ = shapes[stack.weights[0]]
         axes.append(sum(shapes[name][-1] for name in stack.weights))
         for axis, size in enumerate(axes):
-            text = sizes.text(size, **names)
+            text = size_text(size, names)
             # The other terms are numbers and constants.
-            other = "|".join(["[ *+0-9]", *constants])
+            other = "|".join(["[ *+0-9]", *(name for name in names if name not in SIZES)])
             pattern = rf"(?:(\d+) \* )?({'|'.join(names)})(?: \+ ((?:{other})+))?"
             if match := re.fullmatch(pattern, text):
                 times, name, more = match.groups()

@@ -19,6 +19,8 @@ from gatekit.cell.language import ops
 from gatekit.cell.language.expression import Call, Expr, Name, evaluate, lift
 from gatekit.cell.learned import DrawContext, Initializer
 
+from .sizes import Dim
+
 _OPERATORS: dict[Any, Callable[..., Any]] = {
     np.add: operator.add,
     np.subtract: operator.sub,
@@ -51,12 +53,17 @@ class _Value(np.lib.mixins.NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: Any, method: str, *given: Any, **options: Any) -> Any:
         if method != "__call__" or options:
             return NotImplemented
-        parts = [g.expr if isinstance(g, _Value) else lift(float(g)) for g in given]
+        parts = [g.expr if isinstance(g, _Value) else lift(_number(g)) for g in given]
         if ufunc in (np.multiply, np.divide) and parts[1] == lift(1.0):
             return _Value(parts[0])
         if ufunc in _OPERATORS:
             return _Value(_OPERATORS[ufunc](*parts))
         return _Value(Call(_CALLS[ufunc], tuple(parts))) if ufunc in _CALLS else NotImplemented
+
+
+def _number(value: Any) -> float:
+    """Return a number of Python; a size keeps its formula."""
+    return value if isinstance(value, Dim) else float(value)
 
 
 class _Recorder:
@@ -69,7 +76,7 @@ class _Recorder:
     def _drawn(self, kind: str, size: Any, *numbers: float) -> _Value:
         if tuple(np.atleast_1d(size)) != self.shape:
             raise TypeError("a draw of another shape")
-        self.draws.append(Drawn(kind, tuple(map(float, numbers)), f"draw_{len(self.draws) + 1}"))
+        self.draws.append(Drawn(kind, tuple(map(_number, numbers)), f"draw_{len(self.draws) + 1}"))
         return _Value(Name(self.draws[-1].name))
 
     def uniform(self, low: float = 0.0, high: float = 1.0, size: Any = None) -> _Value:

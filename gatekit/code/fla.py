@@ -259,9 +259,7 @@ class _Writer:
             sizes = [str(cell_of(self.built.layers[index]).features), str(kind.cell.units)]
             return f"{kind.title}({', '.join(sizes if kind.sized else [])})"
         names = {"width": "config.hidden_size", "units": "config.units"}
-        sizes = [names[name] for name in self.sizes]
-        if not self.sizes and block.sized:
-            sizes = [str(block.width), *([] if block.tied else [str(block.units)])]
+        sizes = [names[name] for name in self.sizes] or [*map(str, block.sizes.values())]
         if block.last and self.one:
             sizes.append("last=index + 1 == config.num_hidden_layers")
         elif block.last and not layer.last:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from gatekit.cell.block.built_block import BuiltBlock
@@ -12,16 +12,13 @@ from gatekit.cell.graph import Cell
 from gatekit.cell.show.works import NO_WORKS, Work
 
 from . import blocks, stacks
-from .cell_text import Access, CellText, arguments, cell_text
+from .cell_text import CellText, arguments, cell_text
 from .fla import language_model
 from .frames import FRAMES
 from .layout import WeightLayout
 from .notations import FLA, FRAMEWORKS, Framework
-from .sizes import SizeTexts, formulas, multiples, size_constants, with_constants
+from .sizes import agreed, at_sizes, size_constants
 from .stacks.kinds import StackText
-
-# What of a cell's text differs between sizes.
-_OF_SIZES = ("about", "units", "features", "layout", "constants")
 
 
 @dataclass(frozen=True)
@@ -77,26 +74,20 @@ def generate(
         raise ConfigError(
             f"to={to!r}: there is no such framework{alternatives(to, FRAMEWORKS, 'frameworks')}"
         )
-    access, frame = FRAMES[to]
     if isinstance(built, Stack):
         return _stacked(built, to, known)
     if isinstance(built, BuiltBlock):
         cell = built.cell
         text_of_cell = _cell_text(cell, to, known)
-        around = blocks.write(built, text_of_cell, to, access)
+        around = blocks.write(built, text_of_cell, to)
         if not around.sized:
             text_of_cell = _cell_text(cell, to, known, False)
-        sizes = {"width": built.width, **({} if around.tied else {"units": cell.units})}
         text = blocks.FRAMES[to](text_of_cell, around)
-        given = sizes if around.sized else {}
-        return Generated(text, around.layout, around.title, given, built.width, True)
-    if to in ("jax", "numpy"):
-        # Functions of a cell alone get sizes as arguments, or from the weights.
-        access = replace(access, size=str, first_size=str, constants=True)
-    text_of_cell = _cell_text(built, to, known, access=access)
+        return Generated(text, around.layout, around.title, around.sizes, built.width, True)
+    text_of_cell = _cell_text(built, to, known)
     title = f"{text_of_cell.title}Cell" if to == "keras" else text_of_cell.title
     return Generated(
-        frame(text_of_cell),
+        FRAMES[to][1](text_of_cell),
         text_of_cell.layout,
         title,
         text_of_cell.sizes,
@@ -119,22 +110,12 @@ def stack_text(
     Raises:
         ConfigError: a part of a layer cannot be written as code.
     """
-    access = FRAMES[to][0]
-    of_cells = isinstance(built.layers[0], Cell)
-    if of_cells and to in ("jax", "numpy"):
-        # Layers of the same kind may have inputs of different widths.
-        access = replace(access, size=_features_alone, first_size=_features_alone)
     framework = FLA if kernels else FRAMEWORKS[to]
     return stacks.write(
         built,
-        lambda cell, sized: _cell_text(cell, to, known, sized, access, framework),
+        lambda cell, sized: _cell_text(cell, to, known, sized, framework),
         to,
-        access,
     )
-
-
-def _features_alone(size: str) -> str:
-    return size if size == "features" else size.upper()
 
 
 def _stacked(built: Stack, to: str, known: Mapping[str, Work]) -> Generated:
@@ -174,49 +155,19 @@ def _cell_text(
     to: str,
     known: Mapping[str, Work],
     sized: bool = True,
-    access: Access | None = None,
     framework: Framework | None = None,
 ) -> CellText:
     """Return a cell as text; its sizes are arguments if requested and possible."""
-    notation, access = framework or FRAMEWORKS[to], access or FRAMES[to][0]
-
-    def written(
-        of: Cell, texts: Sequence[str] | None = None, names: Sequence[str] = ()
-    ) -> tuple[CellText, list[float]]:
-        sizes = SizeTexts(texts)
-        return cell_text(of, notation, access, sizes, known, names), sizes.seen
-
-    cells = multiples(cell) if sized else []
-    numbers = [written(each)[1] for each in cells]
-    texts = formulas([(each.units, each.features) for each in cells], numbers)
-    if texts is None:
-        return written(cell)[0]
-    # Do not use the cell's own sizes: there, widths may be equal by chance.
-    text, other = (written(each, texts)[0] for each in cells[:2])
-    if text.parallel != other.parallel:
-        # The parallel form contains numbers that depend on the sizes.
-        text = replace(text, parallel=None)
-    if text.unknown_sizes:
-        return written(cell)[0]
-    text = replace(text, units=cell.units, features=cell.features)
-
-    def of(names: Sequence[str]) -> CellText | None:
-        """Return the text with constants as arguments, or None if a number depends on them."""
-        values = {name: int(cell.constants[name]) for name in names}
-        varied = multiples(cell, names)
-        others = [written(each, None, names)[1] for each in varied]
-        found = with_constants(cells, numbers, varied, others, values)
-        if found is None:
-            return None
-        one, two = (written(each, found, names)[0] for each in varied[:2])
-        one = replace(one, about=text.about, units=cell.units, features=cell.features)
-        one = replace(one, constants=values)
-        two = replace(two, **{name: getattr(one, name) for name in _OF_SIZES})
-        wins = [each.parallel and each.parallel.wins for each in (one, text)]
-        return one if one == two and wins[0] == wins[1] and not one.unknown_sizes else None
-
-    names = arguments(size_constants(cell), notation) if access.constants else []
-    if (whole := of(names) if names else text) is not None:
-        return whole
-    names = [name for name in names if len(names) > 1 and of([name])]
-    return (of(names) if names else None) or text
+    notation, access = framework or FRAMEWORKS[to], FRAMES[to][0]
+    fixed = cell_text(cell, notation, access, known)
+    if not sized:
+        return fixed
+    names = arguments(size_constants(cell), notation)
+    for constants in [names, []] if names else [[]]:
+        own = {name: getattr(fixed, name) for name in ("about", "units", "features", "layout")}
+        own["constants"] = {name: int(cell.constants[name]) for name in constants}
+        cells = at_sizes(cell, constants)
+        text = agreed(replace(cell_text(c, notation, access, known), **own) for c in cells)
+        if text is not None and not text.unknown_sizes:
+            return text
+    return fixed

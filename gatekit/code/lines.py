@@ -123,7 +123,7 @@ class Lines:
 
     def shape_text(self, shape: Iterable[int]) -> str:
         """Return a shape for a comment, such as ``batch x units``."""
-        texts = [self.size(n).replace("self.", "").lower() for n in shape]
+        texts = [self.size(n).replace("self.", "") for n in shape]
         return " x ".join(["batch", *(f"({t})" if "+" in t or "-" in t else t for t in texts)])
 
 

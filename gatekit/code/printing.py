@@ -20,6 +20,7 @@ from gatekit.cell.language.ops import Function
 
 from .identifiers import TAKEN, number
 from .notations import Framework
+from .sizes import Dim
 
 _PRODUCT, _NEGATION, _ATOM = 2, 3, 5
 _PLACE = re.compile(r"\{([0-9])(?::([0-9]))?\}")
@@ -61,6 +62,8 @@ class Printer:
 
     def show(self, expr: Expr, least: int = 0) -> str:
         """Return the text of an expression, in parentheses if its precedence is below ``least``."""
+        if isinstance(expr, Number) and isinstance(expr.value, Dim) and self.sizes:
+            expr = expr.value.expr
         text = self._shown(expr)
         return f"({text})" if self._precedence(expr) < least else text
 

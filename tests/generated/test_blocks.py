@@ -199,6 +199,17 @@ class Branched(Block):
         return x + ops.tanh(parts.dense("state", mixed, parts.width))
 
 
+class Scaled(Block):
+    """What is computed with the model's width.
+
+    Reference: unpublished
+    """
+
+    def combine(self, parts, x, mixed):
+        """Return the mean."""
+        return (parts.width - 1) * x / parts.width + parts.fitted("project", mixed) / parts.width
+
+
 class Tapped(Block):
     """A Keras layer.
 
@@ -213,7 +224,7 @@ class Tapped(Block):
 @hookimpl
 def gatekit_blocks():
     """Register."""
-    return {"branched": Branched, "tapped": Tapped, "bumped": Bumped}
+    return {"branched": Branched, "tapped": Tapped, "bumped": Bumped, "scaled": Scaled}
 
 
 @hookimpl
@@ -242,6 +253,14 @@ def test_a_block_of_your_own(plugin: str) -> None:
     own = block_case("branched", "gru", units=6, plugins=[plugin])
     numpy_agrees(own)
     torch_agrees(own)
+
+
+def test_a_block_may_compute_with_the_width(plugin: str) -> None:
+    own = block_case("scaled", "gru", units=6, width=4, plugins=[plugin])
+    numpy_agrees(own)
+    torch_agrees(own)
+    assert "(self.width - 1) * x / self.width" in own.file("torch")[0].text
+    assert "# The sizes are fixed: width 4, 6 units." in own.file("numpy")[0].text
 
 
 OWN_CELL = {

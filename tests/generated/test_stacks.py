@@ -25,6 +25,8 @@ from .test_text import formatted
 STACKS: dict[str, tuple[tuple[Any, ...], str]] = {
     # The last input is a state, as wide as what is below.
     "hybrid": (("qrnn", "mlstm", "qrnn", "qrnn"), "plain"),
+    # What the second layer reads is as wide as a constant says.
+    "narrow": (("lstmp", "lstmp"), "plain"),
     "blocks": (("gru", "mamba", "gru"), "modern"),
     # States of gates as wide as what is below, in two cells that are not equal.
     "owned": ((ODD["owns_temperature"], ODD["owns_several"]), "plain"),
@@ -76,7 +78,7 @@ def of_stack(name: str) -> StackCase:
     width = FEATURES if block == "plain" else UNITS
     for index, layer in enumerate(layers):
         layer.build((None, None, width))
-        width = UNITS
+        width = layer.cell.output.width if block == "plain" else UNITS
         parts = {"": layer} if block == "plain" else parts_of(layer)
         for part, each in parts.items():
             named = getattr(each, "named_weights", None)

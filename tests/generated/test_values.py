@@ -16,9 +16,10 @@ from recurrence.chunk_cells import READ, cell
 from recurrence.test_owned_output import FED_BACK, Back, Maps
 from reference.peers import library
 
+import gatekit
 from gatekit.code import generate
 from gatekit.code.entry import built_cell
-from gatekit.code.sizes import size_constants
+from gatekit.code.sizes import Dim, size_constants
 from gatekit.registry import cell_names
 
 from .agreement import (
@@ -31,6 +32,29 @@ from .agreement import (
 )
 from .cases import DOZEN, UNITS, assert_same, case, of, run
 
+NARROW = '''
+import math
+
+from gatekit import LinearMap, hookimpl
+
+
+class Narrow(LinearMap):
+    """The product with two matrices; the middle width is a root."""
+
+    def shapes(self, width_in, width_out):
+        """Return the shapes."""
+        middle = math.isqrt(width_out)
+        return {"down": (width_in, middle), "up": (middle, width_out)}
+
+    def apply(self, u, weights):
+        """Return the products."""
+        return (u @ weights["down"]) @ weights["up"]
+
+
+@hookimpl
+def gatekit_linear_maps():
+    return {"narrow": Narrow}
+'''
 ALL = tuple(cell_names(()))
 OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in ALL if name not in DOZEN]
 
@@ -238,6 +262,64 @@ def test_sizes_are_arguments() -> None:
     assert (y.shape, h.shape) == ((2, 3, 6), (2, 6))
 
 
+@pytest.mark.parametrize(
+    "formula",
+    [
+        *("units + 2 * features - 1", "features - units", "4 * (units // 2) + units // 4"),
+        *("units // heads * heads", "units * units // heads", "3 * (units // (2 * heads)) - heads"),
+        *("(units + 1) // 2 * 3", "units * (units + features) + units", "units / 4 + units**2"),
+        *(
+            "round(units * (8 / 3))",
+            "round((units + features) * 1.5)",
+            "64 // heads",
+            "max(1, units // 5)",
+        ),
+    ],
+)
+def test_arithmetic_on_sizes_gives_a_formula(formula: str) -> None:
+    """Its text has the formula's value at other sizes, too."""
+    sizes, others = (
+        {"units": 48, "features": 10, "heads": 4},
+        {"units": 32, "features": 7, "heads": 2},
+    )
+    size = eval(formula, {name: Dim.named(name, value) for name, value in sizes.items()})
+    text = size.text({name: name for name in sizes})
+    assert size == eval(formula, dict(sizes)) == eval(text, dict(sizes))
+    assert eval(text, dict(others)) == eval(formula, dict(others))
+
+
+def test_a_gate_may_read_sizes() -> None:
+    gate = {"activation": "tanh(pre / units) / heads", "reads": ["x", "h_prev"]}
+    heads = {"activation": "pre", "reads": ["x"], "units": "heads"}
+    gates = {"h": gate, "weight": heads}
+    cell = {
+        "name": "own",
+        "constants": {"heads": 4},
+        "gates": gates,
+        "equations": {"out": "h * sum(weight)"},
+        "emits": "out",
+    }
+    text = gatekit.code(cell, "torch")
+    assert "/ self.units) / self.heads" in text
+
+
+def test_a_division_with_a_remainder_is_one_in_the_file() -> None:
+    gates = {"part": {"activation": "pre", "reads": ["x"], "units": "units // heads * heads"}}
+    equations = {"h": "h_prev / 2 + part"}
+    cell = {"name": "own", "constants": {"heads": 4}, "gates": gates, "equations": equations}
+    module = run(gatekit.code({**cell, "emits": "h"}, "numpy", units=6))
+    assert module.init(np.random.default_rng(0))["weight_x"].shape == (32, 4)
+
+
+def test_sizes_are_fixed_where_a_plugin_loses_their_formulas(tmp_path: Path) -> None:
+    plugin = tmp_path / "narrow.py"
+    plugin.write_text(NARROW)
+    gates = {"h": {"activation": "pre", "reads": {"x": "narrow"}}}
+    text = gatekit.code({"name": "own", "gates": gates, "emits": "h"}, "numpy", plugins=[plugin])
+    assert "# The sizes are fixed: 32 features, 64 units." in text
+    assert "glorot(rng, 32, 8)" in text
+
+
 @pytest.mark.parametrize("cell", ["gru", "delta_net", "gru_d"])
 def test_functions_get_sizes_from_the_weights(cell: str) -> None:
     _, module = of(cell).file("numpy")
@@ -249,7 +331,7 @@ def test_functions_get_sizes_from_the_weights(cell: str) -> None:
     assert [state.shape for state in states] == [state.shape for state in first]
 
 
-@pytest.mark.parametrize("cell", ["gla", "gsa", "mamba2", "lstmp", "rwkv6"])
+@pytest.mark.parametrize("cell", ["gla", "gsa", "mamba2", "lstmp", "rwkv6", "nru"])
 def test_constants_that_are_sizes_are_arguments(cell: str) -> None:
     """A file for other constants gives the same values."""
     bundled = built_cell(cell, 12, 5, "hidden", None, ())

@@ -251,7 +251,7 @@ class Parts:
         """
         self._one_of(name, kind, MLPS[:-1])
         factor("ratio", ratio)
-        hidden = max(1, round(ratio * self.width))
+        hidden = max(1, round(self.width * ratio))
         first = self.dense(f"{name}_in", value, hidden, bias=kind == "gelu")
         if kind == "gelu":
             return self.dense(f"{name}_out", gelu(first), self.width, bias=True)
@@ -330,7 +330,7 @@ class Parts:
             ) from None
         if shape is None or len(shape) != 1:
             raise CellError(f"{self._where}: {expr} has the shape {shape}; a vector is expected.")
-        return int(shape[0])
+        return shape[0]
 
     def _add(
         self,

@@ -171,9 +171,8 @@ def _by_rule(expr: Call, function: Function, inner: Sequence[Shape]) -> Shape:
     facts = function.facts
     if facts.shape is None:
         raise MisfitError("its shape is unknown")
-    count = 1
-    if len(expr.args) > 1 and isinstance(expr.args[1], Number):
-        count = int(expr.args[1].value)
+    last = expr.args[-1]
+    count = last.value if isinstance(last, Number) and isinstance(last.value, int) else 1
     # A plain number is as wide as a scalar.
     one, *rest = [shape or (1,) for shape in inner]
     result = facts.shape(one, rest[0] if rest else (), count)

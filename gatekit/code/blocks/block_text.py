@@ -2,54 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from gatekit.cell.block.built_block import BuiltBlock, build_block
 from gatekit.cell.block.sequence import Own
 from gatekit.cell.errors import ConfigError, GatekitError, listed
-from gatekit.code.cell_text import Access, CellText
-from gatekit.code.sizes import MULTIPLES, SizeTexts, formulas
+from gatekit.code.cell_text import CellText
+from gatekit.code.frames import FRAMES
+from gatekit.code.sizes import FACTORS, Dim, agreed
 
 from .emit import BlockText, Emitter, rate
 from .operations import with_parts
 
 
-def write(
-    built: BuiltBlock, cell: CellText, to: str, access: Access, prefix: str = "cell_"
-) -> BlockText:
+def write(built: BuiltBlock, cell: CellText, to: str, prefix: str = "cell_") -> BlockText:
     """Return a block as text.
 
     Args:
         built: the block with its sizes.
         cell: its cell as text.
         to: the framework.
-        access: how code in the frame refers to weights and sizes.
         prefix: the prefix of the names of the cell's functions.
 
     Raises:
         ConfigError: a part of the block cannot be written as code.
     """
     _refuse(built)
-    framework = with_parts(to)
+    framework, access = with_parts(to), FRAMES[to][0]
 
-    def written(of: BuiltBlock, sizes: SizeTexts, tied: bool) -> BlockText:
-        return Emitter(of, cell, framework, access, sizes, tied, prefix).write()
+    def written(of: BuiltBlock, tied: bool) -> BlockText:
+        return Emitter(of, cell, framework, access, tied, prefix).write()
 
+    fixed = written(built, False)
+    own: dict[str, Any] = {"about": fixed.about, "width": fixed.width, "units": fixed.units}
     for tied in (False, True) if cell.sized else ():
-        others = _multiples(built, tied)
-        if not others or (tied and built.cell.units != built.width):
-            continue
-        numbers = []
-        for other in others:
-            sizes = SizeTexts()
-            written(other, sizes, tied)
-            numbers.append(sizes.seen)
-        at = [(other.cell.units, other.width) for other in others]
-        texts = formulas(at, numbers)
-        if texts is not None:
-            text = written(built, SizeTexts(texts), tied)
-            return replace(text, sized=True, tied=tied)
-    return written(built, SizeTexts(), False)
+        if not tied or built.cell.units == built.width:
+            text = agreed(replace(written(of, tied), **own) for of in _at_sizes(built, tied))
+            if text is not None:
+                return text
+    return fixed
 
 
 def _refuse(built: BuiltBlock) -> None:
@@ -68,27 +62,23 @@ def _refuse(built: BuiltBlock) -> None:
             )
 
 
-def _multiples(built: BuiltBlock, tied: bool) -> list[BuiltBlock]:
-    """Return the block at several sizes; an empty list if it cannot be built or its parts vary."""
-    blocks, unit = [], built.cell.output.spec
-    for units, width in MULTIPLES:
-        try:
+def _at_sizes(built: BuiltBlock, tied: bool) -> Iterator[BuiltBlock]:
+    """Yield the block at multiples of its sizes, which have names there, if its parts are equal."""
+    for units, width in FACTORS:
+        wide = Dim.named("width", built.width * (units if tied else width))
+        with suppress(GatekitError):
             other = build_block(
                 built.spec,
                 built.cell.spec,
-                unit,
-                width=built.width * (units if tied else width),
-                units=built.cell.units * units,
+                built.cell.output.spec,
+                width=wide,
+                units=wide if tied else Dim.named("units", built.cell.units * units),
                 dropout=rate(built),
                 directions=built.directions,
                 last=built.finish is not None,
             )
-        except GatekitError:
-            return []
-        if _names(other) != _names(built):
-            return []
-        blocks.append(other)
-    return blocks
+            if _names(other) == _names(built):
+                yield other
 
 
 def _names(built: BuiltBlock) -> list[str]:

@@ -25,7 +25,7 @@ from gatekit.code.layout import StackedWeight, WeightLayout
 from gatekit.code.lines import Lines
 from gatekit.code.notations import Framework
 from gatekit.code.printing import Printer
-from gatekit.code.sizes import SizeTexts
+from gatekit.code.sizes import Dim, size_text
 
 from .operations import ANY, BACKWARD, CALLS, FLIPPED, LOOPS, NOISE, ZEROS
 
@@ -38,11 +38,15 @@ _FIRST_DRAW = 100
 
 @dataclass(frozen=True)
 class CarriedInputs:
-    """The last inputs of a convolution: its name, their number, and the text of their width."""
+    """The last inputs of a convolution: its name, their number, and the text of their width.
+
+    ``kernel`` is the name of the weight that they are multiplied with.
+    """
 
     name: str
     steps: int
     width: str
+    kernel: str
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,12 @@ class BlockText:
     rate: float
     draws_noise: bool
     directions: int = 1
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The arguments for sizes, with their values; empty if sizes are fixed."""
+        sizes = {"width": self.width} if self.tied else {"width": self.width, "units": self.units}
+        return sizes if self.sized else {}
 
 
 def rate(built: BuiltBlock) -> float:
@@ -144,13 +154,12 @@ class Emitter:
         cell_text: CellText,
         framework: Framework,
         access: Access,
-        sizes: SizeTexts,
         tied: bool,
         prefix: str,
     ) -> None:
         self.built, self.cell_text = built, cell_text
         self.framework, self.access = framework, access
-        self.sizes, self.tied, self.prefix = sizes, tied, prefix
+        self.tied, self.prefix = tied, prefix
         reserved = framework.modules | set(framework.helpers) | LOCAL | AROUND
         of_cell = {stack.attribute for stack in cell_text.layout.stacks}
         of_cell |= {f"{_BACKWARD}{name}" for name in of_cell}
@@ -163,11 +172,14 @@ class Emitter:
         self.helpers: dict[str, str] = {}
         self.env = {"x": "x"}
         functions = built.cell.spec.functions
-        printer = Printer(framework, functions, {}, str, self.env, self.helpers)
+        # Functions know the sizes of their weights, but not by name.
+        known = {} if access.size is str else {"width": built.width, "units": built.cell.units}
+        given = framework, functions, known, access.size, self.env, self.helpers
+        printer = Printer(*given, sizes=tuple(known))
         within = self._sizes(access.size)
         lines = Lines(framework, printer, local, within, access.indent)
         self.printer, self.writer, self.within = printer, lines, within
-        self.first_size = self._sizes(access.first_size)
+        self.first_size = self._sizes(str)
         self.values: dict[str, Expr] = {"x": Name("x")}
         self.first: list[str] = []
         self.stacks: list[StackedWeight] = []
@@ -178,8 +190,8 @@ class Emitter:
         self.room = WIDTH - access.indent
 
     def _sizes(self, size: Callable[[str], str]) -> Callable[[int], str]:
-        width, units = size("width"), size("width" if self.tied else "units")
-        return lambda n: self.sizes.text(n, units=units, features=width)
+        names = {name: size(name) for name in ("width", "units")}
+        return lambda n: size_text(n, names)
 
     def write(self) -> BlockText:
         """Return the block as text."""
@@ -217,8 +229,8 @@ class Emitter:
         return BlockText(
             title=title,
             about=self._about(title),
-            sized=False,
-            tied=False,
+            sized=isinstance(built.width, Dim),
+            tied=self.tied,
             width=built.width,
             units=built.cell.units,
             fed=self.first_size(fed),
@@ -347,10 +359,10 @@ class Emitter:
                 self.within(op.fed),
             )
             if self.turn:
-                kept, earlier = "_", ZEROS[self.framework.name].format(steps, width)
+                kept, earlier = "_", ZEROS[self.framework.name].format(steps, width, given)
             else:
                 kept = earlier = self.local.new(f"{name}_inputs")
-                self.carried.append(CarriedInputs(kept, steps, width))
+                self.carried.append(CarriedInputs(kept, steps, width, kernel.name[1:]))
             mask = "mask_back" if self.turn else "mask"
             arguments = f"{given}, {self.env[kernel.name]}, {earlier}, {mask}"
             line = f"{self.writer.variable(name, name)}, {kept} = convolve({arguments})"

@@ -93,7 +93,7 @@ def keras_file(cell: CellText, block: BlockText) -> str:
 def keras_body(cell: CellText, block: BlockText) -> Lines:
     """Return the lines of the layer around the step cell."""
     sizes, attributes = _sizes(block)
-    names = [size.partition(":")[0] for size in sizes]
+    names = [*block.sizes]
     given = ["self", *sizes, *(["last: bool = True"] if block.last else []), "**options"]
     attributes += ["self.last = last"] if block.last else []
     first = "\n".join([*block.first, *block.last, block.fed])
@@ -152,8 +152,10 @@ def keras_body(cell: CellText, block: BlockText) -> Lines:
 
 def functions_file(to: str, cell: CellText, block: BlockText) -> str:
     """Return the file for NumPy or JAX: functions that take a dictionary of weights."""
+    code = FUNCTIONS[to]
     body = [*numpy_and_jax.functions_body(to, cell, "cell_"), *functions_of(cell, block, to)]
-    return _file(cell, block, FUNCTIONS[to].imports, constants(block, to), body)
+    types = numpy_and_jax.constants(code.array, fixed_sizes(block))
+    return _file(cell, block, code.imports, types, body)
 
 
 FRAMES: dict[str, Callable[[CellText, BlockText], str]] = {
@@ -176,24 +178,29 @@ def functions_of(cell: CellText, block: BlockText, to: str, prefix: str = "") ->
     code, cell_prefix = FUNCTIONS[to], f"{prefix}cell_"
     array, module = code.array, code.module
     doc = ["Return the initial values of the weights by name.", *([_LAST] if block.last else [])]
-    last = ", last: bool = True" if block.last else ""
+    given = [*_sizes(block)[0], *(["last: bool = True"] if block.last else [])]
     noise = code.noise and (block.draws_noise or cell.draws_noise)
     rng = [f"rng: {array} | None = None"] if noise else []
     rng += _given_ends(block, ": bool")
     doc_of_call = [*_CALL, *([numpy_and_jax.RNG] if noise else []), *_ends(block)]
-    zeros = [f"{module}.zeros((batch, {each.steps}, {each.width}))" for each in block.carried]
+    first_cell = f"{cell_prefix}init({', '.join(filter(None, [code.drawn, _cell_sizes(block)]))})"
+    kernels = [f'{each.kernel} = params["{each.kernel}"]' for each in block.carried]
+    zeros = [
+        f"{module}.zeros((batch, {each.steps}, {each.kernel}.shape[1]), {each.kernel}.dtype)"
+        for each in block.carried
+    ]
     of_cells = block.directions * len(cell.layout.stacks)
     final = block.layout.stacks[len(block.layout.stacks) - of_cells - 1].attribute
     return [
         "",
         "",
-        f"def {prefix}init({code.generator}{last}) -> Weights:",
+        *call_lines(f"def {prefix}init(", [code.generator, *given], ") -> Weights:"),
         *docstring(doc, "    "),
         *(["    keys = keys_from(key)"] if to == "jax" else []),
-        f"    params = {cell_prefix}init({code.drawn})",
+        f"    params = {first_cell}",
         *(
             [
-                f"    back = {cell_prefix}init({code.drawn})",
+                f"    back = {first_cell}",
                 '    params |= {f"backward_{name}": weight for name, weight in back.items()}',
             ]
             if block.directions > 1
@@ -209,10 +216,11 @@ def functions_of(cell: CellText, block: BlockText, to: str, prefix: str = "") ->
             [f"Return the states before the first step: {_states(state_doc(cell), block)}."],
             "    ",
         ),
+        *indented(kernels),
         *indented(_first_states(f"{cell_prefix}initial_state(params, batch)", zeros, WIDTH - 4)),
         "",
         "",
-        *over_time(code.loop, cell, array, doc_of_call, rng, prefix),
+        *over_time(code.loop, replace(cell, constants={}), array, doc_of_call, rng, prefix),
         *indented(
             _body(
                 block,
@@ -223,15 +231,9 @@ def functions_of(cell: CellText, block: BlockText, to: str, prefix: str = "") ->
     ]
 
 
-def constants(block: BlockText, to: str) -> Lines:
-    """Return the constants of a file of functions: sizes and type aliases."""
-    array = FUNCTIONS[to].array
-    types = [f"Weights = dict[str, {array}]", f"State = tuple[{array}, ...]"]
-    if not block.sized:
-        return ["", f"# The sizes are fixed: width {block.width}, {block.units} units.", *types]
-    units = "WIDTH" if block.tied else str(block.units)
-    sizes = [f"WIDTH = {block.width}", f"UNITS = {units}"]
-    return ["", *sizes, f"FEATURES = {block.fed}  # of what the cell reads", *types]
+def fixed_sizes(block: BlockText) -> str:
+    """Return the sizes of a block that are fixed, for a comment; empty if they are arguments."""
+    return "" if block.sized else f"width {block.width}, {block.units} units"
 
 
 def _ends(block: BlockText) -> list[str]:
@@ -260,12 +262,9 @@ def _keras_cell(cell: CellText, sizes: str, attribute: str, name: str) -> Lines:
 
 def _sizes(block: BlockText) -> tuple[list[str], Lines]:
     """Return the size arguments of a class, and the lines that store them."""
-    if not block.sized:
-        return [], []
-    names = {"width": block.width, **({} if block.tied else {"units": block.units})}
     return (
-        [f"{name}: int = {size}" for name, size in names.items()],
-        [f"self.{name} = {name}" for name in names],
+        [f"{name}: int = {size}" for name, size in block.sizes.items()],
+        [f"self.{name} = {name}" for name in block.sizes],
     )
 
 
@@ -276,8 +275,6 @@ def _cell_sizes(block: BlockText) -> str:
 def _states(of_cell: str, block: BlockText) -> str:
     texts = [
         f"{each.name} (batch x {each.steps} x {each.width})".replace("self.", "")
-        .replace("WIDTH", "width")
-        .replace("UNITS", "units")
         for each in block.carried
     ]
     cell_states = [] if of_cell == "none" else [of_cell]

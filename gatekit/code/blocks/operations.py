@@ -56,8 +56,8 @@ ANY = {
 ZEROS = {
     "torch": "x.new_zeros((len(x), {0}, {1}))",
     "keras": "ops.zeros((ops.shape(x)[0], {0}, {1}), x.dtype)",
-    "jax": "jnp.zeros((len(x), {0}, {1}))",
-    "numpy": "np.zeros((len(x), {0}, {1}))",
+    "jax": "jnp.zeros((len(x), {0}, {2}.shape[-1]), x.dtype)",
+    "numpy": "np.zeros((len(x), {0}, {2}.shape[-1]), x.dtype)",
 }
 NOISE = {"jax": ", rng", "keras": ", training=training"}
 LOOPS = {"torch": "", "jax": "apply", "numpy": "forward", "keras": ""}

@@ -28,14 +28,15 @@ from .shared import (
 )
 
 
-def sizes(cell: CellText, array: str) -> Lines:
-    """Return the constants of a file of functions: sizes and type aliases."""
-    types = [f"Weights = dict[str, {array}]", f"State = tuple[{array}, ...]"]
-    if cell.sizes_from:
-        return ["", *types]
-    if cell.sized:
-        return ["", f"FEATURES = {cell.features}", f"UNITS = {cell.units}", *types]
-    return ["", f"# The sizes are fixed: {cell.features} features, {cell.units} units.", *types]
+def constants(array: str, fixed: str) -> Lines:
+    """Return the type aliases of a file of functions, after a comment on sizes that are fixed."""
+    about = [f"# The sizes are fixed: {fixed}."] if fixed else []
+    return ["", *about, f"Weights = dict[str, {array}]", f"State = tuple[{array}, ...]"]
+
+
+def fixed_sizes(cell: CellText) -> str:
+    """Return the sizes of a cell that are fixed, for a comment; empty if they are arguments."""
+    return "" if cell.sized else f"{cell.features} features, {cell.units} units"
 
 
 NUMPY = Access(
@@ -43,9 +44,7 @@ NUMPY = Access(
     draws=distributions.NUMPY,
     weight='params["{}"]'.format,
     fixed='params["{}"]'.format,
-    size=str.upper,
-    first_size=str.upper,
-    constants=False,
+    size=str,
     indent=4,
 )
 JAX = replace(
@@ -110,7 +109,8 @@ RNG = "Give rng in training: it draws dropout and zoneout."
 def functions_file(to: str, cell: CellText) -> str:
     """Return the file for NumPy or JAX: functions that take a dictionary of weights."""
     code = FUNCTIONS[to]
-    return file_text(cell, code.imports, sizes(cell, code.array), functions_body(to, cell))
+    types = constants(code.array, fixed_sizes(cell))
+    return file_text(cell, code.imports, types, functions_body(to, cell))
 
 
 def functions_body(to: str, cell: CellText, prefix: str = "", vectors: bool | None = None) -> Lines:
@@ -124,9 +124,7 @@ def functions_body(to: str, cell: CellText, prefix: str = "", vectors: bool | No
     """
     code = FUNCTIONS[to]
     noise = Noise(cell)
-    given = ["features: int"] if takes_features(cell) else []
-    if cell.sizes_from:
-        given = size_arguments(cell, {"features", "units", *cell.sizes_in(cell.first)})
+    given = size_arguments(cell, {"features", "units", *cell.sizes_in(cell.first)})
     hold = _hold(code, cell.vectors if vectors is None else vectors)
     loop = _numpy_loop if to == "numpy" else _jax_loop
     return [
@@ -204,11 +202,6 @@ def dtype_of(cell: CellText) -> str:
     return f'params["{stacks[0].attribute}"].dtype' if stacks else ""
 
 
-def takes_features(cell: CellText) -> bool:
-    """Return whether ``init`` takes the width of the input as an argument, as in a stack."""
-    return "features" in cell.sizes_in(cell.first)
-
-
 def _parameters(cell: CellText, lines: Lines | None = None) -> list[str]:
     """Return the parameters of the constants that lines read; by default those of all functions."""
     names = cell.given if lines is None else cell.sizes_in(lines)
@@ -217,7 +210,7 @@ def _parameters(cell: CellText, lines: Lines | None = None) -> list[str]:
 
 def _sizes(cell: CellText, lines: Lines) -> Lines:
     """Return the definitions of the sizes that lines read, unless they are arguments."""
-    known = {"features": "x.shape[-1]", **cell.sizes_from}
+    known = {"features": "x.shape[-1]", **(cell.sizes_from or {})}
     read = cell.sizes_in(lines)
     read |= cell.sizes_in(known.get(name, "") for name in read)
     order = sorted(read.difference(cell.given), key=lambda name: (name not in cell.constants, name))
@@ -226,7 +219,7 @@ def _sizes(cell: CellText, lines: Lines) -> Lines:
 
 def _first_output(cell: CellText, line: str, others: Sequence[str] = ()) -> tuple[Lines, str]:
     """Return the definitions of sizes of other lines, and a line with the output's width in it."""
-    width = cell.sizes_from.get(cell.width, "")
+    width = (cell.sizes_from or {}).get(cell.width, "")
     if cell.width in cell.sizes_in(others) or len(line) + len(width) > WIDTH - 4:
         width = ""
     line = line.format(width or cell.width)
@@ -322,16 +315,16 @@ def _until_step(code: Functions, cell: CellText, prefix: str, noise: Noise) -> L
     )
     if any("dtype" in text for text in firsts):
         before.insert(0, f"dtype = {dtype}")
-    more_sizes = ["features: int"] if _takes_width(cell) else []
-    starts = ["params: Weights", "batch: int", *more_sizes, *_parameters(cell)]
-    if not more_sizes:
-        before = [*_sizes(cell, [*before, *firsts]), *before]
+    starts = ["params: Weights", "batch: int", *_parameters(cell)]
+    before = [*_sizes(cell, [*before, *firsts]), *before]
 
     def define(name: str, arrays: Sequence[str], values: int) -> Lines:
         given = [f"{each}: {array}" for each in arrays]
         states = [] if values else ["state: State", *noise.parameters]
         given = ["params: Weights", *(states + given if name == "advance" else given + states)]
-        given += _parameters(cell, cell.project.lines if cell.project and values else None)
+        sizes = _parameters(cell, cell.project.lines if cell.project and values else None)
+        # The values before them come from an argument with a star.
+        given += ["*", *sizes] if sizes and name == "advance" else sizes
         result = f"tuple[{array}, State]" if not values else array if values == 1 else "State"
         return ["", "", *call_lines(f"def {prefix}{name}(", given, f") -> {result}:")]
 
@@ -365,8 +358,7 @@ def over_time(
     prefix: str = "",
 ) -> Lines:
     """Return the beginning of a function over all steps, up to its initial states."""
-    width = ["x.shape[-1]"] if _takes_width(cell) else []
-    given = ", ".join(["params", "len(x)", *width, *passed(cell)])
+    given = ", ".join(["params", "len(x)", *passed(cell)])
     return [
         *call_lines(
             f"def {prefix}{name}(",
@@ -385,12 +377,6 @@ def over_time(
         "    if state is None:",
         f"        state = {prefix}initial_state({given})",
     ]
-
-
-def _takes_width(cell: CellText) -> bool:
-    """Return whether ``initial_state`` takes the width of the input, as in a stack."""
-    shapes = [size for state in cell.states for size in state.shape]
-    return not cell.sizes_from and "features" in cell.sizes_in(shapes)
 
 
 def _hold(code: Functions, vectors: bool) -> Lines:

@@ -85,11 +85,8 @@ class FirstStates:
 
 def state_doc(cell: CellText) -> str:
     """Return the states with their shapes, for a docstring."""
-    texts = [
-        f"{s.name} (batch x {' x '.join(s.shape)})".replace("self.", "").replace("UNITS", "units")
-        for s in cell.states
-    ]
-    return ", ".join(texts).replace("FEATURES", "features") or "none"
+    texts = [f"{s.name} (batch x {' x '.join(s.shape)})" for s in cell.states]
+    return ", ".join(texts).replace("self.", "") or "none"
 
 
 def first_states(cell: CellText, texts: FirstStates) -> tuple[Lines, list[str]]:

@@ -54,16 +54,17 @@ def _listed(items: Sequence[str]) -> list[str]:
     return listed
 
 
-def _created(stack: StackText, layer: LayerText, more: str = "") -> str:
-    """Return the code that creates a layer; for Keras, its step cell."""
+def _created(
+    stack: StackText, layer: LayerText, function: str, before: str = "", after: str = ""
+) -> str:
+    """Return the call of a function that creates a layer, given its first or last arguments."""
     kind, block = layer.kind, layer.kind.block
     given = [layer.features, layer.units] if kind.sized else []
-    if block is not None and block.sized:
-        given = [*stack.sizes] or [str(block.width), *([] if block.tied else [str(block.units)])]
+    if block is not None:
+        given = [*stack.sizes] or [*map(str, block.sizes.values())]
     if block is not None and block.last and not layer.last:
         given.append("last=False")
-    title = f"{kind.title}Cell" if more and block is None else kind.title
-    return f"{title}({', '.join([*given, *([more] if more else [])])})"
+    return f"{function}({', '.join(filter(None, [before, *given, after]))})"
 
 
 def _call_doc(stack: StackText) -> list[str]:
@@ -135,7 +136,7 @@ def torch_bodies(stack: StackText) -> list[Lines]:
 
 def torch_file(stack: StackText) -> str:
     """Return the file for PyTorch."""
-    items = _listed([_created(stack, layer) for layer in stack.layers])
+    items = _listed([_created(stack, layer, layer.kind.title) for layer in stack.layers])
     around = stack.around or NOTHING_AROUND
     ends = ", {layer} is self.layers[-1]" if stack.ends else ""
     call = f"{{y}}, {{new}} = {{layer}}({{x}}, {{own}}, {{mask}}{ends})"
@@ -179,7 +180,10 @@ def keras_file(stack: StackText) -> str:
     for kind in stack.kinds:
         cell = [*keras.keras_class(kind.cell), *keras.noisy_layer(kind.cell)]
         bodies.append([*cell, *(blocks.keras_body(kind.cell, kind.block) if kind.block else [])])
-    items = _listed([_created(stack, layer, "dtype=dtype") for layer in stack.layers])
+    ending = "" if stack.kinds[0].block else "Cell"
+    titles = [f"{layer.kind.title}{ending}" for layer in stack.layers]
+    pairs = zip(stack.layers, titles, strict=True)
+    items = _listed([_created(stack, *pair, after="dtype=dtype") for pair in pairs])
     around = stack.around or NOTHING_AROUND
     training = ", training=False" if stack.noisy else ""
     attributes = [f"self.{name} = {name}" for name in stack.sizes]
@@ -308,14 +312,10 @@ def functions_file(to: str, stack: StackText) -> str:
         if kind.block is not None:
             body += blocks.functions_of(kind.cell, kind.block, to, kind.prefix)
         bodies.append(body)
-    first = []
-    for layer in stack.layers:
-        given = [code.drawn]
-        if layer.kind.block is not None:
-            given += ["last=False"] if layer.kind.block.last and not layer.last else []
-        elif numpy_and_jax.takes_features(layer.kind.cell):
-            given.append(layer.features)
-        first.append(f"{layer.kind.prefix}init({', '.join(given)})")
+    first = [
+        _created(stack, layer, f"{layer.kind.prefix}init", before=code.drawn)
+        for layer in stack.layers
+    ]
     count = len(stack.layers)
     noise = code.noise and stack.noisy
     around = stack.around or NOTHING_AROUND
@@ -354,7 +354,7 @@ def functions_file(to: str, stack: StackText) -> str:
         new += ['params: dict = {"layers": layers}', *stack.spelling.first, "return params"]
         about_init = "Return the initial values of the weights; those of layers are in a list."
     whole = [
-        f"def init({code.generator}) -> {weights}:",
+        *call_lines("def init(", [code.generator, *_arguments(stack)], f") -> {weights}:"),
         f'    """{about_init}"""',
         *(["    keys = keys_from(key)"] if "next(keys)" in code.drawn else []),
         *indented(new),
@@ -366,12 +366,11 @@ def functions_file(to: str, stack: StackText) -> str:
         *indented([*lines, *around.after, *return_lines(around.value, last, WIDTH - 4)]),
         *around.functions,
     ]
-    # Functions of a kind with sizes read the constants, even if other kinds have fixed sizes.
-    one = next((kind for kind in stack.kinds if kind.sized), stack.kinds[0])
-    constants = numpy_and_jax.sizes(one.cell, array)
-    if one.block is not None:
-        constants = blocks.constants(one.block, to)
-    return whole_file(stack, code.imports, constants, [*bodies, whole])
+    one = stack.kinds[0]
+    fixed = "" if any(kind.sized for kind in stack.kinds) else numpy_and_jax.fixed_sizes(one.cell)
+    fixed = blocks.fixed_sizes(one.block) if fixed and one.block else fixed
+    types = numpy_and_jax.constants(array, fixed)
+    return whole_file(stack, code.imports, types, [*bodies, whole])
 
 
 FRAMES: dict[str, Callable[[StackText], str]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -14,7 +15,7 @@ from gatekit.cell.errors import ConfigError, listed
 from gatekit.cell.graph import Cell
 from gatekit.code import blocks
 from gatekit.code.blocks.emit import BlockText
-from gatekit.code.cell_text import Access, CellText
+from gatekit.code.cell_text import CellText
 from gatekit.code.identifiers import slug
 from gatekit.code.layout import StackedWeight, WeightLayout
 from gatekit.code.notations import FRAMEWORKS
@@ -115,14 +116,13 @@ def noisy(kind: Kind) -> bool:
     return kind.cell.draws_noise or (kind.block is not None and kind.block.draws_noise)
 
 
-def write(stack: Stack, make: MakeText, to: str, access: Access) -> StackText:
+def write(stack: Stack, make: MakeText, to: str) -> StackText:
     """Return a stack's texts.
 
     Args:
         stack: the stack with its sizes.
         make: returns a cell as text; its sizes are arguments if requested and possible.
         to: the framework.
-        access: how code in the frame refers to weights and sizes.
 
     Raises:
         ConfigError: a layer has several inputs, or a part of it cannot be written as code.
@@ -138,7 +138,7 @@ def write(stack: Stack, make: MakeText, to: str, access: Access) -> StackText:
     # The last block of a stack has weights that the others lack; its class serves all of them, so
     # start with the last.
     for layer in reversed(stack.layers):
-        name, kind = _kind(layer, make, to, access, kinds)
+        name, kind = _kind(layer, make, to, kinds)
         kinds.setdefault(name, kind)
         names.append(name)
     names.reverse()
@@ -151,22 +151,23 @@ def write(stack: Stack, make: MakeText, to: str, access: Access) -> StackText:
     first, sized = stack.layers[0], all(kind.sized for kind in of)
     block = of[0].block
     if block is not None:
-        sizes = {"width": block.width, **({} if block.tied else {"units": block.units})}
+        sizes = block.sizes
         sized &= all(k.block is not None and k.block.tied == block.tied for k in of)
     else:
         sizes = {"features": cell_of(first).features, "units": cell_of(first).units}
         sized &= stack.directions == 1
-        sized &= not any("features" in kind.cell.width.lower() for kind in of)
-    spelling = Spelling(to, access)
+        sized &= not any("features" in kind.cell.width for kind in of)
+    spelling = Spelling(to)
     around = None if stack.around is None else around_text(stack, stack.around, to, spelling)
-    # The sizes of a model are numbers where its layers are created, except in files of functions.
-    sized &= around is None or to in ("jax", "numpy")
+    # The sizes of a model are numbers where its layers are created.
+    sized &= around is None
     layers = []
     for index, (kind, layer) in enumerate(zip(of, stack.layers, strict=True)):
         cell, below = cell_of(layer), of[index - 1].cell.width.replace("self.", "")
-        width = "FEATURES" if to in ("jax", "numpy") else "features"
-        features = (width if index == 0 else below) if sized else str(cell.features)
-        units = access.first_size("units") if sized else str(cell.units)
+        for name, value in of[index - 1].cell.constants.items():
+            below = re.sub(rf"\b{name}\b", str(value), below)
+        features = ("features" if index == 0 else below) if sized else str(cell.features)
+        units = "units" if sized else str(cell.units)
         layers.append(LayerText(kind, features, units, index + 1 == len(of)))
     helpers: dict[str, str] = {}
     for kind in of:
@@ -199,7 +200,7 @@ def write(stack: Stack, make: MakeText, to: str, access: Access) -> StackText:
 
 
 def _kind(
-    layer: Cell | BuiltBlock, make: MakeText, to: str, access: Access, known: Mapping[str, Kind]
+    layer: Cell | BuiltBlock, make: MakeText, to: str, known: Mapping[str, Kind]
 ) -> tuple[str, Kind]:
     """Return the key of a layer's kind, and the kind."""
     cell = cell_of(layer)
@@ -216,7 +217,7 @@ def _kind(
     prefix = f"{slug(cell.spec.name or 'cell')}{number if number > 1 else ''}_"
     text = replace(text, title=title)
     if isinstance(layer, BuiltBlock):
-        block = blocks.write(layer, text, to, access, f"{prefix}cell_")
+        block = blocks.write(layer, text, to, f"{prefix}cell_")
         if not block.sized:
             text = replace(make(cell, False), title=title)
         block = replace(block, title=f"{title}Block")

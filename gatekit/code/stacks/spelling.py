@@ -9,7 +9,7 @@ from gatekit.cell.language.expression import Call, Expr, Name, Number, lift, nam
 from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.code.blocks.emit import created
 from gatekit.code.blocks.operations import FLIPPED, with_parts
-from gatekit.code.cell_text import Access
+from gatekit.code.frames import FRAMES
 from gatekit.code.identifiers import WIDTH
 from gatekit.code.layout import StackedWeight
 from gatekit.code.printing import Printer
@@ -23,7 +23,6 @@ class Spelling:
 
     Args:
         to: the framework.
-        access: how code in the frame refers to weights.
 
     Attributes:
         flipped: returns the code of a value with the time backwards.
@@ -31,8 +30,8 @@ class Spelling:
         weights: the weights.
     """
 
-    def __init__(self, to: str, access: Access) -> None:
-        self.framework, self.access = with_parts(to), access
+    def __init__(self, to: str) -> None:
+        self.framework, self.access = with_parts(to), FRAMES[to][0]
         self.flipped = FLIPPED[to].format
         self.first: list[str] = []
         self.weights: list[StackedWeight] = []
