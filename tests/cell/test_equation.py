@@ -7,6 +7,7 @@ import pytest
 from bounded import bounded
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refused import at
 
 from gatekit.cell.errors import ExpressionError
 from gatekit.cell.language.expression import (
@@ -21,7 +22,7 @@ from gatekit.cell.language.expression import (
     replaced,
 )
 from gatekit.cell.language.ops import FUNCTIONS
-from gatekit.cell.language.parse import MAX_CHARACTERS, MAX_DEPTH, MAX_NODES, parse
+from gatekit.cell.language.parse import MAX_CHARACTERS, MAX_DEPTH, parse
 from gatekit.faults import known_as
 from gatekit.registry import catalogue
 
@@ -193,13 +194,13 @@ def test_more_parts_than_allowed():
     inner = "+".join(["x"] * 40)
     wide = "+".join(f"({inner})" for _ in range(8))
     assert len(wide) < MAX_CHARACTERS
-    with pytest.raises(ExpressionError, match=f"more than {MAX_NODES} parts"):
+    with pytest.raises(ExpressionError, check=at("")):
         parse(wide, FUNCTIONS)
 
 
 def test_up_to_the_bounds_is_accepted():
     assert str(parse("-" * (MAX_DEPTH - 1) + "x", FUNCTIONS)) == "-" * (MAX_DEPTH - 1) + "x"
-    with pytest.raises(ExpressionError, match="nested deeper"):
+    with pytest.raises(ExpressionError, check=at("", marked="x")):
         parse("-" * MAX_DEPTH + "x", FUNCTIONS)
     assert parse("x" * MAX_CHARACTERS, FUNCTIONS) == Name("x" * MAX_CHARACTERS)
     assert str(parse("x**16 + x**-16", FUNCTIONS)) == "x**16+x**-16"
@@ -252,7 +253,7 @@ def test_what_is_no_text_is_refused(value):
 
 def test_sizes_may_be_divided():
     assert str(parse("units // chunk", {}, sizes=True)) == "units//chunk"
-    with pytest.raises(ExpressionError, match="no function"):
+    with pytest.raises(ExpressionError, check=at("", marked="tanh")):
         parse("tanh(units)", {}, sizes=True)
 
 
