@@ -176,7 +176,8 @@ REFUSED = {
         _projection(initializer={"negative_of": "input"}),
         at(
             "cell.gates.forget.projections.tau.initializer.kind",
-            "cell.gates.forget.projections.tau.initializer={'kind': 'sigmoid', 'negative_of': 'input'}",
+            "cell.gates.forget.projections.tau.initializer="
+            "{'kind': 'sigmoid', 'negative_of': 'input'}",
         ),
     ),
     "initializer of nothing": (

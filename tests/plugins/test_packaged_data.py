@@ -8,6 +8,7 @@ import zipfile
 import numpy
 import pytest
 from gatekit.plugins import char_lm, digits, fashion_mnist, ucr
+from refused import at
 
 from gatekit.cell.errors import ConfigError, DataError
 from gatekit.registry import tasks
@@ -123,9 +124,9 @@ def test_a_shipped_split_stays_and_each_fifth_of_a_class_is_for_validation(vowel
 
 
 def test_an_unknown_set_is_named_with_those_there_are():
-    with pytest.raises(ConfigError, match=r"dataset='GunPont'.*GunPoint"):
+    with pytest.raises(ConfigError, check=at("dataset", "='GunPoint'", names=("GunPont",))):
         ucr.UCR(dataset="GunPont")
-    with pytest.raises(ConfigError, match="dataset"):
+    with pytest.raises(ConfigError, check=at("dataset", "~")):
         ucr.JapaneseVowels(dataset="GunPoint")
     assert ucr.UCR(dataset="ACSF1").data_hash() != ucr.UCR().data_hash()
 

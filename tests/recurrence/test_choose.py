@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import tensorflow as tf
+from refused import at
 
 from gatekit._version import __version__
 from gatekit.cell.analysis.affine import analyse
@@ -237,9 +238,8 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_executor_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ConfigError, match="Write executor='fused'") as caught:
+    with pytest.raises(ConfigError, check=at("executor", "='fused'", names=EXECUTORS)):
         layer("lstm", executor="fussed")
-    assert all(name in str(caught.value) for name in EXECUTORS)
 
 
 @pytest.mark.parametrize("name", AFFINE)

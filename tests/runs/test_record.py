@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy
 import pytest
+from refused import at, saying
 
 import gatekit
 from gatekit.cell.errors import ConfigError, RunError
@@ -138,19 +139,25 @@ def test_well_known_metrics_have_their_direction(metric, direction):
 
 
 @pytest.mark.parametrize(
-    ("options", "match"),
+    ("options", "check"),
     [
-        ({"metric": "score"}, "type direction='max' if a larger value is better, direction='min'"),
-        ({"metric": "acuracy"}, "did you mean 'accuracy'"),
-        ({"metric": "score", "direction": "down"}, "direction='down' is not allowed; type"),
-        ({"metric": "val_accuracy", "direction": "min"}, "a larger value is better; remove"),
-        ({"direction": "max"}, "a smaller value is better; remove direction"),
-        ({"metric": " "}, "is not a name"),
-        ({"metric": None}, "metric is a string"),
+        (
+            {"metric": "score"},
+            saying("direction='max'.*direction='min'"),
+        ),
+        ({"metric": "acuracy"}, saying("did you mean 'accuracy'")),
+        ({"metric": "score", "direction": "down"}, saying("direction='down'")),
+        (
+            {"metric": "val_accuracy", "direction": "min"},
+            saying("larger .*remove"),
+        ),
+        ({"direction": "max"}, saying("smaller .*remove direction")),
+        ({"metric": " "}, saying("is not a name")),
+        ({"metric": None}, at("metric")),
     ],
 )
-def test_a_direction_that_is_missing_or_wrong_is_refused(options, match):
-    with pytest.raises(ConfigError, match=match):
+def test_a_direction_that_is_missing_or_wrong_is_refused(options, check):
+    with pytest.raises(ConfigError, check=check):
         gatekit.run("mine", {}, seed=0, **options)
 
 

@@ -3,8 +3,9 @@
 import os
 
 import pytest
+from refused import at
 
-from gatekit.cell.errors import ConfigError
+from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.cli.sweep import plan as plan_command
 from gatekit.registry import components
 from gatekit.study import matching
@@ -181,7 +182,7 @@ def test_what_can_be_typed(text, typed):
 
 
 def test_an_unknown_cell_is_named():
-    with pytest.raises(Exception, match="did you mean 'lstm'"):
+    with pytest.raises(GatekitError, check=at("cell", "='lstm'")):
         planned("match=cell:lstmm")
 
 

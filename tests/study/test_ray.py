@@ -12,6 +12,7 @@ from unittest.mock import Mock
 import pytest
 from deed import child_of
 from deeds import plan_of, states
+from refused import at
 
 from gatekit.cell.errors import ConfigError
 from gatekit.runs.folder import RunFolder
@@ -35,10 +36,15 @@ def test_ray_chooses_the_gpus(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"), [({"x": 0}, "above 0"), ({"GPU": 1}, "without GPU"), ([1], "resources")]
+    ("asked", "check"),
+    [
+        ({"x": 0}, at("hydra.launcher.resources", "={'memory_gb': 8}")),
+        ({"GPU": 1}, at("hydra.launcher.resources", "={'memory_gb': 8}")),
+        ([1], at("hydra.launcher.resources", "={'memory_gb': 8}")),
+    ],
 )
-def test_resources_are_amounts(asked, said):
-    with pytest.raises(ConfigError, match=said):
+def test_resources_are_amounts(asked, check):
+    with pytest.raises(ConfigError, check=check):
         read_options({"resources": asked})
 
 

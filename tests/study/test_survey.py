@@ -6,6 +6,7 @@ import json
 import pytest
 from deeds import changed, plan_of, start, states
 from disks import FullDisk
+from refused import at
 
 from gatekit.cell.errors import RunError
 from gatekit.runs import durable, process
@@ -234,7 +235,7 @@ def test_a_run_is_found_by_its_first_digits_or_its_folder(made):
 
 
 def test_a_study_that_is_not_there_names_the_nearest(made):
-    with pytest.raises(RunError, match="Type `gatekit status s`"):
+    with pytest.raises(RunError, check=at("", "gatekit status s")):
         study_folder("ss", made.launch.root, "status")
-    with pytest.raises(RunError, match="no study"):
+    with pytest.raises(RunError, check=at("", "gatekit status s")):
         study_folder("../s", made.launch.root, "status")
