@@ -79,8 +79,8 @@ def test_json_has_the_looks_and_nothing_else_on_stdout(
     [
         ([], "type either --until-decided --most N"),
         (["--until-decided", "--seeds", "9"], "type either --until-decided --most N"),
-        (["--seeds", "0"], "Type --seeds"),
-        (["--until-decided"], "--most needs a value"),
+        (["--seeds", "0"], "--seeds 10."),
+        (["--until-decided"], "--most 20."),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(
