@@ -124,7 +124,7 @@ def test_equal_options_are_equal_things():
 
 def test_things_are_immutable_and_can_be_replaced():
     thing = Thing(count=3)
-    with pytest.raises(AttributeError, match=r"call \.replaced\(count=VALUE\) for a copy"):
+    with pytest.raises(AttributeError, match=r"\.replaced\(count=VALUE\)"):
         thing.count = 4
     assert thing.replaced(count=4).count == 4
     assert thing.count == 3

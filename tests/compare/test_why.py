@@ -52,7 +52,7 @@ def test_what_is_not_found_says_what_to_type(tmp_path: Path, text: str, check: C
 def test_an_id_in_two_studies_needs_its_study(tmp_path: Path) -> None:
     write_run(tmp_path / "one" / "runs", configuration(), name="a" * 16)
     write_run(tmp_path / "two" / "runs", configuration(), name="a" * 16)
-    with pytest.raises(RunError, match="is in several studies: one, two; type STUDY/aaaa"):
+    with pytest.raises(RunError, match="one, two; type STUDY/aaaa"):
         select("aaaa", tmp_path)
     assert select("two/aaaa", tmp_path).study.name == "two"
 

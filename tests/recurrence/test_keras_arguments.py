@@ -168,13 +168,13 @@ def test_an_input_of_another_rank_is_refused_with_the_remedy(
 def test_states_in_a_list_with_the_input_are_refused_with_their_place() -> None:
     """Before Keras 3 they came in one list."""
     sequence, state = np.zeros((2, 5, 3), "float32"), np.zeros((2, 4), "float32")
-    with pytest.raises(DataError, match=r"a list of 3 inputs.*layer\(x, initial_state="):
+    with pytest.raises(DataError, match=r"3 inputs.*\(x, initial_state="):
         RNN("lstm", 4)([sequence, state, state])
 
 
 def test_sequences_of_unequal_lengths_are_answered_with_padding_and_a_mask() -> None:
     five, seven = np.zeros((5, 3), "float32"), np.zeros((7, 3), "float32")
-    with pytest.raises(DataError, match=r"with 5, 7 steps, .*mask=tf\.sequence_mask\(lengths\)"):
+    with pytest.raises(DataError, match=r"5, 7 steps, .*sequence_mask"):
         RNN("lstm", 4)([five, seven])
 
 

@@ -88,7 +88,7 @@ def test_an_attribute_that_is_not_there_yet_is_no_attribute(name: str) -> None:
 
 def test_a_cell_whose_states_depend_on_its_input_has_no_size_yet() -> None:
     # Keras asks for it with a default, and would replace an AttributeError by its own error.
-    with pytest.raises(GatekitError, match=r"give gatekit\.Cell the argument features="):
+    with pytest.raises(GatekitError, match=r"gatekit\.Cell .*features="):
         getattr(Cell("qrnn", 4), "state_size", None)
     assert Cell("lstm", 4).state_size == [4, 4]
 
@@ -96,7 +96,7 @@ def test_a_cell_whose_states_depend_on_its_input_has_no_size_yet() -> None:
 def test_an_unknown_weight_is_answered_with_the_nearest() -> None:
     made = RNN("lstm", 4)
     made.build(X.shape)
-    with pytest.raises(KeyError, match=r"did you mean 'forget.x'\? Weights: candidate.bias"):
+    with pytest.raises(KeyError, match=r"did you mean 'forget.x'"):
         made.named_weights["forget.X"]
     assert "forget.kernel" not in made.named_weights
 
@@ -104,7 +104,7 @@ def test_an_unknown_weight_is_answered_with_the_nearest() -> None:
 def test_weights_by_name_are_changed_in_place_and_known_by_keras_words() -> None:
     layer = RNN("lstm", 4)
     layer.build((None, None, 3))
-    with pytest.raises(GatekitError, match=r"named_weights\['forget.bias'\]\.assign\(\.\.\.\)"):
+    with pytest.raises(GatekitError, match=r"\['forget.bias'\]\.assign"):
         layer.named_weights["forget.bias"] = 7.0
     for typed, meant in (("kernel", "x"), ("recurrent_kernel", "h_prev"), ("b", "bias")):
         with pytest.raises(KeyError, match=rf"did you mean 'forget\.{meant}'\?"):

@@ -152,7 +152,7 @@ def test_a_folder_of_too_many_files_is_refused(place, monkeypatch, write):
     for number in range(110):
         write(f"plugins/env/{number}.py", "")
     monkeypatch.setattr(discovery, "MOST", 111)  # the files and two folders are one more
-    with pytest.raises(PluginError, match=r"more than 111 Python files .* begin its name with _"):
+    with pytest.raises(PluginError, match=r"more than 111 Python files"):
         registry.catalogue()
     monkeypatch.setattr(discovery, "MOST", 112)
     assert "forget" in registry.catalogue().gates

@@ -343,7 +343,7 @@ def test_a_file_that_is_edited_is_loaded_again_on_demand(place, gate_file, monke
     else:
         notebook = types.SimpleNamespace(get_ipython=object)
         monkeypatch.setitem(sys.modules, "IPython", notebook)
-    with pytest.warns(UserWarning, match="changed since it was loaded; type gatekit.use_plugins"):
+    with pytest.warns(UserWarning, match="gatekit.use_plugins"):
         value()
     monkeypatch.setattr(loading, "_used", [])
     registry.use_plugins(file)

@@ -164,7 +164,7 @@ def test_a_direction_that_is_missing_or_wrong_is_refused(options, check):
 def test_one_run_is_not_recorded_in_both_directions(monkeypatch):
     with gatekit.run("mine", {}, seed=0, metric="score", direction="min") as run:
         run.log(1, val=1.0)
-    with pytest.raises(ConfigError, match=f"recorded before with direction='min'.*{run.name}"):
+    with pytest.raises(ConfigError, match=f"direction='min'.*{run.name}"):
         gatekit.run("mine", {}, seed=0, metric="score", direction="max")
     assert gatekit.run("mine", {}, seed=0, metric="score", direction="min").done
 
@@ -191,9 +191,9 @@ def test_any_number_of_metrics_notes_and_the_parameters_are_kept():
         run.parameters(1_234, recurrent=1_000)
         run.note("the second batch was empty")
         run.log(1, train=0.9, val=0.5, test=0.6, lr=1e-3, val_f1=0.25, test_f1=0.5)
-        with pytest.raises(ConfigError, match=r"val_mse=0\.1: log this number as val=0\.1"):
+        with pytest.raises(ConfigError, match=r"val_mse=0\.1: .* val=0\.1"):
             run.log(2, val_mse=0.1)
-        with pytest.raises(ConfigError, match=r"loss=0\.1: log this number as train=0\.1"):
+        with pytest.raises(ConfigError, match=r"loss=0\.1: .* train=0\.1"):
             run.log(2, train=0.1, loss=0.1)
     found = metrics.read(run.folder.path / "metrics.jsonl")
     assert found.lost == ()

@@ -88,14 +88,14 @@ def test_both_directions_meet_at_the_same_step(place):
 
 
 def test_a_head_with_weights_for_each_step_needs_one_length(place):
-    with pytest.raises(DataError, match=r"some sequences have masks.*type pool=mean"):
+    with pytest.raises(DataError, match=r"masks.*pool=mean"):
         made(Padded(), "pool=all")
-    with pytest.raises(DataError, match=r"validation 5, test 6, train 5.*type pool=mean"):
+    with pytest.raises(DataError, match=r"5, test 6, train 5.*pool=mean"):
         made(Longer(), "pool=all")
 
 
 def test_where_each_step_has_a_target_nothing_is_pooled(place):
-    with pytest.raises(ConfigError, match=r"pool=mean: the task 'echo' has a target for every"):
+    with pytest.raises(ConfigError, match=r"pool=mean: .*'echo'"):
         plan(compose(["task=echo", "pool=mean"]))
 
 

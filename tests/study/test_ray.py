@@ -137,7 +137,7 @@ def test_threads_gpus_and_resources_decide_how_many_fit(cluster, tmp_path):
     assert slots(gpus=0, n_jobs=3) == 3
     assert slots(gpus=1, runs_per_gpu=2) == 2
     assert slots(resources=(("big", 0.5),), runs_per_gpu=4) == 2
-    with pytest.raises(ConfigError, match=r"one run needs 4 CPU, 1 GPU, but the machines .* 2 CPU"):
+    with pytest.raises(ConfigError, match=r"4 CPU, 1 GPU, .*2 CPU"):
         slots(threads=4)
     assert slots(gpus=0, threads=2, devices=2) == 2
     with pytest.raises(ConfigError, match=r"one run needs 2 CPU, 2 GPU"):
@@ -192,6 +192,6 @@ def test_an_address_where_nobody_answers_is_told(tmp_path):
     library = pytest.importorskip("ray", reason="needs gatekit[ray]")
     library.shutdown()
     plan = plan_of(tmp_path, "good", backend="ray", address="127.0.0.1:1")
-    with pytest.raises(ConfigError, match=r"address=127.0.0.1:1: no Ray cluster answers"):
+    with pytest.raises(ConfigError, match=r"address=127.0.0.1:1: no Ray"):
         launch(plan)
     assert list(tmp_path.iterdir()) == []

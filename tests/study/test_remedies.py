@@ -37,23 +37,24 @@ BASE = {"cell": {"name": "lstm"}, "task": {"name": "adding"}, "optimizer": {}, "
 SHARED = validate({**BASE, "trainer": {"epochs": 1}})
 
 
-def refused(attempts: Iterator[tuple[str, Callable[[], object]]]) -> dict[str, str]:
-    """Return the messages of the attempts that are refused, by what was typed."""
+def refused(attempts: Iterator[tuple[str, Callable[[], object]]]) -> dict[str, GatekitError]:
+    """Return the errors of the attempts that are refused, by what was typed."""
     found = {}
     for typed, attempt in attempts:
         try:
             attempt()
         except GatekitError as error:
-            found[typed] = str(error)
+            found[typed] = error
     return found
 
 
-def without_remedy(messages: dict[str, str]) -> list[str]:
+def without_remedy(errors: dict[str, GatekitError]) -> list[str]:
     """Return the messages that do not show the key, or what to type."""
     return [
-        f"{typed}: {message}"
-        for typed, message in messages.items()
-        if not REMEDY.search(message) or typed.partition("=")[0].rpartition(".")[2] not in message
+        f"{typed}: {error}"
+        for typed, error in errors.items()
+        if not (error.fault.fixes if error.fault else REMEDY.search(str(error)))
+        or typed.partition("=")[0].rpartition(".")[2] not in str(error)
     ]
 
 
@@ -73,7 +74,7 @@ def test_each_key_with_a_wrong_value() -> None:
     found = refused(attempts())
     assert len(found) > 500
     assert without_remedy(found) == []
-    assert "trainer.epochs=20" in found["trainer.epochs=-1"]
+    assert "trainer.epochs=20" in str(found["trainer.epochs=-1"])
 
 
 def test_a_tracker_is_typed_as_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +153,7 @@ def test_each_option_of_tasks_and_blocks_with_a_wrong_value() -> None:
     found = refused(attempts())
     assert len(found) > 1000
     assert without_remedy(found) == []
-    assert "block.conv=4" in found["block.modern.conv=-1"]
+    assert "block.conv=4" in str(found["block.modern.conv=-1"])
 
 
 FUNCTIONS = {
@@ -216,7 +217,7 @@ def test_functions_never_suggest_the_command_of_the_same_name(tmp_path: Path) ->
     found = refused(attempts())
     assert len(found) > 12
     command = re.compile(r"gatekit (train|plan|compare|report|extend|load)\b|(?<!\w)--?[a-z]")
-    assert [message for message in found.values() if command.search(message)] == []
+    assert [str(error) for error in found.values() if command.search(str(error))] == []
 
 
 @pytest.mark.parametrize(

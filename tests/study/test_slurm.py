@@ -74,7 +74,7 @@ def test_without_submitit_it_says_what_to_install(tmp_path, monkeypatch):
 
 def test_where_there_is_no_slurm_it_says_so(submitit, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(ConfigError, match=r"Could not detect .srun.*login node.*cluster=local"):
+    with pytest.raises(ConfigError, match=r"srun.*cluster=local"):
         launch(plan_of(tmp_path, "good", backend="slurm"))
     assert list(tmp_path.iterdir()) == []
 
@@ -92,7 +92,7 @@ def test_a_job_has_the_devices_of_its_runs(tmp_path, gpus, at_once, asked):
     launch = dataclasses.replace(plan.launch, devices=2, jobs=at_once)
     plan = dataclasses.replace(plan, launch=launch)
     if asked is None:
-        with pytest.raises(ConfigError, match=r"devices=2: a job has hydra\.launcher\.gpus=1"):
+        with pytest.raises(ConfigError, match=r"devices=2: .*launcher\.gpus=1"):
             slurm_queue.gpus_of(plan)
     else:
         assert slurm_queue.gpus_of(plan) == asked
@@ -179,7 +179,7 @@ def test_what_is_queued_already_is_left_alone(fake, tmp_path):
 
 def test_what_slurm_refuses_is_told(fake, tmp_path):
     (fake / "sbatch").write_text("#!/bin/bash\necho 'sbatch: error: invalid account' >&2; exit 1")
-    with pytest.raises(ConfigError, match=r"Slurm refuses the job: .*invalid account.*partition"):
+    with pytest.raises(ConfigError, match=r"invalid account.*partition"):
         launch(plan_of(tmp_path, "good", backend="slurm", detach=True))
 
 

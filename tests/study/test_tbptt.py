@@ -171,7 +171,7 @@ def test_what_no_window_has_is_refused(place, words, said):
 
 
 def test_a_document_has_no_order_to_vary(place):
-    with pytest.raises(ConfigError, match=r"vary=order with trainer.tbptt=2.* type vary=init"):
+    with pytest.raises(ConfigError, match=r"vary=order .*trainer.tbptt=2"):
         planned("task=prose", "trainer.tbptt=2", "vary=order")
 
 

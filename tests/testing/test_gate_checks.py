@@ -73,16 +73,16 @@ def test_a_global_generator_is_told(write: Write) -> None:
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ("return None", "returns None"),
+        ("return None", "return value"),
         ("return 0.5", "0.5"),
         (
             "import numpy\nreturn numpy.ones((15, 6))",
             "ndarray",
         ),
         ("return pre, {'k': pre}", "(none)"),
-        ("return pre, pre, pre", "(value, {name: new state})"),
+        ("return pre, pre, pre", "(value, "),
         (TF + "return pre[:3]", "15 rows"),
-        ("return ops.sigmoid(pre) * self.slop", "line 19: return ops.sigmoid(pre) * self.slop"),
+        ("return ops.sigmoid(pre) * self.slop", "return ops.sigmoid(pre) * self.slop"),
     ],
 )
 def test_what_is_returned_wrong_is_told(value: str, says: str, write: Write) -> None:
