@@ -115,7 +115,7 @@ CLASSES = {
     ),
     "gate by a near name": (
         "show cell=lstm cell.gates.forgte.kind=power_law",
-        "cell.gates.forget",
+        "'forget'",
     ),
     "draws without -m": ("train cell=lstm trials=3", "hydra/sweeper=random"),
     "list for a mapping": ("train swap=[forget:power_law]", "swap.forget=power_law."),

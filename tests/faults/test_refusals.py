@@ -186,56 +186,56 @@ def gate(returned: str = "return ops.sigmoid(pre)", before: str = "", states: st
 
 # Files of ./plugins that are left out, and why.
 LEFT_OUT: list[tuple[int, str, str]] = [
-    (55, "import nonesuch", "plugins/mine.py, line 1: import nonesuch); type `pip install"),
-    (55, "from gatekit import Gat", "gatekit has no 'Gat'; did you mean 'Gate'?"),
-    (55, "class Gate(", "plugins/mine.py, line 1: class Gate("),
+    (55, "import nonesuch", "`pip install nonesuch`"),
+    (55, "from gatekit import Gat", "'Gate'"),
+    (55, "class Gate(", "class Gate("),
     (55, "raise SystemExit(1)", "remove sys.exit()"),
     (56, gate().replace('return {"mine"', "return {1 / 0"), "line 16: return {1 / 0"),
     (
         55,
         gate(states='parameters = ["p"]'),
-        'a mapping from names to Parameters is expected: parameters = {"scale"',
+        'parameters = {"scale"',
     ),
-    (55, gate(states='states = ["k"]'), 'a mapping to initial values is expected: states = {"k"'),
+    (55, gate(states='states = ["k"]'), 'states = {"k"'),
     (56, gate().replace('{"mine": Mine}', "[Mine]"), "return {'mine': Mine}"),
-    (59, gate(before='requires_api = "0"'), 'write requires_api = "1"'),
+    (59, gate(before='requires_api = "0"'), 'requires_api = "1"'),
 ]
 # Files that stop whatever is done with plugins.
 REFUSED: list[tuple[int, str, str]] = [
-    (57, gate().replace('"mine"', '"forget"'), "two plugins register the gate 'forget'"),
-    (58, gate().replace("gatekit_gates", "gatekit_gate"), "did you mean 'gatekit_gates'?"),
+    (57, gate().replace('"mine"', '"forget"'), "the gate 'forget'"),
+    (58, gate().replace("gatekit_gates", "gatekit_gate"), "'gatekit_gates'"),
     (58, gate().replace("gatekit_gates()", "gatekit_gates(cell)"), "cell"),
-    (58, gate().replace("@hookimpl", ""), "write @hookimpl above it"),
+    (58, gate().replace("@hookimpl", ""), "@hookimpl"),
 ]
 # Gates that are refused as the layer is built.
 BUILT: list[tuple[int, str, str]] = [
-    (56, gate("return ops.sigmoid(pre) * self.slop"), "has no attribute 'slop'"),
-    (60, gate("return None"), "returns None; return the gate's value"),
-    (60, gate("return 0.5"), "its value is the plain number 0.5; return a value for each unit"),
+    (56, gate("return ops.sigmoid(pre) * self.slop"), "'slop'"),
+    (60, gate("return None"), "return value"),
+    (60, gate("return 0.5"), "0.5"),
     (
         60,
         gate("import numpy; return numpy.zeros((2, 4))"),
-        "returns ndarray; return a value that is computed from pre with gatekit.ops",
+        "ndarray",
     ),
-    (60, gate("return ops.sum(pre)"), "a width of 1, and the gate has 4 units"),
+    (60, gate("return ops.sum(pre)"), "`units = 1`"),
     (60, gate("import tensorflow as tf; return tf.cast(pre, 'float16')"), "is float16"),
-    (61, gate("return pre, {'k': pre}"), "returns the states k, but declares (none)"),
-    (61, gate("return pre", states='states = {"k": 0.0}'), "does not use its state 'k'"),
-    (61, gate("return pre, pre, pre"), "a tuple that is not (value, {name: new state})"),
+    (61, gate("return pre, {'k': pre}"), "(none)"),
+    (61, gate("return pre", states='states = {"k": 0.0}'), "state 'k'"),
+    (61, gate("return pre, pre, pre"), "(value, {name: "),
     (
         61,
         gate("return pre + k_prev", states='states = {"k": 0.0}').replace("pre)", "pre, k_prev)"),
-        "declares k; write return value, {'k': new_k}",
+        "return value, {'k': new_k}",
     ),
-    (60, gate("return pre[:, 0]"), "line 11: return pre[:, 0]: a signal cannot be indexed"),
+    (60, gate("return pre[:, 0]"), "line 11: return pre[:, 0]"),
     (
         60,
         gate("return pre.sigmoid()"),
-        "has no 'sigmoid'; functions of signals are in gatekit.ops",
+        "'sigmoid'",
     ),
-    (60, gate("self.last = pre; return pre"), "a state: states = {'last': 0.0}"),
-    (60, gate().replace("(self, pre)", "(pre)"), "lacks self; its first argument is self"),
-    (60, gate().replace("def activate", "def call"), "no activate, which computes its value; "),
+    (60, gate("self.last = pre; return pre"), "states = {'last': 0.0}"),
+    (60, gate().replace("(self, pre)", "(pre)"), "lacks self"),
+    (60, gate().replace("def activate", "def call"), "no activate"),
 ]
 # Gates that build, and that the suite refuses.
 CHECKED: list[tuple[int, str, str, str]] = [
@@ -243,7 +243,7 @@ CHECKED: list[tuple[int, str, str, str]] = [
         62,
         "differentiable",
         gate("import tensorflow as tf; return tf.round(ops.sigmoid(pre))"),
-        "its gradient there is zero everywhere",
+        "zero everywhere",
     ),
     (
         62,
@@ -255,7 +255,7 @@ CHECKED: list[tuple[int, str, str, str]] = [
         63,
         "deterministic",
         gate("import tensorflow as tf; return pre * tf.random.uniform([1], dtype=pre.dtype)"),
-        "differs when it is called again",
+        "called again",
     ),
     (63, "makes_nothing", gate("SEEN.append(1); return ops.tanh(pre)", "SEEN = []"), "states ="),
     (64, "loads_alone", gate(before="print('hello')"), "printed 'hello"),
@@ -345,7 +345,7 @@ def test_a_plugin_is_left_out_and_others_work(
     assert "other" in registry.catalogue().gates
     # Whoever asks for it is told.
     assert main(["show", "cell=lstm", "swap.forget=mine"]) == 2
-    assert "because its plugin is broken" in capsys.readouterr().err
+    assert "'mine'" in capsys.readouterr().err
     assert main(["train", "cell=lstm", "task=mine"]) == 2
     assert found.reason in capsys.readouterr().err
 

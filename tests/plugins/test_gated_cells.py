@@ -62,7 +62,7 @@ def test_the_delay_is_the_number_of_steps_until_a_state_comes_back(delay: int) -
 
 @pytest.mark.parametrize("delay", [0, 2.0, True])
 def test_a_delay_is_a_number_of_steps(delay: object) -> None:
-    with pytest.raises(GatekitError, match="cell.delay="):
+    with pytest.raises(GatekitError, match=r"cell\.delay="):
         load_cell({"function": "tau_gru", "delay": delay}, catalogue())
 
 
