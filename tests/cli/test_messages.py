@@ -78,9 +78,7 @@ MISTAKES = {
     "new-gate-of-a-known-name": Mistake(
         "new gate forget", ("already exists", "gatekit new gate my_forget"), ("there already",)
     ),
-    "new-kind": Mistake(
-        "new gte mine", ("did you mean 'gate'? Type gatekit new gate NAME",), ("no new",)
-    ),
+    "new-kind": Mistake("new gte mine", ("gatekit new gate NAME",), ("no new",)),
     "path-of-a-study": Mistake("compare experiments/demo", ("`gatekit compare demo`",)),
     "metric": Mistake("compare demo --metric f1", ("--task NAME",), ("--margin'",), 8),
     "path-of-a-plugin": Mistake("check plugins/mine.py", ("there is no file plugins/mine.py",)),

@@ -177,7 +177,7 @@ def test_a_plan_shows_the_units_and_what_was_equalised(capsys):
     ],
 )
 def test_what_can_be_typed(text, typed):
-    with pytest.raises(ConfigError, match=rf"Type match={typed}\."):
+    with pytest.raises(ConfigError, match=rf" match={typed}\."):
         planned(f"match={text}")
 
 
