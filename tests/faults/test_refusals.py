@@ -22,7 +22,7 @@ from bounded import bounded
 from refused import Check, at, saying
 
 from gatekit import RNN, Batch, Metric, Signature, Task, registry
-from gatekit.cell.errors import CellError, ConfigError, DataError, ExpressionError, GatekitError
+from gatekit.cell.errors import CellError, ConfigError, DataError, GatekitError
 from gatekit.cell.graph import build
 from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.cell.language.parse import parse
@@ -93,47 +93,6 @@ CELLS: list[tuple[int, str, Check]] = [
         "gates: {g: {activation: mean(pre)}}\nequations: {h: g}",
         at("cell.gates.g", names=("1", "8")),
     ),
-]
-EQUATIONS: list[tuple[int, str, Check]] = [
-    (32, "g ^ 2", at("cell.equations.h", "='g ** 2'", marked="^")),
-    (32, "g @ g", at("cell.equations.h", marked="@")),
-    (32, "g * h_{t-1}", at("cell.equations.h", "='g * h_prev'", marked="{")),
-    (32, "if g > 0 then g else h_prev", at("cell.equations.h", marked="if")),
-    (27, "x.__class__", at("cell.equations.h", marked="x.__class__")),
-    (27, "().__class__.__mro__", at("cell.equations.h", marked="().__class__.__mro__")),
-    (27, "__import__('os')", at("cell.equations.h", marked="__import__")),
-    (27, "getattr(g, 'a')", at("cell.equations.h", marked="getattr")),
-    (28, "f'{g}'", at("cell.equations.h", marked="f'{g}'")),
-    (28, "lambda: g", at("cell.equations.h", marked="lambda: g")),
-    (28, "[g for g in h]", at("cell.equations.h", marked="[g for g in h]")),
-    (28, "(g := 1)", at("cell.equations.h", marked="g := 1")),
-    (28, "await g", at("cell.equations.h", marked="await g")),
-    (28, "tanh(*g)", at("cell.equations.h", marked="*g")),
-    (28, "tanh(x=g)", at("cell.equations.h", marked="tanh(x=g)")),
-    (29, "𝐭𝐚𝐧𝐡(g)", at("cell.equations.h", "='tanh(g)'")),
-    (29, "ſigmoid(g)", at("cell.equations.h", "='sigmoid(g)'")),
-    (29, "µ + μ", at("cell.equations.h")),
-    (29, "g\u200b", at("cell.equations.h")),
-    (29, "g\u202e", at("cell.equations.h")),
-    (30, "g\0", at("cell.equations.h", names=("U+0000",))),
-    (30, "g\ud800", at("cell.equations.h", names=("U+D800",))),
-    (30, "g +\ng", at("cell.equations.h", "='g + g'")),
-    (30, "g +\tg", at("cell.equations.h", "='g + g'")),
-    (31, "tanh(" * 1000 + "g" + ")" * 1000, at("cell.equations.h")),
-    (31, "g" + "+x" * 10_000, at("cell.equations.h")),
-    (31, "-" * 10_000 + "g", at("cell.equations.h")),
-    (31, "-" * 100_000 + "g", at("cell")),
-    (31, "-" * 1_900 + "g", at("cell.equations.h")),
-    (32, "9**9**9", at("cell.equations.h", marked="9**9")),
-    (32, "9" * 5000, at("cell.equations.h")),
-    (32, "1e400", at("cell.equations.h", marked="1e400")),
-    (34, "True", at("cell.equations.h", "='True_'", marked="True")),
-    (34, "None", at("cell.equations.h", "='None_'", marked="None")),
-    (34, "...", at("cell.equations.h", marked="...")),
-    (34, "'a'*10**9", at("cell.equations.h", marked="'a'")),
-    (34, "1j", at("cell.equations.h", "='1 * j'", marked="1j")),
-    (35, "tanh(g, g)", at("cell.equations.h", marked="tanh(g, g)")),
-    (35, "tanh()", at("cell.equations.h", marked="tanh()")),
 ]
 LAYERS: list[tuple[int, Callable[[], Any], Check]] = [
     (42, lambda: lstm()(X[:, :, :0]), saying("features")),
@@ -322,10 +281,9 @@ def test_a_cell_is_refused(row: int, text: str, check: Check) -> None:
         built(yaml.safe_load(text))
 
 
-@pytest.mark.parametrize(("row", "text", "check"), EQUATIONS, ids=ids(EQUATIONS))
-def test_an_equation_is_refused_at_once(row: int, text: str, check: Check) -> None:
-    with bounded(), pytest.raises((ExpressionError, CellError), check=check):
-        built({"gates": {"g": {"kind": "tanh"}}, "equations": {"h": text}})
+def test_an_equation_of_a_hundred_thousand_signs_is_refused_at_once() -> None:
+    with bounded(), pytest.raises(CellError, check=at("cell")):
+        built({"gates": {"g": {"kind": "tanh"}}, "equations": {"h": "-" * 100_000 + "g"}})
 
 
 @pytest.mark.parametrize(("row", "call", "check"), LAYERS, ids=ids(LAYERS))
