@@ -156,18 +156,24 @@ def _projection(**changes):
 
 
 REFUSED = {
-    "no reads": (_projection(reads=[]), at("cell.gates.forget.projections.tau")),
+    "no reads": (_projection(reads=[]), at("cell.gates.forget.projections.tau", names=("[]",))),
     "unknown key": (_projection(unit=3), at("cell.gates.forget.projections.tau.unit", "~")),
     "first_bias without a bias": (
         _projection(bias=False, first_bias=1),
-        at("cell.gates.forget.projections.tau"),
+        at("cell.gates.forget.projections.tau", names=("first_bias",)),
     ),
     "norm with a group": (
         _projection(norm={"of": "sum", "group": ["input"]}),
-        at("cell.gates.forget.projections.tau"),
+        at("cell.gates.forget.projections.tau", names=("group",)),
     ),
-    "width of nothing": (_projection(width="unit"), at("cell.gates.forget.projections.tau.width")),
-    "norm that is a number": (_projection(norm=3), at("cell.gates.forget.projections.tau")),
+    "width of nothing": (
+        _projection(width="unit"),
+        at("cell.gates.forget.projections.tau.width", names=("'unit'",)),
+    ),
+    "norm that is a number": (
+        _projection(norm=3),
+        at("cell.gates.forget.projections.tau", names=("norm", "3")),
+    ),
     "initializer that is a number": (
         _projection(initializer=3),
         at("cell.gates.forget.projections.tau.initializer", "='sigmoid'"),
@@ -190,31 +196,40 @@ REFUSED = {
     ),
     "reads widths that do not fit": (
         _projection(reads=["x*h_prev", "m_prev"]),
-        at("cell.gates.forget.projections.tau.reads.x*h_prev"),
+        at("cell.gates.forget.projections.tau.reads.x*h_prev", names=("{x_in: ",)),
     ),
-    "width that does not fit": (_projection(width=3), at("cell.gates.forget")),
+    "width that does not fit": (_projection(width=3), at("cell.gates.forget", names=("width: 3",))),
     "matrix state": (
         _changed(states={"m": {"update": "outer(x, m_prev)"}}),
-        at("cell.gates.forget"),
+        at("cell.gates.forget", names=("flat(",)),
     ),
-    "not finite": (_projection(first_bias=float("nan")), at("cell.gates.forget.projections.tau")),
-    "reads a new state": (_projection(reads=["m"]), at("cell.gates.forget.projections.tau.reads")),
-    "reads pre": (_projection(reads=["pre"]), at("cell.gates.forget.projections.tau.reads")),
+    "not finite": (
+        _projection(first_bias=float("nan", names=("first_bias", "nan"))),
+        at("cell.gates.forget.projections.tau"),
+    ),
+    "reads a new state": (
+        _projection(reads=["m"]),
+        at("cell.gates.forget.projections.tau.reads", names=("m_prev",)),
+    ),
+    "reads pre": (
+        _projection(reads=["pre"]),
+        at("cell.gates.forget.projections.tau.reads", names=("'pre'",)),
+    ),
     "not a mapping": (
         _changed(projections={"tau": "x"}),
         at("cell.gates.forget.projections.tau", "={'reads': ['x', 'h_prev']}"),
     ),
     "name taken": (
         _changed(activation="sigmoid(bias)", projections={"bias": {"reads": ["x"]}}),
-        at("cell.gates.forget.projections"),
+        at("cell.gates.forget.projections", names=("'bias'",)),
     ),
     "declared twice": (
         _changed(activation="sigmoid(pre + m)", projections={"m": {"reads": ["x"]}}),
-        at("cell.gates.forget.projections"),
+        at("cell.gates.forget.projections", names=("'m'",)),
     ),
     "unused projection": (
         _changed(activation="sigmoid(pre)"),
-        at("cell.gates.forget.projections.tau"),
+        at("cell.gates.forget.projections.tau", names=("'tau'",)),
     ),
     "a projection that only an unused state reads": (
         _changed(
@@ -240,7 +255,7 @@ REFUSED = {
     ),
     "cycle through the cell": (
         _projection(reads=["c", "m_prev"]),
-        at("cell.gates.forget.projections.tau.reads"),
+        at("cell.gates.forget.projections.tau.reads", names=("c_prev",)),
     ),
     "cycle": (
         _changed(
@@ -248,7 +263,7 @@ REFUSED = {
             projections={"a": {"reads": ["b"]}, "b": {"reads": ["a"]}},
             states={},
         ),
-        at("cell.gates.forget.projections.a.reads"),
+        at("cell.gates.forget.projections.a.reads", names=("forget.a -> forget.b",)),
     ),
     "too many": (
         _changed(
@@ -256,7 +271,7 @@ REFUSED = {
             projections={f"p{i}": {"reads": [f"p{i + 1}" if i < 20 else "x"]} for i in range(21)},
             states={},
         ),
-        at("cell.gates.forget.projections"),
+        at("cell.gates.forget.projections", names=("20",)),
     ),
 }
 
@@ -465,11 +480,11 @@ OPTIONS_REFUSED = {
     "unknown key": ({"value": {"unit": 3}}, at("output_unit.projections.value.unit", "~")),
     "first_bias without a bias": (
         {"gate": {"bias": False, "first_bias": 1}},
-        at("output_unit.projections.gate"),
+        at("output_unit.projections.gate", names=("first_bias",)),
     ),
     "norm with a group": (
         {"gate": {"norm": {"of": "sum", "group": ["input"]}}},
-        at("output_unit.projections.gate"),
+        at("output_unit.projections.gate", names=("group",)),
     ),
     "not a mapping": (
         {"value": "x"},
@@ -479,16 +494,28 @@ OPTIONS_REFUSED = {
         {"more": {"first_bias": 1}},
         at("output_unit.projections.more.reads", "=['x', 'h_prev']"),
     ),
-    "unused": ({"more": {"reads": ["x"]}}, at("output_unit.projections.more")),
+    "unused": ({"more": {"reads": ["x"]}}, at("output_unit.projections.more", names=("'more'",))),
     "unknown signal": (
         {"value": {"reads": ["hh"]}},
         at("output_unit.projections.value.reads", names=("hh",)),
     ),
-    "earlier step": ({"value": {"reads": ["h_prev"]}}, at("output_unit.projections.value.reads")),
-    "cycle": ({"value": {"reads": ["gate"]}}, at("output_unit.projections.value.reads")),
-    "width of nothing": ({"gate": {"width": "unit"}}, at("output_unit.projections.gate.width")),
-    "two widths": ({"gate": {"width": 3}}, at("output_unit")),
-    "too many": ({f"p{i}": {"reads": ["x"]} for i in range(19)}, at("output_unit.projections")),
+    "earlier step": (
+        {"value": {"reads": ["h_prev"]}},
+        at("output_unit.projections.value.reads", names=("h_prev",)),
+    ),
+    "cycle": (
+        {"value": {"reads": ["gate"]}},
+        at("output_unit.projections.value.reads", names=("output_unit.value",)),
+    ),
+    "width of nothing": (
+        {"gate": {"width": "unit"}},
+        at("output_unit.projections.gate.width", names=("'unit'",)),
+    ),
+    "two widths": ({"gate": {"width": 3}}, at("output_unit", names=("4", "3"))),
+    "too many": (
+        {f"p{i}": {"reads": ["x"]} for i in range(19)},
+        at("output_unit.projections", names=("20",)),
+    ),
 }
 
 

@@ -76,7 +76,7 @@ def test_a_file_is_composed_as_for_a_run(place: Path) -> None:
         (["cell=lstm", "swap.forget=" + "[" * 3000], "swap.forget"),
         (["cell=lstm", "swap.forget=" + "a" * 21000], "20,000"),
         (["cell=lstm", "swap.forget={kind:", "power_law}"], "'swap.forget={kind: power_law}'"),
-        (["cell=lstm", "cell.name.first=1"], "cell.name"),
+        (["cell=lstm", "cell.name.first=1"], "cell={first: 1}"),
     ],
 )
 def test_refusals(arguments: list[str], message: str) -> None:

@@ -179,7 +179,7 @@ BUILT: list[tuple[int, str, str]] = [
     (60, gate("return ops.sum(pre)"), "`units = 1`"),
     (60, gate("import tensorflow as tf; return tf.cast(pre, 'float16')"), "is float16"),
     (61, gate("return pre, {'k': pre}"), "(none)"),
-    (61, gate("return pre", states='states = {"k": 0.0}'), "state 'k'"),
+    (61, gate("return pre", states='states = {"k": 0.0}'), "'k'"),
     (61, gate("return pre, pre, pre"), "(value, {name: "),
     (
         61,
