@@ -162,7 +162,7 @@ def messages() -> Iterator[tuple[str, dict[str, Any], str]]:
 def write_messages(refused: list[tuple[dict[str, Any], Any]]) -> None:
     """Write one message for each place that refuses something, and for each wording.
 
-    A message about what is installed, or that counts what is registered, is left out.
+    A message that is not the same everywhere is left out.
     """
     found: dict[object, str] = {}
     worded: set[object] = set()
@@ -170,7 +170,7 @@ def write_messages(refused: list[tuple[dict[str, Any], Any]]) -> None:
         frames = traceback.extract_tb(error.__traceback__)[-2:]
         origin = line["entry"], line["kind"], *((f.filename, f.lineno) for f in frames)
         message, wording = shown(error), words(error.fault)
-        if re.search(rf"\n\n|pip install|lists all \d|There are \d|{ROOT}", message):
+        if _OTHERS.search(message):
             continue
         if origin not in found or wording not in worded:
             given = json.dumps(line["given"], ensure_ascii=True)
@@ -180,6 +180,10 @@ def write_messages(refused: list[tuple[dict[str, Any], Any]]) -> None:
     text = "".join(sorted(found.values()))
     head = "One message from each place that refuses something: python tests/faults/corpus.py"
     MESSAGES.write_text(f"{head}{text}\n", encoding="utf-8")
+
+
+_OTHERS = re.compile(rf"\n\n|pip install|tensorboard|autocast|lists all \d|There are \d|{ROOT}")
+"""What a message has that depends on other packages, plugins or the folder."""
 
 
 def words(fault: Any) -> tuple[str, ...]:
