@@ -204,8 +204,8 @@ REFUSED = {
         at("cell.gates.forget", names=("flat(",)),
     ),
     "not finite": (
-        _projection(first_bias=float("nan", names=("first_bias", "nan"))),
-        at("cell.gates.forget.projections.tau"),
+        _projection(first_bias=float("nan")),
+        at("cell.gates.forget.projections.tau", names=("first_bias", "nan")),
     ),
     "reads a new state": (
         _projection(reads=["m"]),
