@@ -325,7 +325,7 @@ def test_functions_that_compute_plain_numbers(built, lstm, part):
 @pytest.mark.parametrize("count", ["1.5", "0", "-1", "c", "units // 8"])
 def test_a_count_that_is_no_number(built, lstm, count):
     config = lstm(equations={"h": f"output * tanh(c) * sum(repeat(c, {count}))"})
-    with pytest.raises(GatekitError, check=at("cell.equations.h", names=(f"repeat(c, {count})",))):
+    with pytest.raises(GatekitError, check=at("cell.equations.h", names=("repeat(c, ",))):
         built(config)
 
 

@@ -357,8 +357,11 @@ def test_a_plugin_that_is_found_and_named_is_named(place, gate_file):
 
 def test_a_file_that_is_missing_is_answered_with_what_is_beside_it(place, gate_file):
     gate_file("elsewhere/mine.py")
-    for typed in ("elsewhere/none.py", "elsewhere\\mine.py", "elsewhere"):
-        with pytest.raises(PluginError, check=at("plugins", "=['elsewhere/mine.py']")):
+    for typed, fix in (
+        ("elsewhere/none.py", "=['elsewhere/mine.py']"),
+        ("elsewhere\\mine.py", "=['elsewhere/mine.py']"),
+        ("elsewhere", "~"),
+        ("nowhere/mine.py", "~"),
+    ):
+        with pytest.raises(PluginError, check=at("plugins", fix)):
             registry.catalogue([typed])
-    with pytest.raises(PluginError, check=at("plugins", "~")):
-        registry.catalogue(["nowhere/mine.py"])

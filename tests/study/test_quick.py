@@ -74,18 +74,18 @@ def test_studies_of_a_file_of_its_own_go_on():
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "place"),
     [
-        ["+experiment=plain", "quick=true"],
-        ["quick=true"],
-        ["experiment=mine,plain", "study=a", "quick=true"],
-        ["+experiment=mine", "quick=maybe"],
+        (["+experiment=plain", "quick=true"], "experiment"),
+        (["quick=true"], "quick"),
+        (["experiment=mine,plain", "study=a", "quick=true"], "quick"),
+        (["+experiment=mine", "quick=maybe"], "quick"),
     ],
 )
-def test_what_has_no_small_version_is_refused(words):
+def test_what_has_no_small_version_is_refused(words, place):
     own("plain", WHOLE)
     own("mine", WHOLE + QUICK)
-    with pytest.raises(ConfigError, check=at("quick")):
+    with pytest.raises(ConfigError, check=at(place)):
         planned(*words)
 
 
