@@ -2,8 +2,8 @@
 
 import numpy
 import pytest
-from refused import at
 import tiny
+from refused import at
 
 from gatekit.cell.errors import ConfigError, DataError
 from gatekit.recurrence.layers.rnn import RNN
