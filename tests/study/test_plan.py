@@ -93,15 +93,15 @@ def test_a_role_in_an_experiment_is_its_gate_and_typed_words_come_last():
 
 
 @pytest.mark.parametrize(
-    ("words", "place"),
+    ("words", "key"),
     [
         (["cell.gates.forget.bias=true", "cell.gates.update.units=64"], "cell.gates.forget"),
         (["cell.gates.update.bias=false", "cell.gates.forget.bias=true"], "cell.gates.forget"),
         (["swap.forget=tanh", "swap.update=tanh"], "swap.update"),
     ],
 )
-def test_a_gate_under_both_names_is_refused(words, place):
-    with pytest.raises(GatekitError, check=at(place)):
+def test_a_gate_under_both_names_is_refused(words, key):
+    with pytest.raises(GatekitError, check=at(key)):
         planned("cell=gru", *words)
 
 

@@ -74,7 +74,7 @@ def test_studies_of_a_file_of_its_own_go_on():
 
 
 @pytest.mark.parametrize(
-    ("words", "place"),
+    ("words", "key"),
     [
         (["+experiment=plain", "quick=true"], "experiment"),
         (["quick=true"], "quick"),
@@ -82,10 +82,10 @@ def test_studies_of_a_file_of_its_own_go_on():
         (["+experiment=mine", "quick=maybe"], "quick"),
     ],
 )
-def test_what_has_no_small_version_is_refused(words, place):
+def test_what_has_no_small_version_is_refused(words, key):
     own("plain", WHOLE)
     own("mine", WHOLE + QUICK)
-    with pytest.raises(ConfigError, check=at(place)):
+    with pytest.raises(ConfigError, check=at(key)):
         planned(*words)
 
 
