@@ -31,6 +31,9 @@ import pytest
 # Fixtures that tests of several folders share.
 pytest_plugins = ("browser",)
 
+# Its assertions are those of the tests that call it.
+pytest.register_assert_rewrite("refused")
+
 # Set before any test imports TensorFlow, whose start-up messages would drown a failure.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 

@@ -12,6 +12,7 @@ from typing import Any
 import processes
 import pytest
 from compare.synthetic import write_study
+from refused import at
 
 import gatekit
 from gatekit.api import Planned
@@ -50,7 +51,7 @@ def test_a_module_offers_its_public_names_only(name: str) -> None:
 
 
 def test_a_name_that_gatekit_does_not_have_is_answered_with_the_nearest() -> None:
-    with pytest.raises(AttributeError, match=r"no attribute 'trian'; did you mean 'train'\?"):
+    with pytest.raises(AttributeError, match="did you mean 'train'"):
         gatekit.trian  # noqa: B018
     assert not hasattr(gatekit, "__wrapped__")
 
@@ -184,7 +185,7 @@ def test_words_may_be_a_list_or_a_string() -> None:
         "units=3",
     ]
     assert words_of(["-m", "cell=lstm"], {}) == ["-m", "cell=lstm"]
-    with pytest.raises(ConfigError, match="cannot be split into words: No closing quotation"):
+    with pytest.raises(ConfigError, match="No closing quotation"):
         words_of("cell='lstm", {})
     with pytest.raises(ConfigError, match="units is an object of object"):
         words_of((), {"units": object()})
@@ -209,9 +210,9 @@ def test_a_plan_counts_parameters_as_a_comparison_does() -> None:
 
 
 def test_a_key_that_does_not_exist_is_an_error_with_the_remedy() -> None:
-    with pytest.raises(ConfigError, match="did you mean"):
+    with pytest.raises(ConfigError, check=at("unit", "-> units")):
         gatekit.plan(try_out=False, unit=4)
-    with pytest.raises(ConfigError, match="did you mean 'gru'"):
+    with pytest.raises(ConfigError, check=at("cell", "='gru'")):
         gatekit.train(cell="grru")
 
 

@@ -162,7 +162,7 @@ def test_hostile_text_is_refused(text: str) -> None:
 
 def test_strings_do_not_multiply() -> None:
     doubled = "".join(f"@string{{s{k + 1} = s{k} # s{k}}}" for k in range(100))
-    with pytest.raises(ConfigError, match="more than 2,097,152 characters, with @string expanded"):
+    with pytest.raises(ConfigError, match=r"2,097,152 .*@string"):
         parse(f'@string{{s0 = "{"x" * 99}"}}{doubled}', "references.bib")
     repeated = "".join(f"f{k} = s, " for k in range(10_000))
     with pytest.raises(ConfigError, match="more than 2,097,152 characters"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy
 import pytest
+from refused import at
 
 from gatekit import Block, ops
 from gatekit.cell.block.built_block import BuiltBlock, build_block
@@ -72,7 +73,7 @@ def test_a_factor_of_the_width_is_above_0_and_finite(expand):
 
 
 def test_a_convolution_of_a_billion_steps_is_refused():
-    with pytest.raises(ConfigError, match="at most 1,024"):
+    with pytest.raises(ConfigError, check=at("block.conv", "=4")):
         built({"kind": "modern", "conv": 10**9})
 
 
@@ -87,11 +88,13 @@ def test_a_block_is_read_by_name_with_its_options():
     assert read_block("plain", known).plain
     with pytest.raises(ConfigError, match=r"block=modren.*modern"):
         read_block("modren", known)
-    with pytest.raises(ConfigError, match=r"'plain' has no options.*type block=modern"):
+    with pytest.raises(
+        ConfigError, check=at("block.conv", "~", "block.kind='modern'", names=("plain",))
+    ):
         read_block({"kind": "plain", "conv": 0}, known)
-    with pytest.raises(ConfigError, match=r"mlp='relu' .* is one of 'swiglu'"):
+    with pytest.raises(ConfigError, check=at("block.mlp", "='gelu'", names=("relu", "swiglu"))):
         read_block({"kind": "modern", "mlp": "relu"}, known)
-    with pytest.raises(ConfigError, match=r"block.heads=4 .* divides the 6 units.*block.heads=1"):
+    with pytest.raises(ConfigError, check=at("block.heads", "=1")):
         built("gla", width=6, units=6)
 
 
@@ -144,14 +147,14 @@ class Elsewhere(Block):
 @pytest.mark.parametrize(
     ("block", "message"),
     [
-        (Looks, "only `mix` may read other steps"),
+        (Looks, "`mix`"),
         (Twice, "a block has one mixer"),
         (Never, "does not call parts.mixer"),
-        (Idle, "nothing reads the part 'gate'"),
-        (Narrow, "combine returns the width 3, but the model's is 4"),
-        (Misfit, r"in 'rnn \+ gate'"),
+        (Idle, "the part 'gate'"),
+        (Narrow, "width 3"),
+        (Misfit, r"'rnn \+ gate'"),
         (Named, "'Gate' is not a name"),
-        (Elsewhere, "reads 'norm', which is not defined here"),
+        (Elsewhere, "reads 'norm'"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(block, message):
@@ -215,11 +218,11 @@ def lambdas(value):
 
 
 WRONG = {
-    "nothing": (returns_nothing(), "returns None; end it with `return value`"),
+    "nothing": (returns_nothing(), "returns None"),
     "numpy": (with_numpy(), "write ops.tanh(x)"),
     "a layer": (lambdas(lambda parts, x: parts.layer_norm(x)), "did you mean 'norm'?"),
-    "no name": (lambdas(lambda parts, x: parts.norm(x)), "parts.norm('norm', value)"),
-    "no width": (lambdas(lambda parts, x: parts.dense("in", x)), "required argument: 'width'"),
+    "no name": (lambdas(lambda parts, x: parts.norm(x)), "parts.norm('norm', "),
+    "no width": (lambdas(lambda parts, x: parts.dense("in", x)), "'width'"),
 }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, get_origin, get_type_hints
 
 import pytest
+from refused import at
 
 from gatekit.cell.declare import Declared, plain
 from gatekit.cell.errors import ConfigError
@@ -64,41 +65,45 @@ def test_a_value_of_the_right_type_is_kept(name, given, kept):
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "says"),
+    ("name", "given", "fix"),
     [
-        ("number", "1", "should be a number"),
-        ("number", True, "should be a number"),
-        ("number", None, "should be a number"),
-        ("count", 1.5, "should be an integer"),
-        ("count", True, "should be an integer"),
-        ("word", 3, "should be a string"),
-        ("flag", 1, "should be true or false"),
-        ("way", "left", "should be one of 'up', 'down'"),
-        ("maybe", "x", "should be a number or null"),
-        ("either", 1.5, "should be an integer or a string"),
-        ("items", "abc", "should be a list"),
-        ("table", [1], "should be a mapping"),
-        ("number", math.nan, "should be a finite number"),
-        ("maybe", math.inf, "should be a finite number"),
-        ("numbre", 1.0, "numbre is not a key; did you mean number"),
-        ("zzz", 1.0, "zzz is not a key"),
-        ("shared", 1, "shared is not a key"),
-        ("plain_field", 1, "no annotation; write plain_field: int = 4 in the class"),
+        ("number", "1", "=1.0"),
+        ("number", True, "=0.5"),
+        ("number", None, "=0.5"),
+        ("count", 1.5, "=1"),
+        ("count", True, "=2"),
+        ("word", 3, "='a'"),
+        ("flag", 1, "=True"),
+        ("way", "left", "='up'"),
+        ("maybe", "x", "=None"),
+        ("either", 1.5, "=1"),
+        ("items", "abc", "=[]"),
+        ("table", [1], "={}"),
+        ("number", math.nan, "=0.5"),
+        ("maybe", math.inf, "=None"),
+        ("numbre", 1.0, "-> number"),
+        ("zzz", 1.0, "~"),
+        ("shared", 1, "~"),
     ],
 )
-def test_any_other_value_is_refused(name, given, says):
-    with pytest.raises(ConfigError, match=says):
+def test_any_other_value_is_refused(name, given, fix):
+    with pytest.raises(ConfigError, check=at(name, fix)):
         Thing(**{name: given})
 
 
 def test_a_number_too_large_for_a_float_is_refused():
-    with pytest.raises(ConfigError, match="beyond 1e300"):
+    with pytest.raises(ConfigError, check=at("number", "=0.5")):
         Thing(number=10**5000)
+
+
+def test_a_field_without_an_annotation_is_no_option():
+    with pytest.raises(ConfigError, match="plain_field: int = 4"):
+        Thing(plain_field=1)
 
 
 def test_an_option_without_default_is_needed():
     assert Needing(length=3).options() == {"length": 3}
-    with pytest.raises(ConfigError, match="needs the option length"):
+    with pytest.raises(ConfigError, check=at("length", "=1")):
         Needing()
 
 
@@ -119,7 +124,7 @@ def test_equal_options_are_equal_things():
 
 def test_things_are_immutable_and_can_be_replaced():
     thing = Thing(count=3)
-    with pytest.raises(AttributeError, match=r"call \.replaced\(count=VALUE\) for a copy"):
+    with pytest.raises(AttributeError, match=r"\.replaced\(count=VALUE\)"):
         thing.count = 4
     assert thing.replaced(count=4).count == 4
     assert thing.count == 3
@@ -159,7 +164,7 @@ def test_options_follow_the_order_of_inheritance():
 
 
 def test_a_constructor_with_named_arguments_is_refused():
-    with pytest.raises(ConfigError, match=r"annotated fields of the class: scale: float = 2\.0"):
+    with pytest.raises(ConfigError, check=at("Made.__init__", names=("scale: float = 2.0",))):
 
         class Made(Declared):
             def __init__(self, scale=2.0):

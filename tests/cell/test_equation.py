@@ -7,6 +7,7 @@ import pytest
 from bounded import bounded
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refused import at
 
 from gatekit.cell.errors import ExpressionError
 from gatekit.cell.language.expression import (
@@ -21,123 +22,123 @@ from gatekit.cell.language.expression import (
     replaced,
 )
 from gatekit.cell.language.ops import FUNCTIONS
-from gatekit.cell.language.parse import MAX_CHARACTERS, MAX_DEPTH, MAX_NODES, parse
+from gatekit.cell.language.parse import MAX_CHARACTERS, MAX_DEPTH, parse
 from gatekit.faults import known_as
 from gatekit.registry import catalogue
 
 REFUSED = {
-    "27-class": ("x.__class__", "an attribute"),
-    "27-mro": ("().__class__.__mro__", "an attribute"),
-    "27-import": ("__import__('os')", "no function '__import__'"),
-    "27-getattr": ("getattr(x, 'y')", "no function 'getattr'"),
-    "27-call-of-attribute": ("x.sum()", "only functions of the equation language"),
-    "27-call-of-call": ("tanh(x)(x)", "only functions of the equation language"),
-    "27-subscript": ("x[0]", "a subscript"),
-    "27-module-chain": ("np.os.system(x)", "only functions of the equation language"),
-    "27-eval": ("eval(x)", "no function 'eval'"),
-    "28-f-string": ("f'{x}'", "an f-string"),
-    "28-format": ("'{0.__class__}'.format(x)", "only functions of the equation language"),
-    "28-lambda": ("lambda x: x", "a lambda"),
-    "28-list": ("[x for x in y]", "a comprehension"),
-    "28-set": ("{x for x in y}", "a comprehension"),
-    "28-dict": ("{x: x for x in y}", "a comprehension"),
-    "28-generator": ("sum(x for x in y)", "a comprehension"),
-    "28-walrus": ("(x := 1)", "an assignment"),
-    "28-await": ("await x", "await"),
-    "28-yield": ("(yield x)", "yield"),
-    "28-starred": ("tanh(*x)", "a starred argument"),
-    "28-double-starred": ("tanh(**x)", "by position"),
-    "28-keyword": ("tanh(x=1)", "by position"),
-    "28-conditional": ("x if y else z", "a conditional"),
-    "28-comparison": ("x < y", r"`<` is not .*\n.*\n.*\nWrite where\(x, a, b\)"),
-    "28-and": ("x and y", r"`and` is not .*\n.*\n.*\nWrite where\(x, a, b\)"),
-    "28-not": ("not x", "`not` is not an operator of equations"),
-    "28-plus": ("+x", r"`\+` is not an operator of equations"),
-    "28-invert": ("~x", "`~` is not an operator of equations"),
-    "28-matmul": ("x @ y", r"(?s)`@` is not .* learned matrices are in the reads"),
-    "28-modulo": ("x % y", "`%` is not an operator of equations"),
-    "28-floor": ("x // y", "`//` is not an operator of equations"),
-    "28-bits": ("x | y", r"`\|` is not an operator"),
-    "28-tuple": ("x, y", "a tuple"),
-    "28-statement": ("import os", "no operator between two names"),
-    "28-two": ("x; y", "one expression; write each part as NAME: EXPRESSION"),
-    "28-assignment": ("x = 1", r"(?s)its right-hand side: NAME: EXPRESSION.*Write \'1\'"),
-    "28-comment-only": ("# x", "invalid syntax"),
-    "29-mathematical-letters": ("𝐭𝐚𝐧𝐡(x)", r"U\+1D42D at position 0.*ASCII"),
-    "29-long-s": ("ſigmoid(x)", r"U\+017F at position 0"),
-    "29-micro": ("µ + x", r"U\+00B5 at position 0"),
-    "29-zero-width": ("ta\u200bnh(x)", r"U\+200B at position 2"),
-    "29-bidi": ("x \u202e+ y", r"U\+202E at position 2"),
-    "29-full-width": ("x ＋ y", r"U\+FF0B at position 2"),
-    "30-NUL": ("x\0", r"U\+0000 at position 1"),
-    "30-surrogate": ("x\ud800", r"U\+D800 at position 1"),
-    "30-newline": ("x\n+ y", r"U\+000A at position 1"),
-    "30-return": ("x\r", r"U\+000D at position 1"),
-    "30-tab": ("\tx", r"U\+0009 at position 0"),
-    "30-BOM": ("\ufeffx", r"U\+FEFF at position 0"),
-    "30-blank": ("   ", "is empty"),
-    "30-nothing": ("", "is empty"),
-    "31-calls": ("tanh(" * 1000 + "x" + ")" * 1000, "at most 2000 are allowed"),
-    "31-calls-short": ("abs(" * 200 + "x" + ")" * 200, "nested|too many"),
-    "31-sums": ("x" + "+x" * 100_000, "at most 2000"),
-    "31-sums-short": ("x" + "+x" * 900, "nested deeper"),
-    "31-minuses": ("-" * 100_000 + "x", "at most 2000"),
-    "31-minuses-short": ("-" * 1900 + "x", "nested"),
-    "31-parentheses": ("(" * 900 + "x" + ")" * 900, "parenthes|nested"),
-    "31-open": ("(" * 1900, "parenthes|nested|never closed"),
-    "31-powers": ("x" + "**2" * 600, "exponent|nested"),
-    "32-tower": ("9**9**9", "the exponent must be a constant"),
-    "32-exponent": ("x**17", "between -16 and 16"),
-    "32-negative-exponent": ("x**-17", "between -16 and 16"),
-    "32-exponent-name": ("x**y", "the exponent must be a constant"),
-    "32-long-number": ("9" * 1900, "at most 15 digits"),
-    "32-hexadecimal": ("0x" + "f" * 1900, "at most 15 digits"),
-    "32-infinite": ("1e400", "not finite"),
-    "34-true": ("True", "is not a number"),
-    "34-none": ("None", r"(?s)'None' is a Python keyword and cannot be a name.*Write None_"),
-    "34-ellipsis": ("...", "is not a number"),
-    "34-text": ("'a' * 10**9", "is not a number"),
-    "34-bytes": ("b'a'", "is not a number"),
-    "34-complex": ("1j", "is not a number"),
-    "35-too-few": ("tanh()", r"tanh takes 1 argument, not 0; write tanh\(x\)"),
-    "35-too-many": ("tanh(x, y)", "tanh takes 1 argument, not 2"),
-    "35-two": ("minimum(x)", r"minimum takes 2 arguments, not 1; write minimum\(a, b\)"),
-    "named": ("clip(x, low=0, high=1)", r"by position, .*; write clip\(x, low, high\)"),
+    "27-class": ("x.__class__", at("", marked="x.__class__")),
+    "27-mro": ("().__class__.__mro__", at("", marked="().__class__.__mro__")),
+    "27-import": ("__import__('os')", at("", marked="__import__")),
+    "27-getattr": ("getattr(x, 'y')", at("", marked="getattr")),
+    "27-call-of-attribute": ("x.sum()", at("", marked="x.sum")),
+    "27-call-of-call": ("tanh(x)(x)", at("", "='tanh(x) * (x)'", marked="tanh(x)")),
+    "27-subscript": ("x[0]", at("", marked="x[0]")),
+    "27-module-chain": ("np.os.system(x)", at("", marked="np.os.system")),
+    "27-eval": ("eval(x)", at("", marked="eval")),
+    "28-f-string": ("f'{x}'", at("", marked="f'{x}'")),
+    "28-format": ("'{0.__class__}'.format(x)", at("", marked="'{0.__class__}'.format")),
+    "28-lambda": ("lambda x: x", at("", marked="lambda x: x")),
+    "28-list": ("[x for x in y]", at("", marked="[x for x in y]")),
+    "28-set": ("{x for x in y}", at("", marked="{x for x in y}")),
+    "28-dict": ("{x: x for x in y}", at("", marked="{x: x for x in y}")),
+    "28-generator": ("sum(x for x in y)", at("", marked="(x for x in y)")),
+    "28-walrus": ("(x := 1)", at("", marked="x := 1")),
+    "28-await": ("await x", at("", marked="await x")),
+    "28-yield": ("(yield x)", at("", marked="yield x")),
+    "28-starred": ("tanh(*x)", at("", marked="*x")),
+    "28-double-starred": ("tanh(**x)", at("", marked="tanh(**x)")),
+    "28-keyword": ("tanh(x=1)", at("", marked="tanh(x=1)")),
+    "28-conditional": ("x if y else z", at("", marked="x if y else z")),
+    "28-comparison": ("x < y", at("", marked="<")),
+    "28-and": ("x and y", at("", marked="and")),
+    "28-not": ("not x", at("", marked="not")),
+    "28-plus": ("+x", at("", marked="+")),
+    "28-invert": ("~x", at("", marked="~")),
+    "28-matmul": ("x @ y", at("", marked="@")),
+    "28-modulo": ("x % y", at("", marked="%")),
+    "28-floor": ("x // y", at("", marked="//")),
+    "28-bits": ("x | y", at("", marked="|")),
+    "28-tuple": ("x, y", at("", marked="x, y")),
+    "28-statement": ("import os", at("", marked=" ")),
+    "28-two": ("x; y", at("", marked=";")),
+    "28-assignment": ("x = 1", at("", "='1'", marked="=")),
+    "28-comment-only": ("# x", at("")),
+    "29-mathematical-letters": ("𝐭𝐚𝐧𝐡(x)", at("", "='tanh(x)'")),
+    "29-long-s": ("ſigmoid(x)", at("", "='sigmoid(x)'")),
+    "29-micro": ("µ + x", at("")),
+    "29-zero-width": ("ta\u200bnh(x)", at("")),
+    "29-bidi": ("x \u202e+ y", at("")),
+    "29-full-width": ("x ＋ y", at("", "='x + y'")),
+    "30-NUL": ("x\0", at("")),
+    "30-surrogate": ("x\ud800", at("")),
+    "30-newline": ("x\n+ y", at("", "='x + y'")),
+    "30-return": ("x\r", at("", "='x'")),
+    "30-tab": ("\tx", at("", "='x'")),
+    "30-BOM": ("\ufeffx", at("")),
+    "30-blank": ("   ", at("", "='forget * h_prev'")),
+    "30-nothing": ("", at("", "='forget * h_prev'")),
+    "31-calls": ("tanh(" * 1000 + "x" + ")" * 1000, at("")),
+    "31-calls-short": ("abs(" * 200 + "x" + ")" * 200, at("")),
+    "31-sums": ("x" + "+x" * 100_000, at("")),
+    "31-sums-short": ("x" + "+x" * 900, at("")),
+    "31-minuses": ("-" * 100_000 + "x", at("")),
+    "31-minuses-short": ("-" * 1900 + "x", at("")),
+    "31-parentheses": ("(" * 900 + "x" + ")" * 900, at("", marked="(")),
+    "31-open": ("(" * 1900, at("", marked="(")),
+    "31-powers": ("x" + "**2" * 600, at("", marked="2")),
+    "32-tower": ("9**9**9", at("", marked="9**9")),
+    "32-exponent": ("x**17", at("", marked="17")),
+    "32-negative-exponent": ("x**-17", at("", marked="-17")),
+    "32-exponent-name": ("x**y", at("", marked="y")),
+    "32-long-number": ("9" * 1900, at("")),
+    "32-hexadecimal": ("0x" + "f" * 1900, at("")),
+    "32-infinite": ("1e400", at("", marked="1e400")),
+    "34-true": ("True", at("", "='True_'", marked="True")),
+    "34-none": ("None", at("", "='None_'", marked="None")),
+    "34-ellipsis": ("...", at("", marked="...")),
+    "34-text": ("'a' * 10**9", at("", marked="'a'")),
+    "34-bytes": ("b'a'", at("", marked="b'a'")),
+    "34-complex": ("1j", at("", "='1 * j'", marked="1j")),
+    "35-too-few": ("tanh()", at("", marked="tanh()")),
+    "35-too-many": ("tanh(x, y)", at("", marked="tanh(x, y)")),
+    "35-two": ("minimum(x)", at("", marked="minimum(x)")),
+    "named": ("clip(x, low=0, high=1)", at("", marked="clip(x, low=0, high=1)")),
     "latex": (
         "f \\odot \\tanh{c_{t-1}}",
-        r"(?s)LaTeX is not supported.*Write f  \*  tanh\(c_prev\)",
+        at("", "='f  *  tanh(c_prev)'", marked="\\"),
     ),
-    "power": ("x^2 * y", r"(?s)`\^` is not .*Write x\*\*2 \* y"),
-    "power-of-a-sum": ("x + y^2", r"Write x \+ y\*\*2\."),
-    "power-of-a-product": ("2 * x^2", r"Write '2 \* x\*\*2'"),
-    "power-of-minus": ("-x^2", r"Write '-x\*\*2'"),
-    "function-and-name": ("x * tanh y", r"(?s)no operator between two names.*Write x \* tanh\(y\)"),
-    "three-of-two": ("max(x, y, 0)", r"Write maximum\(a, b\), which is max"),
-    "slope": ("leaky_relu(x, 0.2)", r"Write maximum\(a, 0\.01 \* a\), which is leaky_relu"),
-    "too-many-of-others": ("add(x, y, z)", r"Write a \+ b, which is add"),
-    "sigma": ("sigma(x)", r"Write sigmoid\(x\)"),
-    "running-maximum": ("cummax(x)", "Equations cannot compute it"),
-    "power-of-a-signal": ("2**x", r"(?s)must be a constant.*exp\(b \* log\(a\)\)"),
-    "question-mark": ("x > 0 ? a : b", r"(?s)`\?` is not .*where\(x, a, b\)"),
-    "two-signs": ("x && !y", "`&&` is not an operator"),
-    "bars": ("|x| * y", r"`\|` is not an operator"),
-    "no-sign": ("2x(1 - y)", "no operator between two names or numbers"),
-    "decimal-comma": ("0,5 * x", r"(?s)a tuple .*0\.5 for 0,5"),
-    "keyword": ("a + (1 - lambda) * b", r"(?s)'lambda' is a Python keyword.*\(1 - lambda_\)"),
-    "keyword-first": ("in * x", r"(?s)'in' is a Python keyword .*Write in_ \* x"),
-    "last-step": ("h[t-1] * x", r"(?s)a subscript .*Write h_prev \* x"),
-    "element": ("x[:, :4]", "write a separate gate for each part"),
-    "axis": ("mean(x, axis=-1)", r"mean works over the units .*; write mean\(x\)"),
-    "other-library": ("np.power(x, 2)", r"(?s)only by name.*Write x\*\*2"),
-    "function-of-others": ("hadamard(x, y)", r"(?s)no function 'hadamard'.*Write x \* y"),
-    "concatenation": ("concat(x, y)", "A gate sums the linear maps of all its reads"),
-    "a-signal-called": ("update(x)", r"no function 'update'"),
-    "body": ("lambda u: u * x", "a lambda is not part"),
-    "unknown-function": ("tahn(x)", "no function 'tahn'; did you mean 'tanh'"),
-    "unfinished": ("x +", r"(?s)ends with an operator.*Write x\."),
-    "open-call": ("tanh(x", r"(?s)never closed.*Write tanh\(x\)"),
-    "two-names": ("x y", r"(?s)no operator between two names.*Write x \* y"),
-    "dollar": ("${task.length}", r"`\$` is not an operator"),
+    "power": ("x^2 * y", at("", "='x**2 * y'", marked="^")),
+    "power-of-a-sum": ("x + y^2", at("", "='x + y**2'", marked="^")),
+    "power-of-a-product": ("2 * x^2", at("", "='2 * x**2'", marked="^")),
+    "power-of-minus": ("-x^2", at("", "='-x**2'", marked="^")),
+    "function-and-name": ("x * tanh y", at("", "='x * tanh(y)'", marked=" ")),
+    "three-of-two": ("max(x, y, 0)", at("", marked="max")),
+    "slope": ("leaky_relu(x, 0.2)", at("", marked="leaky_relu")),
+    "too-many-of-others": ("add(x, y, z)", at("", marked="add")),
+    "sigma": ("sigma(x)", at("", "='sigmoid(x)'", marked="sigma")),
+    "running-maximum": ("cummax(x)", at("", marked="cummax")),
+    "power-of-a-signal": ("2**x", at("", marked="x")),
+    "question-mark": ("x > 0 ? a : b", at("", marked="?")),
+    "two-signs": ("x && !y", at("", marked="&&")),
+    "bars": ("|x| * y", at("", marked="|")),
+    "no-sign": ("2x(1 - y)", at("", marked="2")),
+    "decimal-comma": ("0,5 * x", at("", marked="0,5 * x")),
+    "keyword": ("a + (1 - lambda) * b", at("", "='a + (1 - lambda_) * b'", marked="lambda")),
+    "keyword-first": ("in * x", at("", "='in_ * x'", marked="in")),
+    "last-step": ("h[t-1] * x", at("", "='h_prev * x'", marked="h[t-1]")),
+    "element": ("x[:, :4]", at("", marked="x[:, :4]")),
+    "axis": ("mean(x, axis=-1)", at("", marked="mean(x, axis=-1)")),
+    "other-library": ("np.power(x, 2)", at("", "='x**2'", marked="np.power")),
+    "function-of-others": ("hadamard(x, y)", at("", "='x * y'", marked="hadamard")),
+    "concatenation": ("concat(x, y)", at("", marked="concat")),
+    "a-signal-called": ("update(x)", at("", marked="update")),
+    "body": ("lambda u: u * x", at("", marked="lambda u: u * x")),
+    "unknown-function": ("tahn(x)", at("", "='tanh(x)'", marked="tahn")),
+    "unfinished": ("x +", at("", "='x'", marked="+")),
+    "open-call": ("tanh(x", at("", "='tanh(x)'", marked="(")),
+    "two-names": ("x y", at("", "='x * y'", marked=" ")),
+    "dollar": ("${task.length}", at("", marked="$")),
 }
 
 
@@ -160,8 +161,8 @@ def test_what_is_written_for_a_function_of_numpy_is_its_value(name):
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(case):
-    text, says = REFUSED[case]
-    with bounded(), pytest.raises(ExpressionError, match=says) as caught:
+    text, check = REFUSED[case]
+    with bounded(), pytest.raises(ExpressionError, check=check) as caught:
         parse(text, FUNCTIONS)
     assert len(str(caught.value)) < 1500
 
@@ -193,13 +194,13 @@ def test_more_parts_than_allowed():
     inner = "+".join(["x"] * 40)
     wide = "+".join(f"({inner})" for _ in range(8))
     assert len(wide) < MAX_CHARACTERS
-    with pytest.raises(ExpressionError, match=f"more than {MAX_NODES} parts"):
+    with pytest.raises(ExpressionError, check=at("")):
         parse(wide, FUNCTIONS)
 
 
 def test_up_to_the_bounds_is_accepted():
     assert str(parse("-" * (MAX_DEPTH - 1) + "x", FUNCTIONS)) == "-" * (MAX_DEPTH - 1) + "x"
-    with pytest.raises(ExpressionError, match="nested deeper"):
+    with pytest.raises(ExpressionError, check=at("", marked="x")):
         parse("-" * MAX_DEPTH + "x", FUNCTIONS)
     assert parse("x" * MAX_CHARACTERS, FUNCTIONS) == Name("x" * MAX_CHARACTERS)
     assert str(parse("x**16 + x**-16", FUNCTIONS)) == "x**16+x**-16"
@@ -252,7 +253,7 @@ def test_what_is_no_text_is_refused(value):
 
 def test_sizes_may_be_divided():
     assert str(parse("units // chunk", {}, sizes=True)) == "units//chunk"
-    with pytest.raises(ExpressionError, match="no function"):
+    with pytest.raises(ExpressionError, check=at("", marked="tanh")):
         parse("tanh(units)", {}, sizes=True)
 
 

@@ -1,6 +1,7 @@
 """A cell with its sizes: order, states, stages, widths, weights, and what it refuses to build."""
 
 import pytest
+from refused import at, saying
 
 from gatekit.cell.errors import CellError, GatekitError
 from gatekit.cell.gate import Gate, OutputUnit
@@ -148,7 +149,7 @@ def test_learned_initial_states_and_zoneout(built, lstm):
 
 def test_states_of_gates_are_not_proposed_where_they_cannot_be(built, lstm):
     gates = {"forget": {"kind": "power_law"}}
-    with pytest.raises(CellError, match=r"'forget_k' is not a state.*: c, h") as error:
+    with pytest.raises(CellError, check=at("cell.zoneout.forget_k")) as error:
         built(lstm(gates=gates, zoneout={"forget_k": 0.1}))
     assert "forget.k" not in str(error.value)
     learned = built(lstm(gates=gates, learned_initial_state=["forget.k", "forget.k"]))
@@ -183,23 +184,32 @@ def test_weights_of_one_name_are_two_or_refused(built, lstm):
         def activate(self, pre, x):
             return ops.sigmoid(pre) * x
 
-    with pytest.raises(CellError, match=r"two weights of forget .* forget\.x; rename .* 'x'"):
+    with pytest.raises(CellError, match=r"weights of forget .*forget\.x"):
         built(lstm(gates={"forget": Own()}))
 
 
 @pytest.mark.parametrize(
-    ("norm", "says"),
+    ("norm", "check"),
     [
-        ({"of": "c", "epsilon": 0}, r"cell\.norms\.shown\.epsilon=0 .*above 0"),
-        ({"of": "c", "epsilon": True}, r"cell\.norms\.shown\.epsilon=true"),
-        ({"of": "c", "eps": 1e-3}, "epsilon"),
-        ({"epsilon": 1e-3}, r"cell\.norms\.shown=.*\{of: h, epsilon"),
-        (["c"], r"the name of the signal to normalise"),
-        ({"of": "spare"}, r"cell\.norms\.shown: .*'spare' is unknown"),
+        (
+            {"of": "c", "epsilon": 0},
+            at("cell.norms.shown.epsilon", "=1e-05"),
+        ),
+        (
+            {"of": "c", "epsilon": True},
+            at("cell.norms.shown.epsilon", "=1e-05"),
+        ),
+        (
+            {"of": "c", "eps": 1e-3},
+            at("cell.norms.shown.eps", "-> cell.norms.shown.epsilon"),
+        ),
+        ({"epsilon": 1e-3}, at("cell.norms.shown", "='h'")),
+        (["c"], at("cell.norms.shown", "='c'")),
+        ({"of": "spare"}, at("cell.norms.shown", names=("spare",))),
     ],
 )
-def test_norms_that_are_refused(built, lstm, norm, says):
-    with pytest.raises(CellError, match=says):
+def test_norms_that_are_refused(built, lstm, norm, check):
+    with pytest.raises(CellError, check=check):
         built(lstm(norms={"shown": norm}, equations={"h": "output * tanh(shown)"}))
 
 
@@ -217,12 +227,12 @@ def test_the_usual_epsilon_is_the_same_cell(built, lstm):
 def test_a_group_of_norms_must_agree(built, lstm):
     norm = {"of": "sum", "group": ["input", "forget"]}
     one = {"input": {"kind": "input", "norm": norm}}
-    with pytest.raises(CellError, match="'forget' must have the same norm"):
+    with pytest.raises(CellError, check=at("cell.gates.input.norm.group", names=("forget",))):
         built(lstm(gates=one))
     both = {**one, "forget": {"kind": "forget", "norm": norm}}
     assert built(lstm(gates=both)).node("input").norm.group == ("input", "forget")
     unknown = {"input": {"kind": "input", "norm": {"of": "sum", "group": ["forgt"]}}}
-    with pytest.raises(CellError, match=r"norm\.group: 'forgt' is not a gate; did you mean"):
+    with pytest.raises(CellError, check=at("cell.gates.input.norm.group", names=("forgt",))):
         built(lstm(gates=unknown))
 
 
@@ -255,47 +265,46 @@ def test_a_gate_may_have_a_width_of_its_own(built, lstm, units, expected):
 
 
 @pytest.mark.parametrize(
-    ("units", "says"),
+    ("units", "check"),
     [
-        (0, "a width is a whole number from 1"),
-        (-2, "a width is a whole number from 1"),
-        ("units / 3", r"a width is a whole number from 1; write for example units"),
-        ("units // 5", "a width is a whole number from 1"),
-        ("units // 0", "divides by zero"),
-        ("unitss", "'unitss' is not a size; did you mean 'units'"),
-        ("tanh(units)", "no function"),
-        ("forget", "'forget' is not a size"),
-        ("units.real", "an attribute"),
+        (0, at("cell.gates.forget.units")),
+        (-2, at("cell.gates.forget.units")),
+        ("units / 3", at("cell.gates.forget.units")),
+        ("units // 5", at("cell.gates.forget.units")),
+        ("units // 0", at("cell.gates.forget.units", names=("'units // 0'",))),
+        ("unitss", at("cell.gates.forget.units", names=("unitss",))),
+        ("tanh(units)", at("cell.gates.forget.units", marked="tanh")),
+        ("forget", at("cell.gates.forget.units", names=("'forget'",))),
+        ("units.real", at("cell.gates.forget.units", marked="units.real")),
     ],
 )
-def test_a_width_that_is_none(built, lstm, units, says):
-    with pytest.raises(GatekitError, match=says):
+def test_a_width_that_is_none(built, lstm, units, check):
+    with pytest.raises(GatekitError, check=check):
         built(lstm(gates={"forget": {"kind": "forget", "units": units}}))
 
 
 def test_widths_that_do_not_fit(built, lstm):
-    with pytest.raises(CellError) as caught:
+    equation = "forget * c_prev + input * candidate"
+    with pytest.raises(CellError, check=at("cell.equations.c", names=(equation, "6", "8"))):
         built(lstm(gates={"forget": {"kind": "forget", "units": 6}}), units=8)
-    assert "cell.equations.c: in 'forget * c_prev + input * candidate'" in str(caught.value)
-    assert "width of 6 meets a width of 8" in str(caught.value)
 
 
 def test_an_input_of_another_width(built, lstm):
-    with pytest.raises(CellError, match=r"in 'output \* x' a width of 4 meets a width of 3"):
+    with pytest.raises(CellError, check=at("cell.equations.h", names=("output * x",))):
         built(lstm(equations={"h": "tanh(c) + output * x"}))
 
 
 @pytest.mark.parametrize("units", [2, 3, 4])
 def test_a_function_that_would_mix_the_rows_of_a_batch(built, lstm, units):
     config = lstm(equations={"h": "output * tanh(c) + matvec(c, c)"})
-    says = rf"'matvec\(c, c\)' cannot be computed.* with widths {units}, {units}"
-    with pytest.raises(CellError, match=says):
+    names = "matvec(c, c)", f"{units}, {units}"
+    with pytest.raises(CellError, check=at("cell.equations.h", names=names)):
         built(config, units=units)
 
 
 def test_a_function_that_cannot_be_computed(built, lstm):
     config = lstm(equations={"h": "output * tanh(c) + dot(c, x)"})
-    with pytest.raises(CellError, match=r"'dot\(c, x\)' cannot be computed with widths 4, 3"):
+    with pytest.raises(CellError, check=at("cell.equations.h", names=("dot(c, x)",))):
         built(config)
 
 
@@ -303,7 +312,7 @@ def test_a_function_that_cannot_be_computed(built, lstm):
 def test_a_plain_number_has_no_units(built, lstm, part):
     """They were computed only in the call, and failed there."""
     config = lstm(equations={"h": f"output * tanh(c) + sum({part})"})
-    with pytest.raises(CellError, match=r"equations\.h: .* has no units; write a signal, such as"):
+    with pytest.raises(CellError, check=at("cell.equations.h", names=(part,))):
         built(config)
 
 
@@ -316,7 +325,7 @@ def test_functions_that_compute_plain_numbers(built, lstm, part):
 @pytest.mark.parametrize("count", ["1.5", "0", "-1", "c", "units // 8"])
 def test_a_count_that_is_no_number(built, lstm, count):
     config = lstm(equations={"h": f"output * tanh(c) * sum(repeat(c, {count}))"})
-    with pytest.raises(GatekitError, match=r"the count must be a whole number"):
+    with pytest.raises(GatekitError, check=at("cell.equations.h", names=("repeat(c, ",))):
         built(config)
 
 
@@ -334,32 +343,34 @@ def test_sizes_are_divided_in_equations_and_reads(built, lstm):
 
 
 @pytest.mark.parametrize(
-    ("expression", "says"),
+    ("expression", "check"),
     [
-        ("output * tanh(c // 2)", r"cell\.equations\.h: // divides .* 'c' is neither; write floor"),
-        ("output * tanh(c) * (tanh(2) // 2)", r"'tanh\(2\)' is neither"),
-        ("output * tanh(c) * (4 // 0)", "is not a real number"),
+        ("output * tanh(c // 2)", at("cell.equations.h", names=("'c'",))),
+        ("output * tanh(c) * (tanh(2) // 2)", at("cell.equations.h", names=("tanh(2)",))),
+        ("output * tanh(c) * (4 // 0)", at("cell.equations.h", names=("4 // 0",))),
     ],
 )
-def test_only_sizes_are_divided(built, lstm, expression, says):
-    with pytest.raises(CellError, match=says):
+def test_only_sizes_are_divided(built, lstm, expression, check):
+    with pytest.raises(CellError, check=check):
         built(lstm(equations={"h": expression}))
 
 
 def test_a_map_that_needs_equal_widths(built, lstm):
     gate = {"kind": "forget", "reads": {"x": "diagonal", "h_prev": "dense"}}
-    with pytest.raises(GatekitError, match=r"cell\.gates\.forget\.reads\.x: .*diagonal.*3.*4"):
+    with pytest.raises(
+        GatekitError, check=at("cell.gates.forget.reads.x", names=("diagonal", "3", "4"))
+    ):
         built(lstm(gates={"forget": gate}))
 
 
 def test_a_scalar_where_a_vector_is_expected(built, lstm):
-    with pytest.raises(CellError, match="its value has a width of 1, and the gate has 4 units"):
+    with pytest.raises(CellError, check=at("cell.gates.forget")):
         built(lstm(gates={"forget": {"activation": "sum(pre)"}}))
 
 
 def test_a_plain_number_cannot_be_read(built, lstm):
     gate = {"kind": "forget", "reads": ["x", "1"]}
-    with pytest.raises(CellError, match=r"cell\.gates\.forget\.reads\.1: a plain number"):
+    with pytest.raises(CellError, check=at("cell.gates.forget.reads.1")):
         built(lstm(gates={"forget": gate}))
 
 
@@ -367,36 +378,32 @@ def test_a_plain_number_cannot_be_read(built, lstm):
 
 
 @pytest.mark.parametrize(
-    ("matrix", "remedy"),
-    [("outer(x, c_prev)", "flat(outer(x,c_prev))"), ("split(c_prev, 2)", "flat(split(c_prev,2))")],
+    ("matrix", "shape"), [("outer(x,c_prev)", "3 x 4"), ("split(c_prev,2)", "2 x 2")]
 )
-def test_a_matrix_cannot_be_read(built, lstm, matrix, remedy):
-    with pytest.raises(CellError, match=r"it is a matrix, .* linear maps take vectors") as error:
+def test_a_matrix_cannot_be_read(built, lstm, matrix, shape):
+    remedy = f"flat({matrix})"
+    with pytest.raises(
+        CellError, check=at(f"cell.gates.forget.reads.{matrix}", names=(shape, remedy))
+    ):
         built(lstm(gates={"forget": {"kind": "forget", "reads": [matrix]}}))
-    assert str(error.value).endswith(f"read {remedy}.")
     built(lstm(gates={"forget": {"kind": "forget", "reads": [remedy]}}))
 
 
 def test_an_unknown_name_lists_the_known_and_the_nearest(built, lstm):
-    with pytest.raises(CellError) as caught:
+    names = "'forget*c_prev+input*candidat'", "'candidat'", "'candidate'", "c, c_prev, candidate,"
+    with pytest.raises(CellError, check=at("cell.equations.c", names=names)):
         built(lstm(equations={"c": "forget * c_prev + input * candidat"}))
-    text = str(caught.value)
-    assert "cell.equations.c: in 'forget*c_prev+input*candidat' the name 'candidat'" in text
-    assert "did you mean 'candidate'?" in text
-    assert "Known here: c, c_prev, candidate" in text
 
 
 def test_an_unknown_name_in_a_read(built, lstm):
     gate = {"kind": "forget", "reads": ["x", "hh_prev"]}
-    with pytest.raises(CellError, match=r"cell\.gates\.forget\.reads: .*did you mean 'h_prev'"):
+    with pytest.raises(CellError, check=at("cell.gates.forget.reads", names=("h_prev",))):
         built(lstm(gates={"forget": gate}))
 
 
 def test_a_circle_is_printed(built, lstm):
-    with pytest.raises(CellError) as caught:
+    with pytest.raises(CellError, check=at("cell.equations.c", names=("c -> h -> c", "h_prev"))):
         built(lstm(equations={"c": "forget * h + input * candidate", "h": "output * tanh(c)"}))
-    assert "signals depend on each other in the same step: c -> h -> c" in str(caught.value)
-    assert "h_prev" in str(caught.value)
 
 
 def test_a_circle_through_reads(built, lstm):
@@ -406,30 +413,36 @@ def test_a_circle_through_reads(built, lstm):
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "check"),
     [
-        ({"gates": {"spare": {"kind": "tanh"}}}, r"cell\.gates\.spare: .*Write spare: null"),
-        ({"equations": {"spare": "tanh(c)"}}, r"cell\.equations\.spare: the emitted signal \(h\)"),
-        ({"norms": {"spare": "c"}}, r"cell\.norms\.spare: the emitted signal"),
-        ({"parameters": {"p": {}}}, r"cell\.parameters\.p: nothing reads 'p'"),
-        ({"constants": {"k": 2}}, r"cell\.constants\.k: nothing reads 'k'"),
-        ({"constants": {"u": 2}}, r"cell\.constants\.u: nothing reads 'u'"),
-        ({"inputs": {"dt": 1}}, r"cell\.inputs\.dt: nothing reads 'dt'"),
-        ({"initial": {"q": 0}}, r"cell\.initial\.q: 'q' is not a state.*States, .*: c, h"),
-        ({"initial": {"forget": 0}}, r"cell\.initial\.forget: 'forget' is not a state"),
-        ({"zoneout": {"cc": 0.1}}, r"cell\.zoneout\.cc: 'cc' is not a state"),
-        ({"learned_initial_state": ["q"]}, r"cell\.learned_initial_state: 'q' is not a state"),
-        ({"equations": {"c": "forget * q_prev + input * candidate"}}, "the name 'q_prev'"),
+        ({"gates": {"spare": {"kind": "tanh"}}}, at("cell.gates.spare", "=None")),
+        (
+            {"equations": {"spare": "tanh(c)"}},
+            at("cell.equations.spare", "=None"),
+        ),
+        ({"norms": {"spare": "c"}}, at("cell.norms.spare", "=None")),
+        ({"parameters": {"p": {}}}, at("cell.parameters.p", "=None")),
+        ({"constants": {"k": 2}}, at("cell.constants.k", "=None")),
+        ({"constants": {"u": 2}}, at("cell.constants.u", "=None")),
+        ({"inputs": {"dt": 1}}, at("cell.inputs.dt", "=None")),
+        ({"initial": {"q": 0}}, at("cell.initial.q")),
+        ({"initial": {"forget": 0}}, at("cell.initial.forget")),
+        ({"zoneout": {"cc": 0.1}}, at("cell.zoneout.cc")),
+        ({"learned_initial_state": ["q"]}, at("cell.learned_initial_state", names=("q",))),
+        (
+            {"equations": {"c": "forget * q_prev + input * candidate"}},
+            at("cell.equations.c", names=("q_prev",)),
+        ),
     ],
 )
-def test_what_is_unused_or_never_assigned(built, lstm, changes, says):
-    with pytest.raises(CellError, match=says):
+def test_what_is_unused_or_never_assigned(built, lstm, changes, check):
+    with pytest.raises(CellError, check=check):
         built(lstm(**changes))
 
 
 def test_two_that_only_feed_each_other_are_unused(built, lstm):
     config = lstm(equations={"a": "b_prev + c", "b": "a + c"})
-    with pytest.raises(CellError, match=r"cell\.equations\.a: the emitted signal"):
+    with pytest.raises(CellError, check=at("cell.equations.a", "=None")):
         built(config)
 
 
@@ -458,49 +471,49 @@ def own_gate(activate, **fields):
 OWN = {
     "asks-unknown": (
         own_gate(lambda self, pre, memmory: pre),
-        r"Own\.activate\(self, pre, memmory\) asks for 'memmory', which does not exist",
+        at("cell.gates.forget", names=("memmory",)),
     ),
     "default": (
         own_gate(lambda self, pre, eps=0.1: pre),
-        "make it an option instead: a class field",
+        saying("eps has a default"),
     ),
-    "star": (own_gate(lambda self, *args: args), r"takes \*args; name each argument"),
-    "keywords": (own_gate(lambda self, **all: all), r"takes \*\*all; name each argument"),
-    "unused-pre": (own_gate(lambda self, c_prev: c_prev), "does not use pre; set reads"),
+    "star": (own_gate(lambda self, *args: args), saying(r"takes \*args")),
+    "keywords": (own_gate(lambda self, **all: all), saying(r"takes \*\*all")),
+    "unused-pre": (own_gate(lambda self, c_prev: c_prev), at("cell.gates.forget", names=("pre",))),
     "unused-parameter": (
         own_gate(lambda self, pre: pre, parameters={"p": Parameter()}),
-        "does not use its parameter 'p'",
+        at("cell.gates.forget", names=("p",)),
     ),
     "unused-state": (
         own_gate(lambda self, pre: (pre, {"k": pre}), states={"k": 0.0}),
-        "does not use its state 'k'",
+        at("cell.gates.forget", names=("k",)),
     ),
     "61-missing-state": (
         own_gate(lambda self, pre, k_prev: pre + k_prev, states={"k": 0.0}),
-        r"returns the states \(none\), but declares k",
+        at("cell.gates.forget", names=("(none)", "k")),
     ),
     "61-other-state": (
         own_gate(lambda self, pre, k_prev: (pre, {"q": k_prev}), states={"k": 0.0}),
-        "returns the states q, but declares k",
+        at("cell.gates.forget", names=("states q",)),
     ),
     "61-state-width": (
         own_gate(
             lambda self, pre, k_prev: (pre, {"k": __import__("gatekit").ops.sum(k_prev)}),
             states={"k": 0.0},
         ),
-        "its state k has a width of 1, and is declared with 4",
+        at("cell.gates.forget", names=("state k", "1", "4")),
     ),
     "60-width": (
         own_gate(lambda self, pre, x: x + pre * 0.0),
-        "a width of 3 meets a width of 4",
+        at("cell.gates.forget", names=("3", "4")),
     ),
 }
 
 
 @pytest.mark.parametrize("case", OWN)
 def test_a_gate_that_breaks_its_contract(built, lstm, case):
-    gate, says = OWN[case]
-    with pytest.raises(CellError, match=says):
+    gate, check = OWN[case]
+    with pytest.raises(CellError, check=check):
         built(lstm(gates={"forget": gate}))
 
 
@@ -509,7 +522,7 @@ def test_arguments_may_be_bound_to_other_names(built, lstm):
     bound = dict(built(config).node("input").arguments)
     assert bound["forget"] == "output"
     wrong = lstm(gates={"input": {"kind": "refine", "bind": {"forgt": "output"}}})
-    with pytest.raises(CellError, match=r"bind: .*no argument 'forgt'; did you mean 'forget'"):
+    with pytest.raises(CellError, check=at("cell.gates.input.bind", names=("forgt", "forget"))):
         built(wrong)
 
 
@@ -522,7 +535,7 @@ def test_a_gate_may_ask_for_its_own_last_value(built, lstm):
 def test_empty_reads_leave_the_bias(built, lstm):
     cell = built(lstm(gates={"forget": {"kind": "forget", "reads": []}}))
     assert [w.name for w in cell.weights if w.owner == "forget"] == ["forget.bias"]
-    with pytest.raises(CellError, match="asks for pre, but the gate has no reads and no bias"):
+    with pytest.raises(CellError, check=at("cell.gates.forget")):
         built(lstm(gates={"forget": {"kind": "forget", "reads": [], "bias": False}}))
 
 
@@ -548,15 +561,15 @@ class Remembering(OutputUnit):
 
 
 @pytest.mark.parametrize(
-    ("unit", "says"),
+    ("unit", "check"),
     [
-        (Asking(), r"Asking\.emit\(self, q\) asks for 'q', which the cell 'small' does not have"),
-        (Asking(bind={"r": "h"}), "asks for 'q'|no argument 'r'"),
-        (Remembering(), r"output_unit\.history: 'qq' is not a signal"),
+        (Asking(), at("output_unit", names=("q", "small"))),
+        (Asking(bind={"r": "h"}), at("output_unit.bind", names=("r",))),
+        (Remembering(), at("output_unit.history", names=("qq",))),
     ],
 )
-def test_an_output_unit_that_breaks_its_contract(built, lstm, unit, says):
-    with pytest.raises(CellError, match=says):
+def test_an_output_unit_that_breaks_its_contract(built, lstm, unit, check):
+    with pytest.raises(CellError, check=check):
         built(lstm(), output_unit=unit)
 
 
@@ -579,7 +592,7 @@ def test_what_only_the_output_unit_reads_is_used(built, lstm, mapped, declared):
     assert built(config, output_unit=unit).output.reads[0].width_in == (2 if "con" in mapped else 4)
     name = mapped.split()[0]
     assert built(config, output_unit=Asking(bind={"q": name})).output.arguments == (("q", name),)
-    with pytest.raises(CellError, match=f"nothing reads '{name}'"):
+    with pytest.raises(CellError, check=at(f"cell.{next(iter(declared))}.{name}", "=None")):
         built(config)
 
 
@@ -588,11 +601,8 @@ def test_an_output_unit_reads_this_step(built, lstm):
     assert built(lstm(), output_unit=unit).uses_t
     for name in ("h_prev", "x_prev"):
         unit["reads"] = ["h", f"2 * {name}"]
-        with pytest.raises(
-            CellError, match=f"of the same step, not {name}; add equations"
-        ) as error:
+        with pytest.raises(CellError, check=at("output_unit.reads", names=(name, "before"))):
             built(lstm(), output_unit=unit)
-        assert str(error.value).endswith("and read before.")
     unit["reads"] = ["h", "before"]
     assert built(lstm(equations={"before": "h_prev"}), output_unit=unit).output.signals == (
         "h",

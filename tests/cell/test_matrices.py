@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from refused import at
 
 from gatekit.cell.errors import CellError
 from gatekit.cell.language import ops
@@ -68,18 +69,18 @@ def test_one_unit(built: Any, lstm: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("added", "message"),
+    ("added", "shapes"),
     [
-        ("decay * S_prev", r"a width of 2 x 4 x 4 meets a width of 2; column\(v\) repeats"),
-        ("outer(key, value)", "a width of 2 x 4 x 4 meets a width of 8 x 8; column"),
-        ("split(split(key, 2), 2)", "a width of 2 x 4 x 4 meets a width of 2 x 2 x 2; widths must"),
-        ("column(split(key, 3))", "with widths 8: a width of 8 cannot be cut into 3 equal rows"),
-        ("column(split(key, decay))", "the count must be a whole number"),
+        ("decay * S_prev", ("2 x 4 x 4", "2;")),
+        ("outer(key, value)", ("2 x 4 x 4", "8 x 8;")),
+        ("split(split(key, 2), 2)", ("2 x 4 x 4", "2 x 2 x 2;")),
+        ("column(split(key, 3))", ("8", "3")),
+        ("column(split(key, decay))", ()),
     ],
 )
-def test_shapes_that_do_not_fit(built: Any, added: str, message: str) -> None:
+def test_shapes_that_do_not_fit(built: Any, added: str, shapes: tuple[str, ...]) -> None:
     written = f"{MEMORY['equations']['S']} + {added}"
-    with pytest.raises(CellError, match=rf"cell\.equations\.S: .*{message}"):
+    with pytest.raises(CellError, check=at("cell.equations.S", names=shapes)):
         built(memory(equations={"S": written}), units=8)
 
 
@@ -90,7 +91,10 @@ def test_shapes_that_do_not_fit(built: Any, added: str, message: str) -> None:
             {"emits": "S", "equations": {"h": None}, "gates": {"query": None}},
             "cell.emits",
         ),
-        ({"gates": {"value": {"kind": "linear", "reads": ["x", "S_prev"]}}}, "cell.gates.value.re"),
+        (
+            {"gates": {"value": {"kind": "linear", "reads": ["x", "S_prev"]}}},
+            "cell.gates.value.reads",
+        ),
         ({"gates": {"value": {"activation": "pre * sum(S_prev)"}}}, "cell.gates.value"),
         (
             {"norms": {"T": "S"}, "equations": {"h": "flat(vecmat(split(query, heads), T))"}},
@@ -101,7 +105,7 @@ def test_shapes_that_do_not_fit(built: Any, added: str, message: str) -> None:
 def test_matrices_where_only_vectors_can_be(
     built: Any, changes: dict[str, Any], place: str
 ) -> None:
-    with pytest.raises(CellError, match=rf"{place}.*is a matrix, 2 x 4 x 4, .*flat\(S"):
+    with pytest.raises(CellError, check=at(place, names=("2 x 4 x 4", "flat(S"))):
         built(memory(**changes), units=8)
 
 

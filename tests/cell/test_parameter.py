@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from refused import at
 
 from gatekit.cell.errors import CellError
 from gatekit.cell.learned import KINDS, MAPS, DrawContext, Parameter
@@ -17,18 +18,10 @@ FORWARD = {
 }
 
 
-@pytest.mark.parametrize(
-    ("init", "such"),
-    [
-        ("unifrm", "Write init={'kind': 'uniform'}"),
-        ("start", "Write init={'kind': 'uniform'}"),
-        ("orthogonal", "Write init={'kind': 'uniform'}"),
-    ],
-)
-def test_an_initializer_that_does_not_exist_is_not_proposed(init, such):
-    with pytest.raises(CellError, match="init is a number") as caught:
+@pytest.mark.parametrize("init", ["unifrm", "start", "orthogonal"])
+def test_an_initializer_that_does_not_exist_is_not_proposed(init):
+    with pytest.raises(CellError, check=at("init", "={'kind': 'uniform'}")):
         Parameter(init=init)
-    assert such in str(caught.value)
 
 
 def test_the_proposed_initializers_draw_vectors():
@@ -52,31 +45,37 @@ def test_without_a_map_the_raw_value_is_the_first_value():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
-    [("sigmoid", 0.0), ("sigmoid", 1.0), ("tanh", 1.0), ("softplus", 0.0), ("exp", -1.0)],
+    ("name", "value", "fix"),
+    [
+        ("sigmoid", 0.0, "=0.9"),
+        ("sigmoid", 1.0, "=0.9"),
+        ("tanh", 1.0, "=0.5"),
+        ("softplus", 0.0, "=1.0"),
+        ("exp", -1.0, "=1.0"),
+    ],
 )
-def test_a_first_value_outside_the_range_is_refused(name, value):
-    with pytest.raises(CellError, match=f"it is the value after the map {name}"):
+def test_a_first_value_outside_the_range_is_refused(name, value, fix):
+    with pytest.raises(CellError, check=at("init", fix)):
         Parameter(init=value, map=name)
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "check"),
     [
-        ({"map": "sigmiod"}, "Write map='sigmoid'"),
-        ({"map": "relu"}, r"softplus \(greater than 0\).*Write map='softplus'"),
-        ({"shape": (64,), "init": 0.5}, "Write shape='units'"),
-        ({"shape": (1,)}, "Write shape='scalar'"),
-        ({"shape": "units x units"}, "a learned matrix is a read of the gate"),
-        ({"shape": -1}, "Write shape='units'"),
-        ({"shape": True}, "shape is a size"),
-        ({"shape": 1.5}, "shape is a size"),
-        ({"init": "ones"}, "init is a number or"),
-        ({"init": True}, "init is a number or"),
+        ({"map": "sigmiod"}, at("map", "='sigmoid'")),
+        ({"map": "relu"}, at("map", "='softplus'")),
+        ({"shape": (64,), "init": 0.5}, at("shape", "='units'")),
+        ({"shape": (1,)}, at("shape", "='scalar'")),
+        ({"shape": "units x units"}, at("shape", "='units'")),
+        ({"shape": -1}, at("shape", "='units'")),
+        ({"shape": True}, at("shape", "='scalar'")),
+        ({"shape": 1.5}, at("shape", "='units'")),
+        ({"init": "ones"}, at("init", "={'kind': 'ones'}")),
+        ({"init": True}, at("init", "={'kind': 'uniform'}")),
     ],
 )
-def test_what_is_no_parameter(options, says):
-    with pytest.raises(CellError, match=says):
+def test_what_is_no_parameter(options, check):
+    with pytest.raises(CellError, check=check):
         Parameter(**options)
 
 

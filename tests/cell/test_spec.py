@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from refused import at, saying
 
 from gatekit.cell.errors import CellError, ExpressionError, GatekitError
 from gatekit.cell.gate import Gate, InlineGate
@@ -125,12 +126,12 @@ def test_refused(read, lstm, case):
 
 @pytest.mark.parametrize("config", [None, "lstm", [], 3])
 def test_a_cell_is_a_mapping(known, config):
-    with pytest.raises(CellError, match="cell is a mapping"):
+    with pytest.raises(CellError, check=at("cell")):
         read_cell(config, known)
 
 
 def test_an_unknown_gate_says_which_plugins_are_loaded(read, lstm):
-    with pytest.raises(CellError, match=r"Plugins loaded: gatekit's own \d+.*\./plugins"):
+    with pytest.raises(CellError, check=at("cell.gates.forget.kind")):
         read(lstm(gates={"forget": {"kind": "no_such"}}))
 
 
@@ -302,12 +303,12 @@ def test_swap_of_a_role_that_the_cell_lacks(read, lstm, known):
         lambda: swap(lstm(), "forgt", "sigmoid", known),
         lambda: read(lstm()).role("forgt"),
     ):
-        with pytest.raises(CellError, match=r"swap.forgt is not a key; did you mean swap.forget"):
+        with pytest.raises(CellError, check=at("swap.forgt", "-> swap.forget")):
             attempt()
 
 
 def test_swap_refuses_what_is_no_gate(lstm, known):
-    with pytest.raises(CellError, match=r"swap\.forget=3 .* a name, or"):
+    with pytest.raises(CellError, check=at("swap.forget", "='power_law'")):
         swap(lstm(), "forget", 3, known)
 
 
@@ -335,20 +336,20 @@ def test_a_cell_function_is_called_with_its_options(with_function):
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "check"),
     [
         (
             {"function": "dep"},
-            "no such cell function; did you mean 'deep'",
+            at("cell.function", "='deep'"),
         ),
-        ({"dept": 3}, "cell.dept is not a key; did you mean cell.depth"),
-        ({"depth": "a"}, "cell function 'deep' raised TypeError"),
-        ({"depth": 12}, "^cell.depth: at most 9"),
-        ({"depth": 0}, "cell.equations.h: the equation is empty"),
+        ({"dept": 3}, at("cell.dept", "-> cell.depth")),
+        ({"depth": "a"}, at("cell.function", names=("deep",))),
+        ({"depth": 12}, saying("^cell.depth: at most 9")),
+        ({"depth": 0}, at("cell.equations.h", "='forget * h_prev'")),
     ],
 )
-def test_a_cell_function_that_is_asked_wrongly(with_function, options, says):
-    with pytest.raises((CellError, ExpressionError), match=says):
+def test_a_cell_function_that_is_asked_wrongly(with_function, options, check):
+    with pytest.raises((CellError, ExpressionError), check=check):
         read_cell({"function": "deep", **options}, with_function)
 
 
@@ -364,24 +365,27 @@ def test_output_units_have_a_canonical_form(known, name):
 
 
 @pytest.mark.parametrize(
-    ("config", "says"),
+    ("config", "check"),
     [
-        ("hiden", "output_unit=hiden: there is no such output unit; did you mean 'hidden'"),
-        ({"units": 3}, "output_unit is missing"),
-        ({"kind": "projection", "unit": 3}, "did you mean output_unit.units"),
-        ({"kind": "hidden", "_target_": "x"}, "_target_"),
-        (None, "a name, or"),
+        ("hiden", at("output_unit", "='hidden'")),
+        ({"units": 3}, at("output_unit.kind", "output_unit={'kind': 'hidden', 'units': 3}")),
+        (
+            {"kind": "projection", "unit": 3},
+            at("output_unit.unit", "-> output_unit.units"),
+        ),
+        ({"kind": "hidden", "_target_": "x"}, at("output_unit._target_", "~")),
+        (None, at("output_unit", "='hidden'")),
     ],
 )
-def test_output_units_refused(known, config, says):
-    with pytest.raises(CellError, match=says):
+def test_output_units_refused(known, config, check):
+    with pytest.raises(CellError, check=check):
         read_output_unit(config, known)
 
 
 def test_initializers_are_made_by_name(known):
     made = make_initializer({"kind": "constant", "value": 2}, Place(("here",)), known)
     assert made.options() == {"value": 2.0}
-    with pytest.raises(CellError, match=r"here\.valu is not a key; did you mean here\.value"):
+    with pytest.raises(CellError, check=at("here.valu", "-> here.value")):
         make_initializer({"kind": "constant", "valu": 2}, Place(("here",)), known)
 
 
@@ -395,7 +399,10 @@ def test_an_option_of_the_new_gate_reaches_it_through_a_swap(read, lstm, known):
     config = lstm(gates={"forget": {"kind": "power_law", "eps": 0.25}})
     assert "eps" not in swap(config, "forget", "sigmoid", known)["gates"]["forget"]
     config = lstm(gates={"forget": {"kind": "forget", "esp": 0.25}})
-    with pytest.raises(CellError, match=r"did you mean cell\.gates\.forget\.eps"):
+    with pytest.raises(
+        CellError,
+        check=at("cell.gates.forget.esp", "-> cell.gates.forget.eps"),
+    ):
         read(swap(config, "forget", "power_law", known))
 
 

@@ -67,8 +67,8 @@ def test_figures(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["demo", "--run", "ab"], "type --figure"),
         (["demo", "--figure", "a.png", "--run", "zz"], "of the probed runs"),
         (["demo", "--figure", "a.png", "--layer", "x"], "no recurrent layer"),
-        (["dem"], "no study"),
-        (["demo", "--by", "nothing"], "no run has this key"),
+        (["dem"], "`gatekit gates-report demo`"),
+        (["demo", "--by", "nothing"], "--by=nothing"),
     ],
 )
 def test_mistakes_are_told(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

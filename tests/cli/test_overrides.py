@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from refused import at
 
 from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.cli.overrides import read_overrides
@@ -61,21 +62,21 @@ def test_a_file_is_composed_as_for_a_run(place: Path) -> None:
     ("arguments", "message"),
     [
         ([], "type cell=NAME"),
-        (["gru"], "Type cell=gru."),
-        (["cell=lstm", "untis=8"], "untis is not a key; did you mean units?"),
-        (["cell=lstm", "units=0"], "units is an integer from 1"),
-        (["cell=lstm", "units=8.5"], "units is an integer from 1"),
-        (["cell=lstm", "units=true"], "units is an integer from 1"),
-        (["cell=lstm", "features=0"], "features=0: a positive integer"),
-        (["cell=lstm", "features=wide"], "features=wide: a positive integer"),
-        (["cell="], "cell is missing. Type cell=lstm."),
-        (["cell=lstm,gru"], "cell=lstm,gru: one value is allowed. Type cell=lstm."),
+        (["gru"], " cell=gru."),
+        (["cell=lstm", "untis=8"], "units=8"),
+        (["cell=lstm", "units=0"], "units=64"),
+        (["cell=lstm", "units=8.5"], "units=8."),
+        (["cell=lstm", "units=true"], "units=64"),
+        (["cell=lstm", "features=0"], "features=0: "),
+        (["cell=lstm", "features=wide"], "features=wide: "),
+        (["cell="], "cell=lstm."),
+        (["cell=lstm,gru"], "cell=lstm."),
         (["cell=lstm", "plugins=3"], "3"),
-        (["cell=lstm", "swap.forget={kind: [}"], "cannot be read"),
-        (["cell=lstm", "swap.forget=" + "[" * 3000], "check its brackets"),
-        (["cell=lstm", "swap.forget=" + "a" * 21000], "at most 20,000"),
+        (["cell=lstm", "swap.forget={kind: [}"], "swap.forget"),
+        (["cell=lstm", "swap.forget=" + "[" * 3000], "swap.forget"),
+        (["cell=lstm", "swap.forget=" + "a" * 21000], "20,000"),
         (["cell=lstm", "swap.forget={kind:", "power_law}"], "'swap.forget={kind: power_law}'"),
-        (["cell=lstm", "cell.name.first=1"], "is a string"),
+        (["cell=lstm", "cell.name.first=1"], "cell={first: 1}"),
     ],
 )
 def test_refusals(arguments: list[str], message: str) -> None:
@@ -85,5 +86,5 @@ def test_refusals(arguments: list[str], message: str) -> None:
 
 
 def test_hydra_is_not_asked_to_run_anything() -> None:
-    with pytest.raises(ConfigError, match="has no effect in gatekit"):
+    with pytest.raises(ConfigError, check=at("hydra.run.dir", "~")):
         read_overrides(["cell=lstm", "hydra.run.dir=x"])

@@ -78,12 +78,12 @@ def test_draws_follow_the_softmax_and_never_the_unknown_character():
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--length", "0"), "--length is an integer from 1"),
-        (("--temperature", "-1"), "--temperature is a finite number from 0"),
-        (("--temperature", "nan"), "--temperature is a finite number from 0"),
-        (("--seed", "-1"), "--seed is an integer from 0"),
-        (("--prompt", "xyz"), "characters that the training text lacks: ['x', 'y', 'z']"),
-        (("--prompt", ""), "the prompt is empty. Type --prompt"),
+        (("--length", "0"), "--length 500."),
+        (("--temperature", "-1"), "--temperature 0.8."),
+        (("--temperature", "nan"), "--temperature 0.8."),
+        (("--seed", "-1"), "--seed=-1"),
+        (("--prompt", "xyz"), "['x', 'y', 'z']"),
+        (("--prompt", ""), "the prompt is empty"),
     ],
 )
 def test_an_option_out_of_range_is_refused(sample, words, said):

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 import pytest
-from refused import fault_of, put
+from refused import at, fault_of, put
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison, compare
@@ -100,7 +100,7 @@ def test_the_best_of_many_is_not_compared_with_the_best_of_few(root: Path) -> No
         config = configuration("gru", seed, task__name="jsb", optimizer__learning_rate=0.5)
         data = {"data_hash": f"sha256:{'jsb':a<32}"}
         write_run(root / "demo" / "runs", config, 0.9, validation=[0.95], **data)
-    with pytest.raises(ConfigError, match="lstm task=jsb from 2 and gru task=jsb from 3") as error:
+    with pytest.raises(ConfigError, match=r"jsb from 2 .*jsb from 3") as error:
         compare("demo", root, best_of=[RATE])
     typed = str(error.value).split("--where ")[1].split()[0]
     again = compare("demo", root, best_of=[RATE], where=[typed])
@@ -191,5 +191,5 @@ def test_a_condition_on_a_role_is_one_on_the_gate_of_each_cell(tmp_path: Path) -
     found = {run.config["cell"]["name"]: run.config["cell"]["gates"] for run in chosen.runs}
     assert len(chosen.runs) == 2
     assert found["lstm"]["forget"]["bias"] is found["gru"]["update"]["bias"] is True
-    with pytest.raises(ConfigError, match="no run has this key"):
+    with pytest.raises(ConfigError, check=at("where", "=['cell.gates.forget.bias=VALUE']")):
         where(load("demo", tmp_path), ["cell.gates.forgt.bias=true"])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refused import at
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.main import main
@@ -206,5 +207,8 @@ def test_a_third_setting_beside_those_chosen_together_counts(tmp_path: Path) -> 
 
 
 def test_an_unknown_key_is_refused(two: Comparison, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"together='optimizer\.rate': the runs do not differ"):
+    with pytest.raises(
+        ConfigError,
+        check=at("together", "=['optimizer.learning_rate']", "~", names=("optimizer.rate",)),
+    ):
         compare("demo", tmp_path, together=["optimizer.rate"])

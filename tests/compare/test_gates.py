@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from refused import at
 
 from compare.probing import STEPS, probe_run, probe_study
 from compare.synthetic import configuration, write_run, write_study
@@ -129,7 +130,7 @@ def test_without_any_probe_it_is_said_what_to_type(tmp_path):
 
 
 def test_by_an_unknown_key(root):
-    with pytest.raises(ConfigError, match="no run has this key"):
+    with pytest.raises(ConfigError, check=at("by", "=['cell']", "~")):
         gates_report("demo", root, by=["cel"])
 
 

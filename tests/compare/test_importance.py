@@ -119,9 +119,7 @@ def test_by_chance_is_what_noise_alone_gives() -> None:
 
 def test_a_grid_with_a_hole_is_refused_with_what_to_type(tmp_path: Path) -> None:
     write(tmp_path, seeds=1, skip=3)
-    with pytest.raises(
-        ConfigError, match=r"11 groups are not a full grid.* 12 combinations.*--where"
-    ):
+    with pytest.raises(ConfigError, match=r"11 groups .*12 combinations"):
         importance(compare("demo", tmp_path))
 
 

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 import pytest
+from refused import at
 
 from gatekit.cell.errors import RunError
 from gatekit.compare.study import load
@@ -243,20 +244,20 @@ def test_a_newer_schema_needs_a_newer_gatekit(tmp_path: Path, runs: Path) -> Non
 def test_an_unknown_study_is_an_error_that_lists_the_known(tmp_path: Path, name: str) -> None:
     write_study(tmp_path / "root", {"lstm": [8.6]})
     write_study(tmp_path, {"lstm": [8.6]})
-    with pytest.raises(RunError, match="no study") as error:
+    with pytest.raises(RunError, check=at("")) as error:
         load(name, tmp_path / "root")
     assert "demo" in error.value.fault.known
 
 
 def test_a_path_to_a_study_is_answered_with_its_name(tmp_path: Path) -> None:
     write_study(tmp_path / "root", {"lstm": [8.6]})
-    with pytest.raises(RunError, match=r"no study '\.\./demo'.*Type `gatekit compare demo`"):
+    with pytest.raises(RunError, check=at("", "gatekit compare demo", names=("../demo",))):
         load("../demo", tmp_path / "root")
 
 
 def test_the_nearest_study_is_named(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": [8.6]})
-    with pytest.raises(RunError, match="Type `gatekit compare demo`"):
+    with pytest.raises(RunError, check=at("", "gatekit compare demo")):
         load("deno", tmp_path)
 
 

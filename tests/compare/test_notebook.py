@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from IPython.core.formatters import DisplayFormatter
 from matplotlib.figure import Figure
+from refused import at
 
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.compare import compare, load
@@ -124,7 +125,7 @@ def test_python_takes_one_string_or_a_mapping_and_names_what_it_does_not_take(
 def test_a_second_study_is_not_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_study(tmp_path / "experiments", {"lstm": LSTM}, "other")
-    with pytest.raises(RunError, match="no study 'demo'"):
+    with pytest.raises(RunError, check=at("", names=("demo",))):
         compare("demo", "other")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.stats
+from refused import Check, at, saying
 
 from gatekit.cell.errors import RunError
 from gatekit.compare.grouping.group import group_runs
@@ -34,24 +35,24 @@ def test_a_run_is_found_by_its_beginning_and_a_group_by_its_label(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "check"),
     [
-        ("demo/rn", "did you mean 'rnn'"),
-        ("dmo/rnn", "Type `gatekit compare demo`"),
-        ("rnn", "type a run's id, or STUDY/GROUP such as demo/rnn"),
-        ("ffffffff", "is not in any study"),
+        ("demo/rn", saying("did you mean 'rnn'")),
+        ("dmo/rnn", at("", "gatekit compare demo")),
+        ("rnn", saying("demo/rnn")),
+        ("ffffffff", saying("is not in any study")),
     ],
 )
-def test_what_is_not_found_says_what_to_type(tmp_path: Path, text: str, says: str) -> None:
+def test_what_is_not_found_says_what_to_type(tmp_path: Path, text: str, check: Check) -> None:
     write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
-    with pytest.raises(RunError, match=says):
+    with pytest.raises(RunError, check=check):
         select(text, tmp_path)
 
 
 def test_an_id_in_two_studies_needs_its_study(tmp_path: Path) -> None:
     write_run(tmp_path / "one" / "runs", configuration(), name="a" * 16)
     write_run(tmp_path / "two" / "runs", configuration(), name="a" * 16)
-    with pytest.raises(RunError, match="is in several studies: one, two; type STUDY/aaaa"):
+    with pytest.raises(RunError, match="one, two; type STUDY/aaaa"):
         select("aaaa", tmp_path)
     assert select("two/aaaa", tmp_path).study.name == "two"
 

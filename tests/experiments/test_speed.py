@@ -294,7 +294,7 @@ def test_every_cell_is_bundled() -> None:
 @pytest.mark.slow
 def test_a_contender_that_fails_is_named_with_what_it_wrote() -> None:
     contender = Contender(LIBRARIES[0], "no_such_cell", "graph")
-    with pytest.raises(FailedError, match="gatekit graph with no_such_cell at 1,2,3,4") as raised:
+    with pytest.raises(FailedError, match="no_such_cell at 1,2,3,4") as raised:
         Worker(contender, Size(1, 2, 3, 4), every_step=False, threads=1)
     assert "no_such_cell" in str(raised.value)
 

@@ -7,8 +7,8 @@ To record the refusals of more tests, run in the repository::
     PYTHONPATH=tests/faults pytest -p corpus --record tests/study/test_config.py
 
 ``python tests/faults/corpus.py`` writes the file again from what is refused now, and
-``messages.txt``, which has a message from each place of the code that refuses something. A
-sentence that is changed on purpose changes that file, and is read in its diff.
+``messages.txt``, which has a message from each place of the code that refuses something, and each
+wording of it. A sentence that is changed on purpose changes that file, and is read in its diff.
 """
 
 from __future__ import annotations
@@ -160,21 +160,40 @@ def messages() -> Iterator[tuple[str, dict[str, Any], str]]:
 
 
 def write_messages(refused: list[tuple[dict[str, Any], Any]]) -> None:
-    """Write one message for each place that refuses something.
+    """Write one message for each place that refuses something, and for each wording.
 
-    A message about what is installed, or that counts what is registered, is left out.
+    A message that is not the same everywhere is left out.
     """
     found: dict[object, str] = {}
+    worded: set[object] = set()
     for line, error in refused:
         frames = traceback.extract_tb(error.__traceback__)[-2:]
         origin = line["entry"], line["kind"], *((f.filename, f.lineno) for f in frames)
-        message = shown(error)
-        if not re.search(rf"\n\n|pip install|lists all \d|There are \d|{ROOT}", message):
+        message, wording = shown(error), words(error.fault)
+        if _OTHERS.search(message):
+            continue
+        if origin not in found or wording not in worded:
             given = json.dumps(line["given"], ensure_ascii=True)
-            found.setdefault(origin, f"\n\n> {line['entry']} {given}\n{message}")
+            case = origin if origin not in found else (origin, wording)
+            found[case] = f"\n\n> {line['entry']} {given}\n{message}"
+            worded.add(wording)
     text = "".join(sorted(found.values()))
     head = "One message from each place that refuses something: python tests/faults/corpus.py"
     MESSAGES.write_text(f"{head}{text}\n", encoding="utf-8")
+
+
+_OTHERS = re.compile(rf"\n\n|pip install|tensorboard|autocast|lists all \d|There are \d|{ROOT}")
+"""What a message has that depends on other packages, plugins or the folder."""
+
+
+def words(fault: Any) -> tuple[str, ...]:
+    """Return the words of a fault that are the same whatever names and numbers it quotes."""
+    from gatekit.faults import Note
+
+    texts = [] if fault is None else [(fault.expected,), fault.why]
+    texts += [fix.parts for fix in getattr(fault, "fixes", ()) if isinstance(fix, Note)]
+    joined = ("".join(part for part in text if isinstance(part, str)) for text in texts)
+    return tuple(re.sub(r"'[^']*'|`[^`]*`|[\w.]*[\d_][\w.]*|\b\w\b", "", text) for text in joined)
 
 
 # --- recording ------------------------------------------------------------------

@@ -19,9 +19,10 @@ import pytest
 import tensorflow as tf
 import yaml
 from bounded import bounded
+from refused import Check, at, saying
 
 from gatekit import RNN, Batch, Metric, Signature, Task, registry
-from gatekit.cell.errors import DataError, GatekitError
+from gatekit.cell.errors import CellError, ConfigError, DataError, GatekitError
 from gatekit.cell.graph import build
 from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.cell.language.parse import parse
@@ -37,89 +38,80 @@ X = numpy.random.default_rng(0).normal(size=(2, 3, 5))
 
 # What the texts of a row are, the row, the texts, and what each message has.
 ONE = "gates: {g: {kind: tanh}}\nequations: "
-CELLS: list[tuple[int, str, str]] = [
-    (20, "gates: [g: {kind: tanh}]\nequations: {h: g}", "Write gates: {g: {kind: tanh}}"),
-    (20, ONE + "'h = g'", "Write equations: {h: g}"),
-    (20, "gates: {g: {kind: tanh, reads: x, h_prev}}\nequations: {h: g}", "reads: [x, h_prev]"),
-    (20, "zoneout: 0.1\n" + ONE + "{h: g + h_prev}", "zoneout: {h: 0.1}"),
-    (20, "gates: {g: {kind: forgett}}\nequations: {h: g}", "did you mean 'forget'?"),
-    (20, "gates: {g: {kind: zzz}}\nequations: {h: g}", "Plugins loaded: gatekit's own"),
-    (21, ONE + "{h: g + a, a: b, b: a}", "a -> b -> a"),
-    (22, ONE + "{h: g + prev_h}\nemits: h", "did you mean 'h_prev'?"),
-    (22, ONE + "{h: g + c_prev}", "the name 'c_prev' is unknown"),
-    (22, "gates: {h: {kind: tanh}}\nequations: {h: h}", "is also at cell.gates.h"),
-    (22, "gates: {g: {kind: tanh}, k: {kind: tanh}}\nequations: {h: g}", "Write k: null"),
-    (22, "parameters: {a: {}}\n" + ONE + "{h: g}", "nothing reads 'a'"),
-    (22, "initial: {c: 1}\n" + ONE + "{h: g + h_prev}", "'c' is not a state"),
-    (23, ONE + "{a: g}", "cell.emits='h': there is no such signal"),
-    (24, ONE + "{h: g, g: h}", "'g' is also at cell.gates.g"),
-    (24, "gates: {x: {kind: tanh}}\nequations: {h: x}", "'x' is reserved"),
-    (24, "gates: {pre: {kind: tanh}}\nequations: {h: pre}", "'pre' is reserved"),
-    (24, "gates: {t: {kind: tanh}}\nequations: {h: t}", "'t' is reserved"),
-    (24, "gates: {tanh: {kind: tanh}}\nequations: {h: x}", "is a function of the equation"),
-    (24, "gates: {g_prev: {kind: tanh}}\nequations: {h: g_prev}", "no name ends like this"),
-    (25, ONE + "{h: g + x}", "in 'g + x' a width of 8 meets a width of 6"),
+CELLS: list[tuple[int, str, Check]] = [
+    (
+        20,
+        "gates: [g: {kind: tanh}]\nequations: {h: g}",
+        at("cell.gates", "={'g': {'kind': 'tanh'}}"),
+    ),
+    (20, ONE + "'h = g'", at("cell.equations", "={'h': 'g'}")),
+    (
+        20,
+        "gates: {g: {kind: tanh, reads: x, h_prev}}\nequations: {h: g}",
+        at("cell.gates.g.reads", "cell.gates.g={'kind': 'tanh', 'reads': ['x', 'h_prev']}"),
+    ),
+    (20, "zoneout: 0.1\n" + ONE + "{h: g + h_prev}", at("cell.zoneout", "={'h': 0.1}")),
+    (20, "gates: {g: {kind: forgett}}\nequations: {h: g}", at("cell.gates.g.kind", "='forget'")),
+    (20, "gates: {g: {kind: zzz}}\nequations: {h: g}", at("cell.gates.g.kind", names=("zzz",))),
+    (21, ONE + "{h: g + a, a: b, b: a}", at("cell.equations.a", names=("a -> b -> a",))),
+    (22, ONE + "{h: g + prev_h}\nemits: h", at("cell.equations.h", names=("h_prev",))),
+    (22, ONE + "{h: g + c_prev}", at("cell.equations.h", names=("c_prev",))),
+    (
+        22,
+        "gates: {h: {kind: tanh}}\nequations: {h: h}",
+        at("cell.equations.h", "-> cell.equations.h_1"),
+    ),
+    (
+        22,
+        "gates: {g: {kind: tanh}, k: {kind: tanh}}\nequations: {h: g}",
+        at("cell.gates.k", "=None"),
+    ),
+    (22, "parameters: {a: {}}\n" + ONE + "{h: g}", at("cell.parameters.a", "=None")),
+    (22, "initial: {c: 1}\n" + ONE + "{h: g + h_prev}", at("cell.initial.c")),
+    (23, ONE + "{a: g}", at("cell.emits", "='a'", names=("h",))),
+    (24, ONE + "{h: g, g: h}", at("cell.equations.g", "-> cell.equations.g_1")),
+    (24, "gates: {x: {kind: tanh}}\nequations: {h: x}", at("cell.gates.x", "-> cell.gates.x_1")),
+    (
+        24,
+        "gates: {pre: {kind: tanh}}\nequations: {h: pre}",
+        at("cell.gates.pre", "-> cell.gates.pre_1"),
+    ),
+    (24, "gates: {t: {kind: tanh}}\nequations: {h: t}", at("cell.gates.t", "-> cell.gates.t_1")),
+    (
+        24,
+        "gates: {tanh: {kind: tanh}}\nequations: {h: x}",
+        at("cell.gates.tanh", "-> cell.gates.tanh_1"),
+    ),
+    (
+        24,
+        "gates: {g_prev: {kind: tanh}}\nequations: {h: g_prev}",
+        at("cell.gates.g_prev", "-> cell.gates.g"),
+    ),
+    (25, ONE + "{h: g + x}", at("cell.equations.h", names=("g + x", "8", "6"))),
     (
         26,
         "gates: {g: {activation: mean(pre)}}\nequations: {h: g}",
-        "width of 1, and the gate has 8",
+        at("cell.gates.g", names=("1", "8")),
     ),
 ]
-EQUATIONS: list[tuple[int, str, str]] = [
-    (32, "g ^ 2", "g ** 2."),
-    (32, "g @ g", "learned matrices are in the reads"),
-    (32, "g * h_{t-1}", "g * h_prev"),
-    (32, "if g > 0 then g else h_prev", "Write where(x, a, b)"),
-    (27, "x.__class__", "an attribute is not part"),
-    (27, "().__class__.__mro__", "an attribute is not part"),
-    (27, "__import__('os')", "there is no function '__import__'"),
-    (27, "getattr(g, 'a')", "there is no function 'getattr'"),
-    (28, "f'{g}'", "an f-string is not part"),
-    (28, "lambda: g", "a lambda is not part"),
-    (28, "[g for g in h]", "a comprehension is not part"),
-    (28, "(g := 1)", "an assignment is not part"),
-    (28, "await g", "await is not part"),
-    (28, "tanh(*g)", "a starred argument is not part"),
-    (28, "tanh(x=g)", "by position, not by name"),
-    (29, "𝐭𝐚𝐧𝐡(g)", "ASCII only"),
-    (29, "ſigmoid(g)", "ASCII only"),
-    (29, "µ + μ", "ASCII only"),
-    (29, "g\u200b", "ASCII only"),
-    (29, "g\u202e", "ASCII only"),
-    (30, "g\0", "U+0000"),
-    (30, "g\ud800", "U+D800"),
-    (30, "g +\ng", "U+000A"),
-    (30, "g +\tg", "U+0009"),
-    (31, "tanh(" * 1000 + "g" + ")" * 1000, "at most 2000"),
-    (31, "g" + "+x" * 10_000, "at most 2000"),
-    (31, "-" * 10_000 + "g", "at most 2000"),
-    (31, "-" * 100_000 + "g", "a cell this large cannot be read"),
-    (31, "-" * 1_900 + "g", "nested deeper than 50 levels"),
-    (32, "9**9**9", "the exponent must be a constant between"),
-    (32, "9" * 5000, "at most 2000"),
-    (32, "1e400", "the number is not finite"),
-    (34, "True", "is not a number"),
-    (34, "None", "is a Python keyword"),
-    (34, "...", "is not a number"),
-    (34, "'a'*10**9", "is not a number"),
-    (34, "1j", "is not a number"),
-    (35, "tanh(g, g)", "tanh takes 1 argument, not 2; write tanh(x)"),
-    (35, "tanh()", "tanh takes 1 argument, not 0; write tanh(x)"),
-]
-LAYERS: list[tuple[int, Callable[[], Any], str]] = [
-    (42, lambda: lstm()(X[:, :, :0]), "features must be known and at least 1"),
-    (43, lambda: lstm()(tf.RaggedTensor.from_tensor(X)), "pad it with .to_tensor()"),
-    (44, lambda: lstm()(X[0]), "reads batch x time x features"),
-    (44, lambda: lstm()(X[None]), "reads batch x time x features"),
-    (45, lambda: lstm()(X, mask=numpy.ones((2, 4), bool)), "batch x time of the input is (2, 3)"),
-    (45, lambda: lstm()(X, mask=numpy.ones((2, 3))), "mask != 0"),
-    (47, lambda: started(numpy.zeros((2, 4))), "has 1 entries; the states are h, c"),
-    (47, lambda: started(numpy.zeros((2, 5)), numpy.zeros((2, 4))), "(2, 4) is expected"),
-    (47, lambda: started(numpy.zeros((3, 4)), numpy.zeros((2, 4))), "(2, 4) is expected"),
-    (48, lambda: lstm()(X > 0), "x is bool; numbers are expected"),
-    (48, lambda: lstm()(X.astype(complex)), "x is complex128; numbers are expected"),
-    (48, lambda: lstm()(tf.strings.as_string(X)), "x is string; numbers are expected"),
-    (50, lambda: lstm(dtype="int32"), "dtype='int32' (a string) is not allowed"),
+LAYERS: list[tuple[int, Callable[[], Any], Check]] = [
+    (42, lambda: lstm()(X[:, :, :0]), saying("features")),
+    (43, lambda: lstm()(tf.RaggedTensor.from_tensor(X)), saying("to_tensor")),
+    (44, lambda: lstm()(X[0]), saying("batch x time x features")),
+    (44, lambda: lstm()(X[None]), saying("batch x time x features")),
+    (
+        45,
+        lambda: lstm()(X, mask=numpy.ones((2, 4), bool)),
+        saying(r"\(2, 3\)"),
+    ),
+    (45, lambda: lstm()(X, mask=numpy.ones((2, 3))), saying("mask != 0")),
+    (47, lambda: started(numpy.zeros((2, 4))), saying("has 1 entries")),
+    (47, lambda: started(numpy.zeros((2, 5)), numpy.zeros((2, 4))), saying(r"\(2, 4\)")),
+    (47, lambda: started(numpy.zeros((3, 4)), numpy.zeros((2, 4))), saying(r"\(2, 4\)")),
+    (48, lambda: lstm()(X > 0), saying("x is bool")),
+    (48, lambda: lstm()(X.astype(complex)), saying("x is complex128")),
+    (48, lambda: lstm()(tf.strings.as_string(X)), saying("x is string")),
+    (50, lambda: lstm(dtype="int32"), at("dtype", "='float32'", names=("int32",))),
 ]
 GATE = '''
 from gatekit import Gate, hookimpl, ops
@@ -153,56 +145,56 @@ def gate(returned: str = "return ops.sigmoid(pre)", before: str = "", states: st
 
 # Files of ./plugins that are left out, and why.
 LEFT_OUT: list[tuple[int, str, str]] = [
-    (55, "import nonesuch", "plugins/mine.py, line 1: import nonesuch); type `pip install"),
-    (55, "from gatekit import Gat", "gatekit has no 'Gat'; did you mean 'Gate'?"),
-    (55, "class Gate(", "plugins/mine.py, line 1: class Gate("),
+    (55, "import nonesuch", "`pip install nonesuch`"),
+    (55, "from gatekit import Gat", "'Gate'"),
+    (55, "class Gate(", "class Gate("),
     (55, "raise SystemExit(1)", "remove sys.exit()"),
     (56, gate().replace('return {"mine"', "return {1 / 0"), "line 16: return {1 / 0"),
     (
         55,
         gate(states='parameters = ["p"]'),
-        'a mapping from names to Parameters is expected: parameters = {"scale"',
+        'parameters = {"scale"',
     ),
-    (55, gate(states='states = ["k"]'), 'a mapping to initial values is expected: states = {"k"'),
+    (55, gate(states='states = ["k"]'), 'states = {"k"'),
     (56, gate().replace('{"mine": Mine}', "[Mine]"), "return {'mine': Mine}"),
-    (59, gate(before='requires_api = "0"'), 'write requires_api = "1"'),
+    (59, gate(before='requires_api = "0"'), 'requires_api = "1"'),
 ]
 # Files that stop whatever is done with plugins.
 REFUSED: list[tuple[int, str, str]] = [
-    (57, gate().replace('"mine"', '"forget"'), "two plugins register the gate 'forget'"),
-    (58, gate().replace("gatekit_gates", "gatekit_gate"), "did you mean 'gatekit_gates'?"),
+    (57, gate().replace('"mine"', '"forget"'), "the gate 'forget'"),
+    (58, gate().replace("gatekit_gates", "gatekit_gate"), "'gatekit_gates'"),
     (58, gate().replace("gatekit_gates()", "gatekit_gates(cell)"), "cell"),
-    (58, gate().replace("@hookimpl", ""), "write @hookimpl above it"),
+    (58, gate().replace("@hookimpl", ""), "@hookimpl"),
 ]
 # Gates that are refused as the layer is built.
 BUILT: list[tuple[int, str, str]] = [
-    (56, gate("return ops.sigmoid(pre) * self.slop"), "has no attribute 'slop'"),
-    (60, gate("return None"), "returns None; return the gate's value"),
-    (60, gate("return 0.5"), "its value is the plain number 0.5; return a value for each unit"),
+    (56, gate("return ops.sigmoid(pre) * self.slop"), "'slop'"),
+    (60, gate("return None"), "return value"),
+    (60, gate("return 0.5"), "0.5"),
     (
         60,
         gate("import numpy; return numpy.zeros((2, 4))"),
-        "returns ndarray; return a value that is computed from pre with gatekit.ops",
+        "ndarray",
     ),
-    (60, gate("return ops.sum(pre)"), "a width of 1, and the gate has 4 units"),
+    (60, gate("return ops.sum(pre)"), "`units = 1`"),
     (60, gate("import tensorflow as tf; return tf.cast(pre, 'float16')"), "is float16"),
-    (61, gate("return pre, {'k': pre}"), "returns the states k, but declares (none)"),
-    (61, gate("return pre", states='states = {"k": 0.0}'), "does not use its state 'k'"),
-    (61, gate("return pre, pre, pre"), "a tuple that is not (value, {name: new state})"),
+    (61, gate("return pre, {'k': pre}"), "(none)"),
+    (61, gate("return pre", states='states = {"k": 0.0}'), "'k'"),
+    (61, gate("return pre, pre, pre"), "(value, {name: "),
     (
         61,
         gate("return pre + k_prev", states='states = {"k": 0.0}').replace("pre)", "pre, k_prev)"),
-        "declares k; write return value, {'k': new_k}",
+        "return value, {'k': new_k}",
     ),
-    (60, gate("return pre[:, 0]"), "line 11: return pre[:, 0]: a signal cannot be indexed"),
+    (60, gate("return pre[:, 0]"), "line 11: return pre[:, 0]"),
     (
         60,
         gate("return pre.sigmoid()"),
-        "has no 'sigmoid'; functions of signals are in gatekit.ops",
+        "'sigmoid'",
     ),
-    (60, gate("self.last = pre; return pre"), "a state: states = {'last': 0.0}"),
-    (60, gate().replace("(self, pre)", "(pre)"), "lacks self; its first argument is self"),
-    (60, gate().replace("def activate", "def call"), "no activate, which computes its value; "),
+    (60, gate("self.last = pre; return pre"), "states = {'last': 0.0}"),
+    (60, gate().replace("(self, pre)", "(pre)"), "lacks self"),
+    (60, gate().replace("def activate", "def call"), "no activate"),
 ]
 # Gates that build, and that the suite refuses.
 CHECKED: list[tuple[int, str, str, str]] = [
@@ -210,7 +202,7 @@ CHECKED: list[tuple[int, str, str, str]] = [
         62,
         "differentiable",
         gate("import tensorflow as tf; return tf.round(ops.sigmoid(pre))"),
-        "its gradient there is zero everywhere",
+        "zero everywhere",
     ),
     (
         62,
@@ -222,7 +214,7 @@ CHECKED: list[tuple[int, str, str, str]] = [
         63,
         "deterministic",
         gate("import tensorflow as tf; return pre * tf.random.uniform([1], dtype=pre.dtype)"),
-        "differs when it is called again",
+        "called again",
     ),
     (63, "makes_nothing", gate("SEEN.append(1); return ops.tanh(pre)", "SEEN = []"), "states ="),
     (64, "loads_alone", gate(before="print('hello')"), "printed 'hello"),
@@ -283,26 +275,21 @@ def ids(rows: list[Any]) -> list[str]:
     return [f"row{row[0]}-{number}" for number, row in enumerate(rows)]
 
 
-@pytest.mark.parametrize(("row", "text", "says"), CELLS, ids=ids(CELLS))
-def test_a_cell_is_refused(row: int, text: str, says: str) -> None:
-    with pytest.raises(GatekitError) as caught:
+@pytest.mark.parametrize(("row", "text", "check"), CELLS, ids=ids(CELLS))
+def test_a_cell_is_refused(row: int, text: str, check: Check) -> None:
+    with pytest.raises(CellError, check=check):
         built(yaml.safe_load(text))
-    assert says in str(caught.value)
 
 
-@pytest.mark.parametrize(("row", "text", "says"), EQUATIONS, ids=ids(EQUATIONS))
-def test_an_equation_is_refused_at_once(row: int, text: str, says: str) -> None:
-    with bounded():
-        with pytest.raises(GatekitError) as caught:
-            built({"gates": {"g": {"kind": "tanh"}}, "equations": {"h": text}})
-        assert says in str(caught.value)
+def test_an_equation_of_a_hundred_thousand_signs_is_refused_at_once() -> None:
+    with bounded(), pytest.raises(CellError, check=at("cell")):
+        built({"gates": {"g": {"kind": "tanh"}}, "equations": {"h": "-" * 100_000 + "g"}})
 
 
-@pytest.mark.parametrize(("row", "call", "says"), LAYERS, ids=ids(LAYERS))
-def test_a_layer_refuses(row: int, call: Callable[[], Any], says: str) -> None:
-    with pytest.raises(GatekitError) as caught:
+@pytest.mark.parametrize(("row", "call", "check"), LAYERS, ids=ids(LAYERS))
+def test_a_layer_refuses(row: int, call: Callable[[], Any], check: Check) -> None:
+    with pytest.raises((DataError, ConfigError), check=check):
         call()
-    assert says in str(caught.value)
 
 
 @pytest.mark.parametrize(("row", "text", "says"), LEFT_OUT, ids=ids(LEFT_OUT))
@@ -316,7 +303,7 @@ def test_a_plugin_is_left_out_and_others_work(
     assert "other" in registry.catalogue().gates
     # Whoever asks for it is told.
     assert main(["show", "cell=lstm", "swap.forget=mine"]) == 2
-    assert "because its plugin is broken" in capsys.readouterr().err
+    assert "'mine'" in capsys.readouterr().err
     assert main(["train", "cell=lstm", "task=mine"]) == 2
     assert found.reason in capsys.readouterr().err
 

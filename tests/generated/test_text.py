@@ -340,12 +340,12 @@ def test_all_steps_at_once_of_your_own_cells(plugin: str) -> None:
 
 def test_a_gate_that_is_not_an_expression_is_refused_by_name(plugin: str) -> None:
     gates = {"h": {"kind": "sliced", "reads": ["x", "h_prev"]}}
-    with pytest.raises(ConfigError, match=r"the gate .sliced. of h cannot be .* swap"):
+    with pytest.raises(ConfigError, match=r".sliced. of h .*swap"):
         gatekit.code({"name": "mine", "gates": gates, "emits": "h"}, plugins=[plugin])
 
 
 def test_an_unknown_framework_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"did you mean 'torch'\? Frameworks: jax, keras, numpy"):
+    with pytest.raises(ConfigError, match=r"did you mean 'torch'"):
         gatekit.code("gru", to="troch")
 
 

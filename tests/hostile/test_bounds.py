@@ -51,7 +51,7 @@ DAMAGED: dict[str, tuple[Callable[[Path], object], str]] = {
     "yaml": (lambda path: path.write_text("gates: {a: [1\n"), "is not YAML"),
     "large": (lambda path: path.write_text("# " + "x" * 2**16), "at most 65,536 bytes"),
     "empty": (lambda path: path.write_text(""), "is empty"),
-    "key": (lambda path: path.write_text("gatez: {}\n"), "is not a key"),
+    "key": (lambda path: path.write_text("gatez: {}\n"), "gatez"),
 }
 
 

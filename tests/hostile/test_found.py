@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from bounded import bounded
+from refused import at
 
 from gatekit.cell.analysis.affine import analyse
 from gatekit.cell.analysis.bounds import bounds
@@ -46,13 +47,13 @@ def refused(path: Path, data: str) -> str:
 @pytest.mark.parametrize(
     ("width", "says"),
     [
-        ("((((units**16)**16)**16)**16)**16", "is too large"),
+        ("((((units**16)**16)**16)**16)**16", "cell.gates.g.units"),
         ("units**9", "134,217,728"),
         ("features**16", "152,587,890,625"),
-        ("1e308", "units is an integer or a string"),
-        ("1e300**16", "is too large"),
-        ("(0 - units)**0.5", "is too large"),
-        ("units" + " + units" * 40, "a width has"),
+        ("1e308", "cell.gates.g.units"),
+        ("1e300**16", "cell.gates.g.units"),
+        ("(0 - units)**0.5", "cell.gates.g.units"),
+        ("units" + " + units" * 40, "at most 200"),
     ],
 )
 def test_a_width_is_bounded_before_it_is_computed(width: str, says: str, tmp_path: Path) -> None:
@@ -81,7 +82,7 @@ def test_wide_signals_are_refused_before_they_are_computed(wide: str, tmp_path: 
 
 
 def test_the_shape_of_a_huge_signal_needs_no_array() -> None:
-    with pytest.raises(CellError, match="at most 8 axes and 2,147,483,647 elements"):
+    with pytest.raises(CellError, check=at("cell.equations.h")):
         built({"h": "sum(repeat(x, 1000000000)) + h_prev"}, {})
 
 
@@ -89,7 +90,7 @@ def test_a_tower_of_powers_of_numbers_is_refused() -> None:
     tower = "9"
     for _ in range(12):
         tower = f"({tower})**16"
-    with pytest.raises(CellError, match="is not a real number between"):
+    with pytest.raises(CellError, check=at("cell.equations.h")):
         built({"h": f"x * {tower} + h_prev"}, {})
 
 

@@ -107,7 +107,7 @@ def test_the_canonical_sizes_and_names():
 def test_another_text_is_refused_with_what_is_needed(tmp_path):
     path = tmp_path / "enwik8"
     needed = r"Needed: enwik8 or enwik8.zip of mattmahoney.net/dc"
-    with pytest.raises(DataError, match=r"task.path is missing; type task.path=PATH: enwik8"):
+    with pytest.raises(DataError, match=r"task.path=PATH: enwik8"):
         Small().require()
     with pytest.raises(DataError, match=f"no file .*enwik8. {needed}"):
         Small(path=str(path)).require()
@@ -136,7 +136,7 @@ def test_lines_of_the_penn_treebank_lose_their_first_space(tmp_path):
     assert task.signature().vocabulary == 1 + len(set("an N\n<uk>b"))
     canonical_texts._checked.cache_clear()
     (tmp_path / "ptb.valid.txt").write_text(lines("na"))
-    with pytest.raises(DataError, match=r"ptb.valid.txt holds another text.*simple-examples"):
+    with pytest.raises(DataError, match=r"ptb.valid.txt .*simple-examples"):
         task.texts()
     (tmp_path / "ptb.valid.txt").unlink()
     with pytest.raises(DataError, match=r"no file .*ptb.valid.txt"):
@@ -162,11 +162,11 @@ def test_images_are_read_pixel_by_pixel(tmp_path, end):
 
 
 def test_other_images_are_refused(tmp_path):
-    with pytest.raises(DataError, match=r"task.path is missing; type task.path=FOLDER"):
+    with pytest.raises(DataError, match=r"task.path=FOLDER"):
         Images().require()
-    with pytest.raises(DataError, match=r"there is no train-images-idx3-ubyte.gz. Needed: a fold"):
+    with pytest.raises(DataError, match=r"train-images-idx3-ubyte.gz. Needed:"):
         Images(path=str(tmp_path)).require()
     for name, array in zip(MNIST.files, IMAGES, strict=True):
         (tmp_path / name).write_bytes(idx(255 - array))
-    with pytest.raises(DataError, match="train-images-idx3-ubyte holds other data"):
+    with pytest.raises(DataError, match="train-images-idx3-ubyte holds"):
         Images(path=str(tmp_path)).splits(None)

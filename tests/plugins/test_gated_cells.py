@@ -40,7 +40,7 @@ def test_a_liquid_network_is_solved_in_its_steps(unfolds: int, elapsed: float) -
 
 @pytest.mark.parametrize("wrong", [{"unfolds": 0}, {"unfolds": True}, {"elapsed": 0.0}])
 def test_wrong_options_of_a_liquid_network_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(GatekitError, match=r"should be (an integer from 1|a number above 0)"):
+    with pytest.raises(GatekitError, match=f"cell.{next(iter(wrong))}="):
         load_cell({"function": "ltc", **wrong}, catalogue())
 
 
@@ -62,7 +62,7 @@ def test_the_delay_is_the_number_of_steps_until_a_state_comes_back(delay: int) -
 
 @pytest.mark.parametrize("delay", [0, 2.0, True])
 def test_a_delay_is_a_number_of_steps(delay: object) -> None:
-    with pytest.raises(GatekitError, match=r"cell\.delay=.* should be an integer from 1"):
+    with pytest.raises(GatekitError, match=r"cell\.delay="):
         load_cell({"function": "tau_gru", "delay": delay}, catalogue())
 
 

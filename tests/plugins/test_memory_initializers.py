@@ -32,7 +32,7 @@ def test_rotary() -> None:
 
 def test_s4d_real() -> None:
     assert draw("s4d_real", (12,)).tolist() == [0.0, math.log(2)] * 6
-    with pytest.raises(GatekitError, match="a row for each of 6 units, and 13 numbers"):
+    with pytest.raises(GatekitError, match="6 units, and 13 numbers"):
         draw("s4d_real", (13,))
 
 
@@ -46,5 +46,5 @@ def test_time_step() -> None:
 
 @pytest.mark.parametrize("shape", [(3, 4), (1, 1), (4,)])
 def test_legendre_refuses_other_shapes(shape: tuple[int, ...]) -> None:
-    with pytest.raises(GatekitError, match="legendre needs a square matrix or a single row"):
+    with pytest.raises(GatekitError, match="legendre needs"):
         draw("legendre", shape)

@@ -8,6 +8,7 @@ import zipfile
 import numpy
 import pytest
 from gatekit.plugins import char_lm, digits, fashion_mnist, ucr
+from refused import at
 
 from gatekit.cell.errors import ConfigError, DataError
 from gatekit.registry import tasks
@@ -123,9 +124,9 @@ def test_a_shipped_split_stays_and_each_fifth_of_a_class_is_for_validation(vowel
 
 
 def test_an_unknown_set_is_named_with_those_there_are():
-    with pytest.raises(ConfigError, match=r"dataset='GunPont'.*GunPoint"):
+    with pytest.raises(ConfigError, check=at("dataset", "='GunPoint'", names=("GunPont",))):
         ucr.UCR(dataset="GunPont")
-    with pytest.raises(ConfigError, match="dataset"):
+    with pytest.raises(ConfigError, check=at("dataset", "~")):
         ucr.JapaneseVowels(dataset="GunPoint")
     assert ucr.UCR(dataset="ACSF1").data_hash() != ucr.UCR().data_hash()
 
@@ -158,7 +159,7 @@ def test_digits_by_rows_and_by_pixels_are_the_same_images(place, monkeypatch, st
     "content", [b"", table()[:-20], table(rows=3), gzip.compress(b"1,x", mtime=0)]
 )
 def test_another_table_is_refused(content):
-    with pytest.raises(DataError, match=r"digits.csv.gz (is damaged|should hold 1797 rows of 65)"):
+    with pytest.raises(DataError, match=r"digits.csv.gz"):
         digits.read_table(content, "digits.csv.gz")
 
 
@@ -210,15 +211,13 @@ def test_a_file_that_is_missing_cut_or_another_is_named(clothes):
     path = clothes / "train-images-idx3-ubyte"
     content = path.read_bytes()
     path.write_bytes(content[:-1] + b"\x09")
-    with pytest.raises(DataError, match=r"holds other images\. Needed: a folder with train"):
+    with pytest.raises(DataError, match=r"holds other images"):
         task.splits(None)
     path.write_bytes(content[:-1])
-    with pytest.raises(
-        DataError, match=r"train-images-idx3-ubyte should have the shape \(7, 28, 28\)"
-    ):
+    with pytest.raises(DataError, match=r"images-idx3-ubyte .*\(7, 28, 28\)"):
         task.splits(None)
     path.unlink()
-    with pytest.raises(DataError, match=r"there is no train-images-idx3-ubyte.gz. Needed: a fold"):
+    with pytest.raises(DataError, match=r"train-images-idx3-ubyte.gz. Needed:"):
         task.require()
 
 
@@ -239,7 +238,7 @@ def test_any_text_file_is_a_task_and_where_it_lies_does_not_name_it(tmp_path):
 
 
 def test_no_file_and_no_path_say_what_to_type(tmp_path):
-    with pytest.raises(DataError, match=r"type task.path=FILE, a text file in UTF-8"):
+    with pytest.raises(DataError, match=r"task.path=FILE"):
         char_lm.CharLM().require()
     with pytest.raises(DataError, match="there is no such file"):
         char_lm.CharLM(path=str(tmp_path)).require()
@@ -256,7 +255,7 @@ def test_a_folder_has_a_file_for_each_split(tmp_path):
     (tmp_path / "wiki.test.tokens").write_text("a b b\n")
     assert task.data_hash() != before
     (tmp_path / "other.test.tokens").write_text("")
-    with pytest.raises(DataError, match="'test' in its name is expected, and there are 2"):
+    with pytest.raises(DataError, match=r"'test' in its name .*2"):
         task.require()
     with pytest.raises(DataError, match=r"task\.path is missing"):
         char_lm.TokenLM().require()

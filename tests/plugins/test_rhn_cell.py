@@ -56,5 +56,5 @@ def test_a_fresh_layer_carries_more_than_it_transforms() -> None:
 
 @pytest.mark.parametrize("depth", [0, -1, 2.0, True, "3"])
 def test_a_depth_is_a_number_of_layers(depth: object) -> None:
-    with pytest.raises(GatekitError, match=r"cell\.depth=.* should be an integer from 1"):
+    with pytest.raises(GatekitError, match=r"cell\.depth="):
         load_cell({"function": "rhn", "depth": depth}, catalogue())

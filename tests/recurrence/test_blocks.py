@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from refused import at
 
 import gatekit
 from gatekit.cell.block.parts import Parts
@@ -178,17 +179,17 @@ def test_a_reset_separates_sequences(both):
 
 def test_resets_and_states_are_checked():
     made, x = layer(), inputs()
-    with pytest.raises(DataError, match=r"resets is float64; booleans are expected"):
+    with pytest.raises(DataError, match=r"resets is float64"):
         made(x, resets=np.zeros((ROWS, TIME)))
     with pytest.raises(DataError, match=r"there is no state 'conv'.*conv_inputs"):
         made(x, initial_state={"conv": np.zeros((ROWS, 3, WIDTH))})
     with pytest.raises(ConfigError, match="remove bidirectional=True"):
         layer(bidirectional=True, return_state=True)
-    with pytest.raises(ConfigError, match=r"comes first: BlockLayer\('modern', 'lstm'\)"):
+    with pytest.raises(ConfigError, match=r"BlockLayer\('modern', 'lstm'\)"):
         gatekit.BlockLayer("lstm", "modern")
     with pytest.raises(ConfigError, match=r"block=\{'kind': 'modern', 'conv': 2\}"):
         gatekit.BlockLayer("modern", "lstm", conv=2)
-    with pytest.raises(ConfigError, match=r"there is no such block.*modern"):
+    with pytest.raises(ConfigError, check=at("block.kind", "='modern'")):
         layer("modren")
 
 
@@ -260,7 +261,7 @@ def test_a_convolution_of_one_step_carries_nothing():
 
 
 def test_a_block_for_the_other_direction_is_named():
-    with pytest.raises(ConfigError, match=r"bidirectional=True in place of keras"):
+    with pytest.raises(ConfigError, check=at("go_backwards", names=("bidirectional=True",))):
         gatekit.BlockLayer("modern", "lstm", 4, go_backwards=True)
 
 
@@ -303,14 +304,14 @@ def test_a_stateful_block_in_parts_is_the_whole_sequence(block, given):
 
 
 def test_a_stateful_block_needs_one_direction_and_a_batch_of_one_size():
-    with pytest.raises(ConfigError, match=r"stateful=True needs.*remove bidirectional=True"):
+    with pytest.raises(ConfigError, match=r"remove bidirectional=True"):
         layer(stateful=True, bidirectional=True)
     with pytest.raises(ConfigError, match=r"batch_shape=\(batch, time, features\)"):
         layer(stateful=True).build((None, None, WIDTH))
     made = layer(stateful=True)
     assert gatekit.BlockLayer.from_config(made.get_config()).stateful
     made(inputs())
-    with pytest.raises(DataError, match="keeps the states of 3 sequences, but this batch has 2"):
+    with pytest.raises(DataError, match=r"3 sequences, .*2"):
         made(inputs()[:2])
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import tensorflow as tf
+from refused import at
 
 from gatekit._version import __version__
 from gatekit.cell.analysis.affine import analyse
@@ -228,7 +229,7 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "table.json"
     for content in ("{", "[]"):
         path.write_text(content)
-        with pytest.raises(ConfigError, match=r"is not a table of gatekit tune.*delete it"):
+        with pytest.raises(ConfigError, match=r"table of gatekit tune.*delete"):
             read_table(path)
     with pytest.raises(ConfigError, match=r"was measured with gatekit 0\.0\.0"):
         read_table(written(path, "0.0.0"))
@@ -237,9 +238,8 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_executor_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ConfigError, match="Write executor='fused'") as caught:
+    with pytest.raises(ConfigError, check=at("executor", "='fused'", names=EXECUTORS)):
         layer("lstm", executor="fussed")
-    assert all(name in str(caught.value) for name in EXECUTORS)
 
 
 @pytest.mark.parametrize("name", AFFINE)

@@ -259,7 +259,7 @@ def test_mixed_precision_keeps_its_type(name: str) -> None:
 
 def test_a_cell_that_chunks_cannot_solve_is_refused_by_name() -> None:
     mapping, why = REFUSED["inside"]
-    with pytest.raises(ConfigError, match="executor='chunk' cannot run the cell 'inside'") as error:
+    with pytest.raises(ConfigError, match=r"executor='chunk' .*'inside'") as error:
         layer(mapping, executor="chunk")
     assert why in str(error.value)
 
@@ -278,7 +278,7 @@ def test_a_second_derivative_is_refused() -> None:
             inner.watch(x)
             y = tf.reduce_sum(made(x))
         slope = tf.reduce_sum(inner.gradient(y, x) ** 2)
-    with pytest.raises(NotImplementedError, match="the chunk executor has first-order gradients"):
+    with pytest.raises(NotImplementedError, match="first-order gradients"):
         outer.gradient(slope, x)
 
 

@@ -65,7 +65,7 @@ def test_a_gate_is_refused(what: str) -> None:
 @pytest.mark.parametrize("what", [pytest.param(w, id=f"{w}") for w in WRONG])
 def test_an_output_unit_is_refused(what: str) -> None:
     returned, _ = WRONG[what]
-    with pytest.raises(CellError, match=r"output unit 'Odd': Odd\.emit\(self, emitted.*returned"):
+    with pytest.raises(CellError, match=r"'Odd': Odd\.emit\(self, emitted"):
         layer("lstm", output_unit=_unit(returned))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from refused import at, saying
 
 import gatekit
 from gatekit import RNN, BlockLayer, Cell
@@ -35,7 +36,9 @@ def test_every_argument_of_kerass_layers_has_a_place() -> None:
 
 @pytest.mark.parametrize("kind", [RNN, Cell])
 def test_a_misspelt_argument_is_refused_with_the_nearest(kind: Any) -> None:
-    with pytest.raises(ConfigError, match=r"no such argument.*zoneout={'c': 0\.1}"):
+    with pytest.raises(
+        ConfigError, check=at("zonout", "-> zoneout", names=("zoneout={'c': 0.1}",))
+    ):
         kind("lstm", 4, zonout={"c": 0.1})
 
 
@@ -127,14 +130,17 @@ def test_other_activations_are_written_as_the_page_and_the_messages_say(
     assert np.max(np.abs(ours(x) - usual(x))) > 1e-3
 
 
-@pytest.mark.parametrize("executor", ["nope", "Fused", None, 3])
-def test_an_unknown_executor_is_refused_at_once(executor: Any) -> None:
-    with pytest.raises(ConfigError, match=r"one of auto, reference.*Write executor="):
+@pytest.mark.parametrize(
+    ("executor", "fix"),
+    [("nope", "='auto'"), ("Fused", "='fused'"), (None, "='auto'"), (3, "='auto'")],
+)
+def test_an_unknown_executor_is_refused_at_once(executor: Any, fix: str) -> None:
+    with pytest.raises(ConfigError, check=at("executor", fix)):
         RNN("lstm", 4, executor=executor)
 
 
 def test_a_swap_without_roles_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"Write swap=\{'forget': 'power_law'\}"):
+    with pytest.raises(ConfigError, check=at("swap", "={'forget': 'power_law'}")):
         RNN("lstm", 4, swap="power_law")
 
 
@@ -142,7 +148,7 @@ def test_a_swap_without_roles_is_refused() -> None:
 def test_an_argument_of_torch_or_of_a_run_is_refused_with_its_place(name: str) -> None:
     kinds = {RNN: RNN, BlockLayer: functools.partial(BlockLayer, "modern"), Cell: Cell}
     make: Any = next(made for kind, made in kinds.items() if name not in own_arguments(kind))
-    with pytest.raises(ConfigError, match=f"{name}=1: there is no such argument") as caught:
+    with pytest.raises(ConfigError, check=at(name)) as caught:
         make("lstm", 4, **{name: 1})
     assert caught.value.fault is not None
     assert caught.value.fault.fixes
@@ -162,42 +168,42 @@ def test_an_input_of_another_rank_is_refused_with_the_remedy(
 def test_states_in_a_list_with_the_input_are_refused_with_their_place() -> None:
     """Before Keras 3 they came in one list."""
     sequence, state = np.zeros((2, 5, 3), "float32"), np.zeros((2, 4), "float32")
-    with pytest.raises(DataError, match=r"a list of 3 inputs.*layer\(x, initial_state="):
+    with pytest.raises(DataError, match=r"3 inputs.*\(x, initial_state="):
         RNN("lstm", 4)([sequence, state, state])
 
 
 def test_sequences_of_unequal_lengths_are_answered_with_padding_and_a_mask() -> None:
     five, seven = np.zeros((5, 3), "float32"), np.zeros((7, 3), "float32")
-    with pytest.raises(DataError, match=r"with 5, 7 steps, .*mask=tf\.sequence_mask\(lengths\)"):
+    with pytest.raises(DataError, match=r"5, 7 steps, .*sequence_mask"):
         RNN("lstm", 4)([five, seven])
 
 
 @pytest.mark.parametrize("name", synonyms("layer-call-note"))
 def test_an_argument_of_a_call_elsewhere_is_refused_with_its_place(name: str) -> None:
     for layer in (RNN("lstm", 4), BlockLayer("modern", "lstm", 4)):
-        with pytest.raises(ConfigError, match=f"{name}: there is no such argument"):
+        with pytest.raises(ConfigError, check=at(name)):
             layer(np.zeros((2, 5, 3), "float32"), **{name: 1})
 
 
 def test_a_typo_in_a_call_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(ConfigError, match="Rename initial_sate to initial_state"):
+    with pytest.raises(ConfigError, check=at("initial_sate", "-> initial_state")):
         RNN("lstm", 4)(np.zeros((2, 5, 3), "float32"), initial_sate=None)
 
 
 @pytest.mark.parametrize(
-    ("call", "says"),
+    ("call", "check"),
     [
-        (lambda: gatekit.RNN("lstm", hidden_size=8), "Write units=8"),
-        (lambda: gatekit.RNN("lstm"), "units is missing.*Write units=64"),
-        (lambda: gatekit.RNN(units=8), "cell is missing. Write cell='lstm'"),
-        (lambda: gatekit.RNN("lstm", "8"), "Write units=8"),
-        (lambda: gatekit.RNN("lstm", 8, seed="a"), "Write seed=0"),
-        (lambda: gatekit.RNN("lstm", 8, stateful="no"), "stateful is true or false"),
-        (lambda: gatekit.RNN("lstm", 8)(), r"write layer\(x\)"),
-        (lambda: gatekit.RNN("lstm", 8)([[1.0]]), r"write layer\(np.asarray"),
-        (lambda: gatekit.BlockLayer("modern"), "cell is missing.*cell='lstm'"),
+        (lambda: gatekit.RNN("lstm", hidden_size=8), at("hidden_size", "-> units")),
+        (lambda: gatekit.RNN("lstm"), at("units", "=64")),
+        (lambda: gatekit.RNN(units=8), at("cell.name", "='lstm'")),
+        (lambda: gatekit.RNN("lstm", "8"), at("units", "=8")),
+        (lambda: gatekit.RNN("lstm", 8, seed="a"), at("seed", "=0")),
+        (lambda: gatekit.RNN("lstm", 8, stateful="no"), at("stateful", "=False")),
+        (lambda: gatekit.RNN("lstm", 8)(), saying(r"write layer\(x\)")),
+        (lambda: gatekit.RNN("lstm", 8)([[1.0]]), saying(r"write layer\(np.asarray")),
+        (lambda: gatekit.BlockLayer("modern"), at("cell.name", "='lstm'")),
     ],
 )
-def test_arguments_that_are_missing_or_of_another_type(call, says):
-    with pytest.raises(GatekitError, match=says):
+def test_arguments_that_are_missing_or_of_another_type(call, check):
+    with pytest.raises(GatekitError, check=check):
         call()

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from refused import at
 
 from gatekit import RNN, Gate, GatekitError, OutputUnit, ops
 
@@ -227,7 +228,7 @@ def test_a_role_names_the_gate_that_is_replaced() -> None:
 
 def test_units_are_a_whole_number() -> None:
     for units in (0, -1, 2.5, True, "8", None):
-        with pytest.raises(GatekitError, match=r"units is (an integer from 1|missing)"):
+        with pytest.raises(GatekitError, check=at("units")):
             RNN("lstm", units)
 
 

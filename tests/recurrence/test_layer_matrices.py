@@ -69,7 +69,7 @@ def test_states_are_given_flat_or_as_matrices() -> None:
 
 def test_a_state_of_another_shape_is_refused() -> None:
     made, x = _layer(), tf.zeros((2, 3, 3), tf.float64)
-    with pytest.raises(DataError, match=r"\(2, 32\) \(or \(2, 2, 4, 4\)\) is expected"):
+    with pytest.raises(DataError, match=r"\(2, 32\) \(or \(2, 2, 4, 4\)\)"):
         made(x, initial_state={"S": tf.zeros((2, 4, 8), tf.float64)})
 
 

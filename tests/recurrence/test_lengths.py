@@ -39,7 +39,7 @@ def test_outputs_states_and_gradients_are_those_of_the_batch() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(DataError, match=r"batch x time x features, but it has shape \(3, 4\)"):
+    with pytest.raises(DataError, match=r"features, .*\(3, 4\)"):
         gatekit.pad_time(np.zeros((3, 4)))
-    with pytest.raises(DataError, match=r"here \(3, 4\), but it has shape \(4, 3\)"):
+    with pytest.raises(DataError, match=r"here \(3, 4\), .*\(4, 3\)"):
         gatekit.pad_time(np.zeros((3, 4, 2)), np.ones((4, 3)))

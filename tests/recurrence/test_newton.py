@@ -124,7 +124,7 @@ def test_any_length_runs_in_one_trace() -> None:
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_cell_whose_units_mix_is_refused_by_name(name: str) -> None:
     mapping, why = REFUSED[name]
-    with pytest.raises(ConfigError, match=f"executor='newton' cannot run the cell '{name}'") as e:
+    with pytest.raises(ConfigError, match=f"executor='newton' .*'{name}'") as e:
         layer(mapping, executor="newton")
     assert why in str(e.value)
 
@@ -144,7 +144,7 @@ def test_a_second_derivative_is_refused() -> None:
             inner.watch(x)
             y = tf.reduce_sum(made(x))
         slope = tf.reduce_sum(inner.gradient(y, x) ** 2)
-    with pytest.raises(NotImplementedError, match="the newton executor has first-order gradients"):
+    with pytest.raises(NotImplementedError, match="first-order gradients"):
         outer.gradient(slope, x)
 
 

@@ -165,7 +165,7 @@ def test_states_before_the_cell_is_built() -> None:
     assert [tuple(s.shape) for s in made.get_initial_state(batch_size=3)] == [(3, 4)] * 4
     assert Cell("lstm", 4, output_unit="mix_last").state_size == [4, 4, 12]
     assert Cell("qrnn", 4, features=7).state_size == [4, 7]
-    with pytest.raises(ConfigError, match=r"give gatekit\.Cell the argument features="):
+    with pytest.raises(ConfigError, match=r"gatekit\.Cell .*features="):
         _ = Cell("qrnn", 4).state_size
     with pytest.raises(ConfigError, match="features=2, but the input has 3"):
         keras.layers.RNN(Cell("qrnn", 4, features=2)).build((None, None, 3))
@@ -173,7 +173,7 @@ def test_states_before_the_cell_is_built() -> None:
 
 def test_a_cell_with_more_inputs_is_refused_in_a_loop_of_keras() -> None:
     over = keras.layers.RNN(Cell("phased_lstm", 4))
-    with pytest.raises(ConfigError, match=r"reads time, x.*use gatekit\.RNN, or call the cell"):
+    with pytest.raises(ConfigError, match=r"reads time, x.*gatekit\.RNN"):
         over.build((None, None, FEATURES))
 
 
@@ -193,7 +193,7 @@ def test_what_does_not_fit_is_refused(x: Any, states: Any, message: str) -> None
 
 
 def test_a_sequence_is_not_a_step() -> None:
-    with pytest.raises(DataError, match="a step of the cell 'lstm' reads batch x features"):
+    with pytest.raises(DataError, match="'lstm' reads batch x features"):
         Cell("lstm", 4)(np.zeros((2, 5, 3), "float32"), [np.zeros((2, 4), "float32")] * 2)
 
 

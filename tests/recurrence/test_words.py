@@ -13,50 +13,50 @@ from gatekit import RNN, BlockLayer, Cell, GatekitError, pad_time
 
 X = np.zeros((2, 5, 3), "float32")
 FAULTS = {
-    "a rate": (lambda: RNN("lstm", 4, dropout=1.5), "dropout=1.5 (a number) is not allowed"),
-    "a rate in percent": (lambda: RNN("lstm", 4, dropout=50), "Write dropout=0.5"),
+    "a rate": (lambda: RNN("lstm", 4, dropout=1.5), "dropout=1.5 (a number)"),
+    "a rate in percent": (lambda: RNN("lstm", 4, dropout=50), "dropout=0.5"),
     "a block's rate": (
         lambda: BlockLayer("modern", "lstm", dropout=2),
-        "dropout=2 (an integer) is not allowed",
+        "dropout=2 (an integer)",
     ),
     "a block's rate as a word": (lambda: BlockLayer("modern", "lstm", dropout="a"), "dropout='a'"),
     "a flag": (
         lambda: RNN("lstm", 4, stateful=np.array([1, 0])),
-        "stateful=an object of ndarray is not allowed",
+        "stateful=an object of ndarray",
     ),
     "no state at all": (lambda: RNN("lstm", 4)(X, initial_state=[]), "the states are h, c"),
     "numbers to pad": (lambda: pad_time([1.0, 2.0]), "it has shape (2,)"),
-    "rates": (lambda: RNN("lstm", 4, zoneout=0.1), "Write zoneout={'h': 0.1}"),
+    "rates": (lambda: RNN("lstm", 4, zoneout=0.1), "zoneout={'h': 0.1}"),
     "names": (
         lambda: RNN("lstm", 4, learned_initial_state=True),
-        "Write learned_initial_state=['h']",
+        "learned_initial_state=['h']",
     ),
     "a gate": (
         lambda: RNN("lstm", 4, swap={"forget": "sigmod"}),
-        "swap['forget']='sigmod': there is no",
+        "swap['forget']='sigmod'",
     ),
     "a rule": (
         lambda: RNN("lstm", 4, regularizers={"forget": "l2"}),
         "regularizers={'forget': {'kernel': 'l2'}}",
     ),
-    "a file": (lambda: RNN("lstm", 4, plugins="a.py"), "Write plugins=['a.py']"),
+    "a file": (lambda: RNN("lstm", 4, plugins="a.py"), "plugins=['a.py']"),
     "a block's file": (lambda: BlockLayer("modern", "lstm", plugins="a.py"), "plugins=['a.py']"),
     "a string": (lambda: RNN("lstm", 4)("text"), "the input is 'text'"),
-    "inputs": (lambda: RNN("lstm", 4)({"inputs": X}), "'x' is missing; write layer(x)"),
+    "inputs": (lambda: RNN("lstm", 4)({"inputs": X}), "layer(x)"),
     "states": (lambda: RNN("lstm", 4)(X, initial_state="zeros"), "initial_state is 'zeros'"),
     "one state": (lambda: RNN("lstm", 4)(X, X), "initial_state is one array"),
     "a cell's states": (lambda: Cell("lstm", 4)(X[:, 0], "zeros"), "get_initial_state(batch_size)"),
     "lengths": (lambda: RNN("lstm", 4)(X, mask=[5, 3]), "mask=tf.sequence_mask(lengths, 5)"),
     "turned": (lambda: RNN("lstm", 4)(X, mask=np.ones((5, 2), bool)), "tf.transpose(mask)"),
-    "units for a cell": (lambda: RNN(8), "write gatekit.RNN('lstm', units=8)"),
-    "units for a step's cell": (lambda: Cell(8), "write gatekit.Cell('lstm', units=8)"),
+    "units for a cell": (lambda: RNN(8), "gatekit.RNN('lstm', units=8)"),
+    "units for a step's cell": (lambda: Cell(8), "gatekit.Cell('lstm', units=8)"),
     "states of torch": (
         lambda: RNN("lstm", 4)(X, initial_state=(np.zeros((1, 2, 4), "float32"),) * 2),
-        "write value[0]",
+        "value[0]",
     ),
     "a block's option": (
         lambda: BlockLayer({"kind": "modern", "conv": -1}, "lstm")(X),
-        "Write block={'conv': 4}",
+        "block={'conv': 4}",
     ),
     "a step": (
         lambda: keras.layers.Bidirectional(Cell("lstm", 4)),
@@ -88,7 +88,7 @@ def test_an_attribute_that_is_not_there_yet_is_no_attribute(name: str) -> None:
 
 def test_a_cell_whose_states_depend_on_its_input_has_no_size_yet() -> None:
     # Keras asks for it with a default, and would replace an AttributeError by its own error.
-    with pytest.raises(GatekitError, match=r"give gatekit\.Cell the argument features="):
+    with pytest.raises(GatekitError, match=r"gatekit\.Cell .*features="):
         getattr(Cell("qrnn", 4), "state_size", None)
     assert Cell("lstm", 4).state_size == [4, 4]
 
@@ -96,7 +96,7 @@ def test_a_cell_whose_states_depend_on_its_input_has_no_size_yet() -> None:
 def test_an_unknown_weight_is_answered_with_the_nearest() -> None:
     made = RNN("lstm", 4)
     made.build(X.shape)
-    with pytest.raises(KeyError, match=r"did you mean 'forget.x'\? Weights: candidate.bias"):
+    with pytest.raises(KeyError, match=r"did you mean 'forget.x'"):
         made.named_weights["forget.X"]
     assert "forget.kernel" not in made.named_weights
 
@@ -104,7 +104,7 @@ def test_an_unknown_weight_is_answered_with_the_nearest() -> None:
 def test_weights_by_name_are_changed_in_place_and_known_by_keras_words() -> None:
     layer = RNN("lstm", 4)
     layer.build((None, None, 3))
-    with pytest.raises(GatekitError, match=r"named_weights\['forget.bias'\]\.assign\(\.\.\.\)"):
+    with pytest.raises(GatekitError, match=r"\['forget.bias'\]\.assign"):
         layer.named_weights["forget.bias"] = 7.0
     for typed, meant in (("kernel", "x"), ("recurrent_kernel", "h_prev"), ("b", "bias")):
         with pytest.raises(KeyError, match=rf"did you mean 'forget\.{meant}'\?"):

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from refused import at, saying
 
 from gatekit.cell.errors import ExpressionError, GatekitError
 from gatekit.cell.graph import build
@@ -21,225 +22,298 @@ FILES = {
     # One level too high, or too low.
     "gates-not-indented": (
         GATES.replace("\n  ", "\n") + REST,
-        r"line 2: cell.update: cell.gates \(line 1\) is empty; if update belongs to it, indent",
+        at("cell.update", "-> cell.gates.update", names=("line 2:", "cell.gates (line 1)")),
     ),
     "equation-not-indented": (
         GATES + REST.replace("\n  ", "\n"),
-        r"line 5: cell.h: cell.equations \(line 4\) is empty",
+        at("cell.h", "-> cell.equations.h", names=("line 5:", "cell.equations (line 4)")),
     ),
     "constant-not-indented": (
         GATES + "constants:\nbeta: 0.5\n" + REST,
-        r"line 5: cell.beta: cell.constants \(line 4\) is empty",
+        at("cell.beta", "-> cell.constants.beta", names=("line 5:", "cell.constants (line 4)")),
     ),
     "state-not-indented": (
         GATES + REST + "initial:\nh: 0.5\n",
-        r"line 8: cell.h: cell.initial \(line 7\) is empty",
+        at("cell.h", "-> cell.initial.h", names=("line 8:", "cell.initial (line 7)")),
     ),
     "equations-in-gates": (
         GATES + "  equations:\n    h: update\nemits: h\n",
-        "line 4: cell.gates.equations.kind is missing",
+        at(
+            "cell.gates.equations.kind",
+            "cell.gates.equations={'kind': 'sigmoid', 'h': 'update'}",
+            names=("line 4:",),
+        ),
     ),
     "option-as-gate": (
         "gates:\n  update:\n  kind: sigmoid\n" + REST,
-        "line 3: .*`kind` is an option of a gate: indent it",
+        at("cell.gates.kind", "-> cell.gates.update.kind", names=("line 3:",)),
     ),
     "gate-in-gate": (
         "gates:\n  update:\n    kind: sigmoid\n    candidate: {kind: tanh}\n" + REST,
-        "line 4: cell.gates.update.candidate is not a key",
+        at("cell.gates.update.candidate", "~", names=("line 4:",)),
     ),
     "all-in-cell": (
         "cell:\n  " + (GATES + REST).replace("\n", "\n  ").rstrip(" "),
-        "line 1: .*remove the line `cell:`",
+        at("cell.cell", names=("line 1:",)),
     ),
     "uneven": (
         GATES.replace("\n  candidate", "\n   candidate") + REST,
-        "line 3, column 4: ",
+        saying("line 3, column 4: "),
     ),
     "parameter-in-gates": (
         GATES + "  alpha: {shape: units}\n" + REST,
-        "line 4: cell.gates.alpha.kind is missing",
+        at(
+            "cell.gates.alpha.kind",
+            "cell.gates.alpha={'kind': 'sigmoid', 'shape': 'units'}",
+            names=("line 4:",),
+        ),
     ),
     "equation-in-gates": (
         GATES + "  h: update * h_prev\nemits: h\n",
-        "line 4: cell.gates.h=.*no such gate",
+        at("cell.gates.h", "='update'", names=("line 4:",)),
     ),
     # Numbers and names as YAML reads them.
-    "decimal-comma": (GATES + "constants: {beta: 0,5}\n" + REST, "line 4: .*: write beta: 0.5"),
-    "octal-comma": (GATES + "constants: {beta: 0,05}\n" + REST, "line 4: .*: write beta: 0.05"),
-    "comma-in-text": (GATES + "constants:\n  beta: 0,5\n" + REST, "line 5: .*Write beta: 0.5"),
-    "thousand": (GATES + "constants:\n  beta: 1,000\n" + REST, "line 5: .*Write beta: 1000"),
-    "quoted": (GATES + "constants: {beta: '0.5'}\n" + REST, "line 4: .*Write beta: 0.5"),
-    "infinite": (GATES + "constants: {beta: inf}\n" + REST, "line 4: .*is a finite number"),
-    "vector": (GATES + "constants: {beta: [1, 2]}\n" + REST, "line 4: .*Write beta: 1"),
-    "name-on": ("gates:\n  on: {kind: sigmoid}\n" + REST, "line 2: .*another name, such as on_1"),
-    "name-null": ("gates:\n  null: {kind: sigmoid}\n" + REST, "null and ~ as nothing"),
+    "decimal-comma": (
+        GATES + "constants: {beta: 0,5}\n" + REST,
+        saying("line 4: .*: write beta: 0.5"),
+    ),
+    "octal-comma": (
+        GATES + "constants: {beta: 0,05}\n" + REST,
+        saying("line 4: .*: write beta: 0.05"),
+    ),
+    "comma-in-text": (
+        GATES + "constants:\n  beta: 0,5\n" + REST,
+        at("cell.constants.beta", "=0.5", names=("line 5:",)),
+    ),
+    "thousand": (
+        GATES + "constants:\n  beta: 1,000\n" + REST,
+        at("cell.constants.beta", "=1000", names=("line 5:",)),
+    ),
+    "quoted": (
+        GATES + "constants: {beta: '0.5'}\n" + REST,
+        at("cell.constants.beta", "=0.5", names=("line 4:",)),
+    ),
+    "infinite": (
+        GATES + "constants: {beta: inf}\n" + REST,
+        at("cell.constants.beta", "=0.5", names=("line 4:",)),
+    ),
+    "vector": (
+        GATES + "constants: {beta: [1, 2]}\n" + REST,
+        at("cell.constants.beta", "=1", names=("line 4:",)),
+    ),
+    "name-on": (
+        "gates:\n  on: {kind: sigmoid}\n" + REST,
+        saying("line 2: .*another name, such as on_1"),
+    ),
+    "name-null": (
+        "gates:\n  null: {kind: sigmoid}\n" + REST,
+        at("cell.gates.None", "cell.gates={'gate_1': {'kind': 'sigmoid'}}"),
+    ),
     "keyword": (
         GATES + "parameters: {lambda: {shape: units}}\n" + REST.replace("1 -", "lambda -"),
-        "line 4: .*Python keyword cannot be a name.*Write lambda_: ",
+        at("cell.parameters.lambda", "-> cell.parameters.lambda_", names=("line 4:",)),
     ),
     "brace": (
         GATES + "equations:\n  h: {update} * h_prev\n",
-        "line 5, column ",
+        saying("line 5, column "),
     ),
     "comma-in-braces": (
         GATES + "equations: {h: clip(update, 0, 1) * h_prev}\nemits: h\n",
-        r"line 4: .*in quotes. Write equations: \{h: 'clip\(update, 0, 1\) \* h_prev'",
+        at(
+            "cell.equations.h",
+            "cell.equations={'h': 'clip(update, 0, 1) * h_prev'}",
+            names=("line 4:", "equations: {h: 'clip(update, 0, 1) * h_prev'"),
+        ),
     ),
     "lambda": (
         GATES + "equations:\n  h: lambda u: u * h_prev\n",
-        "line 5, column ",
+        saying("line 5, column "),
     ),
     "twice": (
         "gates:\n  f:\n  kind: tanh\n  g:\n  kind: tanh\n",
-        "line 5: the key 'kind' is written twice, first in line 3; .*indent each",
+        saying("line 5: .*'kind' .*line 3; .*indent each"),
     ),
     # Widths: both sides, and where they are declared.
     "units": (
         GATES + "  a: {kind: sigmoid, reads: [x], units: 4}\n" + REST.replace("1", "a"),
-        r"line 6: .*in 'a - update' .*; cell.gates.a \(line 4\) has units: 4: remove `units: 4`",
+        at("cell.equations.h", names=("line 6:", "'a - update'", "cell.gates.a (line 4)")),
     ),
     "two-units": (
         "gates:\n  a: {kind: tanh, reads: [x], units: 4}\n  b: {kind: tanh, units: 6}\n"
         "equations: {h: a * b + h_prev}\nemits: h\n",
-        r"cell.gates.a \(line 2\) has units: 4 and cell.gates.b \(line 3\) has units: 6",
+        at("cell.equations.h", names=("cell.gates.a (line 2)", "cell.gates.b (line 3)")),
     ),
     "shape": (
         GATES + "parameters: {alpha: {shape: 4}}\n" + REST.replace("1", "alpha"),
-        r"cell.parameters.alpha \(line 4\) has shape: 4: write `shape: units`",
+        at("cell.equations.h", names=("cell.parameters.alpha (line 4)",)),
     ),
     "through-an-equation": (
         "gates:\n  a: {kind: tanh, reads: [x], units: 4}\n  b: {kind: tanh}\n"
         "equations: {s: a * 2, h: s * b + h_prev}\nemits: h\n",
-        r"cell.gates.a \(line 2\) has units: 4: remove",
+        at("cell.equations.h", names=("cell.gates.a (line 2)",)),
     ),
-    "input": (GATES + REST.replace("1", "x"), "write x_in in place of x"),
-    "repeat": (GATES + REST.replace("1", "repeat(candidate, 2)"), "write candidate in its place"),
+    "input": (GATES + REST.replace("1", "x"), at("cell.equations.h", names=("x_in",))),
+    "repeat": (
+        GATES + REST.replace("1", "repeat(candidate, 2)"),
+        at("cell.equations.h", names=("repeat(candidate, 2)",)),
+    ),
     "rows": (
         GATES + "equations:\n  h: update * flat(split(candidate, 3)) + h_prev\nemits: h\n",
-        "cannot be cut into 3 equal rows; write a number that divides it: 1, 2, 4, 8",
+        at("cell.equations.h", names=("3", "1, 2, 4, 8")),
     ),
     "vector-and-matrix": (
         GATES + "equations:\n  h: update * split(candidate, 2) + h_prev\nemits: h\n",
-        r"flat\(split\(candidate, 2\)\) turns the matrix into a vector",
+        at("cell.equations.h", names=("flat(split(candidate, 2))",)),
     ),
     "outer": (
         GATES + "equations:\n  h: outer(update, candidate) + h_prev\nemits: h\n",
-        r"line 5: .*write S: outer\(update, candidate\) \+ S_prev, and h: matvec\(S, update\)",
+        at("cell.equations.h", names=("line 5:",)),
     ),
     "no-matrix": (
         GATES + "equations:\n  h: matvec(update, candidate) + h_prev\nemits: h\n",
-        r"write update \* candidate, or dot\(update, candidate\)",
+        at("cell.equations.h", names=("dot(update, candidate)",)),
     ),
     # Cells in `defaults`.
-    "path": ("defaults: [cell/lstm.yaml, _self_]\n", r"line 1: .*write defaults: \[lstm, _self_\]"),
-    "group": ("defaults:\n  - cell: lstm\n  - self\n", r"line 1: .*defaults: \[lstm, _self_\]"),
-    "self": ("defaults: [lstm, _self]\n", r"write defaults: \[lstm, _self_\]"),
+    "path": (
+        "defaults: [cell/lstm.yaml, _self_]\n",
+        saying(r"line 1: .*write defaults: \[lstm, _self_\]"),
+    ),
+    "group": (
+        "defaults:\n  - cell: lstm\n  - self\n",
+        saying(r"line 1: .*defaults: \[lstm, _self_\]"),
+    ),
+    "self": ("defaults: [lstm, _self]\n", saying(r"write defaults: \[lstm, _self_\]")),
     "near-gate": (
         "defaults: [lstm, _self_]\ngates: {forgett: {kind: power_law}}\n",
-        "line 2: .*did you mean 'forget'[?] Gates: candidate, forget, input, output",
+        at("cell.gates.forgett", "-> cell.gates.forget", names=("line 2:", "'forget'?")),
     ),
     "role-and-gate": (
         "defaults: [gru, _self_]\ngates: {forget: {kind: power_law}, update: {bias: false}}\n",
-        "line 2: .*are one gate, because update has the role forget",
+        at("cell.gates.update", "~cell.gates.forget", names=("line 2:",)),
     ),
     "nothing-to-remove": (
         "defaults: [lstm, _self_]\ngates: {forgett: null}\n",
-        "line 2: gates.forgett is null.*did you mean 'forget'",
+        saying("line 2: gates.forgett .*'forget'"),
     ),
     # Norms, states, parameters, circles.
     "norm-of-itself": (
         GATES + REST + "norms: {h: layer}\n",
-        r"line 7: .*Rename cell.norms.h to cell.norms.h_out and write emits: h_out",
+        at("cell.norms.h", "-> cell.norms.h_out & cell.emits='h_out'", names=("line 7:",)),
     ),
-    "norms": (GATES + REST + "norms: layer\n", r"line 7: .*Write norms: \{h_out: h\}"),
-    "emits": (GATES + REST.replace("  h:", "  h_t:"), "did you mean 'h_t'[?] Write emits: h_t"),
-    "zeros": (GATES + REST + "initial: {h: zeros}\n", "line 7: .*Write h: 0"),
-    "state": (GATES + REST + "initial: {h_prev: 1}\n", "write h, its name without _prev"),
+    "norms": (
+        GATES + REST + "norms: layer\n",
+        at("cell.norms", "={'h_out': 'h'} & cell.emits='h_out'", names=("line 7:",)),
+    ),
+    "emits": (
+        GATES + REST.replace("  h:", "  h_t:"),
+        at("cell.emits", "='h_t'", names=("'h_t'?",)),
+    ),
+    "zeros": (
+        GATES + REST + "initial: {h: zeros}\n",
+        at("cell.initial.h", "=0", names=("line 7:",)),
+    ),
+    "state": (GATES + REST + "initial: {h_prev: 1}\n", at("cell.initial.h_prev", names=("_prev",))),
     "range": (
         GATES + "parameters: {a: {init: 1.0, map: sigmoid}}\n" + REST,
-        "line 4: .*between 0 and 1, both excluded: .*Write init: 0.9",
+        at("cell.parameters.a.init", "=0.9", names=("line 4:",)),
     ),
     "map": (
         GATES + "parameters: {a: {map: relu}}\n" + REST,
-        r"line 4: .*softplus \(greater than 0\).*Write map: softplus",
+        at("cell.parameters.a.map", "='softplus'", names=("line 4:",)),
     ),
     "circle": (
         GATES.replace("h_prev", "h", 1) + REST,
-        r"line 2: cell.gates.update.reads: signals .*; write h_prev, .* in place of h\.$",
+        at("cell.gates.update.reads", names=("line 2:",)),
     ),
-    "current": (GATES + REST.replace("1", "x_t"), "write x, or x_prev for its value one step"),
-    "number": (GATES + REST.replace("1", "beta"), r"parameters: \{beta: .* constants: \{beta:"),
-    "function": (GATES + REST.replace("1", "tanh"), r"write tanh\(x\)"),
+    "current": (GATES + REST.replace("1", "x_t"), at("cell.equations.h", names=("x_prev",))),
+    "number": (GATES + REST.replace("1", "beta"), at("cell.equations.h", names=("{beta:",))),
+    "function": (GATES + REST.replace("1", "tanh"), at("cell.equations.h", names=("tanh(x)",))),
 }
 
 
 @pytest.mark.parametrize("case", FILES)
 def test_a_mistake_is_answered_with_what_to_write(write, case):
-    text, says = FILES[case]
+    text, check = FILES[case]
     write("conf/cell/mine.yaml", text)
     known = catalogue()
-    with pytest.raises(GatekitError) as caught, in_file("mine"):
+    with pytest.raises(GatekitError, check=check) as caught, in_file("mine"):
         build(load_cell("mine", known), 8, 3, read_output_unit("hidden", known))
     message = str(caught.value)
-    assert re.search(says, message, re.DOTALL), message
     assert re.match(r"conf/cell/mine.yaml( is not YAML)?, line \d", message), message
     assert sum(1 + len(line) // 80 for line in message.splitlines()) <= 8, message
 
 
 def test_a_lambda_of_python_is_answered_with_an_equation(place):
     cell = {"gates": {"u": "sigmoid"}, "equations": {"h": lambda u, h_prev: u * h_prev}}
-    with pytest.raises(ExpressionError, match="a string, such as"):
+    with pytest.raises(ExpressionError, check=at("cell.equations.h")):
         load_cell(cell, catalogue())
 
 
 @pytest.mark.parametrize("case", ["path", "self", "all-in-cell", "gates-not-indented", "near-gate"])
 def test_a_plan_answers_as_the_cell_alone(write, case):
-    text, says = FILES[case]
+    text, check = FILES[case]
     write("conf/cell/mine.yaml", text)
-    with pytest.raises(GatekitError) as caught:
+    with pytest.raises(GatekitError, check=check) as caught:
         plan(compose(["cell=mine", "task=adding", "units=8"]))
-    assert re.search(says, str(caught.value), re.DOTALL), caught.value
     assert str(caught.value).startswith("conf/cell/mine.yaml, line ")
 
 
 WORDS = {
-    "type": ("{type: sigmoid}", "kind is missing: .*Write update: {kind: sigmoid}"),
-    "call": ("sigmoid(x, h_prev)", r"Write update: \{kind: sigmoid, reads: \[x, h_prev\]\}"),
+    "type": (
+        "{type: sigmoid}",
+        at("cell.gates.update.kind", "cell.gates.update={'kind': 'sigmoid'}"),
+    ),
+    "call": (
+        "sigmoid(x, h_prev)",
+        at("cell.gates.update", "={'kind': 'sigmoid', 'reads': ['x', 'h_prev']}"),
+    ),
     "bare": (
         "{sigmoid, reads: [x]}",
-        r"kind is missing: .*Write update: \{kind: sigmoid, reads: \[x\]\}",
+        at("cell.gates.update.kind", "cell.gates.update={'kind': 'sigmoid', 'reads': ['x']}"),
     ),
-    "brackets": ("{kind: tanh, reads: [x: dense]}", r"Write reads: \{x: dense\}"),
-    "spaces": ("{kind: tanh, reads: [x h_prev]}", r"Write reads: \[x, h_prev\]"),
+    "brackets": (
+        "{kind: tanh, reads: [x: dense]}",
+        at("cell.gates.update.reads", "={'x': 'dense'}"),
+    ),
+    "spaces": (
+        "{kind: tanh, reads: [x h_prev]}",
+        at("cell.gates.update.reads", "=['x', 'h_prev']"),
+    ),
     "concatenated": (
         "{kind: tanh, reads: [concat(x, h_prev)]}",
-        r"with its own matrix.*Write reads: \[x, h_prev\]",
+        at("cell.gates.update.reads", "=['x', 'h_prev']"),
     ),
     "a-comma": (
         "{kind: tanh, reads: [maximum(x, 0), h_prev]}",
-        r"Write reads: \['maximum\(x, 0\)', h_prev\]",
+        at("cell.gates.update.reads", "=['maximum(x, 0)', 'h_prev']"),
     ),
-    "cut": ("{activation: maximum(pre, 0)}", r"Write update: \{activation: 'maximum\(pre, 0\)'\}"),
-    "first-bias": ("{kind: tanh, bias: ones}", r"initializers: \{bias: ones\}"),
-    "switch": ("{kind: tanh, bias: 'false'}", "Write bias: false"),
+    "cut": (
+        "{activation: maximum(pre, 0)}",
+        at("cell.gates.update.activation", "cell.gates.update={'activation': 'maximum(pre, 0)'}"),
+    ),
+    "first-bias": (
+        "{kind: tanh, bias: ones}",
+        at("cell.gates.update.bias", "~ & cell.gates.update.initializers={'bias': 'ones'}"),
+    ),
+    "switch": ("{kind: tanh, bias: 'false'}", at("cell.gates.update.bias", "=False")),
     "number": (
         "{kind: tanh, initializers: {bias: 1}}",
-        r"Write bias: \{kind: constant, value: 1\}",
+        at("cell.gates.update.initializers.bias", "={'kind': 'constant', 'value': 1}"),
     ),
-    "norm": ("{kind: tanh, norm: {of: pre}}", "Write of: sum"),
-    "list": ("{kind: [tanh]}", "Write kind: tanh"),
+    "norm": ("{kind: tanh, norm: {of: pre}}", at("cell.gates.update.norm.of", "='sum'")),
+    "list": ("{kind: [tanh]}", at("cell.gates.update.kind", "='tanh'")),
 }
 
 
 @pytest.mark.parametrize("case", WORDS)
 def test_a_gate_in_other_words_is_answered_in_gatekits(write, case):
-    gate, says = WORDS[case]
+    gate, check = WORDS[case]
     write("conf/cell/mine.yaml", f"gates:\n  update: {gate}\n  candidate: tanh\n{REST}")
-    with pytest.raises(GatekitError, match=says) as caught:
+    with pytest.raises(GatekitError, check=check) as caught:
         load_cell("mine", catalogue())
     assert str(caught.value).startswith("conf/cell/mine.yaml, line 2: cell.gates.update")
 
 
 def test_the_text_of_a_cell_is_answered_with_its_name_or_a_mapping(place):
-    with pytest.raises(GatekitError, match=r"is the text of a cell; .* yaml.safe_load\(text\)"):
+    with pytest.raises(GatekitError, match=r"yaml.safe_load\(text\)"):
         load_cell("name: mine\nemits: h\n", catalogue())

@@ -5,7 +5,7 @@ import os
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
-from refused import fault_of
+from refused import at, fault_of, written
 
 import gatekit
 from gatekit import registry
@@ -126,53 +126,61 @@ def test_a_file_whose_cell_has_another_name_is_refused(cell_file):
 
 
 WRONG = {
-    "a key": ("equation: {h: x}\n", "cell.equation is not a key; did you mean cell.equations"),
-    "a gate": ("gates: {f: {kind: forgt}}\n", "'forgt'"),
-    "an equation": ("equations: {h: tanh(x}\nemits: h\n", "cell.equations.h"),
-    "a signal": ("equations: {h: tanh(y_1)}\nemits: h\n", "the name 'y_1' is unknown"),
+    "a key": ("equation: {h: x}\n", at("cell.equation", "-> cell.equations")),
+    "a gate": ("gates: {f: {kind: forgt}}\n", at("cell.gates.f.kind", "='forget'")),
+    "an equation": ("equations: {h: tanh(x}\nemits: h\n", at("cell.equations.h", marked="(")),
+    "a signal": ("equations: {h: tanh(y_1)}\nemits: h\n", at("cell.equations.h", names=("y_1",))),
 }
 
 
 @pytest.mark.parametrize("what", WRONG)
 def test_what_is_wrong_in_a_cell_names_its_file(cell_file, what):
-    text, says = WRONG[what]
+    text, check = WRONG[what]
     cell_file("wrong", text)
     for ask in (
         lambda: gatekit.show("wrong", units=1, features=1),
         lambda: build_cell(read_overrides(["cell=wrong", "units=1", "features=1"])),
         lambda: plan(study_compose(["cell=wrong", "task=adding", "units=1"])),
     ):
-        with pytest.raises(GatekitError) as caught:
+        with pytest.raises(GatekitError, check=check) as caught:
             ask()
         line = "" if what == "a signal" and "line" not in str(caught.value) else ", line 1"
         assert str(caught.value).startswith(f"conf/cell/wrong.yaml{line}: cell")
-        assert says in str(caught.value)
 
 
 IN_YAML = {
     "an option": (
         "gates: {forget: {norm: layer}}\n",
-        "line 2: .*Write norm: {of: sum}",
+        at("cell.gates.forget.norm", "={'of': 'sum'}"),
     ),
-    "a default": ("gates:\n  forget: {kind: power_law, eps: a}\n", "line 3: .*Write eps: 0.001"),
-    "unused": ("gates:\n  spare: {kind: tanh}\n", "line 3: .*Write spare: null"),
-    "a percentage": ("dropout: 20%\n", "line 2: .*Write dropout: 0.2"),
-    "reversed roles": ("roles: {input: keep}\n", "Write keep: input"),
-    "extends": ("extends: lstm\n", r"defaults: \[lstm, _self_\]"),
-    "units": ("units: 64\n", "has no size"),
-    "a list": ("equations:\n  - h = c\n", "Write equations: {h: c}"),
-    "a name": ("gates: {my-gate: sigmoid}\n", "Write my_gate: sigmoid"),
-    "a matrix": ("equations: {h: W*c}\n", "write gates: {a: {kind: linear, reads: .x, h_prev.}}"),
-    "no state": ("equations: {h: s_prev + c}\n", "no signal is called s"),
-    "another library": ("initializers: {kernel: xavier}\n", "did you mean 'glorot_uniform'"),
+    "a default": (
+        "gates:\n  forget: {kind: power_law, eps: a}\n",
+        at("cell.gates.forget.eps", "=0.001"),
+    ),
+    "unused": ("gates:\n  spare: {kind: tanh}\n", at("cell.gates.spare", "=None")),
+    "a percentage": ("dropout: 20%\n", at("cell.dropout", "=0.2")),
+    "reversed roles": (
+        "roles: {input: keep}\n",
+        at("cell.roles.input", "~ & cell.roles.keep='input'"),
+    ),
+    "extends": ("extends: lstm\n", at("cell.extends")),
+    "units": ("units: 64\n", at("cell.units")),
+    "a list": ("equations:\n  - h = c\n", at("cell.equations", "={'h': 'c'}")),
+    "a name": ("gates: {my-gate: sigmoid}\n", at("cell.gates.my-gate", "-> cell.gates.my_gate")),
+    "a matrix": ("equations: {h: W*c}\n", at("cell.equations.h")),
+    "no state": ("equations: {h: s_prev + c}\n", at("cell.equations.h")),
+    "another library": (
+        "initializers: {kernel: xavier}\n",
+        at("cell.initializers.kernel", "='glorot_uniform'"),
+    ),
 }
 
 
 @pytest.mark.parametrize("what", IN_YAML)
 def test_a_mistake_in_a_file_is_answered_in_yaml_at_its_line(cell_file, what):
-    text, says = IN_YAML[what]
+    text, check = IN_YAML[what]
     cell_file("wrong", f"defaults: [lstm]\n{text}")
-    with pytest.raises(GatekitError, match=says) as caught:
+    with pytest.raises(GatekitError, check=check) as caught:
         gatekit.show("wrong", units=4, features=3)
     assert str(caught.value).startswith("conf/cell/wrong.yaml, line ")
 
@@ -182,7 +190,7 @@ def test_what_is_typed_wrong_is_not_looked_for_in_the_file(cell_file):
     with pytest.raises(GatekitError) as caught:
         plan(study_compose(["cell=duo", "task=adding", "cell.zoneout={c: 2}"]))
     assert "duo.yaml" not in str(caught.value)
-    assert str(caught.value).endswith("Type cell.zoneout.c=0.02.")
+    assert written(caught.value.fault) == ["=0.02"]
 
 
 REFUSED_DEFAULTS = {
@@ -227,7 +235,7 @@ def test_defaults_that_double_are_bounded(cell_file):
     for k in range(18):
         cell_file(f"c{k}", f"defaults: [c{k + 1}, c{k + 1}]\n")
     cell_file("c18", "emits: h\n")
-    with pytest.raises(ConfigError, match="defaults name more than 25 files, from c0 on"):
+    with pytest.raises(ConfigError, match="more than 25 files, from c0"):
         load_cell("c0", catalogue())
 
 
@@ -275,7 +283,7 @@ def test_an_unknown_cell_is_answered_with_the_nearest(place):
 
 def test_any_other_name_is_answered_with_the_place_of_its_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(CellError, match="this folder has no conf: cd to your project"):
+    with pytest.raises(CellError, check=at("cell", names=("quixotic", "conf"))):
         load_cell("quixotic", catalogue())
 
 
@@ -283,13 +291,13 @@ def test_any_other_name_is_answered_with_the_place_of_its_file(tmp_path, monkeyp
 def test_a_name_is_no_path(place, name):
     (place / "conf" / "cell").mkdir(parents=True)
     (place / "conf" / "secret.yaml").write_text("emits: h\n")
-    with pytest.raises(CellError, match="there is no such cell"):
+    with pytest.raises(CellError, check=at("cell")):
         load_cell(name, catalogue())
 
 
 @pytest.mark.parametrize("cell", [None, 3, ["lstm"]])
 def test_neither_a_name_nor_a_mapping(place, cell):
-    with pytest.raises(CellError, match="is the name of a cell, or a mapping"):
+    with pytest.raises(CellError, check=at("cell.name", "='lstm'")):
         load_cell(cell, catalogue())
 
 

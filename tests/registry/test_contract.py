@@ -6,6 +6,7 @@ from pathlib import Path
 
 import gatekit.plugins
 import pytest
+from refused import at
 
 import gatekit
 from gatekit import registry
@@ -227,7 +228,7 @@ def test_a_class_whose_methods_cannot_be_called_is_refused(case):
 
 def test_an_output_unit_with_states_is_refused():
     own = {"states": {"m": 0.0}, "emit": lambda self, emitted: emitted}
-    with pytest.raises(PluginError, match="an output unit has no states: remove states"):
+    with pytest.raises(PluginError, match="remove states"):
         contract.checked("gatekit_output_units", {"mine": type("Mine", (gatekit.OutputUnit,), own)})
 
 
@@ -250,24 +251,18 @@ def test_callbacks_that_cannot_be_called_are_answered_with_a_list(result, says):
 @pytest.mark.parametrize(
     ("hook", "says"),
     [
-        ("return [Mine]", "returned a list of the class Mine"),
-        ("{'mine': Mine}", "returned nothing"),
-        ("return {'my-gate': Mine}", "write 'my_gate'"),
-        ("return {'mine': Mine()}", "return the class, Mine"),
+        ("return [Mine]", "return {'mine': Mine}"),
+        ("{'mine': Mine}", "return {'mine': Mine}"),
+        ("return {'my-gate': Mine}", "'my_gate'"),
+        ("return {'mine': Mine()}", "class, Mine"),
     ],
 )
 def test_what_a_hook_returned_is_answered_at_its_line(write, hook, says):
     gate = "class Mine(Gate):\n    def activate(self, pre):\n        return pre\n"
     write("plugins/mine.py", f"{HEAD}{gate}@hookimpl\ndef gatekit_gates():\n    {hook}\n")
-    with pytest.raises(GatekitError) as caught:
+    names = says, "plugins/mine.py, line 5", "`gatekit plugins --json`"
+    with pytest.raises(GatekitError, check=at("swap.forget", names=names)):
         gatekit.show("lstm", 4, 3, swap={"forget": "mine"})
-    fault = str(caught.value)
-    assert "because its plugin is broken" in fault
-    assert says in fault
-    assert "plugins/mine.py, line 5" in fault
-    assert "`gatekit plugins --json`" in fault
-    if "returned" in says:
-        assert "return {'mine': Mine}" in fault
 
 
 @pytest.mark.parametrize(
@@ -281,5 +276,5 @@ def test_what_a_hook_returned_is_answered_at_its_line(write, hook, says):
 )
 def test_a_name_of_a_broken_plugin_names_the_reason(write, ask):
     write("plugins/mine.py", "import nothing_of_this_name\n")
-    with pytest.raises(GatekitError, match="No module named 'nothing_of_this_name'"):
+    with pytest.raises(GatekitError, match="'nothing_of_this_name'"):
         ask()

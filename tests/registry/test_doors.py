@@ -8,10 +8,10 @@ from pathlib import Path
 import gatekit.plugins
 import processes
 import pytest
+from refused import at
 
 from gatekit import registry
 from gatekit.cell.errors import PluginError
-from gatekit.faults import Place, Remove, Set
 from gatekit.registry import author, discovery
 
 
@@ -152,7 +152,7 @@ def test_a_folder_of_too_many_files_is_refused(place, monkeypatch, write):
     for number in range(110):
         write(f"plugins/env/{number}.py", "")
     monkeypatch.setattr(discovery, "MOST", 111)  # the files and two folders are one more
-    with pytest.raises(PluginError, match=r"more than 111 Python files .* begin its name with _"):
+    with pytest.raises(PluginError, match=r"more than 111 Python files"):
         registry.catalogue()
     monkeypatch.setattr(discovery, "MOST", 112)
     assert "forget" in registry.catalogue().gates
@@ -204,10 +204,9 @@ def test_a_named_file_that_is_also_found_is_one_plugin(place, gate_file):
 
 def test_a_missing_file_is_named_with_its_path(place, gate_file):
     gate_file("elsewhere/mine.py")
-    with pytest.raises(PluginError) as caught:
+    path = str(place / "elsewhere" / "mien.py")
+    with pytest.raises(PluginError, check=at("plugins", "=['elsewhere/mine.py']", names=(path,))):
         registry.catalogue(["elsewhere/mien.py"])
-    assert str(place / "elsewhere" / "mien.py") in str(caught.value)
-    assert caught.value.fault.fixes == (Set(Place(("plugins",)), ["elsewhere/mine.py"]),)
 
 
 def test_a_named_file_must_be_python(write):
@@ -358,14 +357,11 @@ def test_a_plugin_that_is_found_and_named_is_named(place, gate_file):
 
 def test_a_file_that_is_missing_is_answered_with_what_is_beside_it(place, gate_file):
     gate_file("elsewhere/mine.py")
-    for typed, says in (
-        ("elsewhere/none.py", "plugins=[elsewhere/mine.py]"),
-        ("elsewhere\\mine.py", "plugins=[elsewhere/mine.py]"),
-        ("elsewhere", "'elsewhere' is not a file"),
+    for typed, fix in (
+        ("elsewhere/none.py", "=['elsewhere/mine.py']"),
+        ("elsewhere\\mine.py", "=['elsewhere/mine.py']"),
+        ("elsewhere", "~"),
+        ("nowhere/mine.py", "~"),
     ):
-        with pytest.raises(PluginError) as caught:
+        with pytest.raises(PluginError, check=at("plugins", fix)):
             registry.catalogue([typed])
-        assert says in str(caught.value)
-    with pytest.raises(PluginError) as caught:
-        registry.catalogue(["nowhere/mine.py"])
-    assert caught.value.fault.fixes == (Remove(Place(("plugins",))),)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy
 import pytest
+from refused import at, saying
 
 import gatekit
 from gatekit.cell.errors import ConfigError, RunError
@@ -148,26 +149,32 @@ def test_well_known_metrics_have_their_direction(metric, direction):
 
 
 @pytest.mark.parametrize(
-    ("options", "match"),
+    ("options", "check"),
     [
-        ({"metric": "score"}, "type direction='max' if a larger value is better, direction='min'"),
-        ({"metric": "acuracy"}, "did you mean 'accuracy'"),
-        ({"metric": "score", "direction": "down"}, "direction='down' is not allowed; type"),
-        ({"metric": "val_accuracy", "direction": "min"}, "a larger value is better; remove"),
-        ({"direction": "max"}, "a smaller value is better; remove direction"),
-        ({"metric": " "}, "is not a name"),
-        ({"metric": None}, "metric is a string"),
+        (
+            {"metric": "score"},
+            saying("direction='max'.*direction='min'"),
+        ),
+        ({"metric": "acuracy"}, saying("did you mean 'accuracy'")),
+        ({"metric": "score", "direction": "down"}, saying("direction='down'")),
+        (
+            {"metric": "val_accuracy", "direction": "min"},
+            saying("larger .*remove"),
+        ),
+        ({"direction": "max"}, saying("smaller .*remove direction")),
+        ({"metric": " "}, saying("is not a name")),
+        ({"metric": None}, at("metric")),
     ],
 )
-def test_a_direction_that_is_missing_or_wrong_is_refused(options, match):
-    with pytest.raises(ConfigError, match=match):
+def test_a_direction_that_is_missing_or_wrong_is_refused(options, check):
+    with pytest.raises(ConfigError, check=check):
         gatekit.run("mine", {}, seed=0, **options)
 
 
 def test_one_run_is_not_recorded_in_both_directions(monkeypatch):
     with gatekit.run("mine", {}, seed=0, metric="score", direction="min") as run:
         run.log(1, val=1.0)
-    with pytest.raises(ConfigError, match=f"recorded before with direction='min'.*{run.name}"):
+    with pytest.raises(ConfigError, match=f"direction='min'.*{run.name}"):
         gatekit.run("mine", {}, seed=0, metric="score", direction="max")
     assert gatekit.run("mine", {}, seed=0, metric="score", direction="min").done
 
@@ -194,9 +201,9 @@ def test_any_number_of_metrics_notes_and_the_parameters_are_kept():
         run.parameters(1_234, recurrent=1_000)
         run.note("the second batch was empty")
         run.log(1, train=0.9, val=0.5, test=0.6, lr=1e-3, val_f1=0.25, test_f1=0.5)
-        with pytest.raises(ConfigError, match=r"val_mse=0\.1: log this number as val=0\.1"):
+        with pytest.raises(ConfigError, match=r"val_mse=0\.1: .* val=0\.1"):
             run.log(2, val_mse=0.1)
-        with pytest.raises(ConfigError, match=r"loss=0\.1: log this number as train=0\.1"):
+        with pytest.raises(ConfigError, match=r"loss=0\.1: .* train=0\.1"):
             run.log(2, train=0.1, loss=0.1)
     found = metrics.read(run.folder.path / "metrics.jsonl")
     assert found.lost == ()

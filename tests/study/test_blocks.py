@@ -84,14 +84,14 @@ def test_a_budget_is_met_by_the_width_from_which_units_follow():
 
 def test_what_does_not_go_together_is_refused():
     for words, message in (
-        (["block=modern", "residual=true"], "has residual connections of its own; remove residual"),
-        (["block=plain", "block.conv=2"], "'plain' has no options"),
-        (["block=modern", "block.convolution=2"], "did you mean block.conv"),
-        (["mixers=[lstm,gru]", "layers=3"], "type layers=2"),
-        (["mixers=lstm", "layers=2"], r"a list of cells in brackets"),
+        (["block=modern", "residual=true"], "residual"),
+        (["block=plain", "block.conv=2"], "block=modern"),
+        (["block=modern", "block.convolution=2"], r"block\.conv=2"),
+        (["mixers=[lstm,gru]", "layers=3"], "layers=2"),
+        (["mixers=lstm", "layers=2"], r"mixers=\[lstm\]"),
         (
             ["mixers=[lstm,gru]", "layers=2", "swap.forgot=sigmoid"],
-            "no cell of mixers has the role",
+            "swap.forgot",
         ),
     ):
         with pytest.raises(ConfigError, match=message):

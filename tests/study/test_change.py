@@ -85,7 +85,7 @@ def test_a_change_names_roles_and_an_experiment_sweeps_it():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("task: {length: 3}\n", "task is not a key of a change; it may set swap, cell"),
+        ("task: {length: 3}\n", "task is not a key"),
         ("seed: 3\n", "seed is not a key of a change"),
         ("plugins: [mine.py]\n", "plugins is not a key of a change"),
         ("hydra: {mode: MULTIRUN}\n", "hydra is not allowed"),
@@ -115,9 +115,9 @@ def test_trust_does_not_widen_what_a_change_may_set(key):
 @pytest.mark.parametrize(
     ("word", "says"),
     [
-        ("change=mnie", "did you mean 'mine'"),
-        ("change=null", "Type change=base"),
-        ("change.units=3", "type change=NAME"),
+        ("change=mnie", "change=mine"),
+        ("change=null", "change=base"),
+        ("change.units=3", "change=NAME"),
         ("change=base,mine", "-m change=base,mine"),
     ],
 )

@@ -8,6 +8,7 @@ import re
 import pytest
 import tiny
 from omegaconf import OmegaConf
+from refused import at, fault_of, written
 
 import gatekit
 from gatekit import registry
@@ -35,6 +36,14 @@ def told(capsys, *argv):
     return said.err
 
 
+def wrong(*argv):
+    """Return the place and the fixes of the fault of a command, which writes nothing."""
+    before = sorted(os.listdir("."))
+    fault = fault_of(lambda: command._train(["task=sum", *argv]))
+    assert sorted(os.listdir(".")) == before
+    return str(fault.place), *written(fault)
+
+
 def own(name, text):
     path = os.path.join("conf", *name.split("/")) + ".yaml"
     os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -45,30 +54,24 @@ def own(name, text):
 CELL = "gates: {candidate: {kind: candidate}}\nequations: {h: candidate}\nemits: h\n"
 
 
-def test_unknown_key(capsys):
-    assert "untis is not a key; did you mean units?" in told(capsys, "untis=8")
-    assert "did you mean units?" in told(capsys, "cell.untis=8")
-    assert "did you mean task.length?" in told(capsys, "task.lenght=8")
-    assert "optimizer.learning_rate" in told(capsys, "optimizer.learningrate=1")
+def test_unknown_key():
+    assert wrong("untis=8") == ("untis", "-> units")
+    assert wrong("cell.untis=8") == ("cell.untis", "-> units")
+    assert wrong("task.lenght=8") == ("task.lenght", "-> task.length")
+    assert wrong("optimizer.learningrate=1")[1] == "-> optimizer.learning_rate"
 
 
-def test_added_key(capsys):
-    assert "moed is not a key" in told(capsys, "+moed=ok")
-    assert "moed is not a key" in told(capsys, "++moed=ok")
+def test_added_key():
+    assert wrong("+moed=ok") == wrong("++moed=ok") == ("moed", "~")
 
 
 def test_wrong_type(capsys):
     assert "units='abc'" in told(capsys, "units=abc")
 
 
-@pytest.mark.parametrize("value", ["8.5", "'8'", "true"])
-def test_no_integer(capsys, value):
-    assert "units is an integer from 1" in told(capsys, f"units={value}")
-
-
-@pytest.mark.parametrize("value", ["0", "-1"])
-def test_out_of_range(capsys, value):
-    assert "units is an integer from 1" in told(capsys, f"units={value}")
+@pytest.mark.parametrize("value", ["8.5", "'8'", "true", "0", "-1"])
+def test_no_integer_from_1(value):
+    assert wrong(f"units={value}")[0] == "units"
 
 
 def test_larger_than_memory(capsys, monkeypatch):
@@ -84,12 +87,13 @@ def test_larger_than_memory(capsys, monkeypatch):
 def test_traps(capsys, value):
     own("experiment/mine", f"# @package _global_\nunits: {value}\n")
     assert f"{value} can be misread" in told(capsys, "experiment=mine")
-    assert "units is an integer" in told(capsys, f"units={value}")
+    assert wrong(f"units={value}")[0] == "units"
 
 
 @pytest.mark.parametrize("value", [".nan", ".inf", "nan", "inf"])
-def test_learning_rate(capsys, value):
-    assert "learning_rate is a finite number" in told(capsys, f"optimizer.learning_rate={value}")
+def test_learning_rate(value):
+    place, fix = wrong(f"optimizer.learning_rate={value}")
+    assert (place, fix) == ("optimizer.learning_rate", "=0.001")
 
 
 def test_duplicate_key(capsys):
@@ -172,8 +176,9 @@ def test_what_hydra_would_execute(capsys, text):
     "override",
     ["hydra.run.dir=x", "+hydra.callbacks.x._target_=os.system", "hydra/job_logging=default"],
 )
-def test_on_the_command_line(capsys, override):
-    assert "has no effect in gatekit" in told(capsys, override)
+def test_on_the_command_line(override):
+    key = override.strip("+").partition("=")[0]
+    assert wrong(override) == (key, "~")
 
 
 WRITE = "{_target_: pathlib.Path.write_text, _args_: [{_target_: pathlib.Path, _args_: [W]}, x]}"
@@ -196,7 +201,7 @@ ACTS = {
 def test_a_file_makes_hydra_do_nothing_but_compose(capsys, act):
     group, text = ACTS[act]
     own(f"{group}/evil", text)
-    assert re.search("evil|has no effect", told(capsys, f"{group}=evil"))
+    assert re.search(f"evil|{group}", told(capsys, f"{group}=evil"))
 
 
 @pytest.mark.parametrize("file", ["train", "hydra/config"])
@@ -261,42 +266,42 @@ def test_a_trusted_file_may_say_where_hydra_runs():
 
 
 def test_an_unknown_choice_names_the_nearest(capsys):
-    assert "did you mean 'lstm'" in told(capsys, "cell=lstn")
-    assert "did you mean 'echo'" in told(capsys, "task=ecoh")
+    assert wrong("cell=lstn") == ("cell", "='lstm'")
+    assert "echo" in told(capsys, "task=ecoh")
 
 
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("cell=lstmm", "cell=lstmm: there is no such cell; did you mean 'lstm'?"),
-        ("optimizer=adamm", "optimizer=adamm: there is no such optimizer; did you mean 'adam'?"),
-        ("output_unit=hiden", "there is no such output unit; did you mean 'hidden'?"),
-        ("trainer=defalt", "there is no such trainer; did you mean 'default'?"),
-        ("experiment=dmo", "there is no such experiment; did you mean 'demo'?"),
-        ("experimnt=demo", "experimnt is not a key; did you mean experiment?"),
-        ("+cell=gr", "cell=gr: there is no such cell; did you mean 'gru'?"),
-        ("cell=sub/gru", "cell=sub/gru: there is no such cell; did you mean 'gru'?"),
-        ("cell=sub/grx", "cell=sub/grx: there is no such cell"),
-        ("cell=forget", "cell=forget: there is no such cell"),
-        ("units=1e2", "Type units=100."),
-        ("jit=yes", "Type jit=true."),
-        ("seeds=[0,1,2]", "Type seeds=3."),
-        ("seed=1..5", "For a range, type -m 'seed=range(1,6)'."),
-        ("gates.forget=tanh", "swap.ROLE=GATE chooses the gate of a role, and cell.gates.NAME is"),
-        ("~optimizer.momentun", "removes nothing: there is no such key."),
-        ("cell=lstm seeds=3", "Type cell=lstm seeds=3."),
-        ("=", "= is not a key"),
-        ("--cell", "Type cell=lstm."),
-        ("-cn", "conf/experiment/NAME.yaml is experiment=NAME."),
-        ("cell=3", "cell is the name of a file in conf/cell"),
-        ("cell=", "cell is missing. Type cell=lstm."),
-        ("tsak/x=1", "tsak/x: there is no such group. Groups: block, cell, "),
-        ("units", "units: a word is KEY=VALUE. Type units=64."),
-        ("swap.forgt=power_law", "swap.forgt is not a key; did you mean swap.forget? Type swap.f"),
-        ("swap.forget=power_lw", "swap.forget=power_lw: there is no such gate; did you mean 'pow"),
-        ("cell.gates.forgt.eps=1", "cell.gates.forgt is not a key; did you mean cell.gates.forget"),
-        ("units=3,4", "To run each of them, type -m units=3,4."),
-        ("optimizer.name=adm", "optimizer.name is one of adam, adamw, sgd, rmsprop"),
+        ("cell=lstmm", "cell=lstm."),
+        ("optimizer=adamm", "optimizer=adam."),
+        ("output_unit=hiden", "output_unit=hidden."),
+        ("trainer=defalt", "trainer=default."),
+        ("experiment=dmo", "experiment=demo."),
+        ("experimnt=demo", "experiment=demo."),
+        ("+cell=gr", "cell=gru."),
+        ("cell=sub/gru", "cell=gru."),
+        ("cell=sub/grx", "cell=sub/grx: "),
+        ("cell=forget", "cell=forget: "),
+        ("units=1e2", " units=100."),
+        ("jit=yes", " jit=true."),
+        ("seeds=[0,1,2]", " seeds=3."),
+        ("seed=1..5", "-m 'seed=range(1,6)'."),
+        ("gates.forget=tanh", "swap.ROLE=GATE"),
+        ("~optimizer.momentun", "optimizer.momentun"),
+        ("cell=lstm seeds=3", " cell=lstm seeds=3."),
+        ("=", "= "),
+        ("--cell", " cell=lstm."),
+        ("-cn", "experiment=NAME."),
+        ("cell=3", "conf/cell"),
+        ("cell=", " cell=lstm."),
+        ("tsak/x=1", ": block, cell, "),
+        ("units", " units=64."),
+        ("swap.forgt=power_law", "swap.forget=power_law"),
+        ("swap.forget=power_lw", "swap.forget=power_law"),
+        ("cell.gates.forgt.eps=1", "cell.gates.forget"),
+        ("units=3,4", "-m units=3,4."),
+        ("optimizer.name=adm", "optimizer.name=adam"),
     ],
 )
 def test_a_mistake_is_answered_in_one_line(capsys, word, said):
@@ -329,8 +334,8 @@ def test_a_mistake_is_answered_in_one_line(capsys, word, said):
     ],
 )
 def test_a_key_that_changes_numbers_cannot_be_removed(capsys, word, typed):
-    assert told(capsys, word).rstrip().endswith(f". Type {typed}.")
-    assert f". Type {typed}." in told(capsys, "--trust-config", word)
+    assert f" {typed}." in told(capsys, word)
+    assert f" {typed}." in told(capsys, "--trust-config", word)
     with pytest.raises(ConfigError, match="cannot be removed"):
         gatekit.plan(["task=sum", word], try_out=False)
 
@@ -351,7 +356,7 @@ def test_a_key_that_an_experiment_adds_can_be_removed():
 @pytest.mark.parametrize("group", ["optimizer", "trainer", "block", "output_unit"])
 def test_no_file_of_a_group_that_changes_numbers_is_refused(capsys, group):
     told_now = told(capsys, f"{group}=null")
-    assert f"{group}=null: a run needs one of the files of conf/{group}. Type {group}=" in told_now
+    assert f"conf/{group}. " in told_now
     own("experiment/mine", f"# @package _global_\ndefaults: [override /{group}: null]\n")
     assert told(capsys, "experiment=mine") == told_now
 
@@ -359,7 +364,7 @@ def test_no_file_of_a_group_that_changes_numbers_is_refused(capsys, group):
 def test_a_sweep_of_a_file_removes_no_key(capsys):
     params = "{sweeper: {params: {'~optimizer': ''}}, mode: MULTIRUN}"
     own("experiment/mine", f"# @package _global_\nhydra: {params}\n")
-    assert "Type optimizer=adam" in told(capsys, "experiment=mine")
+    assert "optimizer=adam" in told(capsys, "experiment=mine")
 
 
 @pytest.mark.parametrize("words", [["experiment=a,b"], ["-m", "+experiment=a,b"]])
@@ -367,7 +372,7 @@ def test_experiments_are_studies_of_their_own(capsys, words):
     own("experiment/a", "# @package _global_\nunits: 3\n")
     own("experiment/b", "# @package _global_\nunits: 4\n")
     said = told(capsys, *words)
-    assert "type gatekit train experiment=a && gatekit train experiment=b" in said
+    assert "gatekit train experiment=a && gatekit train experiment=b" in said
     jobs = compose(["-m", "task=sum", "experiment=a,b", "study=both"])
     assert [config.units for _, config in jobs] == [3, 4]
 
@@ -380,7 +385,7 @@ def test_experiments_with_sweeps_of_their_own_are_not_swept(capsys):
         own(f"experiment/{name}", f"# @package _global_\n{sweep}\n")
     assert len(compose(["task=sum", "experiment=a"])) == 2
     said = told(capsys, "-m", "experiment=a,b", "study=both")
-    assert "type gatekit train experiment=a && gatekit train experiment=b" in said
+    assert "gatekit train experiment=a && gatekit train experiment=b" in said
 
 
 def test_no_words_are_a_run_of_the_defaults():
@@ -419,8 +424,8 @@ def composed():
 @pytest.mark.parametrize(
     ("path", "value"), list(keys()), ids=lambda v: ".".join(v) if isinstance(v, tuple) else ""
 )
-def test_a_letter_dropped_from_any_key(capsys, monkeypatch, composed, path, value):
-    """Refused with exit code 2 and the nearest key, whichever letter it is."""
+def test_a_letter_dropped_from_any_key(monkeypatch, composed, path, value):
+    """Refused with the nearest key, whichever letter it is."""
     if "job" not in composed:
         ((_, composed["job"]),) = compose(["task=sum"])
     key = path[-1]
@@ -433,11 +438,11 @@ def test_a_letter_dropped_from_any_key(capsys, monkeypatch, composed, path, valu
         OmegaConf.update(job, ".".join([*path[:-1], typo]), value, force_add=True)
         found = Composition([((), job)])
         monkeypatch.setattr(command, "_composition", lambda options, found=found: found)
-        said = told(capsys)
+        fix = wrong()[1]
         # beta_ may be beta_1 or beta_2.
         meant = "|".join(re.escape(other) for other in beside if typo in shortened(other))
         # A section is meant by one of its keys.
-        assert re.search(rf"did you mean '?([\w.]*\.)?({meant})(\.\w+)?'?\?", said)
+        assert re.search(rf"(?<!\w)([\w.]*\.)?({meant})(\.\w+)?(=|$)", fix)
 
 
 def test_a_sweep_without_m_says_what_to_type(capsys):
@@ -631,14 +636,14 @@ def test_what_is_composed_can_be_looked_at(capsys):
 
 @pytest.mark.parametrize("option", [["--cfg", "job"], ["--info", "all"], ["--version"]])
 def test_options_that_only_print_are_refused_where_jobs_are_wanted(option):
-    with pytest.raises(ConfigError, match=f"{option[0]}: it is an option of gatekit train only"):
+    with pytest.raises(ConfigError, check=at(option[0])):
         compose(["task=sum", *option])
 
 
-def test_options_that_exclude_each_other_are_told(capsys):
-    assert "Remove -m." in told(capsys, "-m", "--cfg", "job")
-    assert "Remove --cfg, or remove --info." in told(capsys, "--cfg", "job", "--info", "all")
-    assert "Type --cfg job." in told(capsys, "--resolve")
+def test_options_that_exclude_each_other_are_told():
+    assert wrong("-m", "--cfg", "job")[1:] == ("~-m",)
+    assert wrong("--cfg", "job", "--info", "all")[1:] == ("~--cfg", "~")
+    assert wrong("--resolve")[1:] == ("--cfg='job'",)
 
 
 def test_help_says_what_to_type(capsys):
@@ -718,34 +723,34 @@ def test_what_only_prints_leaves_logging_alone(capsys, option, says):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["hydra.run.dir=x"], "it has no effect in gatekit, but root=FOLDER and study=NAME"),
-        (["hydra.sweep.dir=x"], "root=FOLDER and study=NAME choose where runs are stored"),
-        (["hydra.job.chdir=true"], "a run works in the folder where you type the command"),
-        (["hydra/launcher=joblib"], "there is no such launcher. gatekit starts the runs itself"),
+        (["hydra.run.dir=x"], "root=FOLDER"),
+        (["hydra.sweep.dir=x"], "root=FOLDER"),
+        (["hydra.job.chdir=true"], "study=NAME"),
+        (["hydra/launcher=joblib"], "hydra/launcher=joblib"),
         (["hydra/launcher=joblib"], "n_jobs=4"),
         (["hydra/launcher=submitit_slurm"], "hydra.launcher.backend=slurm"),
         (["hydra/launcher=basic"], "n_jobs=4"),
-        (["-m", "hydra/sweeper=ax"], "Sweepers are grid (the default), random and optuna"),
-        (["-m", "hydra/sweeper=basic", "units=3,4"], "type hydra/sweeper=grid, random or optuna"),
-        (["units=${nosuch}"], "units: there is no key 'nosuch'. References: ${nosuch}."),
-        (["units=${task.lenght}"], "there is no key 'task.lenght'; did you mean 'task.length'?"),
-        (["units=${eval:'1+1'}"], "the resolver 'eval' is not allowed"),
-        (["cell=[lstm,gru]"], "o run each of them, type -m cell=lstm,gru"),
-        (["lr=0.1"], "lr is not a key; did you mean optimizer.learning_rate?"),
-        (["optimizer.lr=0.1"], "optimizer.lr is not a key; did you mean optimizer.learning_rate?"),
-        (["epochs=3"], "epochs is not a key; did you mean trainer.epochs?"),
-        (["batch_size=3"], "did you mean trainer.batch?"),
+        (["-m", "hydra/sweeper=ax"], "random and optuna"),
+        (["-m", "hydra/sweeper=basic", "units=3,4"], "hydra/sweeper=grid"),
+        (["units=${nosuch}"], "References: ${nosuch}."),
+        (["units=${task.lenght}"], "'task.length'"),
+        (["units=${eval:'1+1'}"], "'eval'"),
+        (["cell=[lstm,gru]"], "-m cell=lstm,gru"),
+        (["lr=0.1"], "optimizer.learning_rate=0.1"),
+        (["optimizer.lr=0.1"], "optimizer.learning_rate=0.1"),
+        (["epochs=3"], "trainer.epochs=3"),
+        (["batch_size=3"], "trainer.batch=3"),
         (
             ["swap.forget=kind:power_law", "swap.forget=eps:0.1"],
             "'swap.forget={kind: power_law,",
         ),
-        (["swap.forget={kind:", "power_law}"], "Type 'swap.forget={kind: power_law}'"),
+        (["swap.forget={kind:", "power_law}"], "'swap.forget={kind: power_law}'"),
         (["swap.forget={kind:", "power_law,", "eps:", "0.1}"], "'swap.forget={kind: power_law,"),
-        (["executor=affine"], "executor='affine' cannot run the cell 'lstm'"),
-        (["executor=cudnn", "cell=mgu"], "executor='cudnn' cannot run the cell 'mgu'"),
-        (["-x"], "-x is not an option."),
-        (["--multirn"], "Type --multirun."),
-        (["-sc", "instal=bash"], "--shell-completion takes one of install=bash"),
+        (["executor=affine"], "executor='affine'"),
+        (["executor=cudnn", "cell=mgu"], "executor='cudnn'"),
+        (["-x"], "-x "),
+        (["--multirn"], " --multirun."),
+        (["-sc", "instal=bash"], "install=bash"),
     ],
 )
 def test_a_habit_from_elsewhere_is_answered_with_what_to_type(capsys, words, message):
@@ -762,11 +767,9 @@ def test_a_run_that_needs_a_gpu_is_refused_before_anything_is_written(capsys, mo
 
 def test_an_unknown_cell_shows_where_a_file_would_be_and_few_names(capsys, place):
     answer = told(capsys, "cell=duo_lstm")
-    assert f"{place}/conf/cell/duo_lstm.yaml, but this folder has no conf" in answer
-    assert re.search(r"`gatekit cells` lists all cells", answer)
+    assert f"{place}/conf/cell/duo_lstm.yaml" in answer
+    assert "`gatekit cells`" in answer
     assert len(answer) < 450
-    own("cell/mine", CELL)
-    assert "has no conf" not in told(capsys, "cell=duo_lstm")
 
 
 @pytest.mark.parametrize(

@@ -6,32 +6,36 @@ from pathlib import Path
 
 import pytest
 from hydra.errors import MissingConfigException
+from refused import at, saying
 
 from gatekit.study.hydra import sources
 
 CELLS, EXPERIMENTS = ["gru", "lstm", "mine"], ["flip_flop", "parity"]
 NOT_FOUND = {
-    "hydra/launcher/joblib": (["basic"], "hydra/launcher=joblib: there is no such launcher. gate"),
-    "hydra/sweeper/ax": (["basic"], "there is no such sweeper. Sweepers are grid"),
-    "cell/sub/gru": (CELLS, "cell=sub/gru: there is no such cell; did you mean 'gru'?"),
-    "cell/gru.yaml": (CELLS, "cell=gru.yaml: there is no such cell; did you mean 'gru'?"),
-    "cell/sub/gru.yml": (CELLS, "there is no such cell; did you mean 'gru'?"),
-    "cell/lstm/gru": (CELLS, "cell=lstm/gru: there is no such cell; did you mean 'gru'?"),
-    "cell/sigmoid": (CELLS, "cell=sigmoid: there is no such cell"),
-    "task/sigmoid": (["adding"], "task=sigmoid: there is no such task"),
-    "cell/conf/cell/own.yaml": (CELLS, "cell=conf/cell/own.yaml: there is no such cell"),
-    "cell/conf/own.yaml": (CELLS, "cell=conf/own.yaml: there is no such cell"),
-    "block/Off": (["plain"], "block=Off: there is no such block; did you mean 'plain'?"),
-    "task/off": (["adding"], "task=off: there is no such task"),
-    "experiment/parity_quick": (EXPERIMENTS, "it has no small version"),
-    "experiment/party_quick": (EXPERIMENTS, "experiment=party_quick: there is no such exp"),
-    "cell/gruu": (CELLS, "cell=gruu: there is no such cell; did you mean 'gru'?"),
-    "output_unit/hiden": (["hidden"], "output_unit=hiden: there is no such output unit; did"),
-    "task/x": ([f"task_{k}" for k in range(30)], "`gatekit tasks` lists all tasks."),
+    "hydra/launcher/joblib": (
+        ["basic"],
+        saying("hydra/launcher=joblib: .*n_jobs=4"),
+    ),
+    "hydra/sweeper/ax": (["basic"], saying("hydra/sweeper=ax: .*grid")),
+    "cell/sub/gru": (CELLS, at("cell", "='gru'")),
+    "cell/gru.yaml": (CELLS, at("cell", "='gru'")),
+    "cell/sub/gru.yml": (CELLS, at("cell", "='gru'")),
+    "cell/lstm/gru": (CELLS, at("cell", "='gru'")),
+    "cell/sigmoid": (CELLS, at("cell")),
+    "task/sigmoid": (["adding"], at("task")),
+    "cell/conf/cell/own.yaml": (CELLS, at("cell")),
+    "cell/conf/own.yaml": (CELLS, at("cell")),
+    "block/Off": (["plain"], at("block", "='plain'")),
+    "task/off": (["adding"], at("task")),
+    "experiment/parity_quick": (EXPERIMENTS, at("experiment", "~quick")),
+    "experiment/party_quick": (EXPERIMENTS, at("experiment")),
+    "cell/gruu": (CELLS, at("cell", "='gru'")),
+    "output_unit/hiden": (["hidden"], at("output_unit", "='hidden'")),
+    "task/x": ([f"task_{k}" for k in range(30)], at("task")),
     # Hydra lists no options for the defaults of a file.
-    "cell/grru": ([], "did you mean 'gru'?"),
-    "gru": (CELLS, ""),
-    "cell/": (CELLS, ""),
+    "cell/grru": ([], at("cell", "='gru'")),
+    "gru": (CELLS, None),
+    "cell/": (CELLS, None),
 }
 
 
@@ -44,10 +48,9 @@ def here(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("file", NOT_FOUND)
 def test_what_is_not_found_is_answered_with_what_to_type(file):
-    options, says = NOT_FOUND[file]
+    options, check = NOT_FOUND[file]
     error = sources.not_found(MissingConfigException("", file, options), ())
-    assert says in str(error or "")
-    assert bool(says) is (error is not None)
+    assert (error is None) if check is None else check(error)
 
 
 def test_a_cell_that_a_file_inherits_is_answered_with_the_file():

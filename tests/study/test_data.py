@@ -80,7 +80,7 @@ def test_what_the_user_brings_is_listed_and_verified_by_reading_it(tasks, tmp_pa
 
 @pytest.mark.parametrize("ask", [data.get, data.path, data.verify])
 def test_an_unknown_name_suggests_the_nearest(ask, tasks):
-    with pytest.raises(DataError, match=r"did you mean 'letters'.* Data sets: letters"):
+    with pytest.raises(DataError, match=r"did you mean 'letters'"):
         ask("leters", tasks)
 
 
@@ -88,7 +88,7 @@ def test_verify_finds_what_path_does_not_read(archive, tasks):
     folder = data.get("letters", tasks, archive)
     (folder / "pack/a.txt").write_text("other")
     assert data.path("letters", tasks) == folder
-    with pytest.raises(DataError, match=r"changed\. Download it again: gatekit data get letters"):
+    with pytest.raises(DataError, match=r"changed.*gatekit data get letters"):
         data.verify("letters", tasks)
 
 

@@ -4,6 +4,7 @@ import os
 import pathlib
 
 import pytest
+from refused import at
 
 from gatekit import registry
 from gatekit.cell.errors import ConfigError, GatekitError
@@ -76,7 +77,7 @@ def test_a_whole_cell_with_a_gate_of_the_name_of_a_role_is_refused(name):
     cell = f"{{gates: {{{gates}}}, {rest}}}"
     text = "# @package _global_\ndefaults: [override /cell: null]\n"
     own(name, f"{text}cell: {cell}\n" if name.startswith("exp") else f"{cell}\n")
-    with pytest.raises(GatekitError, match="the gate in the role forget is called update here"):
+    with pytest.raises(GatekitError, check=at("cell.gates.forget", "-> cell.gates.update")):
         planned(f"{name.partition('/')[0]}=mine")
 
 
@@ -92,15 +93,15 @@ def test_a_role_in_an_experiment_is_its_gate_and_typed_words_come_last():
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "key"),
     [
-        ["cell.gates.forget.bias=true", "cell.gates.update.units=64"],
-        ["cell.gates.update.bias=false", "cell.gates.forget.bias=true"],
-        ["swap.forget=tanh", "swap.update=tanh"],
+        (["cell.gates.forget.bias=true", "cell.gates.update.units=64"], "cell.gates.forget"),
+        (["cell.gates.update.bias=false", "cell.gates.forget.bias=true"], "cell.gates.forget"),
+        (["swap.forget=tanh", "swap.update=tanh"], "swap.update"),
     ],
 )
-def test_a_gate_under_both_names_is_refused(words):
-    with pytest.raises(GatekitError, match="are one gate, because update has the role forget"):
+def test_a_gate_under_both_names_is_refused(words, key):
+    with pytest.raises(GatekitError, check=at(key)):
         planned("cell=gru", *words)
 
 
@@ -111,7 +112,7 @@ def test_a_sweep_of_a_role_changes_the_gate_in_each_cell():
 
 
 def test_a_misspelt_role_is_not_a_gate():
-    with pytest.raises(ConfigError, match=r"forgt is not a key; did you mean cell\.gates\.forget"):
+    with pytest.raises(ConfigError, check=at("cell.gates.forgt", "-> cell.gates.forget")):
         planned("cell=gru", "cell.gates.forgt.bias=true")
 
 
@@ -212,9 +213,9 @@ def test_a_run_in_other_chunks_than_before_has_another_fingerprint():
 
 
 def test_the_order_of_a_streamed_task_cannot_vary_alone():
-    with pytest.raises(ConfigError, match=r"draws fresh data.*type vary=data or vary=init"):
+    with pytest.raises(ConfigError, match=r"vary=data or vary=init"):
         planned("vary=order")
-    with pytest.raises(ConfigError, match="vary is one of init, order, data"):
+    with pytest.raises(ConfigError, check=at("vary", "='init'")):
         planned("vary=weights")
 
 
@@ -305,7 +306,7 @@ def test_no_swap_is_no_change():
 
 
 def test_a_cell_without_the_role_is_an_error():
-    with pytest.raises(GatekitError, match=r"swap\.forget is not a key"):
+    with pytest.raises(GatekitError, check=at("swap.forget")):
         planned("cell=rnn", "swap.forget=sigmoid")
 
 
@@ -340,7 +341,7 @@ def test_trackers_are_those_that_were_typed():
 
 
 def test_one_command_is_one_study():
-    with pytest.raises(ConfigError, match="one value for all runs"):
+    with pytest.raises(ConfigError, check=at("study", "='a'")):
         planned("-m", "study=a,b")
 
 

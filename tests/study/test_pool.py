@@ -3,6 +3,7 @@
 import numpy
 import pytest
 import tiny
+from refused import at
 
 from gatekit.cell.errors import ConfigError, DataError
 from gatekit.recurrence.layers.rnn import RNN
@@ -88,14 +89,14 @@ def test_both_directions_meet_at_the_same_step(place):
 
 
 def test_a_head_with_weights_for_each_step_needs_one_length(place):
-    with pytest.raises(DataError, match=r"some sequences have masks.*type pool=mean"):
+    with pytest.raises(DataError, match=r"masks.*pool=mean"):
         made(Padded(), "pool=all")
-    with pytest.raises(DataError, match=r"validation 5, test 6, train 5.*type pool=mean"):
+    with pytest.raises(DataError, match=r"5, test 6, train 5.*pool=mean"):
         made(Longer(), "pool=all")
 
 
 def test_where_each_step_has_a_target_nothing_is_pooled(place):
-    with pytest.raises(ConfigError, match=r"pool=mean: the task 'echo' has a target for every"):
+    with pytest.raises(ConfigError, match=r"pool=mean: .*'echo'"):
         plan(compose(["task=echo", "pool=mean"]))
 
 
@@ -115,5 +116,5 @@ def test_the_head_can_start_in_a_range_and_have_no_bias(place):
     words = "head=0.2", "head_bias=false", "units=400"
     (kernel,) = made(tiny.Sum(), *words)[0].get_layer("head").get_weights()
     assert 0.19 < abs(kernel).max() <= 0.2
-    with pytest.raises(ConfigError, match=r"glorot or torch or kaiming, or a number r above 0"):
+    with pytest.raises(ConfigError, check=at("head")):
         plan(compose(["task=sum", "head=0"]))

@@ -443,10 +443,10 @@ def test_the_command_makes_them_in_a_study_of_their_own(tuned_study, monkeypatch
 
 def test_what_cannot_be_confirmed_is_refused(tuned_study, capsys):
     for words, said in (
-        (["tuned", "--by", "cel"], "did you mean 'cell'"),
+        (["tuned", "--by", "cel"], "'cell'?"),
         (["tuned", "units=3"], "confirm repeats runs of the study unchanged"),
-        (["tuned", "--seeds", "0"], "--seeds is an integer from 1"),
-        (["tund"], "Type `gatekit confirm tuned`."),
+        (["tuned", "--seeds", "0"], "--seeds"),
+        (["tund"], "`gatekit confirm tuned`."),
     ):
         assert main(["confirm", *words]) == 2
         assert said in capsys.readouterr().err

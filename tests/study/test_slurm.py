@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from deed import child_of
 from deeds import plan_of, start, states
+from refused import at
 
 from gatekit.cell.errors import ConfigError
 from gatekit.study.command import compose
@@ -73,7 +74,7 @@ def test_without_submitit_it_says_what_to_install(tmp_path, monkeypatch):
 
 def test_where_there_is_no_slurm_it_says_so(submitit, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(ConfigError, match=r"Could not detect .srun.*login node.*cluster=local"):
+    with pytest.raises(ConfigError, match=r"srun.*cluster=local"):
         launch(plan_of(tmp_path, "good", backend="slurm"))
     assert list(tmp_path.iterdir()) == []
 
@@ -91,7 +92,7 @@ def test_a_job_has_the_devices_of_its_runs(tmp_path, gpus, at_once, asked):
     launch = dataclasses.replace(plan.launch, devices=2, jobs=at_once)
     plan = dataclasses.replace(plan, launch=launch)
     if asked is None:
-        with pytest.raises(ConfigError, match=r"devices=2: a job has hydra\.launcher\.gpus=1"):
+        with pytest.raises(ConfigError, match=r"devices=2: .*launcher\.gpus=1"):
             slurm_queue.gpus_of(plan)
     else:
         assert slurm_queue.gpus_of(plan) == asked
@@ -178,7 +179,7 @@ def test_what_is_queued_already_is_left_alone(fake, tmp_path):
 
 def test_what_slurm_refuses_is_told(fake, tmp_path):
     (fake / "sbatch").write_text("#!/bin/bash\necho 'sbatch: error: invalid account' >&2; exit 1")
-    with pytest.raises(ConfigError, match=r"Slurm refuses the job: .*invalid account.*partition"):
+    with pytest.raises(ConfigError, match=r"invalid account.*partition"):
         launch(plan_of(tmp_path, "good", backend="slurm", detach=True))
 
 
@@ -305,5 +306,5 @@ def test_a_job_at_its_end_stops_its_runs_and_tells_those_that_do_not(submitit, t
     "value", ["a\n#SBATCH --uid=0", "a\rb", "a\tb", "a\x1b[2Jb", "a\u2028b", " "]
 )
 def test_an_option_of_slurm_is_one_line(key: str, value: str) -> None:
-    with pytest.raises(ConfigError, match=f"{key} is a string of printable characters"):
+    with pytest.raises(ConfigError, check=at(f"hydra.launcher.{key}")):
         read_options({key: value})

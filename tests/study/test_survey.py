@@ -6,6 +6,7 @@ import json
 import pytest
 from deeds import changed, plan_of, start, states
 from disks import FullDisk
+from refused import at
 
 from gatekit.cell.errors import RunError
 from gatekit.runs import durable, process
@@ -229,12 +230,12 @@ def test_a_run_is_found_by_its_first_digits_or_its_folder(made):
         find("000", root)
     with pytest.raises(RunError, match="begins with abc"):
         find("abc", root)
-    with pytest.raises(RunError, match="at least the first three of the 16 hex digits"):
+    with pytest.raises(RunError, match="first three of the 16"):
         find("../x", root)
 
 
 def test_a_study_that_is_not_there_names_the_nearest(made):
-    with pytest.raises(RunError, match="Type `gatekit status s`"):
+    with pytest.raises(RunError, check=at("", "gatekit status s")):
         study_folder("ss", made.launch.root, "status")
-    with pytest.raises(RunError, match="no study"):
+    with pytest.raises(RunError, check=at("", "gatekit status s")):
         study_folder("../s", made.launch.root, "status")

@@ -159,10 +159,10 @@ def validate_trainer(tbptt):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["trainer.tbptt=0"], r"trainer.tbptt=0 .* an integer from 1.* Type trainer.tbptt=50"),
-        (["trainer.tbptt=2", "bidirectional=true"], "Type bidirectional=false, or remove trainer"),
-        (["trainer.tbptt=2", "pool=mean"], "Type pool=last, or remove trainer.tbptt"),
-        (["trainer.bptt=2"], "did you mean trainer.tbptt"),
+        (["trainer.tbptt=0"], "trainer.tbptt=50"),
+        (["trainer.tbptt=2", "bidirectional=true"], "bidirectional=false, or"),
+        (["trainer.tbptt=2", "pool=mean"], "pool=last, or"),
+        (["trainer.bptt=2"], "trainer.tbptt=2"),
     ],
 )
 def test_what_no_window_has_is_refused(place, words, said):
@@ -171,7 +171,7 @@ def test_what_no_window_has_is_refused(place, words, said):
 
 
 def test_a_document_has_no_order_to_vary(place):
-    with pytest.raises(ConfigError, match=r"vary=order with trainer.tbptt=2.* type vary=init"):
+    with pytest.raises(ConfigError, match=r"vary=order .*trainer.tbptt=2"):
         planned("task=prose", "trainer.tbptt=2", "vary=order")
 
 

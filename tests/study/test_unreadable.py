@@ -64,5 +64,5 @@ def test_what_is_meant(override: str, typed: list[str]) -> None:
 
 
 def test_a_study_keeps_to_the_names_of_folders() -> None:
-    with pytest.raises(ConfigError, match=r"Type study=t_st\."):
+    with pytest.raises(ConfigError, match=r"study=t_st\."):
         refuse_unreadable("study", "täst")

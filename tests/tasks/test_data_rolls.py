@@ -86,7 +86,7 @@ def test_chance_is_the_nll_of_the_keys_frequencies(tmp_path, kind):
 @pytest.mark.parametrize("name", ["a.mat", "a.json"])
 def test_other_music_is_refused_with_what_is_needed(tmp_path, kind, name):
     other = {**KEYS, "test": [[[60], [61]]]}
-    with pytest.raises(DataError, match=r"other music.*2 train, 1 validation, 1 test.*small.mat"):
+    with pytest.raises(DataError, match=r"2 train, 1 validation, 1 test"):
         kind(path=str(written(tmp_path / name, other))).splits(None)
 
 
@@ -106,12 +106,12 @@ def test_a_path_without_such_a_file_is_refused(tmp_path, monkeypatch, kind, path
     (tmp_path / "a.npz").write_bytes(b"")
     task = kind(path=path)
     for ask in (task.require, task.chance, lambda: task.splits(None)):
-        with pytest.raises(DataError, match=r"a .mat or .json file is expected.*small.mat of some"):
+        with pytest.raises(DataError, match=r"\.mat or \.json .*small.mat"):
             ask()
 
 
 def test_no_path_says_what_to_type(kind):
-    with pytest.raises(DataError, match=r"type task.path=FILE. Needed: small.mat of somewhere"):
+    with pytest.raises(DataError, match=r"task.path=FILE. Needed: small.mat"):
         kind().require()
 
 
@@ -128,7 +128,7 @@ def test_a_mat_of_another_width_or_content_is_refused(tmp_path, piece):
     found = {f"{name}data": rolls(pieces) for name, pieces in KEYS.items()}
     found["validdata"][0, 0] = piece
     savemat(tmp_path / "a.mat", found)
-    with pytest.raises(DataError, match="validation piece 0 should be 2 or more frames x 88"):
+    with pytest.raises(DataError, match=r"piece 0 .*2 or more frames x 88"):
         read_mat(tmp_path / "a.mat")
 
 

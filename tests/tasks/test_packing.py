@@ -55,7 +55,7 @@ def test_what_cannot_be_packed_is_refused(given, length, message):
 
 def test_resets_of_a_task_are_checked():
     x = numpy.ones((2, 3, 1), "float32")
-    with pytest.raises(DataError, match=r"resets should be a NumPy array of bool, not int64"):
+    with pytest.raises(DataError, match=r"array of bool, not int64"):
         check_batch(Batch(x, x, resets=numpy.ones((2, 3), "int64")), EVERY, "task")
     with pytest.raises(DataError, match=r"resets \(batch x time\) has shape"):
         check_batch(Batch(x, x, resets=numpy.ones((2, 2), bool)), EVERY, "task")

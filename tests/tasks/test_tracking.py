@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy
 import pytest
+from refused import at, saying
 
 from gatekit.cell.errors import ConfigError
 from gatekit.faults import Place, Set
@@ -118,18 +119,21 @@ def test_symbols_are_one_hot_or_tokens():
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "check"),
     [
-        ({"shortest": 6}, "shortest=6 should be at most length=5"),
-        ({"shortest": 0}, "shortest=0 should be at least 1"),
-        ({"test_lengths": [0]}, r"test_lengths=\[0\] should be distinct integers, at least 1"),
-        ({"test_lengths": [9, 9]}, "distinct integers"),
-        ({"test_lengths": [9.0]}, "distinct integers"),
-        ({"labels": "all"}, "should be one of 'every', 'last'"),
+        ({"shortest": 6}, at("shortest", "=5")),
+        ({"shortest": 0}, at("shortest", "=1")),
+        (
+            {"test_lengths": [0]},
+            saying(r"test_lengths=\[0\]"),
+        ),
+        ({"test_lengths": [9, 9]}, saying("distinct integers")),
+        ({"test_lengths": [9.0]}, saying("distinct integers")),
+        ({"labels": "all"}, at("labels", "='every'", names=("last",))),
     ],
 )
-def test_options_that_make_no_task_are_refused(options, says):
-    with pytest.raises(ConfigError, match=says):
+def test_options_that_make_no_task_are_refused(options, check):
+    with pytest.raises(ConfigError, check=check):
         Lamp(**options)
 
 

@@ -73,16 +73,16 @@ def test_a_global_generator_is_told(write: Write) -> None:
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ("return None", "returns None; return the gate's value"),
-        ("return 0.5", "its value is the plain number 0.5; return a value for each unit"),
+        ("return None", "return value"),
+        ("return 0.5", "0.5"),
         (
             "import numpy\nreturn numpy.ones((15, 6))",
-            "returns ndarray; return a value that is computed from pre with gatekit.ops",
+            "ndarray",
         ),
-        ("return pre, {'k': pre}", "returns the states k, but declares (none)"),
-        ("return pre, pre, pre", "a tuple that is not (value, {name: new state})"),
-        (TF + "return pre[:3]", "with 15 rows, its shape does not fit"),
-        ("return ops.sigmoid(pre) * self.slop", "line 19: return ops.sigmoid(pre) * self.slop"),
+        ("return pre, {'k': pre}", "(none)"),
+        ("return pre, pre, pre", "(value, "),
+        (TF + "return pre[:3]", "15 rows"),
+        ("return ops.sigmoid(pre) * self.slop", "return ops.sigmoid(pre) * self.slop"),
     ],
 )
 def test_what_is_returned_wrong_is_told(value: str, says: str, write: Write) -> None:

@@ -133,7 +133,7 @@ def test_evaluation_does_not_depend_on_the_window(tbptt):
 def test_drawn_sequences_that_grow_are_refused():
     made = feed(Drawn, tbptt=2)
     made.step(0)
-    with pytest.raises(DataError, match=r"trainer.tbptt=2: .* 5 steps, .* remove trainer.tbptt"):
+    with pytest.raises(DataError, match=r"trainer.tbptt=2: .* 5 steps"):
         made.step(made.per_batch)
 
 
