@@ -225,7 +225,7 @@ _TRAP = re.compile(r"[\W\d]|.*(: | #)|(yes|no|on|off|true|false|null|~)\Z", re.I
 
 def _in_yaml(value: Any) -> str:
     if isinstance(value, Several):
-        value = next(iter(value.values))
+        value = _swept(value)
     if isinstance(value, str):
         traps = not value or _TRAP.match(value) or set(value) & set(",[]{}")
         return "'" + value.replace("'", "''") + "'" if traps else value
@@ -394,12 +394,14 @@ def _targets(fault: Fault) -> Iterator[Place]:
 def _way(fix: Fix, fault: Fault, to: Channel) -> Iterator[str]:
     """Yield what to do, in words."""
     to = to.of(fix.place) if isinstance(fix, (Set, Remove, Rename)) else to
+    if isinstance(to, File) and isinstance(fix, Set) and isinstance(fix.value, Several):
+        to = to if fix.place.path[0] == "hydra" else Channel()  # what is typed replaces the entry
     match fix:
         case Set(value=Several(values)):
             reason = "for a range" if isinstance(values, range) else "to run each of them"
             yield f"{reason}, {to.verb} {to.assign(fix)}"
         case Set():
-            yield f"{to.verb} {to.assign(fix)}"
+            yield f"{to.verb} {'for example ' * fix.such}{to.assign(fix)}"
         case Remove():
             yield f"remove {to.name(fix.place)}"
         case Rename() if fix.place == fault.place and fault.given is not NOTHING:

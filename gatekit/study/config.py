@@ -345,6 +345,8 @@ def _wrong(place: Place, value: Any, type_: Type) -> Fault:
         if missing := not_installed(names):
             install = " and ".join(NAMES[name] for name in missing)
             fixes = (Note((f"Type {install}, then ", Set(place, names))),)
+    elif key == "layers" and isinstance(value, list) and value[1:] == value[:-1] and value:
+        fixes = (Both((Set(place, len(value)), Set(P("units"), value[0]))),)
     elif key == "match" and amount_of(str(value)):
         fixes = (Set(place, f"parameters:{value}"),)
     elif key == "seeds":

@@ -161,7 +161,8 @@ def unknown(
     called = re.fullmatch(r"(\w+)\((.*)\)", str(name)) if isinstance(name, str) else None
     if called and called[1] in known and what == "gate":
         reads = [each.strip() for each in called[2].split(",") if each.strip() not in ("", "pre")]
-        entry = {"kind": called[1], "reads": reads} if reads else {"kind": called[1]}
+        plain = reads and all(each.isidentifier() for each in reads)
+        entry = {"kind": called[1], "reads": reads} if plain else {"kind": called[1]}
         gate = Place(where.path[:-1]) if where.last == "kind" else where
         fault = replace(fault, fixes=(Set(gate, entry),))
     elif what == "gate" and name in FUNCTIONS and not fault.fixes:

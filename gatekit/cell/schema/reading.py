@@ -293,11 +293,30 @@ def _parameter(value: object, where: Place, catalogue: Catalogue) -> Parameter:
     return parameter
 
 
+def _refuse_gates(config: Mapping[str, Any], key: str, weight: str) -> None:
+    """Refuse ``initializers: {forget: ones}``, which is a key of the gate.
+
+    Args:
+        config: the cell.
+        key: the section.
+        weight: the kind of weight that an entry without one is probably for.
+    """
+    gates, given = config.get("gates"), config.get(key)
+    for name in gates if isinstance(gates, Mapping) and isinstance(given, Mapping) else ():
+        if name in given:
+            inner = CELL / "gates" / name / key
+            kinds = isinstance(given[name], Mapping) and "kind" not in given[name]
+            fix = Rename(CELL / key / name, inner if kinds else inner / weight)
+            raise CellError(Fault(Kind.UNKNOWN, CELL / key / name, given[name], fixes=(fix,)))
+
+
 def _initializers(config: Mapping[str, Any], catalogue: Catalogue) -> tuple[tuple[str, Any], ...]:
     value = section(config, "initializers")
+    _refuse_gates(config, "initializers", "bias")
     check_initializers(value, CELL / "initializers", catalogue)
     return tuple((k, long_form(v)) for k, v in value.items())
 
 
 def _rules(config: Mapping[str, Any], key: str) -> tuple[tuple[str, Any], ...]:
+    _refuse_gates(config, key, "recurrent")
     return tuple(read_rules(key, section(config, key), CELL / key).items())
