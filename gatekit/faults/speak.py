@@ -165,7 +165,8 @@ class Call(Channel):
         if known and max(map(len, words), default=0) <= MOST_WRITTEN:
             return ", ".join(words)
         return ", ".join(
-            f"{self.name(fix.place)} = {excerpt(safe_repr(fix.value), MOST_WRITTEN)}"
+            f"{(name := self.name(fix.place))}{'=' if name.isidentifier() else ' = '}"
+            f"{excerpt(safe_repr(fix.value), MOST_WRITTEN)}"
             for fix in sets
         )
 

@@ -281,8 +281,7 @@ def unknown_option(place: Place, value: Any, known: Iterable[str]) -> Fault:
     if value is None and colon and key.isidentifier():  # {kind:tanh} is one key
         number = amount_of(after)
         meant = Set(Place((*place.path[:-1], key)), after if number is None else number)
-        why = "a colon has a space after it"
-        return Fault(Kind.REFUSED, place, why=why, fixes=(Both((Remove(place), meant)),))
+        return Fault(Kind.UNKNOWN, place, fixes=(Both((Remove(place), meant)),))
     ours = synonyms("option").get(place.last, ())
     # The initial value of a bias is `initializers.bias`, for example.
     near = next((each for each in ours if each.partition(".")[0] in names), "")

@@ -132,7 +132,7 @@ def _meant_reads(texts: Sequence[str]) -> list[str]:
     if stacked := re.fullmatch(r"(?:\w+\.)?(?:h?stack|cat|concat\w*)\(([^()]*)\)", joined):
         joined = stacked[1]
     if re.fullmatch(r"[A-Za-z_]\w*(?: *\+ *[A-Za-z_]\w*)+", joined):  # a gate sums its reads
-        joined = joined.replace("+", ",")
+        joined = re.sub(r" *\+ *", ", ", joined)
     parts = re.split(r", *(?![^(]*\))", joined) if "(" in joined else joined.split(", ")
     names = [re.fullmatch(r"[A-Za-z_]\w*(?:[\s;,]+[A-Za-z_]\w*)+", part) for part in parts]
     return [
@@ -219,8 +219,8 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
     except CellError as error:
         if "reads" in vars(gate) or reads is not gate.reads or not gate.declared("reads"):
             raise
-        line, moved = attribute_place(type(gate), "reads"), Place((type(gate).__name__, "reads"))
-        raise error.spoken(Call(line=lambda _: line), (where / "reads", moved)) from None
+        line = attribute_place(type(gate), "reads").partition(": ")[0]
+        raise error.spoken(Call(line=lambda _: line), (where, Place())) from None
     if gate.norm is not None and not own_reads:
         why = "the gate reads nothing, so there is nothing to normalise"
         with_read = Set(where / "reads", ["x"])

@@ -97,6 +97,8 @@ def _no_entry(config: object, where: Place) -> CellError:
     if number and example in ("zeros", "uniform"):
         example = {"kind": "constant", "value": config}
     fault = wrong(where, config, Custom(_entry), example, where.path[0] == "swap")
+    if number and example != _usual(where):
+        fault = replace(fault, fixes=(Set(where, example),))
     if number and where.path[:2] == ("cell", "gates") and len(where.path) == 3:
         constant = Set(Place(("cell", "constants")), {where.last: config})
         fault = replace(fault, fixes=(Both((Remove(where), constant)),))
