@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
@@ -384,10 +385,13 @@ def _head(fault: Fault, to: Channel) -> str:
     return f"{head}: {why}{stop}" if head and why else f"{head or why}{stop}"
 
 
+def _each(fix: Fix) -> tuple[Fix, ...]:
+    return fix.fixes if isinstance(fix, Both) else (fix,)
+
+
 def _targets(fault: Fault) -> Iterator[Place]:
     """Yield the places that the first fix gives a value."""
-    first = next(iter(fault.fixes), None)
-    for fix in first.fixes if isinstance(first, Both) else (first,):
+    for fix in itertools.chain.from_iterable(map(_each, fault.fixes[:1])):
         if isinstance(fix, (Rename, Set)):
             yield fix.to if isinstance(fix, Rename) else fix.place
 
@@ -395,8 +399,9 @@ def _targets(fault: Fault) -> Iterator[Place]:
 def _way(fix: Fix, fault: Fault, to: Channel) -> Iterator[str]:
     """Yield what to do, in words."""
     to = to.of(fix.place) if isinstance(fix, (Set, Remove, Rename)) else to
-    if isinstance(to, File) and isinstance(fix, Set) and isinstance(fix.value, Several):
-        to = to if fix.place.path[0] == "hydra" else Channel()  # what is typed replaces the entry
+    sweeps = any(isinstance(one, Set) and isinstance(one.value, Several) for one in _each(fix))
+    if isinstance(to, File) and sweeps and fault.place.path[:1] != ("hydra",):
+        to = Channel()  # a file has one value, and what is typed replaces it
     match fix:
         case Set(value=Several(values)):
             reason = "for a range" if isinstance(values, range) else "to run each of them"

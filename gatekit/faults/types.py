@@ -214,7 +214,9 @@ def several(value: Any, type_: Type) -> Several | None:
         if (ends := _RANGE.fullmatch(value)) is not None:
             numbers = range(int(ends[1]), int(ends[2]) + 1, max(1, int(ends[3] or 1)))
             return Several(numbers) if len(numbers) > 1 and fits(numbers[0], type_) else None
-        if re.fullmatch(r"[\w.+-]+(?:[ ;|]+[\w.+-]+)+", value):
+        one = amount_of(value)
+        between = "[ ;|]" if one is not None and fits(one, type_) else "[ ;|,]"  # 1,000 is a number
+        if re.fullmatch(rf"[\w.+-]+(?:{between}+[\w.+-]+)+", value):
             each = re.findall(r"[\w.+-]+", value)
             each = [each if fits(each, type_) else amount_of(each) for each in each]
     fit = each[1:] and each.count(each[0]) < len(each) and all(fits(one, type_) for one in each)

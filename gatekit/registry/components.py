@@ -76,6 +76,8 @@ class Components:
             )
         except OptionError as error:
             raise ConfigError(error.option.below(Place(("task",)))) from None
+        except ArgumentError:  # of a `Signature`, not of the task
+            raise
         except ConfigError as error:
             raise ConfigError(f"task={name}: {error}{self._default(config)}") from None
 

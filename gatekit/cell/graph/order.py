@@ -16,7 +16,7 @@ from gatekit.cell.language.expression import Name, names
 from gatekit.cell.owned import State as OwnState
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import CELL, OUTPUT_UNIT, Read
-from gatekit.faults import Fault, Fix, Kind, Place, Remove, Rename, Set
+from gatekit.faults import Fault, Fix, Kind, Place, Rename, Set
 
 from .cell import State
 from .draft import FEEDBACK, Bindings, Draft
@@ -218,13 +218,15 @@ def _check_states(
         near = bare if bare in states else nearest_name(name, states) or one
         place: Place = where
         value: object = [*given]
-        fix: Fix = Set(where, [near if each == name else each for each in given] if near else [])
+        fix: Fix = Set(where, [near if each == name else each for each in given])
         if isinstance(given, Mapping):
             place, value = where / name, given[name]
-            fix = Rename(place, where / near) if near else Remove(place)
+            fix = Rename(place, where / near)
         why = f"{name!r} is not a state, a signal that is read as NAME_prev"
         known = tuple(states)
-        raise CellError(Fault(Kind.REFUSED, place, value, "", why, (fix,), known, "states"))
+        raise CellError(
+            Fault(Kind.REFUSED, place, value, "", why, (fix,) * bool(near), known, "states")
+        )
 
 
 def check_used(draft: Draft, bindings: Bindings, needs: Needs) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.study import Study
-from gatekit.faults import Fault, Kind, Place, Set, nearest_name
+from gatekit.faults import Fault, Kind, Place, Set, nearest_name, unknown_name
 from gatekit.runs.record import RunRecord
 from gatekit.runs.result import Result
 
@@ -53,6 +53,8 @@ def where(study: Study, conditions: Sequence[str], tasks: Sequence[str] = ()) ->
             if not any(_equal(text, value) for text in texts):
                 meant = f"{typed}={nearest_name(value, texts) or next(iter(texts), 'VALUE')}"
                 why = "no run has this value"
+                if typed == "task" and any(value in one.split(",") for one in tasks):
+                    raise ConfigError(unknown_name(Place(("tasks",)), value, texts, "tasks"))
                 raise _refused(f"{typed}={value}", why, meant, texts, "values")
         chosen = [(run, k) for run, k in chosen if any(_equal(_text(k, key), v) for v in values)]
     met = {id(run) for run, _ in chosen}
