@@ -407,7 +407,7 @@ def _way(fix: Fix, fault: Fault, to: Channel) -> Iterator[str]:
             reason = "for a range" if isinstance(values, range) else "to run each of them"
             yield f"{reason}, {to.verb} {to.assign(fix)}"
         case Set():
-            yield f"{to.verb} {'for example ' * fix.such}{to.assign(fix)}"
+            yield f"{to.verb} {to.assign(fix)}{', for example' * fix.such}"
         case Remove():
             yield f"remove {to.name(fix.place)}"
         case Rename() if fix.place == fault.place and fault.given is not NOTHING:

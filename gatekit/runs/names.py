@@ -107,8 +107,8 @@ def study_name(name: str) -> str:
         usable = re.sub(r"[^A-Za-z0-9._-]+", "_", str(name)).strip("._-")[:60]
         place, such = Place(("study",)), not _NAME.match(usable)
         why = (
-            "a folder's name has at most 100 letters, digits, '.', '_' and '-', and begins with a "
-            "letter or digit"
+            "it cannot be a folder's name, which has at most 100 letters, digits, '.', '_' and "
+            "'-', and begins with a letter or digit"
         )
         fix = Set(place, "first" if such else usable, such)
         raise ConfigError(Fault(Kind.REFUSED, place, as_plain(name), why=why, fixes=(fix,)))

@@ -359,7 +359,7 @@ def test_no_file_of_a_group_that_changes_numbers_is_refused(capsys, group):
 def test_a_sweep_of_a_file_removes_no_key(capsys):
     params = "{sweeper: {params: {'~optimizer': ''}}, mode: MULTIRUN}"
     own("experiment/mine", f"# @package _global_\nhydra: {params}\n")
-    assert "Type optimizer=adam" in told(capsys, "experiment=mine")
+    assert "Write optimizer: adam" in told(capsys, "experiment=mine")
 
 
 @pytest.mark.parametrize("words", [["experiment=a,b"], ["-m", "+experiment=a,b"]])

@@ -55,7 +55,7 @@ from .lookup import (
     unknown,
 )
 from .numeric import accepted, constant, input_width, number, rate
-from .regularizers import check_rules, read_rules
+from .regularizers import WEIGHT_KINDS, check_rules, read_rules
 from .roles import by_gate
 from .specification import OUTPUT, OUTPUT_UNIT, CellSpec, GateSpec, OutputUnitSpec, long_form
 from .values import CELL, check_keys, name_list, named_at, read_about, section, text
@@ -303,7 +303,7 @@ def _refuse_gates(config: Mapping[str, Any], key: str, weight: str) -> None:
     """
     gates, given = config.get("gates"), config.get(key)
     for name in gates if isinstance(gates, Mapping) and isinstance(given, Mapping) else ():
-        if name in given:
+        if name in given and name not in WEIGHT_KINDS:
             inner = CELL / "gates" / name / key
             kinds = isinstance(given[name], Mapping) and "kind" not in given[name]
             fix = Rename(CELL / key / name, inner if kinds else inner / weight)

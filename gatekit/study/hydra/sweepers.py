@@ -190,7 +190,7 @@ class Sweep:
         held, _ = zipped.apart([f"{key}={value}" for key, value in self._held(grid)])
         lines = []
         for word in held:
-            key = Place.of(word.partition("=")[0])
+            key = Place.of(word.partition("=")[0].lstrip("+~"))
             try:
                 lines.append(prefixed(word, self.trusted))
             except GatekitError as error:
