@@ -67,3 +67,16 @@ def test_several_values_in_a_file_are_swept_by_what_is_typed(
     assert "conf/experiment/mine.yaml, line 2: " in str(caught.value)
     assert str(caught.value).endswith("type -m units=16,32.")
     assert len(compose(["experiment=mine", "-m", "units=16,32"])) == 2
+
+
+def test_a_key_that_a_file_sweeps_keeps_its_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("conf/experiment").mkdir(parents=True)
+    sweep = "hydra: {mode: MULTIRUN, sweeper: {params: {unit: '16,32'}}}\n"
+    Path("conf/experiment/mine.yaml").write_text(f"{GLOBAL}{sweep}")
+    with pytest.raises(GatekitError) as caught:
+        plan(compose(["experiment=mine"]))
+    assert "conf/experiment/mine.yaml, line 2: unit is not a key" in str(caught.value)
+    assert str(caught.value).endswith("Write units: '16,32'.")

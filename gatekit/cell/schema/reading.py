@@ -58,7 +58,7 @@ from .numeric import accepted, constant, input_width, number, rate
 from .regularizers import WEIGHT_KINDS, check_rules, read_rules
 from .roles import by_gate
 from .specification import OUTPUT, OUTPUT_UNIT, CellSpec, GateSpec, OutputUnitSpec, long_form
-from .values import CELL, check_keys, name_list, named_at, read_about, section, text
+from .values import CELL, check_keys, name_list, named_at, read_about, refuse_commas, section, text
 
 _T = TypeVar("_T")
 
@@ -283,6 +283,7 @@ def _parameter(value: object, where: Place, catalogue: Catalogue) -> Parameter:
         expected = "a mapping with shape and init; a number that is not learned is a constant"
         fix = Set(where, example)
         raise CellError(Fault(Kind.WRONG, where, as_plain(value), expected, fixes=(fix,)))
+    refuse_commas(value, where)
     check_keys(value, ("shape", "init", "map", "trainable"), where)
     try:
         parameter = Parameter(**value)

@@ -8,6 +8,7 @@ import functools
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,10 +16,10 @@ from typing import Any
 from gatekit.cell.errors import CellError, ExpressionError, GatekitError, nearest_name, shown
 from gatekit.cell.show.bibtex import parse
 from gatekit.cell.show.works import Work
-from gatekit.faults import File, Place, Shell, Typed
+from gatekit.faults import Fault, File, Kind, Place, Shell, Typed
 
 from ..queries import config_dirs
-from ..safe_yaml import content, decoded, line_of, lines_to
+from ..safe_yaml import content, decoded, line_of, lines_to, read_yaml
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}\Z")
 BIBLIOGRAPHY = "references.bib"
@@ -49,6 +50,9 @@ def in_file(
     except GatekitError as error:
         if error.fault is None:
             raise
+        if swept := _in_sweep(error.fault, chosen, plugins):
+            error.fault, channel = swept
+            raise error.spoken(channel) from None
         place, keys = error.fault.place, [word.lstrip("+~").partition("=")[0] for word in words]
         own = isinstance(error, (CellError, ExpressionError))
         keys = [key for key in keys if key not in ("cell", *chosen)]
@@ -64,6 +68,19 @@ def in_file(
         if not own or path is None or place.path[:1] != ("cell",):
             raise
         raise error.spoken(file_channel(path)) from None
+
+
+def _in_sweep(
+    fault: Fault, chosen: Mapping[Any, object], plugins: Sequence[str]
+) -> tuple[Fault, File] | None:
+    """Return the fault of an unknown key that an experiment sweeps, with the values of the file."""
+    path = _own_file(str(chosen.get("experiment")), plugins, "experiment")
+    keys = ("hydra", "sweeper", "params", str(fault.place))
+    if path is None or fault.kind is not Kind.UNKNOWN or len(lines_to(path, keys)) < len(keys):
+        return None
+    values = read_yaml(path)["hydra"]["sweeper"]["params"][keys[-1]]
+    line = f"{shown(path)}, line {lines_to(path, keys)[-1]}"
+    return replace(fault, given=values), File(lambda _: line)
 
 
 def _holder(place: Place, chosen: Mapping[Any, object], plugins: Sequence[str]) -> File | None:
