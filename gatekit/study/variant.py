@@ -307,11 +307,12 @@ def cell_of(config: Mapping[str, Any], known: components.Components) -> CellSpec
 def _of_swap(error: CellError, swaps: Mapping[str, Any], cell: Mapping[str, Any]) -> CellError:
     """Return an error about an option of a swapped gate with the place where it was given."""
     gates, roles = gates_and_roles(cell)
-    for role, gate in swaps.items():
+    fault = error.fault
+    for role, gate in swaps.items() if fault is not None else ():
         where = CELL / "gates" / gate_of(role, gates, roles)
-        for option in gate if error.fault is not None and isinstance(gate, Mapping) else ():
-            if error.fault.place.path[: len(where.path) + 1] == (where / option).path:
-                return CellError(error.fault.moved(where, SWAP / role))
+        for option in gate if isinstance(gate, Mapping) else ():
+            if fault is not None and fault.place.path[:4] == (where / option).path:
+                return CellError(fault.moved(where, SWAP / role))
     return error
 
 

@@ -303,7 +303,8 @@ def _refuse_gates(config: Mapping[str, Any], key: str, weight: str) -> None:
         weight: the kind of weight that an entry without one is probably for.
     """
     gates, given = config.get("gates"), config.get(key)
-    for name in gates if isinstance(gates, Mapping) and isinstance(given, Mapping) else ():
+    given = given if isinstance(given, Mapping) else {}
+    for name in gates if isinstance(gates, Mapping) else ():
         if name in given and name not in WEIGHT_KINDS:
             inner = CELL / "gates" / name / key
             kinds = isinstance(given[name], Mapping) and "kind" not in given[name]
