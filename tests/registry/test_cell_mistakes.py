@@ -154,7 +154,7 @@ FILES = {
     "norms": (GATES + REST + "norms: layer\n", r"line 7: .*Write norms: \{h_out: h\}"),
     "emits": (GATES + REST.replace("  h:", "  h_t:"), "did you mean 'h_t'[?] Write emits: h_t"),
     "zeros": (GATES + REST + "initial: {h: zeros}\n", "line 7: .*Write h: 0"),
-    "state": (GATES + REST + "initial: {h_prev: 1}\n", "write h, its name without _prev"),
+    "state": (GATES + REST + "initial: {h_prev: 1}\n", "Write h: 1"),
     "range": (
         GATES + "parameters: {a: {init: 1.0, map: sigmoid}}\n" + REST,
         "line 4: .*between 0 and 1, both excluded: .*Write init: 0.9",

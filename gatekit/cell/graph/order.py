@@ -223,7 +223,6 @@ def _check_states(
             place, value = where / name, given[name]
             fix = Rename(place, where / near)
         why = f"{name!r} is not a state, a signal that is read as NAME_prev"
-        why += f"; write {bare}, its name without _prev" * (bare in states)
         known = tuple(states)
         raise CellError(
             Fault(Kind.REFUSED, place, value, "", why, (fix,) * bool(near), known, "states")
