@@ -212,7 +212,7 @@ class MisfitError(CellError):
 
     Args:
         plain: why they do not fit.
-        remedy: what to do about it, where it is no part of this sentence.
+        remedy: what to do about it; empty if the sentence states it.
     """
 
     def __init__(self, plain: str, remedy: str = "") -> None:
