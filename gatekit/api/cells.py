@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gatekit.cell.schema import CellSpec
 
 
-@remedied("gatekit.show('lstm', units=64)")
+@remedied("gatekit.show('lstm', units=64, swap={'forget': 'power_law'})")
 def show(
     cell: str | Mapping[str, Any] | CellSpec | Cell | Any,
     units: int = 64,

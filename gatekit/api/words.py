@@ -87,6 +87,8 @@ def _value(key: str, value: Any) -> str:
 
 def _instead(key: str, value: object) -> str:
     """Return the argument to write in place of an object."""
+    if isinstance(value, type) and hasattr(value, "tolist"):  # np.float64
+        return f"write {key}={value.__name__!r}"
     if hasattr(value, "tolist"):  # an array
         return f"write {key}={excerpt(repr(value.tolist()), 60)}"
     if isinstance(value, (set, frozenset)):

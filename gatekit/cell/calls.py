@@ -34,6 +34,7 @@ from gatekit.faults import (
     known_as,
     note_for,
 )
+from gatekit.faults.names import synonyms
 
 from .errors import ConfigError, GatekitError, as_plain, nearest, nearest_name
 
@@ -174,8 +175,10 @@ def unknown_argument(scope: str, name: str, value: object, known: Collection[str
     fault = Fault(Kind.UNKNOWN, place, given, known=tuple(known), what="arguments")
     if note := note_for(scope, name):
         return replace(fault, fixes=(Note((note,)),))
-    near = known_as(scope, name, known) or nearest_name(name, known)
-    return replace(fault, fixes=(Rename(place, Place((near,))),)) if near else fault
+    if near := known_as(scope, name, known) or nearest_name(name, known):
+        return replace(fault, fixes=(Rename(place, Place((near,))),))
+    note = note_for(scope, nearest_name(name, synonyms(f"{scope}-note")))
+    return replace(fault, fixes=(Note((note,)),)) if note else fault
 
 
 # --- types ----------------------------------------------------------------------

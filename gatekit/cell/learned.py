@@ -101,9 +101,11 @@ class Parameter:
             near = (
                 came if came in MAPS else known_as("map", came.lower()) or nearest_name(came, MAPS)
             )
+            such = not near
             near = None if came.lower() in ("linear", "identity", "none") else near or "softplus"
             maps = (f"{name} ({MAPS[name].values})" for name in sorted(MAPS))
-            raise _wrong("map", self.map, f"one of {', '.join(maps)}, or null for no map", near)
+            expected = f"one of {', '.join(maps)}, or null for no map"
+            raise _wrong("map", self.map, expected, near, such)
         if isinstance(self.init, bool) or not isinstance(self.init, (int, float, Mapping)):
             amount = amount_of(self.init)
             near = nearest_name(self.init, KINDS) if isinstance(self.init, str) else "uniform"
@@ -138,8 +140,10 @@ class Parameter:
         return data
 
 
-def _wrong(name: str, value: object, expected: str, example: object) -> CellError:
-    fix = Set(Place((name,)), example)
+def _wrong(
+    name: str, value: object, expected: str, example: object, such: bool = False
+) -> CellError:
+    fix = Set(Place((name,)), example, such)
     return CellError(Fault(Kind.WRONG, Place((name,)), as_plain(value), expected, fixes=(fix,)))
 
 

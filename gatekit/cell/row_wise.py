@@ -194,6 +194,7 @@ class RowWise(Declared):
             write = _in_ops(place.partition(": ")[2])
             near = nearest(error.name or "", self.arguments())
             declare = f"; ask for it by name: def {self.method}(self, pre, {error.name})"
+            write = f"write self.{error.name}" if error.name in self._option_types else write
             return f"{place}: {reason}" + (f"; {write}" if write else near or declare)
         if isinstance(error, AttributeError) and error.obj is self:
             near = nearest(

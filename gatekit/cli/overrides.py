@@ -96,9 +96,10 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
     with opened(plugins) as hydra:
         composed = configuration(hydra, words)
     known = components.load(plugins)
-    config = validate(plain(composed, known.task_defaults()))
-    config["cell"] = named_gates(config["cell"], composed, known)
-    with in_file(name, plugins, words):
+    chosen = composed.hydra.runtime.choices
+    with in_file(name, plugins, words, chosen):
+        config = validate(plain(composed, known.task_defaults()))
+        config["cell"] = named_gates(config["cell"], composed, known)
         one = config["mixers"] is None
         mixers = [cell_of(config, known)] if one else mixers_of(config, known)
     plain_cell = None

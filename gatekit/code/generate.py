@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from gatekit.cell.block.built_block import BuiltBlock
 from gatekit.cell.block.stack import Stack
-from gatekit.cell.errors import ConfigError, alternatives
+from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Cell
 from gatekit.cell.show.works import NO_WORKS, Work
+from gatekit.faults import Place, unknown_name
 
 from . import blocks, stacks
 from .cell_text import CellText, arguments, cell_text
@@ -71,9 +72,7 @@ def generate(
     if to == "fla":
         return _language_model(built, known)
     if to not in FRAMEWORKS:
-        raise ConfigError(
-            f"to={to!r}: there is no such framework{alternatives(to, FRAMEWORKS, 'frameworks')}"
-        )
+        raise ConfigError(unknown_name(Place(("to",)), to, FRAMEWORKS, "frameworks"))
     if isinstance(built, Stack):
         return _stacked(built, to, known)
     if isinstance(built, BuiltBlock):

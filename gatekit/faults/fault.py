@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 
@@ -62,10 +62,11 @@ class Several:
 
 @dataclass(frozen=True)
 class Set:
-    """Give a place a value."""
+    """Give a place a value; ``such`` for an example, which is not a guess at what is meant."""
 
     place: Place
     value: Any
+    such: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,12 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
     # Long names share many letters by chance, and one typing error is a small part of them.
     cutoff = 0.6 if len(name) < 8 else 0.65
     match = same or (starts if len(starts) == 1 else [])
-    match = match or [bare[found] for found in difflib.get_close_matches(low, bare, 1, cutoff)]
+    close = [] if match else difflib.get_close_matches(low, bare, 1, cutoff)
+    # gru_cell is gru, and not gru_lr, although that has more letters in common.
+    whole = [b for b in bare if len(b) > 2 and other.startswith(f"{b}_")]
+    if close and whole and difflib.SequenceMatcher(None, low, close[0]).ratio() < 0.8:
+        close = [max(whole, key=len)]
+    match = match or [bare[found] for found in close]
     match = match or [text for b, text in bare.items() if len(name) > 2 and f"{low}_" in b][:1]
     match = match or _of_one_word(name, bare)
     return match[0] if match else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
@@ -165,7 +166,8 @@ class Call(Channel):
         if known and max(map(len, words), default=0) <= MOST_WRITTEN:
             return ", ".join(words)
         return ", ".join(
-            f"{self.name(fix.place)} = {excerpt(safe_repr(fix.value), MOST_WRITTEN)}"
+            f"{(name := self.name(fix.place))}{'=' if name.isidentifier() else ' = '}"
+            f"{excerpt(safe_repr(fix.value), MOST_WRITTEN)}"
             for fix in sets
         )
 
@@ -225,7 +227,7 @@ _TRAP = re.compile(r"[\W\d]|.*(: | #)|(yes|no|on|off|true|false|null|~)\Z", re.I
 
 def _in_yaml(value: Any) -> str:
     if isinstance(value, Several):
-        value = next(iter(value.values))
+        value = _swept(value)
     if isinstance(value, str):
         traps = not value or _TRAP.match(value) or set(value) & set(",[]{}")
         return "'" + value.replace("'", "''") + "'" if traps else value
@@ -383,10 +385,13 @@ def _head(fault: Fault, to: Channel) -> str:
     return f"{head}: {why}{stop}" if head and why else f"{head or why}{stop}"
 
 
+def _each(fix: Fix) -> tuple[Fix, ...]:
+    return fix.fixes if isinstance(fix, Both) else (fix,)
+
+
 def _targets(fault: Fault) -> Iterator[Place]:
     """Yield the places that the first fix gives a value."""
-    first = next(iter(fault.fixes), None)
-    for fix in first.fixes if isinstance(first, Both) else (first,):
+    for fix in itertools.chain.from_iterable(map(_each, fault.fixes[:1])):
         if isinstance(fix, (Rename, Set)):
             yield fix.to if isinstance(fix, Rename) else fix.place
 
@@ -394,12 +399,15 @@ def _targets(fault: Fault) -> Iterator[Place]:
 def _way(fix: Fix, fault: Fault, to: Channel) -> Iterator[str]:
     """Yield what to do, in words."""
     to = to.of(fix.place) if isinstance(fix, (Set, Remove, Rename)) else to
+    sweeps = any(isinstance(one, Set) and isinstance(one.value, Several) for one in _each(fix))
+    if isinstance(to, File) and sweeps and fault.place.path[:1] != ("hydra",):
+        to = Channel()  # a file has one value, and what is typed replaces it
     match fix:
         case Set(value=Several(values)):
             reason = "for a range" if isinstance(values, range) else "to run each of them"
             yield f"{reason}, {to.verb} {to.assign(fix)}"
         case Set():
-            yield f"{to.verb} {to.assign(fix)}"
+            yield f"{to.verb} {to.assign(fix)}{', for example' * fix.such}"
         case Remove():
             yield f"remove {to.name(fix.place)}"
         case Rename() if fix.place == fault.place and fault.given is not NOTHING:

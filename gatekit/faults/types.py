@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .fault import NOTHING, Fault, Fix, Kind, Place, Remove, Rename, Run, Set, Several
+from .fault import NOTHING, Both, Fault, Fix, Kind, Place, Remove, Rename, Run, Set, Several
 from .names import known_as, nearest_name, synonyms
 from .values import SWITCHES, amount_of, as_plain, as_typed
 
@@ -191,7 +191,7 @@ def _candidates(value: Any, type_: Type) -> Iterator[Any]:
     if isinstance(type_, OneOf) and isinstance(value, (str, int)):
         yield known_as(type_.scope, text.lower())
         yield nearest_name(text, type_.names)
-    if isinstance(value, float) and math.isfinite(value):
+    if isinstance(value, float) and math.isfinite(value) and (value.is_integer() or value >= 1):
         yield int(value) if value.is_integer() else round(value)
     share = isinstance(type_, Number) and type_.high == 1
     if share and isinstance(value, (int, float)) and 2 <= value <= 100:
@@ -207,17 +207,23 @@ def _candidates(value: Any, type_: Type) -> Iterator[Any]:
 def several(value: Any, type_: Type) -> Several | None:
     """Return the values of a type that one wrong value lists; None if it lists none.
 
-    They are written as a list, ``16 32``, ``lstm|gru`` or, for integers, ``1..5``.
+    They are written as a list, ``16 32``, ``lstm|gru`` or, for integers, ``1..5`` or ``2:8:2``.
     """
     each: list[Any] = list(value) if isinstance(value, (list, tuple)) else []
     if isinstance(value, str):
-        if (ends := re.fullmatch(r"(\d{1,9}) *(?:\.\.\.?|:|-) *(\d{1,9})", value)) is not None:
-            numbers = range(int(ends[1]), int(ends[2]) + 1)
+        if (ends := _RANGE.fullmatch(value)) is not None:
+            numbers = range(int(ends[1]), int(ends[2]) + 1, max(1, int(ends[3] or 1)))
             return Several(numbers) if len(numbers) > 1 and fits(numbers[0], type_) else None
-        if re.fullmatch(r"[\w.+-]+(?:[ ;|]+[\w.+-]+)+", value):
+        one = amount_of(value)
+        between = "[ ;|]" if one is not None and fits(one, type_) else "[ ;|,]"  # 1,000 is a number
+        if re.fullmatch(rf"[\w.+-]+(?:{between}+[\w.+-]+)+", value):
             each = re.findall(r"[\w.+-]+", value)
             each = [each if fits(each, type_) else amount_of(each) for each in each]
-    return Several(tuple(each)) if each[1:] and all(fits(one, type_) for one in each) else None
+    fit = each[1:] and each.count(each[0]) < len(each) and all(fits(one, type_) for one in each)
+    return Several(tuple(each)) if fit else None
+
+
+_RANGE = re.compile(r"(\d{1,9}) *(?:\.\.\.?|:|-) *(\d{1,9})(?: *: *(\d{1,9}))?")
 
 
 def wrong(
@@ -240,9 +246,9 @@ def wrong(
     found = several(value, type_)
     meant = [] if found is None else [found if swept else found.values[0]]
     meant += guesses(value, type_)
-    if example is not NOTHING and fits(example, type_):
-        meant.append(example)
     fixes: tuple[Fix, ...] = tuple(Set(place, one) for one in meant[:1])
+    if not fixes and example is not NOTHING and fits(example, type_):
+        fixes = (Set(place, example, such=True),)
     return Fault(Kind.WRONG, place, as_plain(value), expected, fixes=fixes)
 
 
@@ -273,6 +279,11 @@ def unknown_name(place: Place, name: Any, known: Iterable[str], what: str) -> Fa
 def unknown_option(place: Place, value: Any, known: Iterable[str]) -> Fault:
     """Return the fault of an option that a class does not have, or of a key of a mapping."""
     names = tuple(known)
+    key, colon, after = place.last.partition(":")
+    if value is None and colon and key.isidentifier():  # {kind:tanh} is one key
+        number = amount_of(after)
+        meant = Set(Place((*place.path[:-1], key)), after if number is None else number)
+        return Fault(Kind.UNKNOWN, place, fixes=(Both((Remove(place), meant)),))
     ours = synonyms("option").get(place.last, ())
     # The initial value of a bias is `initializers.bias`, for example.
     near = next((each for each in ours if each.partition(".")[0] in names), "")

@@ -79,7 +79,7 @@ def what_happened(error: BaseException, path: Path | None) -> str:
         path: the plugin's file.
     """
     text = error.msg if isinstance(error, SyntaxError) else str(error)
-    text = excerpt(" ".join(str(text).split()), 200)
+    text = excerpt(" ".join(str(text).split()), 600 if isinstance(error, GatekitError) else 200)
     summary = f"{type(error).__name__}: {text}".removesuffix(": ")
     place = author_line(error, path)
     return summary + (f" ({place})" if place else "") + remedy(error, path)

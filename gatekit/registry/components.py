@@ -9,13 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from gatekit.cell.block.reading import BlockSpec
+from gatekit.cell.calls import ArgumentError
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.declare import Declared, plain
-from gatekit.cell.errors import ConfigError, GatekitError, OptionError, as_typed, excerpt
+from gatekit.cell.errors import (
+    ConfigError,
+    GatekitError,
+    OptionError,
+    PluginError,
+    as_typed,
+    excerpt,
+)
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
 from gatekit.faults import Place, unknown_name, unknown_option
 from gatekit.tasks.task import Signature, Task, metric_written
 
+from .author import author_line
 from .cells import config_folders
 from .hashes import plugin_hashes, plugin_sources
 from .queries import catalogue, tasks
@@ -67,6 +76,8 @@ class Components:
             )
         except OptionError as error:
             raise ConfigError(error.option.below(Place(("task",)))) from None
+        except ArgumentError:  # of a `Signature`, not of the task
+            raise
         except ConfigError as error:
             raise ConfigError(f"task={name}: {error}{self._default(config)}") from None
 
@@ -105,6 +116,9 @@ def _with_signature(task: Task) -> Task:
     """Return a task after checking that it has a metric and returns a `Signature`."""
     try:
         signature: Any = task.signature()
+    except (PluginError, ArgumentError) as error:
+        error.args = (f"{author_line(error, None)}: {error}",)
+        raise
     except GatekitError:  # such as a missing file, which is reported later
         return task
     if not hasattr(task, "metric"):

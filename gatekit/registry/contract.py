@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gatekit.cell.errors import PluginError, excerpt, listed, nearest
+from gatekit.cell.errors import PluginError, excerpt, listed, nearest_name
 from gatekit.cell.language.ops import Function
 from gatekit.cell.written import attribute_place
 from gatekit.tasks.streamed import StreamedTask
@@ -94,10 +94,10 @@ def implemented(module: object, plugin: DiscoveredPlugin) -> tuple[str, ...]:
         if not marked and not name.startswith("gatekit_"):
             continue
         if name not in HOOKS:
-            raise PluginError(
-                f"{plugin}: there is no hook {name!r}{nearest(name, HOOKS) or '.'} "
-                f"Hooks: {listed(HOOKS)}."
-            )
+            kinds = {hook.removeprefix("gatekit_"): hook for hook in HOOKS}
+            near = kinds.get(nearest_name(name.removeprefix("gatekit_"), kinds))
+            meant = f"; did you mean {near!r}?" if near else "."
+            raise PluginError(f"{plugin}: there is no hook {name!r}{meant} Hooks: {listed(HOOKS)}.")
         if not marked:
             raise PluginError(
                 f"{plugin}: {name} is not marked; write @hookimpl above it "

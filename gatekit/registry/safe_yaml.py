@@ -6,7 +6,7 @@ import copy
 import math
 import os
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,8 @@ def _marked(error: yaml.YAMLError) -> str:
     if mark is None or snippet is None:
         return f": {' '.join(str(error).split())[:300]}"
     parts = (getattr(error, "context", None), getattr(error, "problem", None))
+    if mark.buffer is not None and mark.buffer[mark.pointer : mark.pointer + 1] == "\t":
+        parts = ("a tab cannot indent a line", "write spaces")
     why = ", ".join(" ".join(str(part).split())[:150] for part in parts if part)
     return f", line {mark.line + 1}, column {mark.column + 1}: {why}\n{snippet}"
 
@@ -120,9 +122,20 @@ def line_of(path: Path, place: Place) -> str:
         path: a file that `read_yaml` reads.
         place: the place, from ``cell`` on; the line is that of its longest part in the file.
     """
+    lines = lines_to(path, place.path[1:])
+    return f", line {lines[-1]}" if lines else ""
+
+
+def lines_to(path: Path, keys: Sequence[str | int]) -> list[int]:
+    """Return the lines of the entries that keys lead to in a file, as far as it has them.
+
+    Args:
+        path: a file that `read_yaml` reads.
+        keys: the keys, from the outermost.
+    """
     node = yaml.compose(read_text(path, path.parent.parent), Loader=_PlainLoader)
-    line = 0
-    for part in place.path[1:]:
+    lines: list[int] = []
+    for part in keys:
         items: list[tuple[yaml.Node, yaml.Node]] = []
         if isinstance(node, yaml.MappingNode):
             items = [(key, value) for key, value in node.value if key.value == str(part)]
@@ -130,8 +143,9 @@ def line_of(path: Path, place: Place) -> str:
             items = [(each, each) for each in node.value[part : part + 1]]
         if not items:
             break
-        line, node = items[0][0].start_mark.line + 1, items[0][1]
-    return f", line {line}" if line else ""
+        lines.append(items[0][0].start_mark.line + 1)
+        node = items[0][1]
+    return lines
 
 
 def decoded(data: bytes, path: Path) -> str:

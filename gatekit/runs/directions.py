@@ -6,6 +6,7 @@ import re
 from typing import Literal, get_args
 
 from gatekit.cell.errors import ConfigError, nearest
+from gatekit.faults import OneOf, Place, wrong
 
 Direction = Literal["min", "max"]
 
@@ -66,10 +67,8 @@ def direction_of(metric: str, direction: str | None) -> Direction:
             )
         return known
     if direction not in get_args(Direction):
-        raise ConfigError(
-            f"direction={direction!r} is not allowed; type direction='min' if a smaller "
-            f"{metric} is better, direction='max' if a larger one is."
-        )
+        place, such = Place(("direction",)), known or "min"
+        raise ConfigError(wrong(place, direction, OneOf(get_args(Direction)), such))
     if known not in (None, direction):
         raise ConfigError(contradiction(metric, direction))
     return direction  # type: ignore[return-value]

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from gatekit.cell.errors import ConfigError, quoted
+from gatekit.cell.errors import ConfigError, as_plain
+from gatekit.faults import Fault, Kind, Place, Set
 
 RUNS = "runs"
 """The folder of a study that contains the folders of its runs."""
@@ -104,11 +105,13 @@ def study_name(name: str) -> str:
     """
     if not isinstance(name, str) or not _NAME.match(name) or name.endswith("."):
         usable = re.sub(r"[^A-Za-z0-9._-]+", "_", str(name)).strip("._-")[:60]
-        raise ConfigError(
-            f"study={quoted(name)} cannot be a folder's name: use at most 100 letters, digits, "
-            "'.', '_' and '-', beginning with a letter or digit. "
-            f"Type study={usable if _NAME.match(usable) else 'first'}."
+        place, such = Place(("study",)), not _NAME.match(usable)
+        why = (
+            "it cannot be a folder's name, which has at most 100 letters, digits, '.', '_' and "
+            "'-', and begins with a letter or digit"
         )
+        fix = Set(place, "first" if such else usable, such)
+        raise ConfigError(Fault(Kind.REFUSED, place, as_plain(name), why=why, fixes=(fix,)))
     return name
 
 

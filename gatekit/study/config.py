@@ -286,11 +286,26 @@ def _of_part(name: str, data: Mapping[str, Any]) -> Iterator[Place]:
             yield P(group) / name
 
 
+def _of_swap(place: Place, value: Any, swap: Any) -> Fault | None:
+    """Return the fault of an option of a swapped gate that has no role before it."""
+    from gatekit.registry import catalogue
+
+    for role, gate in swap.items() if isinstance(swap, Mapping) else ():
+        entry = gate if isinstance(gate, Mapping) else {"kind": gate}
+        kind = catalogue().gates.get(str(entry.get("kind")))
+        if kind is not None and place.last in kind.option_names():
+            joined = Set(P("swap") / role, {**entry, place.last: value})
+            return Fault(Kind.UNKNOWN, place, value, fixes=(Both((Remove(place), joined)),))
+    return None
+
+
 def _unknown(place: Place, value: Any, known: Mapping[str, Type], data: Mapping[str, Any]) -> Fault:
     """Return the fault of an unknown key."""
     name, group = place.last, place.path[:-1]
     if not group and (note := note_for("key", name)):
         return Fault(Kind.UNKNOWN, place, value, why=note, fixes=(Remove(place),))
+    if not group and (option := _of_swap(place, value, data.get("swap"))):
+        return option
     targets = [*_meant(place, data)]
     for chosen in () if group else ("task", "cell", "optimizer", "block"):
         part = data.get(chosen)
@@ -345,6 +360,8 @@ def _wrong(place: Place, value: Any, type_: Type) -> Fault:
         if missing := not_installed(names):
             install = " and ".join(NAMES[name] for name in missing)
             fixes = (Note((f"Type {install}, then ", Set(place, names))),)
+    elif key == "layers" and isinstance(value, list) and value[1:] == value[:-1] and value:
+        fixes = (Both((Set(place, len(value)), Set(P("units"), value[0]))),)
     elif key == "match" and amount_of(str(value)):
         fixes = (Set(place, f"parameters:{value}"),)
     elif key == "seeds":

@@ -400,6 +400,9 @@ def _refuse_both(typed: Sequence[str]) -> None:
         why: Any = "it names the cell of each layer, so ", P(lost[0]), " has no effect"
         fixes = Remove(P(lost[0])), Remove(P("mixers"))
         refuse(Kind.CONFLICT, "mixers", *fixes, given=value_of(keys["mixers"]), why=why)
+    if "seeds" in keys and isinstance(value_of(keys.get("seed", "0")), Several):
+        why = ("it means the seeds from 0, and ", P("seed"), " lists others")
+        refuse(Kind.CONFLICT, "seeds", Remove(P("seeds")), Remove(P("seed")), why=why)
     for key in ("task.name", "block.kind"):
         if key in keys:
             why, group = "the group itself is the key of this choice", key.partition(".")[0]

@@ -228,9 +228,20 @@ def runs_of(
     Raises:
         GatekitError: a configuration, cell or task is not allowed.
     """
-    variants = {} if variants is None else variants
     files = resolve.unresolved(composed).get("plugins") or []
     known = components.load([str(p) for p in (files if isinstance(files, list) else [files])])
+    chosen = OmegaConf.select(composed, "hydra.runtime.choices", default=None) or {}
+    with in_file(chosen.get("cell"), known.files, overrides, chosen):
+        return _runs_of(overrides, composed, sources, {} if variants is None else variants, known)
+
+
+def _runs_of(
+    overrides: Sequence[str],
+    composed: DictConfig,
+    sources: dict[str, bytes],
+    variants: dict[str, Variant],
+    known: components.Components,
+) -> tuple[Launch, list[PlannedRun]]:
     config = validate(resolve.plain(composed, known.task_defaults()))
     refuse_non_finite(config, "")
     config["cell"] = named_gates(config["cell"], composed, known)
@@ -250,9 +261,7 @@ def runs_of(
     base = {key: config[key] for key in RUN_KEYS}
     key = canonical_json({**base, "seed": 0})
     if key not in variants:
-        choice = OmegaConf.select(composed, "hydra.runtime.choices.cell")
-        with in_file(choice, known.files, overrides):
-            variants[key] = variant(base, known)
+        variants[key] = variant(base, known)
     sources |= variants[key].sources
     seeds = [config["seed"]] if config["seeds"] is None else list(range(config["seeds"]))
     study = launch.root / launch.study

@@ -296,9 +296,24 @@ def cell_of(config: Mapping[str, Any], known: components.Components) -> CellSpec
             raise ConfigError(error.fault or str(error)) from None
     if swaps:
         _refuse_dropped(config["cell"], cell, swaps, known)
-    spec = read_cell(cell, known.catalogue)
+    try:
+        spec = read_cell(cell, known.catalogue)
+    except CellError as error:
+        raise _of_swap(error, swaps, cell) from None
     spec.places(swaps, SWAP)
     return spec
+
+
+def _of_swap(error: CellError, swaps: Mapping[str, Any], cell: Mapping[str, Any]) -> CellError:
+    """Return an error about an option of a swapped gate with the place where it was given."""
+    gates, roles = gates_and_roles(cell)
+    fault = error.fault
+    for role, gate in swaps.items() if fault is not None else ():
+        where = CELL / "gates" / gate_of(role, gates, roles)
+        for option in gate if isinstance(gate, Mapping) else ():
+            if fault is not None and fault.place.path[:4] == (where / option).path:
+                return CellError(fault.moved(where, SWAP / role))
+    return error
 
 
 def _refuse_dropped(

@@ -12,8 +12,8 @@ import numpy
 
 from gatekit.cell.calls import constructed
 from gatekit.cell.declare import Declared, plain
-from gatekit.cell.errors import DataError, PluginError, listed, nearest, nearest_name, wrong_option
-from gatekit.faults import Fault, Kind, Place
+from gatekit.cell.errors import DataError, PluginError, nearest_name, wrong_option
+from gatekit.faults import Fault, Kind, OneOf, Place, wrong
 from gatekit.runs.directions import Direction, known_direction
 from gatekit.runs.names import canonical_json
 
@@ -47,8 +47,8 @@ class Metric:
     unit: str
 
     def __post_init__(self) -> None:
-        _one_of("Metric.name", self.name, get_args(MetricName))
-        _one_of("Metric.direction", self.direction, get_args(Direction))
+        _one_of("name", self.name, get_args(MetricName))
+        _one_of("direction", self.direction, get_args(Direction))
         if (direction := known_direction(self.name)) != self.direction:
             better = "larger" if direction == "max" else "smaller"
             raise PluginError(
@@ -104,8 +104,8 @@ class Signature:
     emission: Emission = "last"
 
     def __post_init__(self) -> None:
-        _one_of("Signature.loss", self.loss, get_args(Loss))
-        _one_of("Signature.emission", self.emission, get_args(Emission))
+        _one_of("loss", self.loss, get_args(Loss))
+        _one_of("emission", self.emission, get_args(Emission))
         if (self.features is None) == (self.vocabulary is None):
             raise PluginError(
                 f"Signature: features={self.features} and vocabulary={self.vocabulary}; give "
@@ -295,7 +295,4 @@ def recipe_hash(recipe: str, facts: Mapping[str, Any]) -> str:
 
 def _one_of(what: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise PluginError(
-            f"{what}={value!r} is not known{nearest(str(value), allowed) or '.'} "
-            f"Allowed: {listed(allowed)}."
-        )
+        raise PluginError(wrong(Place((what,)), value, OneOf(allowed)))

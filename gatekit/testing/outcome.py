@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import GatekitError
+from gatekit.faults import Place, speak
 from gatekit.registry.author import author_line, remedy, what_happened
 from gatekit.registry.check_results import FAIL, PASS, XFAIL
 
@@ -106,7 +107,10 @@ class Check:
             return error.reason, error.remedy
         if isinstance(error, GatekitError):
             # The small cell and the gate's name in it belong to the suite, so omit them.
-            message = str(error).removeprefix(f"cell.gates.{GATE}: ")
+            subject = Place(("cell", "gates", GATE))
+            message = str(error)
+            if error.fault is not None and error.fault.place.path[:3] == subject.path:
+                message = speak(error.fault.moved(subject, Place()), error.channel)
             place = author_line(error, self.path) if self.path else ""
             return message + (f" ({place})" if place and ", line " not in message else ""), ""
         solved = remedy(error, self.path)

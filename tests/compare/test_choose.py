@@ -163,7 +163,7 @@ def test_runs_are_chosen_by_their_settings(
         ("seed>0", "seed=1,2"),
         ("cell!=lstm", "cell=A,B"),
         ("cell==lstm", "cell=lstm"),
-        ("cel=lstm", "cell=VALUE"),
+        ("cel=lstm", "cell=lstm"),
         ("cell=lstn", "cell=lstm"),
         ("task=adding,jbs", "task=jsb"),
         ("kind=x", ""),

@@ -499,7 +499,7 @@ def test_groups_get_other_names(tmp_path: Path) -> None:
         "LSTM slow=4",
     ]
     for text, said in (
-        ("lstm", "type --label OLD=NEW"),
+        ("lstm", "a name has the form OLD=NEW"),
         ("lstn=LSTM", "no group is called 'lstn'"),
         ("gru=lstm", "two groups would be called 'lstm forget=slow stretch=4'"),
         ("gru= ", "the new name is empty"),

@@ -249,7 +249,7 @@ def test_a_string_that_means_a_number_is_typed_as_the_number(typed: str, meant: 
 def test_a_name_that_contains_what_was_typed_is_near_it() -> None:
     known = [*"abcdefghijklmnopqrst", "mnist1d", "sequential_mnist", "permuted_mnist"]
     said = alternatives("mnist", known, "tasks")
-    assert "Similar: permuted_mnist, sequential_mnist." in said
+    assert "Similar: mnist1d, permuted_mnist." in said
 
 
 @pytest.mark.parametrize("name", ["cells", "status", "gates_report", "prune"])

@@ -78,8 +78,8 @@ def test_only_a_task_with_sample_is_streamed():
 @pytest.mark.parametrize(
     ("name", "direction", "says"),
     [
-        ("msee", "min", "did you mean 'mse'"),
-        ("mse", "down", "is not known. Allowed: max, min"),
+        ("msee", "min", "Write name='mse'"),
+        ("mse", "down", "direction is one of min, max"),
         ("accuracy", "min", "a larger value is better"),
         ("bits", "max", "a smaller value is better"),
     ],
@@ -92,8 +92,8 @@ def test_metric_refuses_unknown_words(name, direction, says):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"loss": "hinge"}, "Signature.loss='hinge'"),
-        ({"emission": "all"}, "Signature.emission='all'"),
+        ({"loss": "hinge"}, "loss='hinge'"),
+        ({"emission": "all"}, "emission='all'"),
         ({"features": None}, "exactly one"),
         ({"vocabulary": 4}, "exactly one"),
         ({"features": 0}, "Signature.features=0"),

@@ -21,7 +21,7 @@ from gatekit.cell.language.expression import (
     walk,
 )
 from gatekit.cell.language.ops import FUNCTIONS, Function, gelu, silu
-from gatekit.cell.language.shape import infer
+from gatekit.cell.language.shape import WidthError, infer
 from gatekit.faults import Place
 
 from .sequence import (
@@ -323,7 +323,9 @@ class Parts:
             shape = infer(expr, self._widths, self._functions, Place((self._where,)))
         except CellError as error:
             # The remedy for cells, a gate, does not apply to blocks.
-            why = str(error).partition("; a gate {kind")[0]
+            why = str(error)
+            if isinstance(error, WidthError):
+                why = f"{self._where}: {error.plain}"
             raise CellError(
                 f"{why}; parts.fitted('fit', value) is as wide as x, and "
                 "parts.dense('out', value, N) is N wide"

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from gatekit.cell.errors import listed, nearest, refused
+from gatekit.cell.errors import listed, nearest, nearest_name, refused
 from gatekit.cell.gate import Gate
 from gatekit.cell.language.expression import (
     Binary,
@@ -28,7 +28,7 @@ from gatekit.cell.learned import Parameter
 from gatekit.cell.owned import read_names
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import CELL, OUTPUT, OUTPUT_UNIT, CellSpec, GateSpec, OutputUnitSpec, Read
-from gatekit.faults import Place
+from gatekit.faults import Fix, Place, Set
 
 # The name of a fed-back output among the signals.
 FEEDBACK = "y"
@@ -239,10 +239,17 @@ class Draft:
             # A name with a dot is of what a gate owns; reading the gate has put it there.
             if name not in self._names and "." not in name:
                 meant = nearest(name, own) if own else ""
+                said = meant or self._meant(name)
+                fixes: tuple[Fix, ...] = ()
+                if where.path[1:2] == ("equations",) and said == nearest(name, self.known):
+                    unknown = [each for each in names(expr) if each not in self._names]
+                    near = {n: Name(nearest_name(n, self.known) or n) for n in unknown}
+                    fixes = (Set(where, str(substitute(expr, near))),)
+                known = listed((*self.known, *own), 40)
                 raise refused(
                     where,
-                    f"in {str(expr)!r} the name {name!r} is unknown"
-                    f"{meant or self._meant(name)} Known here: {listed((*self.known, *own), 40)}.",
+                    f"in {str(expr)!r} the name {name!r} is unknown{said} Known here: {known}.",
+                    *fixes,
                 )
         divisions = [part for part in walk(expr) if isinstance(part, Binary) and part.op == "//"]
         for part in (inner for division in divisions for inner in walk(division)):

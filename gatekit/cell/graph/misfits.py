@@ -29,11 +29,10 @@ def explain(
         shapes: the known shapes.
         in_gate: whether they meet in a gate, which can have a projection.
     """
-    [*before, last] = reason(error)
-    plain, _, general = str(last).partition("; ")
+    plain, general = error.plain, error.remedy
     sides = [(expr, shape) for expr, shape in error.sides if shape not in (None, (), (1,))]
     if any(len(shape or ()) > 1 for _, shape in sides):
-        return (*before, f"{plain}; {_vector_and_matrix(sides) or general}")
+        return (f"{plain}; {_vector_and_matrix(sides) or general}",)
     by_place: dict[Why, Cause] = {}
     for expr, shape in sides:
         width = math.prod(shape or ())
@@ -43,13 +42,13 @@ def explain(
                 by_place.setdefault(cause[0], cause)
     causes = list(by_place.values())
     if not causes:
-        return (*before, f"{plain}; {general}")
+        return (f"{plain}; {general}",)
     (one, remedy), *others = causes
     if not others:
-        return (*before, f"{plain}; ", *one, f": {remedy}{_as_wide_as_x(draft, sides)}")
+        return (f"{plain}; ", *one, f": {remedy}{_as_wide_as_x(draft, sides)}")
     other, second = others[0]
     equal = f": make them equal, {remedy} or {second}"
-    return (*before, f"{plain}; ", *one, " and ", *other, equal)
+    return (f"{plain}; ", *one, " and ", *other, equal)
 
 
 def reason(error: CellError) -> Why:

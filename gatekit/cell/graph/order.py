@@ -16,7 +16,7 @@ from gatekit.cell.language.expression import Name, names
 from gatekit.cell.owned import State as OwnState
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import CELL, OUTPUT_UNIT, Read
-from gatekit.faults import Place, Rename, Set
+from gatekit.faults import Fault, Fix, Kind, Place, Rename, Set
 
 from .cell import State
 from .draft import FEEDBACK, Bindings, Draft
@@ -185,11 +185,9 @@ def find_states(draft: Draft, needs: Needs, widths: Widths) -> tuple[State, ...]
     for key in draft.own_states:
         first[key] = _own_state(draft, key).first
     for section in ("initial", "zoneout"):
-        for name, _ in getattr(spec, section):
-            of_cell = [state for state in states if state not in draft.own_states]
-            _check_state(CELL / section / name, name, of_cell)
-    for name in spec.learned_initial_state:
-        _check_state(CELL / "learned_initial_state", name, states)
+        of_cell = [state for state in states if state not in draft.own_states]
+        _check_states(CELL / section, dict(getattr(spec, section)), of_cell)
+    _check_states(CELL / "learned_initial_state", spec.learned_initial_state, states)
     first.update(spec.initial)
     learned = {*spec.learned_initial_state}
     learned |= {key for key in draft.own_states if _own_state(draft, key).learned}
@@ -211,15 +209,23 @@ def _own_state(draft: Draft, key: str) -> OwnState:
     return draft.gates[owner].gate.own_states()[key.removeprefix(f"{owner}.")]
 
 
-def _check_state(where: Place, name: str, states: Sequence[str]) -> None:
-    if name not in states:
-        near = nearest(name, states) or "."
-        if name.removesuffix("_prev") in states:
-            near = f"; write {name.removesuffix('_prev')}, its name without _prev."
-        raise refused(
-            where,
-            f"{name!r} is not a state{near} States, the signals that are read as "
-            f"NAME_prev: {listed(states)}.",
+def _check_states(
+    where: Place, given: Mapping[str, float] | Sequence[str], states: Sequence[str]
+) -> None:
+    """Refuse names that are no states; a list of names has no values."""
+    for name in (name for name in given if name not in states):
+        bare, one = name.removesuffix("_prev"), states[0] if len(states) == 1 else ""
+        near = bare if bare in states else nearest_name(name, states) or one
+        place: Place = where
+        value: object = [*given]
+        fix: Fix = Set(where, [near if each == name else each for each in given])
+        if isinstance(given, Mapping):
+            place, value = where / name, given[name]
+            fix = Rename(place, where / near)
+        why = f"{name!r} is not a state, a signal that is read as NAME_prev"
+        known = tuple(states)
+        raise CellError(
+            Fault(Kind.REFUSED, place, value, "", why, (fix,) * bool(near), known, "states")
         )
 
 

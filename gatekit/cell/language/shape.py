@@ -60,7 +60,7 @@ def infer(
             return _bounded(join(left, right, narrow))
         except MisfitError as why:
             both = ((expr.left, left), (expr.right, right))
-            raise WidthError(where, f"in {render(expr, ' ')!r} {why}", both) from None
+            raise WidthError(where, f"in {render(expr, ' ')!r} ", why, both) from None
     assert isinstance(expr, Call)
     inner = [infer(arg, shapes, functions, where, narrow) for arg in expr.args]
     function = functions[expr.function]
@@ -77,7 +77,7 @@ def infer(
             return None
     except MisfitError as why:
         sides = tuple(zip(expr.args, inner, strict=True))
-        raise WidthError(where, f"in {render(expr, ' ')!r} {why}", sides) from None
+        raise WidthError(where, f"in {render(expr, ' ')!r} ", why, sides) from None
     if function.compose is not None:
         return _composed(expr, function, known, functions, where)
     try:
@@ -127,9 +127,7 @@ def join(left: Shape | None, right: Shape | None, narrow: bool = False) -> Shape
             "column(v) repeats a vector over the columns of a matrix, row(v) over its rows, and "
             "split(v, n) cuts it into n rows"
         )
-    raise MisfitError(
-        f"a width of {shape_text(left)} meets a width of {shape_text(right)}; {remedy}"
-    )
+    raise MisfitError(f"a width of {shape_text(left)} meets a width of {shape_text(right)}", remedy)
 
 
 def shape_text(shape: Shape | None) -> str:
@@ -144,15 +142,20 @@ class WidthError(CellError):
 
     Args:
         where: the place.
-        why: the widths that do not fit.
+        head: words about the expression, before those of the misfit.
+        misfit: the widths that do not fit.
         sides: the operands, with their shapes.
     """
 
     def __init__(
-        self, where: Place, why: str, sides: tuple[tuple[Expr, Shape | None], ...] = ()
+        self,
+        where: Place,
+        head: str,
+        misfit: MisfitError,
+        sides: tuple[tuple[Expr, Shape | None], ...] = (),
     ) -> None:
-        super().__init__(Fault(Kind.REFUSED, where, why=why))
-        self.sides = sides
+        super().__init__(Fault(Kind.REFUSED, where, why=f"{head}{misfit}"))
+        self.plain, self.remedy, self.sides = f"{head}{misfit.plain}", misfit.remedy, sides
 
     def __reduce__(self) -> tuple[type, tuple[object]]:
         return CellError, (self.fault,)
@@ -162,7 +165,8 @@ def _bounded(shape: Shape | None) -> Shape | None:
     if shape is not None and (len(shape) > MAX_AXES or math.prod(shape) > MAX_ELEMENTS):
         raise MisfitError(
             f"the result would be {shape_text(shape)}; at most {MAX_AXES} axes and "
-            f"{MAX_ELEMENTS:,} elements are allowed; make the widths smaller"
+            f"{MAX_ELEMENTS:,} elements are allowed",
+            "make the widths smaller",
         )
     return shape
 

@@ -14,8 +14,10 @@ from gatekit.cell.language.expression import Expr, Name, names, substitute
 from gatekit.cell.language.parse import parse
 from gatekit.cell.owned import check_own_names
 from gatekit.cell.row_wise import RowWise
+from gatekit.cell.written import attribute_place
 from gatekit.faults import (
     Both,
+    Call,
     Custom,
     Fault,
     Fix,
@@ -129,6 +131,8 @@ def _meant_reads(texts: Sequence[str]) -> list[str]:
         return []
     if stacked := re.fullmatch(r"(?:\w+\.)?(?:h?stack|cat|concat\w*)\(([^()]*)\)", joined):
         joined = stacked[1]
+    if re.fullmatch(r"[A-Za-z_]\w*(?: *\+ *[A-Za-z_]\w*)+", joined):  # a gate sums its reads
+        joined = re.sub(r" *\+ *", ", ", joined)
     parts = re.split(r", *(?![^(]*\))", joined) if "(" in joined else joined.split(", ")
     names = [re.fullmatch(r"[A-Za-z_]\w*(?:[\s;,]+[A-Za-z_]\w*)+", part) for part in parts]
     return [
@@ -210,7 +214,13 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
     check_initializers(gate.initializers, where / "initializers", catalogue)
     check_rules(gate, where)
     _check_norm(gate.norm, where / "norm")
-    own_reads = read_reads(reads, where / "reads", catalogue)
+    try:
+        own_reads = read_reads(reads, where / "reads", catalogue)
+    except CellError as error:
+        if "reads" in vars(gate) or reads is not gate.reads or not gate.declared("reads"):
+            raise
+        line = attribute_place(type(gate), "reads").partition(": ")[0]
+        raise error.spoken(Call(line=lambda _: line), (where, Place())) from None
     if gate.norm is not None and not own_reads:
         why = "the gate reads nothing, so there is nothing to normalise"
         with_read = Set(where / "reads", ["x"])

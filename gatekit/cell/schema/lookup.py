@@ -97,6 +97,8 @@ def _no_entry(config: object, where: Place) -> CellError:
     if number and example in ("zeros", "uniform"):
         example = {"kind": "constant", "value": config}
     fault = wrong(where, config, Custom(_entry), example, where.path[0] == "swap")
+    if number and example != _usual(where):
+        fault = replace(fault, fixes=(Set(where, example),))
     if number and where.path[:2] == ("cell", "gates") and len(where.path) == 3:
         constant = Set(Place(("cell", "constants")), {where.last: config})
         fault = replace(fault, fixes=(Both((Remove(where), constant)),))
@@ -161,7 +163,8 @@ def unknown(
     called = re.fullmatch(r"(\w+)\((.*)\)", str(name)) if isinstance(name, str) else None
     if called and called[1] in known and what == "gate":
         reads = [each.strip() for each in called[2].split(",") if each.strip() not in ("", "pre")]
-        entry = {"kind": called[1], "reads": reads} if reads else {"kind": called[1]}
+        plain = reads and all(each.isidentifier() for each in reads)
+        entry = {"kind": called[1], "reads": reads} if plain else {"kind": called[1]}
         gate = Place(where.path[:-1]) if where.last == "kind" else where
         fault = replace(fault, fixes=(Set(gate, entry),))
     elif what == "gate" and name in FUNCTIONS and not fault.fixes:

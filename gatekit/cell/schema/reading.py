@@ -55,10 +55,10 @@ from .lookup import (
     unknown,
 )
 from .numeric import accepted, constant, input_width, number, rate
-from .regularizers import check_rules, read_rules
+from .regularizers import WEIGHT_KINDS, check_rules, read_rules
 from .roles import by_gate
 from .specification import OUTPUT, OUTPUT_UNIT, CellSpec, GateSpec, OutputUnitSpec, long_form
-from .values import CELL, check_keys, name_list, named_at, read_about, section, text
+from .values import CELL, check_keys, name_list, named_at, read_about, refuse_commas, section, text
 
 _T = TypeVar("_T")
 
@@ -283,6 +283,7 @@ def _parameter(value: object, where: Place, catalogue: Catalogue) -> Parameter:
         expected = "a mapping with shape and init; a number that is not learned is a constant"
         fix = Set(where, example)
         raise CellError(Fault(Kind.WRONG, where, as_plain(value), expected, fixes=(fix,)))
+    refuse_commas(value, where)
     check_keys(value, ("shape", "init", "map", "trainable"), where)
     try:
         parameter = Parameter(**value)
@@ -293,11 +294,31 @@ def _parameter(value: object, where: Place, catalogue: Catalogue) -> Parameter:
     return parameter
 
 
+def _refuse_gates(config: Mapping[str, Any], key: str, weight: str) -> None:
+    """Refuse ``initializers: {forget: ones}``, which is a key of the gate.
+
+    Args:
+        config: the cell.
+        key: the section.
+        weight: the kind of weight that an entry without one is probably for.
+    """
+    gates, given = config.get("gates"), config.get(key)
+    given = given if isinstance(given, Mapping) else {}
+    for name in gates if isinstance(gates, Mapping) else ():
+        if name in given and name not in WEIGHT_KINDS:
+            inner = CELL / "gates" / name / key
+            kinds = isinstance(given[name], Mapping) and "kind" not in given[name]
+            fix = Rename(CELL / key / name, inner if kinds else inner / weight)
+            raise CellError(Fault(Kind.UNKNOWN, CELL / key / name, given[name], fixes=(fix,)))
+
+
 def _initializers(config: Mapping[str, Any], catalogue: Catalogue) -> tuple[tuple[str, Any], ...]:
     value = section(config, "initializers")
+    _refuse_gates(config, "initializers", "bias")
     check_initializers(value, CELL / "initializers", catalogue)
     return tuple((k, long_form(v)) for k, v in value.items())
 
 
 def _rules(config: Mapping[str, Any], key: str) -> tuple[tuple[str, Any], ...]:
+    _refuse_gates(config, key, "recurrent")
     return tuple(read_rules(key, section(config, key), CELL / key).items())

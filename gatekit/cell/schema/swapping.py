@@ -13,12 +13,12 @@ from gatekit.cell.errors import CellError, GatekitError, as_plain
 from gatekit.cell.gate import Gate, InlineGate
 from gatekit.cell.language.expression import names
 from gatekit.cell.owned import read_names
-from gatekit.faults import Place, unknown_option
+from gatekit.faults import Both, Fault, Kind, Place, Remove, Set, unknown_option
 
 from .gate_entry import read_gate
 from .lookup import kind_and_options, unknown
 from .reading import read_cell
-from .roles import check_gate, gates_of
+from .roles import check_gate, gates_and_roles, gates_of
 from .specification import CellSpec, GateSpec
 from .values import CELL, named_at, section
 
@@ -43,6 +43,7 @@ def with_gates(
         CellError: no gate plays a role, two roles are one gate, a gate is not registered, or one
             swap removes the gate of another.
     """
+    _refuse_options(config, gates, catalogue)
     for role, gate in gates.items():
         config = swap(config, role, gate, catalogue)
     named, roles = section(config, "gates"), section(config, "roles")
@@ -50,6 +51,20 @@ def with_gates(
     for role in gates:
         check_gate(role, named, roles, str(config.get("name", "?")), as_plain(gates[role]))
     return config
+
+
+def _refuse_options(
+    config: Mapping[str, Any], gates: Mapping[str, Any], catalogue: Catalogue
+) -> None:
+    """Refuse an option of a gate beside its role: ``{forget: power_law, eps: 0.1}``."""
+    had, roles = gates_and_roles(config)
+    for role, gate in gates.items():
+        entry = gate if isinstance(gate, Mapping) else {"kind": gate}
+        kind = catalogue.gates.get(str(entry.get("kind")), Gate)
+        for key in (key for key in gates if key not in {role, *had, *roles}):
+            if key in kind.option_names():
+                joined = Both((Remove(SWAP / key), Set(SWAP / role, {**entry, key: gates[key]})))
+                raise CellError(Fault(Kind.UNKNOWN, SWAP / key, gates[key], fixes=(joined,)))
 
 
 def _names(gate: type[Gate] | Mapping[str, Any], key: str) -> tuple[str, ...]:

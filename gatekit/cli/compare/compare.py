@@ -14,7 +14,7 @@ from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
 from gatekit.cli.options import figure_formats, keys
 from gatekit.cli.output import write, write_json
-from gatekit.faults import Flags, Number, Whole
+from gatekit.faults import Flags, Number, Place, Whole
 from gatekit.study.keys import INSIDE
 from gatekit.study.removed import no_more
 
@@ -79,7 +79,11 @@ def compared(options: Namespace, study: Study | None = None) -> Comparison:
     """Return the comparison that the options define; a loaded study is not read again."""
     from gatekit.compare.comparison import compare
 
-    return compare(study or options.study, options.root, **_asked(options))
+    try:
+        return compare(study or options.study, options.root, **_asked(options))
+    except ConfigError as error:
+        moves = ((Place((name,)), Place((name[:-1],))) for name in ("tasks", "labels"))
+        raise error.spoken(Flags(), *moves, again=True) from None
 
 
 def retyped(options: Namespace) -> list[str]:

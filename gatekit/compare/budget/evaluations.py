@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest
+from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.compare.stats.intervals import Floats
+from gatekit.faults import OneOf, Place, wrong
 from gatekit.runs import metrics
 from gatekit.runs.names import METRICS
 from gatekit.runs.record import RunRecord
@@ -65,7 +66,7 @@ def checked_cost(cost: str) -> str:
         ConfigError: there is no such cost.
     """
     if cost not in UNITS:
-        raise ConfigError(f"{cost}: training is counted in {listed(UNITS)}{nearest(cost, UNITS)}")
+        raise ConfigError(wrong(Place(("over",)), cost, OneOf(tuple(UNITS)), "epochs"))
     return cost
 
 

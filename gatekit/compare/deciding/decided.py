@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Sequence
 
 from gatekit.cell.errors import ConfigError, listed
@@ -39,7 +40,12 @@ def read_margin(margin: str | float | None) -> tuple[bool, float | None]:
     if not 0 < size < math.inf:
         expected = "a positive number in the metric's unit, or a share of the baseline's mean"
         place = Place(("margin",))
-        fixes = Set(place, "0.02"), Set(place, "5%")
+        number = re.match(r"\d+(?:\.\d+)?", text)
+        fixes = (
+            (Set(place, f"{number[0]}%"),)
+            if number and float(number[0]) > 0
+            else (Set(place, "0.02", such=True), Set(place, "5%"))
+        )
         raise ConfigError(Fault(Kind.WRONG, place, margin, expected, fixes=fixes))
     return share, size
 

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.study import Study
-from gatekit.faults import Fault, Kind, Place, Set, nearest_name
+from gatekit.faults import Fault, Kind, Place, Set, nearest_name, unknown_name
 from gatekit.runs.record import RunRecord
 from gatekit.runs.result import Result
 
 from .group import all_settings, by_gate
+from .keys import nearest_key
 from .label import value_text
 
 _SIGN = re.compile(r"([\w.]+)\s*([<>!=]=|[<>])\s*(.*)")
@@ -46,12 +47,14 @@ def where(study: Study, conditions: Sequence[str], tasks: Sequence[str] = ()) ->
         for run, known in chosen:
             if (key := by_gate(typed, [run])[0]) in known:
                 known[typed] = known[key]
-        key = _key(typed, facts)
+        key = _key(typed, facts, values)
         texts = dict.fromkeys(_text(known, key) for _, known in chosen)
         for value in values:
             if not any(_equal(text, value) for text in texts):
                 meant = f"{typed}={nearest_name(value, texts) or next(iter(texts), 'VALUE')}"
                 why = "no run has this value"
+                if typed == "task" and any(value in one.split(",") for one in tasks):
+                    raise ConfigError(unknown_name(Place(("tasks",)), value, texts, "tasks"))
                 raise _refused(f"{typed}={value}", why, meant, texts, "values")
         chosen = [(run, k) for run, k in chosen if any(_equal(_text(k, key), v) for v in values)]
     met = {id(run) for run, _ in chosen}
@@ -83,7 +86,7 @@ def _wanted(conditions: Sequence[str], tasks: Sequence[str]) -> dict[str, list[s
     return values_by_key
 
 
-def _key(typed: str, facts: Sequence[Mapping[str, object]]) -> str:
+def _key(typed: str, facts: Sequence[Mapping[str, object]], values: Sequence[str]) -> str:
     known = {key: None for fact in facts for key in fact}
     for key in (typed, f"{typed}.name", f"{typed}.kind", typed.removesuffix(".kind")):
         if key in known:
@@ -94,9 +97,10 @@ def _key(typed: str, facts: Sequence[Mapping[str, object]]) -> str:
     if ends:
         why = "several keys end like this"
         raise _refused(typed, why, "", ends, "keys")
-    near = nearest_name(typed, known)
+    near = nearest_key(typed, known)
     short = [key for key in known if key.count(".") < 2]
-    raise _refused(typed, "no run has this key", near and f"{near}=VALUE", short, "keys")
+    meant = near and f"{near}={','.join(values)}"
+    raise _refused(typed, "no run has this key", meant, short, "keys")
 
 
 def _refused(

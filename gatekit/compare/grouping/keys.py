@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from gatekit.cell.errors import ConfigError
-from gatekit.faults import Fault, Fix, Kind, Place, Remove, Set, nearest_name
+from gatekit.faults import Fault, Fix, Kind, Place, Remove, Set, known_as, nearest_name
 from gatekit.study.keys import CHANGED
 
 from .label import value_text
@@ -153,10 +153,17 @@ def not_differing(option: str, name: str, known: Iterable[str]) -> ConfigError:
     return not_a_key(option, name, in_order(known), "the runs do not differ in this key")
 
 
+def nearest_key(name: str, keys: Iterable[str]) -> str:
+    """Return the key of runs that a name means, also that of another program; empty if none."""
+    keys, ours = [*keys], known_as("key", name)
+    near = next((key for key in keys if ours in (key, key.partition(".")[0])), "")
+    return near or nearest_name(name, keys)
+
+
 def not_a_key(option: str, name: str, keys: Sequence[str], why: str) -> ConfigError:
     """Return the error of a key that cannot define groups; ``keys`` are those that can."""
     place = Place((option,))
-    near = nearest_name(name, keys)
+    near = nearest_key(name, keys)
     fixes: list[Fix] = [Set(place, [near])] if near else []
     fixes.append(Remove(place))
     what = "keys that differ"

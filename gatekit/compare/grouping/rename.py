@@ -6,7 +6,8 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.cell.errors import ConfigError, nearest_name
+from gatekit.faults import Fault, Kind, Place, Set
 
 from .group import Group
 from .label import renamed
@@ -30,18 +31,26 @@ def read_names(texts: Iterable[str], groups: Sequence[Group]) -> dict[str, str]:
         pieces = text.split("=")
         ways = [("=".join(pieces[:k]), "=".join(pieces[k:])) for k in range(len(pieces) - 1, 0, -1)]
         if not ways:
-            raise ConfigError(f"--label {text}: type --label OLD=NEW, such as --label {text}=NAME")
+            raise _refused(text, "a name has the form OLD=NEW", [f"{text}=NAME"])
         known = [(old, new) for old, new in ways if _is_in(old, labels)]
         if not known:
-            raise ConfigError(
-                f"--label {text}: no group is called {ways[-1][0]!r}"
-                f"{nearest(ways[-1][0], labels) or '.'} Groups: {listed(labels)}."
-            )
+            [*_, (old, new)] = ways
+            near = nearest_name(old, labels)
+            such = f"{new}={old}" if _is_in(new, labels) else near and f"{near}={new}"
+            why = f"no group is called {old!r}"
+            raise _refused(text, why, [such] if such else [], labels)
         old, new = known[0]
         if not new.strip():
-            raise ConfigError(f"--label {text}: the new name is empty; type --label '{old}=NAME'")
+            raise _refused(text, "the new name is empty", [f"{old}=NAME"])
         names[old] = new.strip()
     return names
+
+
+def _refused(text: str, why: str, such: Sequence[str], known: Sequence[str] = ()) -> ConfigError:
+    """Return the error of a new name, with one that is allowed."""
+    place = Place(("labels",))
+    fixes = tuple(Set(place, [one]) for one in such)
+    return ConfigError(Fault(Kind.REFUSED, place, text, "", why, fixes, tuple(known), "groups"))
 
 
 def _is_in(old: str, labels: Iterable[str]) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.cell.errors import ConfigError
 from gatekit.compare.budget.evaluations import checked_cost
 from gatekit.compare.comparison import Comparison
-from gatekit.faults import Fault, Kind, Place, Set
+from gatekit.faults import Fault, Kind, Place, Set, unknown_name
 
 from .chart import Chart
 from .groups import forest, heatmap, pairs, scatter
@@ -78,7 +78,5 @@ def chart(kind: str, comparison: Comparison, asked: Asked) -> Chart | None:
             lacks its key, or ``survival`` lacks its threshold.
     """
     if kind not in KINDS:
-        raise ConfigError(
-            f"there is no figure {kind!r}{nearest(kind, KINDS) or '.'} Figures: {listed(KINDS)}."
-        )
+        raise ConfigError(unknown_name(Place(("kind",)), kind, KINDS, "figures"))
     return _VIEWS[kind](comparison, asked)

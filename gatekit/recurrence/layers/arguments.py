@@ -61,6 +61,10 @@ def refuse_unknown(given: Mapping[str, object], known: Collection[str]) -> None:
     for name, value in given.items():
         if name not in _OF_LAYERS:
             raise ConfigError(unknown_argument("layer", name, value, (*known, *_OF_LAYERS)))
+    try:
+        keras.dtype_policies.get(given.get("dtype"))
+    except (TypeError, ValueError):
+        accepted("dtype", given["dtype"], OneOf(_FLOATS, "precision"), "float32")
 
 
 _STATES = "initial states are given as layer(x, initial_state=[...]), one for each state"

@@ -17,7 +17,7 @@ from gatekit.cell.graph import Cell, build
 from gatekit.cell.learned import MAPS
 from gatekit.cell.notebook import table
 from gatekit.cell.schema import CellSpec, read_output_unit
-from gatekit.faults import known_as
+from gatekit.faults import Layer, known_as
 from gatekit.recurrence.call import first_states, state_shapes
 from gatekit.registry import catalogue as registered
 
@@ -144,6 +144,7 @@ class CellLayer(SeededLayer):
             "learned_initial_state": learned_initial_state,
         }
         spec = specification(cell, swapped, options, self._catalogue)
+        self._given = options
         rules = {"regularizers": regularizers, "constraints": constraints}
         self._rules = Rules(spec, rules, self._catalogue)
         self.spec = self._rules.spec
@@ -188,6 +189,13 @@ class CellLayer(SeededLayer):
             raise self._unbuilt("features")
         return self._cell
 
+    def _built(self, features: int) -> Cell:
+        """Return the built cell; an error about an argument of the layer is spelled as one."""
+        try:
+            return built_cell(self.spec, self.units, features, self.output_unit)
+        except CellError as error:
+            raise error.spoken(Layer(given=self._given)) from error.__cause__
+
     def _sized(self, features: int | None = None) -> Cell:
         """Return the built cell or, before the layer is built, a cell with the same states.
 
@@ -200,7 +208,7 @@ class CellLayer(SeededLayer):
         if self._cell is not None:
             return self._cell
         if features is not None:
-            return built_cell(self.spec, self.units, features, self.output_unit)
+            return self._built(features)
         widths = (self.units, 2 * self.units)
         cells = [build(self.spec, self.units, width, self.output_unit) for width in widths]
         if len({tuple(state_shapes(cell, None).items()) for cell in cells}) > 1:

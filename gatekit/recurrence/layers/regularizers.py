@@ -146,7 +146,10 @@ def _plain(section: str, value: Rule, where: str) -> Rule | dict[str, object]:
     if not isinstance(value, _BASES[section]):
         place, names = Place.of(where), listed(_BUILT_IN[section])
         expected = f"one of {names}, or a keras.{section}.{_BASES[section].__name__}"
-        fixes = (Set(place, next(iter(_BUILT_IN[section]))),)
+        such: object = next(iter(_BUILT_IN[section]))
+        if section == "regularizers" and isinstance(value, (int, float)) and value is not True:
+            such = {"kind": "l2", "l2": value}
+        fixes = (Set(place, such),)
         raise ConfigError(Fault(Kind.WRONG, place, as_plain(value), expected, fixes=fixes))
     return value
 

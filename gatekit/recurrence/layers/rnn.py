@@ -44,7 +44,6 @@ from .inputs import (
     split_resets,
 )
 from .sequence_layer import KeptStates, SequenceLayer
-from .shared_cells import built_cell
 
 
 @keras.saving.register_keras_serializable(package="gatekit")
@@ -158,7 +157,7 @@ class RNN(CellLayer, SequenceLayer):
         """
         shape = input_shape["x"] if isinstance(input_shape, Mapping) else input_shape
         features = features_of(shape, self.spec)
-        cell = built_cell(self.spec, self.units, features, self.output_unit)
+        cell = self._built(features)
         self._cell = cell
         self._setting = Setting(device(), self.compute_dtype, self.variable_dtype)
         choice = choose(
@@ -328,7 +327,7 @@ class RNN(CellLayer, SequenceLayer):
     def _output_width(self, shape: Shape) -> int:
         if self._cell is None:
             features = features_of(shape, self.spec)
-            self._cell = built_cell(self.spec, self.units, features, self.output_unit)
+            self._cell = self._built(features)
         return self.cell.output.width
 
     # --- explaining, saving -------------------------------------------------

@@ -22,7 +22,6 @@ from gatekit.recurrence.noise import scrambled_seed
 from .arguments import accepted, own_arguments
 from .cell_layer import CellLayer, weight_values
 from .inputs import Inputs, checked_inputs, known_batch, of_batch
-from .shared_cells import built_cell
 
 # `keras.layers.RNN` looks for this class to draw dropout masks once per sequence. Keras exports
 # only its subclasses.
@@ -168,7 +167,7 @@ class Cell(CellLayer, _Dropout):
                 f"a step of the cell {self.spec.name!r} reads batch x features, but the input has "
                 f"the shape {tuple(shape)}; gatekit.RNN reads batch x time x features"
             )
-        cell = built_cell(self.spec, self.units, int(shape[1]), self.output_unit)
+        cell = self._built(int(shape[1]))
         if len(cell.inputs) > 1 and not isinstance(input_shape, Mapping):
             raise ConfigError(
                 f"the cell {self.spec.name!r} reads {listed(cell.inputs)}, but keras.layers.RNN "

@@ -7,16 +7,19 @@ import contextlib
 import functools
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
-from gatekit.cell.errors import CellError, ExpressionError, nearest_name, shown
+from gatekit.cell.errors import CellError, ExpressionError, GatekitError, nearest_name, shown
 from gatekit.cell.show.bibtex import parse
 from gatekit.cell.show.works import Work
-from gatekit.faults import File, Place, Shell, Typed
+from gatekit.faults import Fault, File, Kind, Place, Shell, Typed
 
 from ..queries import config_dirs
-from ..safe_yaml import content, decoded, line_of
+from ..safe_yaml import content, decoded, line_of, lines_to, read_yaml
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}\Z")
 BIBLIOGRAPHY = "references.bib"
@@ -25,35 +28,77 @@ MAX_BYTES = 1024 * 1024
 
 
 @contextlib.contextmanager
-def in_file(cell: object, plugins: Sequence[str] = (), words: Sequence[str] = ()) -> Iterator[None]:
-    """Add the file and the line of your own cell to errors about the cell.
+def in_file(
+    cell: object,
+    plugins: Sequence[str] = (),
+    words: Sequence[str] = (),
+    chosen: Mapping[Any, object] = MappingProxyType({}),
+) -> Iterator[None]:
+    """Add the file and the line of your own configuration to errors about what it sets.
 
     Args:
         cell: the cell's name; anything else has no file.
         plugins: plugin files, whose configuration folders are searched too.
         words: the command line; what it sets is spelled as it was typed.
+        chosen: the name of the file that each group was composed from.
 
     Raises:
-        CellError: the block raised it; the file is now in front of the message.
-        ExpressionError: the block raised it; the message changes in the same way.
+        GatekitError: the block raised it; the file is now in front of the message.
     """
     try:
         yield
-    except (CellError, ExpressionError) as error:
+    except GatekitError as error:
         if error.fault is None:
             raise
-        keys = [word.lstrip("+~").partition("=")[0] for word in words]
-        keys = [key for key in keys if key.startswith(("cell.", "swap."))]
+        if swept := _in_sweep(error.fault, chosen, plugins):
+            error.fault, channel = swept
+            raise error.spoken(channel) from None
+        place, keys = error.fault.place, [word.lstrip("+~").partition("=")[0] for word in words]
+        own = isinstance(error, (CellError, ExpressionError))
+        keys = [key for key in keys if key not in ("cell", *chosen)]
         keys += ["cell.gates"] * any(key.startswith("swap.") for key in keys)
-        place, typed = error.fault.place, Typed(keys=tuple(keys), rest=File())
+        typed = Typed(keys=tuple(keys), rest=File())
         if typed.of(place) is not typed.rest:
-            raise error.spoken(Shell(), again=True) from None
+            raise (error.spoken(Shell(), again=True) if own else error) from None
+        if holder := _holder(place, chosen, plugins):
+            raise error.spoken(holder) from None
         bare = [word.lstrip("+") for word in words]
         changed = any(word.startswith("change=") and word != "change=base" for word in bare)
         path = _own_file(cell, plugins) if isinstance(cell, str) and not changed else None
-        if path is None or place.path[:1] != ("cell",):
+        if not own or path is None or place.path[:1] != ("cell",):
             raise
         raise error.spoken(file_channel(path)) from None
+
+
+def _in_sweep(
+    fault: Fault, chosen: Mapping[Any, object], plugins: Sequence[str]
+) -> tuple[Fault, File] | None:
+    """Return the fault of an unknown key that an experiment sweeps, with the values of the file."""
+    path = _own_file(str(chosen.get("experiment")), plugins, "experiment")
+    keys = ("hydra", "sweeper", "params", str(fault.place))
+    if path is None or fault.kind is not Kind.UNKNOWN or len(lines_to(path, keys)) < len(keys):
+        return None
+    values = read_yaml(path)["hydra"]["sweeper"]["params"][keys[-1]]
+    line = f"{shown(path)}, line {lines_to(path, keys)[-1]}"
+    return replace(fault, given=values), File(lambda _: line)
+
+
+def _holder(place: Place, chosen: Mapping[Any, object], plugins: Sequence[str]) -> File | None:
+    """Return the channel of your file that has a place; None if no file of yours has it."""
+    for group in ("experiment", "change", *place.path[:1]):
+        keys = place.path if group in ("experiment", "change") else place.path[1:]
+        path = _own_file(str(chosen.get(group)), plugins, str(group))
+        if path is not None and keys and len(lines_to(path, keys)) == len(keys):
+            above = len(place.path) - len(keys)
+            return File(functools.partial(_line_below, path, place.path[:above]))
+    return None
+
+
+def _line_below(path: Path, above: tuple[str | int, ...], place: Place) -> str:
+    """Return file and line of a place in a file that has the keys below some others."""
+    mine = place.path[: len(above)] == above
+    lines = lines_to(path, place.path[len(above) :]) if mine else []
+    return f"{shown(path)}, line {lines[-1]}" if lines else ""
 
 
 def file_channel(path: Path) -> File:
@@ -96,8 +141,8 @@ def own_file(group: str, name: str, known: Iterable[str]) -> str:
     return f"{sentence}{_NEW.get(group, '')}."
 
 
-def _own_file(name: str, plugins: Sequence[str]) -> Path | None:
-    path = cell_file(name, config_folders(plugins))
+def _own_file(name: str, plugins: Sequence[str], group: str = "cell") -> Path | None:
+    path = cell_file(name, config_folders(plugins), group)
     return None if path is None or is_bundled(path.parents[1]) else path
 
 
@@ -118,11 +163,11 @@ def is_bundled(folder: Path) -> bool:
     return any(folder.samefile(bundled) for bundled in gatekit.conf.__path__)
 
 
-def cell_file(name: str, folders: Sequence[Path]) -> Path | None:
+def cell_file(name: str, folders: Sequence[Path], group: str = "cell") -> Path | None:
     """Return the YAML file of a cell in the first folder that has one, even if it is damaged."""
     if not NAME.match(name):
         return None
-    paths = (folder / "cell" / f"{name}.yaml" for folder in folders)
+    paths = (folder / group / f"{name}.yaml" for folder in folders)
     return next((path for path in paths if os.path.lexists(path)), None)
 
 

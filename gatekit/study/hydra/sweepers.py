@@ -14,8 +14,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
 from omegaconf import DictConfig, OmegaConf
 
-from gatekit.cell.errors import ConfigError, as_typed, excerpt
-from gatekit.faults import OneOf, Place, Type, Whole, fits, wrong
+from gatekit.cell.errors import ConfigError, GatekitError, as_typed, excerpt
+from gatekit.faults import File, OneOf, Place, Type, Whole, fits, wrong
 from gatekit.study.config import one_study
 from gatekit.study.interpolations import KEPT, refuse_large
 from gatekit.study.keys import GROUPS
@@ -188,7 +188,14 @@ class Sweep:
     def parsed(self, arguments: Sequence[str], grid: Mapping[str, str]) -> list[Override]:
         """Return the overrides of ``params``, then those of a grid, then the typed ones."""
         held, _ = zipped.apart([f"{key}={value}" for key, value in self._held(grid)])
-        lines = [prefixed(word, self.trusted) for word in held]
+        lines = []
+        for word in held:
+            key = Place.of(word.partition("=")[0].lstrip("+~"))
+            try:
+                lines.append(prefixed(word, self.trusted))
+            except GatekitError as error:
+                held_at = Place.of("hydra.sweeper.params") / str(key)
+                raise error.spoken(File(), (key, held_at)) from None
         return self.parser.parse_overrides([*lines, *arguments])
 
     def _held(self, grid: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gatekit.cell.errors import ConfigError, excerpt, listed, quoted
+from gatekit.cell.errors import ConfigError, excerpt, listed, quoted, shown
+from gatekit.faults import Place
 from gatekit.registry.cells import after_self
-from gatekit.registry.safe_yaml import parse, read_text
+from gatekit.registry.safe_yaml import line_of, parse, read_text
 from gatekit.study.interpolations import refuse_keywords, refuse_resolvers
 from gatekit.study.keys import CHANGED, GROUPS, KEY, NAME
 from gatekit.study.options import HYDRA_GROUPS, SWEEPER_KEYS, known_key
@@ -167,8 +168,10 @@ def _defaults(data: Mapping[str, Any], group: str, path: Path) -> Iterator[str]:
     """Yield each file named in the defaults of a file, such as ``cell/lstm``."""
     entries = data.get("defaults")
     if not isinstance(entries, (list, type(None))):
+        such = entries if isinstance(entries, str) and NAME.fullmatch(entries) else "NAME"
         raise ConfigError(
-            f"{path}: defaults is {quoted(entries)}; a list is expected: [NAME, _self_]."
+            f"{shown(path)}{line_of(path, Place(('', 'defaults')))}: defaults is "
+            f"{quoted(entries)}; a list is expected: write defaults: [{such}, _self_]."
         )
     names = [entry for entry in entries or () if isinstance(entry, str)]
     if group == "cell" and "_self_" in names[:-1]:
@@ -192,9 +195,15 @@ def _defaults(data: Mapping[str, Any], group: str, path: Path) -> Iterator[str]:
                 place = f"{match['group']}/{value}"
         if place is None or not NAME.fullmatch(place):
             example = "[lstm, _self_]" if group != "experiment" else "[override /cell: lstm]"
+            if isinstance(entry, Mapping) and len(entry) == 1 and group in OPEN:
+                ((key, value),) = entry.items()
+                bare = str(key).rpartition("/")[2].rpartition(" ")[2]
+                if bare in GROUPS and isinstance(value, str) and NAME.fullmatch(value):
+                    example = f"[override /{bare}: {value}]"
+            line = line_of(path, Place(("", "defaults")))
             raise ConfigError(
-                f"{path}: defaults: {quoted(entry)} is not allowed here; write names as in "
-                f"{example}, or add --trust-config if you wrote this file yourself."
+                f"{shown(path)}{line}: defaults: {quoted(entry)} is not allowed here; write "
+                f"defaults: {example}, or add --trust-config if you wrote this file yourself."
             )
         if place != f"{group}/_self_":
             yield place.removesuffix(".yaml")
