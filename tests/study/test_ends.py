@@ -146,7 +146,7 @@ def test_a_job_is_over_when_its_last_writes_are_visible(clock):
     queued.cancel()
     queued.cancel()
     assert queued.job.cancelled == [{"check": False}]
-    assert queued.words() == "7 ended (FAILED; its output: 7_log.err)"
+    assert queued.summary() == "7 ended (FAILED; its output: 7_log.err)"
 
 
 def test_a_run_of_a_job_ends_with_an_outcome_or_with_its_job(tmp_path, clock):
@@ -168,7 +168,7 @@ def test_a_run_of_a_job_ends_with_an_outcome_or_with_its_job(tmp_path, clock):
     folder.status("INTERRUPTED", "asked")
     run.look()
     assert (run.over(), run.cause()) == (True, Cause.OUTSIDE)
-    assert run.reason() == f"its job {run.job.words()} and left it INTERRUPTED"
+    assert run.reason() == f"its job {run.job.summary()} and left it INTERRUPTED"
 
 
 @pytest.mark.parametrize("end", ["FAILED", "COMPLETED"])

@@ -117,7 +117,7 @@ def test_the_time_left_is_the_pace_after_the_first_epoch(tmp_path):
     found.update()
     assert found.seconds_left() == pytest.approx(14.0, abs=1.0)
     assert found.fraction == pytest.approx(0.3)
-    assert found.words().startswith("epoch 3/10, nll 1, about 1")
+    assert found.summary().startswith("epoch 3/10, nll 1, about 1")
     found._seen = None
     found.seconds = 34.12345
     assert found.facts() == {
@@ -151,13 +151,13 @@ def test_a_phase_that_gatekit_does_not_know_is_not_shown(tmp_path):
     (tmp_path / "status.json").write_text('{"state": "RUNNING", "phase": "\\u001b[2J"}')
     found = FollowedRun(tmp_path)
     found.update()
-    assert (found.words(), found.facts()["phase"]) == ("no epoch yet", None)
+    assert (found.summary(), found.facts()["phase"]) == ("no epoch yet", None)
 
 
 def test_a_run_in_steps_counts_steps(tmp_path):
     found = run(tmp_path, "{epochs: 1, steps: 200, patience: 3}", 4)
     assert found.fraction == pytest.approx(0.1)
-    assert found.words().startswith("step 20/200, nll 0.25, at most ")
+    assert found.summary().startswith("step 20/200, nll 0.25, at most ")
     assert found.task == "adding"
 
 
@@ -173,7 +173,7 @@ def test_a_file_that_was_written_long_ago_takes_off_one_epoch_at_most(tmp_path):
 def test_a_script_of_ones_own_has_no_known_length(tmp_path):
     found = run(tmp_path, "{}", 4)
     assert (found.fraction, found.seconds_left()) == (None, None)
-    assert found.words() == "epoch 4, nll 0.25"
+    assert found.summary() == "epoch 4, nll 0.25"
 
 
 @pytest.mark.parametrize("trainer", ["[1]", "{epochs: -3}", "{epochs: a}", "{steps: true}", "7"])
@@ -187,7 +187,7 @@ def test_nan_and_further_metrics(tmp_path):
         file.write(line(2, None) + "\n" + line(2, 0.9, metric="f1") + "\n")
     found.update()
     assert (found.metric, found.validation) == ("nll", None)
-    assert "nll nan" in found.words()
+    assert "nll nan" in found.summary()
 
 
 def test_the_end_of_a_sweep(tmp_path):

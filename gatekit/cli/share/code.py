@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
-from gatekit.cli.output import quiet, write, write_file, write_json
+from gatekit.cli.output import print_text, quiet, write_file, write_json
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -129,7 +129,7 @@ def run(parser: Parser) -> int:
         write_json({"to": options.to, "name": code.title, "code": code.text, "weights": stacks})
     if path is None:
         if not options.json:
-            write(code.text)
+            print_text(code.text)
         return 0
     write_file(path, code.text)
     if options.test:
@@ -147,7 +147,7 @@ def run(parser: Parser) -> int:
         np.savez(archive, **code.layout.pack(weights))  # type: ignore[arg-type]
         write_file(path.with_suffix(".npz"), archive.getvalue())
         if not options.json:
-            write(loading_code(code, options.to, path.stem))
+            print_text(loading_code(code, options.to, path.stem))
     return 0
 
 
@@ -217,7 +217,7 @@ def _folder(
         write_json({"to": options.to, "name": made.title, "code": made.text, "weights": stacks})
     if options.output is None:
         if not options.json:
-            write(made.text)
+            print_text(made.text)
         return 0
     where: Path = options.output
     for name in (*made.files, files.MODEL, files.SCORE):
@@ -343,5 +343,5 @@ def cite(parser: Parser) -> int:
         for parent, its in starts.items():
             if its:
                 parts.append(f"% {asked.name} starts from {parent}, which cites:\n\n{bibtex(its)}")
-        write("\n\n".join(parts))
+        print_text("\n\n".join(parts))
     return 0
