@@ -125,6 +125,13 @@ def _dispatch(arguments: list[str]) -> int:
         return command.function()(parser)
     except GatekitError as error:
         raise error.spoken(parser.channel(error.channel)) from error.__cause__
+    except ModuleNotFoundError as error:
+        if error.name not in ("tensorflow", "keras"):
+            raise
+        raise ConfigError(
+            f"gatekit {name} needs TensorFlow, which is not installed: type "
+            "`pip install -c constraints.txt -e .` in gatekit's folder"
+        ) from error
 
 
 def with_plugins(command: str, words: Sequence[str]) -> list[str]:

@@ -35,7 +35,7 @@ _COMPILE, _COMPILE_NODE = 0.2, 0.12
 _SCORES, _SCORES_NODE = 0.5, 0.15
 """Seconds to compile the scores for one length: a constant, and more for each signal."""
 _SEEDS = 3
-"""Runs that share one program: a verdict needs five seeds, which two processes may divide."""
+"""Runs that share one trace: a verdict needs five seeds, which two processes may divide."""
 _SAMPLED = 50
 """Training steps whose lengths are taken as representative."""
 

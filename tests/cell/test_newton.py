@@ -6,16 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from recurrence.cells import built
+from recurrence.layers import inputs_for, layer
+from recurrence.newton_cells import BUNDLED, OWN, REFUSED
 
 from gatekit.cell.analysis import newton
 from gatekit.cell.analysis.newton import Stepping, analyse, at_start, iterations
 from gatekit.cell.analysis.newton.iterations import follow
 from gatekit.cell.first_values import draw, generator
 from gatekit.cell.show.parallel import measure, parallel, text
-
-from .cells import built
-from .layers import inputs_for, layer
-from .newton_cells import BUNDLED, OWN, REFUSED
 
 LENGTHS = (32, 128)
 

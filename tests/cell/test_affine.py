@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from recurrence.affine_cells import AFFINE
+from recurrence.cells import built, canonical, lstm_with, merged
 
 from gatekit.cell.analysis.affine import LARGEST_BLOCK, AffineStates, analyse
 from gatekit.cell.program import Apply, Before, lower, solved
-
-from .affine_cells import AFFINE
-from .cells import built, canonical, lstm_with, merged
 
 
 def found(cell: Any) -> AffineStates:

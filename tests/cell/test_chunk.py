@@ -6,6 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from recurrence.cells import BUNDLED as ZOO
+from recurrence.cells import built
+from recurrence.chunk_cells import BUNDLED, GAIN, OWN, READ, REFUSED, cell
 
 from gatekit.cell.analysis.chunk import Parallel, analyse
 from gatekit.cell.graph import build
@@ -15,10 +18,6 @@ from gatekit.cell.program import Largest
 from gatekit.cell.schema import read_cell, read_output_unit
 from gatekit.cell.show.parallel import parallel, text
 from gatekit.registry import catalogue
-
-from .cells import BUNDLED as ZOO
-from .cells import built
-from .chunk_cells import BUNDLED, GAIN, OWN, READ, REFUSED, cell
 
 
 def found(cell: Any) -> Parallel:
