@@ -62,14 +62,14 @@ def test_each_cell_has_one_kind(name: str, kind: str, executor: str | None) -> N
     ["layer_norm_gru", "layer_norm_lstm_stacked", "power_law_lstm", "gru_d", "mlstm", "hyper_lstm"],
 )
 def test_the_step_in_numpy_is_that_of_the_reference(name: str) -> None:
-    made = layer(name, executor="reference", return_state=True)
-    inputs = inputs_for(made, batch=1)
-    _, *last = made(inputs)
+    rnn = layer(name, executor="reference", return_state=True)
+    inputs = inputs_for(rnn, batch=1)
+    _, *last = rnn(inputs)
     rows = inputs if isinstance(inputs, dict) else {"x": inputs}
-    weights = {n: v.numpy() for n, v in made.named_weights.items()}
-    stepping = Stepping(made.cell, weights, {n: v[0].numpy() for n, v in rows.items()})
+    weights = {n: v.numpy() for n, v in rnn.named_weights.items()}
+    stepping = Stepping(rnn.cell, weights, {n: v[0].numpy() for n, v in rows.items()})
     states, _ = follow(stepping)
-    for state, value in zip(made.state_names, last, strict=True):
+    for state, value in zip(rnn.state_names, last, strict=True):
         if state in states:
             np.testing.assert_allclose(states[state][-1], value[0], rtol=1e-9, atol=1e-12)
 

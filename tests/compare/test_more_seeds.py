@@ -173,13 +173,13 @@ def test_seeds_beyond_the_last_look_wait(sweep: Callable[..., Sweep], tmp_path: 
 def test_tables_and_sentences_state_the_looks(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
     sweep(gru=0.0)
     extend(tmp_path, step=5)
-    found = compare("demo", tmp_path)
-    assert found.notes[0] == (
+    comparison = compare("demo", tmp_path)
+    assert comparison.notes[0] == (
         "looked at 3 times, at 10, 15, 20 of at most 20 seeds; alpha spent 0.05 of 0.05"
     )
-    (sentence,) = sentences(found)
+    (sentence,) = sentences(comparison)
     assert "look 3 at 20 of at most 20 seeds, alpha spent 0.05" in sentence
-    verdicts = [row.verdict for row in found.rows if row.verdict]
+    verdicts = [row.verdict for row in comparison.rows if row.verdict]
     assert ", look 3 at 20 of at most 20 seeds, alpha spent 0.05)" in verdicts[0]
     other = compare("demo", tmp_path, baseline="gru")
     assert (
@@ -208,10 +208,12 @@ def test_a_bundle_takes_the_looks_along(sweep: Callable[..., Sweep], tmp_path: P
     bundle, elsewhere = tmp_path / "demo.zip", tmp_path / "elsewhere"
     write_bundle(load("demo", tmp_path), bundle)
     import_bundle(bundle, elsewhere)
-    found, imported = compare("demo", tmp_path), compare("demo", elsewhere)
+    comparison, imported = compare("demo", tmp_path), compare("demo", elsewhere)
     assert imported.study.interim == interim(tmp_path)
-    assert imported.notes[0] == found.notes[0]
-    assert [(r.name, r.verdict) for r in imported.rows] == [(r.name, r.verdict) for r in found.rows]
+    assert imported.notes[0] == comparison.notes[0]
+    assert [(r.name, r.verdict) for r in imported.rows] == [
+        (r.name, r.verdict) for r in comparison.rows
+    ]
 
 
 def test_a_margin_is_decided_over_looks(sweep: Callable[..., Sweep], tmp_path: Path) -> None:

@@ -395,5 +395,5 @@ def test_ranks_differ_only_if_friedmans_test_says_so(tmp_path: Path, differ: boo
     several = found(tmp_path)
     assert several.ranking.p is not None
     assert (several.ranking.p < 0.05) == differ
-    said = "\n".join(tasks_notes(several))
-    assert ("ranks differ" in said, "ranks are not told apart" in said) == (differ, not differ)
+    text = "\n".join(tasks_notes(several))
+    assert ("ranks differ" in text, "ranks are not told apart" in text) == (differ, not differ)

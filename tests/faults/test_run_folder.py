@@ -251,8 +251,8 @@ def test_any_text_is_a_label_and_never_a_path(tmp_path):
     assert len(made) == len(NAMES)
     assert all(len(name) == 16 and int(name, 16) >= 0 for name in made)
     assert os.listdir(tmp_path) == ["mine"]
-    found = load("mine", tmp_path)
-    assert sorted(run.config["variant"] for run in found.runs) == sorted(NAMES)
+    loaded = load("mine", tmp_path)
+    assert sorted(run.config["variant"] for run in loaded.runs) == sorted(NAMES)
 
 
 def test_a_run_that_was_moved_goes_on(folder, tmp_path):

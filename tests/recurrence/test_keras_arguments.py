@@ -40,16 +40,16 @@ def test_a_misspelt_argument_is_refused_with_the_nearest(kind: Any) -> None:
 
 
 def test_arguments_of_every_layer_are_taken() -> None:
-    made = RNN("gru", 4, name="mine", trainable=False, activity_regularizer="l2", dtype="float64")
-    assert (made.name, made.trainable, made.variable_dtype) == ("mine", False, "float64")
-    made(np.ones((2, 3, FEATURES)))
-    assert len(made.losses) == 1
+    rnn = RNN("gru", 4, name="mine", trainable=False, activity_regularizer="l2", dtype="float64")
+    assert (rnn.name, rnn.trainable, rnn.variable_dtype) == ("mine", False, "float64")
+    rnn(np.ones((2, 3, FEATURES)))
+    assert len(rnn.losses) == 1
 
 
 def _built(*arguments: Any, **options: Any) -> RNN:
-    made = RNN(*arguments, seed=1, **options)
-    made.build((None, None, FEATURES))
-    return made
+    rnn = RNN(*arguments, seed=1, **options)
+    rnn.build((None, None, FEATURES))
+    return rnn
 
 
 def test_what_the_messages_suggest_works() -> None:

@@ -115,7 +115,7 @@ def test_gradients_without_steps_or_examples_are_zero(
         with tf.GradientTape() as tape:
             tape.watch(x)
             loss = tf.reduce_sum(layer(x, training=True))
-        found = tape.gradient(loss, [x, *layer.trainable_variables])
-        for value, like in zip(found, [x, *layer.trainable_variables], strict=True):
+        gradients = tape.gradient(loss, [x, *layer.trainable_variables])
+        for value, like in zip(gradients, [x, *layer.trainable_variables], strict=True):
             assert value is not None, shape
             np.testing.assert_array_equal(value, np.zeros(like.shape))

@@ -343,6 +343,6 @@ def test_a_long_reason_fits_into_the_pipe_that_nobody_reads_yet():
         os.set_blocking(writer.fileno(), False)
         process._send(writer, "é" * 1_000_000)
         writer.close()
-        said = reader.recv_bytes().decode()
-    assert len(said) >= 1000
-    assert set(said) == {"é"}
+        text = reader.recv_bytes().decode()
+    assert len(text) >= 1000
+    assert set(text) == {"é"}

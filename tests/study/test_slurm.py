@@ -121,9 +121,9 @@ def test_the_script_asks_for_what_was_typed(fake, tmp_path):
     outcome = launch(plan)
     assert outcome.code == 0
     assert outcome.jobs == ["101_0", "101_1", "101_2"]
-    said = report(plan, outcome)
-    assert "3 Slurm jobs continue without this command: 101_0, 101_1, 101_2" in said
-    assert f"gatekit status s --root {tmp_path}" in said
+    text = report(plan, outcome)
+    assert "3 Slurm jobs continue without this command: 101_0, 101_1, 101_2" in text
+    assert f"gatekit status s --root {tmp_path}" in text
     script = fake / "script-0.sh"
     asked = options(script)
     assert asked["array"] == "0-2%2"

@@ -79,9 +79,9 @@ def digest(folder):
 
 
 def numbers(folder):
-    found = metrics.read(folder.path / "metrics.jsonl")
-    assert found.lost == ()
-    return [(r.epoch, r.step, r.split, r.metric, r.value) for r in found.lines]
+    measured = metrics.read(folder.path / "metrics.jsonl")
+    assert measured.lost == ()
+    return [(r.epoch, r.step, r.split, r.metric, r.value) for r in measured.lines]
 
 
 # That a run which was stopped ends with the same bits is tested always, in test_resume.
