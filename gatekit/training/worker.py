@@ -278,7 +278,7 @@ def _remembers(request: Request, kept: Kept, *parts: object) -> bool:
     """
     assert kept.traced is not None
     loaded = complete_registry(request.config["plugins"]).plugins.values()
-    own = [plugin for plugin in loaded if not plugin.found.bundled]
+    own = [plugin for plugin in loaded if not plugin.discovered.bundled]
     draws = any("gatekit_initializers" in plugin.hooks for plugin in own)
     return draws or foreign(kept.traced.model, *parts)
 
