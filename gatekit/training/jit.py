@@ -86,18 +86,18 @@ def resolve(config: Mapping[str, Any], model: SequenceModel, feed: Feed, evaluat
 
     def saved(lengths: list[int], rows: int) -> float:
         """Return the seconds that XLA saves in the training steps of some lengths."""
-        found = 0.0
+        seconds = 0.0
         for length in lengths:
             for layer in layers:
-                found += length * (
+                seconds += length * (
                     _NODE * len(layer.cell.nodes) + _MASK * feed.masked
                     if layer.choice.executor == "fused"
                     else _ELEMENT * rows * layer.units
                 )
             flops = model.stack.training_flops(rows, length)
             padding = model.stack.training_flops(rows, fit(length)) - flops
-            found -= _PRODUCT * flops + _PADDED * padding
-        return found
+            seconds -= _PRODUCT * flops + _PADDED * padding
+        return seconds
 
     trained = [_length(feed.step(step)) for step in range(count)]
     gain = steps * saved(trained, feed.size) / count

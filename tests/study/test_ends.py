@@ -284,7 +284,7 @@ def test_runs_that_are_waited_for_are_counted(tmp_path):
 
 def test_the_exit_code_is_0_only_if_nothing_is_open(tmp_path):
     (run,) = plan_of(tmp_path, "a").runs
-    good = SweepOutcome(made=[(run, "COMPLETED")], skipped=[(run, "RUNNING")], peaks={"a": 1})
+    good = SweepOutcome(executed=[(run, "COMPLETED")], skipped=[(run, "RUNNING")], peaks={"a": 1})
     assert good.code == 0
     for name, value in (
         ("failed", [(run, "why")]),
@@ -298,7 +298,7 @@ def test_the_exit_code_is_0_only_if_nothing_is_open(tmp_path):
     for given_up, left in ((False, [run]), (True, [])):
         outcome = SweepOutcome()
         outcome.ended(run, "INTERRUPTED", given_up)
-        assert (outcome.made, outcome.left) == ([(run, "INTERRUPTED")], left)
+        assert (outcome.executed, outcome.left) == ([(run, "INTERRUPTED")], left)
 
 
 def test_listed_runs_are_taken_in_their_order(tmp_path):

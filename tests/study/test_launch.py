@@ -64,7 +64,7 @@ def test_a_run_whose_files_vanish_ends_with_1_and_the_same_command_repeats_it(tm
     assert text.endswith(f"repeat the command.\n    {plan.command}")
     again = launch(plan, start)
     assert states(plan) == ["COMPLETED", "COMPLETED", "DIVERGED"]
-    assert (again.code, len(again.made)) == (0, 1)
+    assert (again.code, len(again.executed)) == (0, 1)
     assert "gatekit compare" in report(plan, again)
 
 
@@ -526,7 +526,7 @@ def test_what_another_sweep_has_made_meanwhile_is_not_begun(tmp_path):
         return start(run, plan, bar)
 
     outcome = launch(plan, begun)
-    assert [state for _, state in outcome.made] == ["COMPLETED"]
+    assert [state for _, state in outcome.executed] == ["COMPLETED"]
     assert [state for _, state in outcome.skipped] == ["COMPLETED"]
     assert plan.runs[1].folder().state().attempt == 1
 

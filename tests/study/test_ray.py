@@ -104,7 +104,7 @@ def test_every_way_to_end_touches_only_that_run(cluster, tmp_path):
     attempts = {run.label: run.folder().state().attempt for run in plan.runs}
     assert (attempts["kill once"], attempts["orphan once"], attempts["kill"]) == (2, 2, 3)
     assert "a Ray worker was lost" in plan.log.read_text()
-    assert made(plan_of(tmp_path, *deeds, n_jobs=4, address=cluster)).made == []
+    assert made(plan_of(tmp_path, *deeds, n_jobs=4, address=cluster)).executed == []
 
 
 @pytest.mark.slow

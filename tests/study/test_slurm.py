@@ -236,7 +236,7 @@ def test_every_way_to_end_touches_only_that_run(submitit, tmp_path, monkeypatch)
 def test_detached_jobs_go_on(submitit, tmp_path):
     plan = plan_of(tmp_path, "good", "good", backend="slurm", cluster="local", detach=True)
     outcome = local(plan)
-    assert (len(outcome.jobs), outcome.made) == (2, [])
+    assert (len(outcome.jobs), outcome.executed) == (2, [])
     deadline = time.monotonic() + 120
     while states(plan) != ["COMPLETED"] * 2:
         assert time.monotonic() < deadline
