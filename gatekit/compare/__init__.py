@@ -1,6 +1,6 @@
 """Load run folders, compare their groups, print and draw the comparison.
 
-Start with `comparison.py`; docs/architecture.md says what each folder contains.
+Start with `comparison.py`; docs/architecture.md describes each folder.
 
 The package can be called: ``gatekit.compare("my_study")`` is ``gatekit.compare.compare(...)``.
 

@@ -1,4 +1,4 @@
-"""Rows 73 to 76, 85, 87, 89 to 93, 99 and 101 of the list of faults, for one run and its folder."""
+"""What can go wrong with a run and its folder: files fail, are damaged, missing or changed."""
 
 import ast
 import contextlib

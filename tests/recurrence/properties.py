@@ -1,8 +1,6 @@
-"""Properties that every cell has on every executor; numbered as in the list of faults.
+"""Properties that every cell has on every executor.
 
 Each takes a built layer that returns sequences and states, its inputs, a mask, and a place in time.
-P9 is in `test_layer_witness` and `test_fused`, P10 in `reference/test_keras`, P11 in
-`test_layer_saving`, P12 in `test_layer_precision`, P13 in `cell/test_spec`.
 """
 
 from __future__ import annotations
