@@ -18,7 +18,7 @@ from gatekit.recurrence.layers.arguments import own_arguments
 
 from .layers import FEATURES
 
-ELSEWHERE = [*synonyms("layer"), *synonyms("layer-note")]
+OF_OTHER_LIBRARIES = [*synonyms("layer"), *synonyms("layer-note")]
 PEERS = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN, keras.layers.RNN)
 
 
@@ -29,7 +29,7 @@ def test_every_argument_of_kerass_layers_has_a_place() -> None:
         for name, parameter in inspect.signature(peer.__init__).parameters.items()
         if parameter.kind is not parameter.VAR_KEYWORD and name != "self"
     }
-    known = {*own_arguments(RNN), *ELSEWHERE, "activity_regularizer"}
+    known = {*own_arguments(RNN), *OF_OTHER_LIBRARIES, "activity_regularizer"}
     assert theirs <= known
 
 
@@ -138,7 +138,7 @@ def test_a_swap_without_roles_is_refused() -> None:
         RNN("lstm", 4, swap="power_law")
 
 
-@pytest.mark.parametrize("name", ELSEWHERE)
+@pytest.mark.parametrize("name", OF_OTHER_LIBRARIES)
 def test_an_argument_of_torch_or_of_a_run_is_refused_with_its_place(name: str) -> None:
     kinds = {RNN: RNN, BlockLayer: functools.partial(BlockLayer, "modern"), Cell: Cell}
     make: Any = next(made for kind, made in kinds.items() if name not in own_arguments(kind))
