@@ -97,12 +97,12 @@ def test_show_refuses_it_at_the_authors_line(
     body, says = FAULTS[fault]
     gate(body)
     assert main(COMMANDS["show"]) == 2
-    printed = capsys.readouterr().err
-    assert says in printed
+    found = capsys.readouterr().err
+    assert says in found
     line = 13 if fault == "nothing" else 14
-    assert f"plugins/bad.py, line {line}" in printed
+    assert f"plugins/bad.py, line {line}" in found
     if line == 14:
-        assert f"line 14: {body}" in printed
+        assert f"line 14: {body}" in found
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -126,10 +126,10 @@ def test_the_wrong_width_names_the_line_and_units(
 ) -> None:
     gate("return ops.mean(pre)")
     assert main(COMMANDS["show"]) == 2
-    printed = capsys.readouterr().err
-    assert "plugins/bad.py, line 13" in printed
-    assert "a width of 1, and the gate has 64 units" in printed
-    assert "`units = 1` in the class" in printed
+    found = capsys.readouterr().err
+    assert "plugins/bad.py, line 13" in found
+    assert "a width of 1, and the gate has 64 units" in found
+    assert "`units = 1` in the class" in found
 
 
 def test_the_wrong_width_in_yaml_names_the_activation() -> None:
@@ -147,9 +147,9 @@ def test_a_state_that_the_value_does_not_need_is_refused(
     body = "return ops.tanh(pre), {'m': 0.9 * m_prev + 0.1 * pre}"
     gate(body, states="{'m': 0.0}", arguments=", m_prev")
     assert main(COMMANDS["show"]) == 2
-    printed = capsys.readouterr().err
-    assert "does not depend on its state 'm'" in printed
-    assert "use m_prev" in printed
+    found = capsys.readouterr().err
+    assert "does not depend on its state 'm'" in found
+    assert "use m_prev" in found
 
 
 def test_a_state_that_the_value_needs_through_another_is_used(gate: Callable[..., Any]) -> None:

@@ -36,7 +36,7 @@ from .test_several import write_task
 from .test_table import HOSTILE
 
 
-def drawn(kind: str, comparison: Comparison, x: str | None = None) -> Chart:
+def made(kind: str, comparison: Comparison, x: str | None = None) -> Chart:
     """Return a chart that is not empty."""
     found = chart(kind, comparison, Asked(x, reach=9.0))
     assert found is not None
@@ -67,14 +67,14 @@ def write_everything(root: Path) -> Comparison:
     for place, name in enumerate("abcde"):
         cells = {"lstm": LSTM, "gru": GRU, "rnn": RNN}
         write_task(root, name, {c: [v + place / 9 for v in values] for c, values in cells.items()})
-    comparison = compare("demo", root, within=["task.name"])
+    found = compare("demo", root, within=["task.name"])
     # As if each group were the best of two learning rates.
     trials = (Trial(9.0, 9.1, False, False), Trial(8.9, 8.8, False, False))
     chosen = [
         Chosen({}, 2, row.group.label, "nll", 8.9, tuple(run.id for run in row.group.runs), trials)
-        for row in comparison.rows
+        for row in found.rows
     ]
-    return dataclasses.replace(comparison, chosen=tuple(chosen))
+    return dataclasses.replace(found, chosen=tuple(chosen))
 
 
 def test_the_command_line_offers_every_kind() -> None:
@@ -104,9 +104,9 @@ def test_every_kind_names_command_settings_and_runs_and_repeats(tmp_path: Path, 
     assert len(written) == 1
     again = draw(kind, comparison, tmp_path / "again", **how)
     assert [path.read_bytes() for path in again] == [svg.read_bytes(), pdf.read_bytes()]
-    text = svg.read_text()
-    assert "command: gatekit compare demo; settings: level 0.95; runs: " in text
-    assert sum(run.id in text for run in comparison.study.runs) == 45
+    said = svg.read_text()
+    assert "command: gatekit compare demo; settings: level 0.95; runs: " in said
+    assert sum(run.id in said for run in comparison.study.runs) == 45
     assert not list(ElementTree.parse(svg).iter("{http://www.w3.org/2000/svg}text"))
     assert b"/FontFile2" in pdf.read_bytes()
     for columns, width in ((1, 3.4), (2, 7.0)):
@@ -162,13 +162,13 @@ def test_an_unknown_kind_and_a_missing_axis_say_what_to_type(tmp_path: Path) -> 
     with pytest.raises(ConfigError, match="x is missing"):
         draw("axis", comparison, tmp_path / "a", command="")
     with pytest.raises(ConfigError, match="do not differ in this"):
-        drawn("axis", comparison, "units")
+        made("axis", comparison, "units")
 
 
 def test_a_forest_has_every_pair_and_says_what_diverged(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": [*LSTM, 8.61, 8.66], "rnn": RNN, "gru": GRU})
     diverged(runs, "gru", range(3, 5))
-    shown = drawn("forest", compare("demo", tmp_path))
+    shown = made("forest", compare("demo", tmp_path))
     panel = only(shown)
     said = [mark.tips[0] for mark in marks(panel, "text")]
     assert said == ["+0.313 [+0.275, +0.351]   n = 3", "2 of 5 diverged   n = 5"]
@@ -203,12 +203,12 @@ def test_the_mark_of_a_diverged_group_is_on_the_worse_side(
             state = "DIVERGED" if name == cell and seed else "COMPLETED"
             config = configuration(name, seed)
             write_run(tmp_path / "demo" / "runs", config, value, state=state, metric=metric)
-    comparison = compare("demo", tmp_path, baseline="lstm")
-    (mark,) = marks(only(drawn("forest", comparison)), "cross")
+    found = compare("demo", tmp_path, baseline="lstm")
+    (mark,) = marks(only(made("forest", found)), "cross")
     # The better side is the right one if larger is better. A diverged baseline makes gru better.
     right = (direction == "max") == (cell == "lstm")
     assert mark.side == (1 if right else -1)
-    figure = comparison.figure("forest")
+    figure = found.figure("forest")
     assert figure is not None
     (cross,) = [line for line in figure.axes[0].lines if line.get_marker() == "x"]
     assert (np.atleast_1d(cross.get_xdata())[0] > 0.5) == right
@@ -220,17 +220,17 @@ def test_what_a_margin_decides_is_filled_and_never_left_out(tmp_path: Path) -> N
     gru = [v + e for v, e in zip(base, 2 * (0.01, -0.01, 0.02, -0.01, 0.0, -0.02), strict=True)]
     write_study(tmp_path, {"lstm": base, "gru": gru})
     for margin, filled in ((0.1, True), (None, False)):
-        comparison = compare("demo", tmp_path, margin=margin)
-        row = next(row for row in comparison.rows if not row.is_baseline)
+        found = compare("demo", tmp_path, margin=margin)
+        row = next(row for row in found.rows if not row.is_baseline)
         assert row.difference is not None
         assert row.difference.decision == ("equivalent" if filled else "open")
-        (mark,) = marks(only(drawn("forest", comparison)), "mean")
+        (mark,) = marks(only(made("forest", found)), "mean")
         assert mark.strong is filled
-        figure = comparison.figure("forest")
+        figure = found.figure("forest")
         assert figure is not None
         (diamond,) = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
         assert (diamond.get_markerfacecolor() != "white") == filled
-        assert (row in shown_rows(comparison.rows, 0)) == filled
+        assert (row in shown_rows(found.rows, 0)) == filled
 
 
 def test_a_difference_far_beyond_the_others_is_an_arrow(tmp_path: Path) -> None:
@@ -239,10 +239,10 @@ def test_a_difference_far_beyond_the_others_is_an_arrow(tmp_path: Path) -> None:
     for seed, value in enumerate(RNN):
         write_run(runs, configuration("rnn", seed, cell__name="noaf"), value + 12500)
     near, far = (compare("demo", tmp_path / study) for study in ("near", "far"))
-    assert only(drawn("forest", near)).x.limits is None
-    low, high = only(drawn("forest", far)).x.limits or (0, 0)
+    assert only(made("forest", near)).x.limits is None
+    low, high = only(made("forest", far)).x.limits or (0, 0)
     assert -1 < low < 0 < high < 1
-    assert "+12500.313 [" in texts(drawn("forest", far))
+    assert "+12500.313 [" in texts(made("forest", far))
     figure = far.figure("forest")
     assert figure is not None
     arrows = [line for line in figure.axes[0].lines if line.get_marker() == ">"]
@@ -254,7 +254,7 @@ def test_where_most_do_not_differ_no_difference_is_far(tmp_path: Path) -> None:
     for name in ("same", "alike", "equal"):
         for seed, value in enumerate(LSTM):
             write_run(runs, configuration("lstm", seed, cell__name=name), value)
-    assert only(drawn("forest", compare("demo", tmp_path))).x.limits is None
+    assert only(made("forest", compare("demo", tmp_path))).x.limits is None
 
 
 def test_a_long_block_heading_is_wrapped(tmp_path: Path) -> None:
@@ -264,8 +264,8 @@ def test_a_long_block_heading_is_wrapped(tmp_path: Path) -> None:
             for seed, value in enumerate(LSTM):
                 config = configuration(cell, seed, trainer__name=name)
                 write_run(tmp_path / "demo" / "runs", config, value)
-    comparison = compare("demo", tmp_path, baseline="lstm", within=["trainer"])
-    figure = comparison.figure("forest", columns=2)
+    found = compare("demo", tmp_path, baseline="lstm", within=["trainer"])
+    figure = found.figure("forest", columns=2)
     assert figure is not None
     written = [text.get_text() for text in figure.axes[0].texts]
     assert max(map(len, written)) < 60
@@ -279,7 +279,7 @@ def test_an_axis_has_means_over_the_swept_key(tmp_path: Path) -> None:
                 task = {"name": "adding", "length": length}
                 config = configuration(cell, seed, task=task)
                 write_run(tmp_path / "demo" / "runs", config, value + length / 1000)
-    shown = drawn("axis", compare("demo", tmp_path, within=["task.length"]), "task.length")
+    shown = made("axis", compare("demo", tmp_path, within=["task.length"]), "task.length")
     panel = only(shown)
     assert (panel.x.scale, panel.x.names) == ("log", ("10", "100", "1000"))
     assert {(s.name, s.note) for s in shown.series} == {("lstm", "n = 3"), ("rnn", "n = 3")}
@@ -295,8 +295,8 @@ def test_a_heat_map_holds_the_means_and_frames_the_best(tmp_path: Path) -> None:
                 worst = units == 8 and rate == 0.1
                 state = "DIVERGED" if worst else "COMPLETED"
                 write_run(runs, config, 9 - units / 100 + rate + seed / 10, state=state)
-    comparison = compare("demo", tmp_path, baseline="learning_rate=0.01 units=16")
-    panel = only(drawn("heatmap", comparison))
+    found = compare("demo", tmp_path, baseline="learning_rate=0.01 units=16")
+    panel = only(made("heatmap", found))
     (cells,), (frame,) = marks(panel, "cell"), marks(panel, "frame")
     known = {(x, y): value for x, y, value in zip(cells.x, cells.y, cells.ends, strict=True)}
     assert [known[x, 0] for x in range(3)] == pytest.approx([8.98, 8.9, 7.78])
@@ -304,7 +304,7 @@ def test_a_heat_map_holds_the_means_and_frames_the_best(tmp_path: Path) -> None:
     assert (failed.x, failed.y, failed.tips) == ((0.0,), (1.0,), ("2/2\ndiv.",))
     assert len(known) == 5
     assert (frame.x, frame.y) == ((2.0,), (0.0,))
-    figure = comparison.figure("heatmap")
+    figure = found.figure("heatmap")
     assert figure is not None
     table = figure.axes[0].images[0].get_array()
     assert table is not None
@@ -314,7 +314,7 @@ def test_a_heat_map_holds_the_means_and_frames_the_best(tmp_path: Path) -> None:
 def test_a_heat_map_needs_two_keys(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
     with pytest.raises(ConfigError, match="choose two with --by KEY,KEY"):
-        drawn("heatmap", compare("demo", tmp_path))
+        made("heatmap", compare("demo", tmp_path))
 
 
 def test_a_scatter_has_parameters_and_time(tmp_path: Path) -> None:
@@ -323,7 +323,7 @@ def test_a_scatter_has_parameters_and_time(tmp_path: Path) -> None:
     for seed, value in enumerate(RNN):
         seconds = {"total": 3.0, "step": 0.004}
         write_run(runs, configuration("rnn", seed), value, parameters=small, seconds=seconds)
-    shown = drawn("scatter", compare("demo", tmp_path))
+    shown = made("scatter", compare("demo", tmp_path))
     ((parameters, time),) = shown.panels
     assert (parameters.x.title, time.x.title) == ("parameters", "ms per training step")
     rnn = [series.name for series in shown.series].index("rnn")
@@ -337,7 +337,7 @@ def test_a_scatter_has_what_match_equalised(tmp_path: Path) -> None:
         config = configuration("lstm", seed)
         config["match"] = {"to": "state:64", "target": 64, "reached": 64}
         write_run(tmp_path / "demo" / "runs", config, value, state_size=64)
-    (row,) = drawn("scatter", compare("demo", tmp_path)).panels
+    (row,) = made("scatter", compare("demo", tmp_path)).panels
     names = ["parameters", "numbers of state", "ms per training step"]
     assert [panel.x.title for panel in row] == names
 
@@ -397,16 +397,16 @@ def test_long_labels_of_a_heat_map_do_not_overlap(tmp_path: Path) -> None:
 def test_a_critical_difference_needs_five_tasks(tmp_path: Path) -> None:
     write_task(tmp_path, "a", {"lstm": LSTM, "rnn": RNN})
     with pytest.raises(ConfigError, match=r"5 tasks.*has 1 task and 2 such variants"):
-        drawn("critical", compare("demo", tmp_path))
+        made("critical", compare("demo", tmp_path))
     with pytest.raises(ConfigError, match="needs at least two tasks"):
-        drawn("profile", compare("demo", tmp_path))
-    shown = texts(drawn("critical", write_everything(tmp_path / "more")))
+        made("profile", compare("demo", tmp_path))
+    shown = texts(made("critical", write_everything(tmp_path / "more")))
     assert "3.00" in shown
     assert "critical difference 1.48 (5 tasks, Nemenyi at 0.05)" in shown
 
 
 def test_a_profile_names_its_scale(tmp_path: Path) -> None:
-    shown = texts(drawn("profile", write_everything(tmp_path)))
+    shown = texts(made("profile", write_everything(tmp_path)))
     assert "normalised score (0 chance, 1 baseline; 5 tasks)" in shown
     assert "lstm (n = 3 per task)" in shown
 
@@ -441,12 +441,12 @@ def write_two_tasks(root: Path) -> Comparison:
 @pytest.mark.one_in(2)
 def test_every_task_has_a_panel(tmp_path: Path, kind: str) -> None:
     comparison = write_two_tasks(tmp_path)
-    shown = drawn(kind, comparison, "optimizer.learning_rate")
+    shown = made(kind, comparison, "optimizer.learning_rate")
     assert [row[0].title for row in shown.panels] == ["task=adding", "task=recall"]
-    text = texts(shown).replace("task=adding", "").replace("task=recall", "")
-    assert "nll" in text
-    assert "accuracy" in text
-    assert "task=" not in text
+    said = texts(shown).replace("task=adding", "").replace("task=recall", "")
+    assert "nll" in said
+    assert "accuracy" in said
+    assert "task=" not in said
     assert len(set(shown.runs)) == len(comparison.study.runs)
     figure = comparison.figure(kind, x="optimizer.learning_rate" if kind == "axis" else None)
     assert figure is not None
@@ -455,7 +455,7 @@ def test_every_task_has_a_panel(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_variant_has_one_entry_in_the_legend_and_one_colour_on_all_tasks(tmp_path: Path) -> None:
-    shown = drawn("curves", write_two_tasks(tmp_path))
+    shown = made("curves", write_two_tasks(tmp_path))
     assert len(shown.series) == 4
     assert {series.note for series in shown.series} == {"n = 3 per task"}
     assert len({style_of(series.style).css for series in shown.series}) == 4
@@ -472,7 +472,7 @@ def test_a_decided_group_is_in_every_figure(tmp_path: Path) -> None:
     comparison = compare("demo", tmp_path, baseline="units=1")
     assert comparison.rows[-1].difference.decision == "worse"
     for kind in ("curves", "scatter"):
-        shown = drawn(kind, comparison)
+        shown = made(kind, comparison)
         assert {"units=20", "units=1"} <= {series.name for series in shown.series}
         assert len(shown.series) < 20
         assert f"{len(shown.series)} of 20 groups" in shown.notes[0]
@@ -496,7 +496,7 @@ def test_baselines_of_blocks_are_told_apart(tmp_path: Path) -> None:
 
 def test_profiles_are_steps_and_a_heat_map_has_room_for_its_label(tmp_path: Path) -> None:
     comparison = write_two_tasks(tmp_path)
-    profile = only(drawn("profile", comparison))
+    profile = only(made("profile", comparison))
     assert {mark.steps for mark in marks(profile, "line")} == {True}
     figure = comparison.figure("heatmap", columns=2)
     figure.draw_without_rendering()
@@ -509,7 +509,7 @@ def test_profiles_are_steps_and_a_heat_map_has_room_for_its_label(tmp_path: Path
 def test_a_heat_map_of_cells_and_tasks_has_every_task(tmp_path: Path) -> None:
     write_two_tasks(tmp_path)
     comparison = compare("demo", tmp_path, best_of=["optimizer.learning_rate"])
-    panels = [row[0] for row in drawn("heatmap", comparison).panels]
+    panels = [row[0] for row in made("heatmap", comparison).panels]
     assert {"adding", "recall"} <= {name for p in panels for name in (*p.x.names, *p.y.names)}
     assert "test accuracy (share)" in [p.tints.title for p in panels if p.tints]
 
@@ -521,7 +521,7 @@ def test_whiskers_end_where_the_metric_does(tmp_path: Path) -> None:
             config = configuration(seed=seed, units=units)
             write_run(tmp_path / "demo" / "runs", config, value, metric=metric, validation=[value])
     comparison = compare("demo", tmp_path)
-    panel = only(drawn("axis", comparison, "units"))
+    panel = only(made("axis", comparison, "units"))
     heights = [y for mark in panel.marks for y in (*mark.y, *mark.ends)]
     assert (min(heights), max(heights)) == (0.0, 1.0)
 
@@ -547,7 +547,7 @@ def test_a_figure_that_is_empty_is_none(tmp_path: Path) -> None:
 
 def test_pairs_hold_both_scores_of_every_seed(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": [*LSTM, 8.61], "rnn": RNN})
-    shown = drawn("pairs", compare("demo", tmp_path))
+    shown = made("pairs", compare("demo", tmp_path))
     same, rnn = only(shown).marks
     assert same.x == same.y
     assert rnn.x == pytest.approx(LSTM)
@@ -567,7 +567,7 @@ def test_compute_is_the_flops_of_the_whole_training(tmp_path: Path) -> None:
     for cell, flops, values in (("lstm", 2e6, [8.6, 8.5]), ("rnn", 1e6, [8.55, 8.7])):
         for seed, value in enumerate(values):
             write_run(runs, configuration(cell, seed), value, flops={"step": flops})
-    shown = drawn("compute", compare("demo", tmp_path))
+    shown = made("compute", compare("demo", tmp_path))
     panel = only(shown)
     found = {shown.series[mark.series or 0].name: mark for mark in marks(panel, "mean")}
     assert found["lstm"].x == (2e6 * 140,) * 2  # ten epochs of 14 steps

@@ -28,11 +28,11 @@ def told(capsys, *argv):
     """Return what a refused command says, after checking the common rule of faults.md."""
     before = sorted(os.listdir("."))
     code = train(["task=sum", *argv])
-    printed = capsys.readouterr()
+    said = capsys.readouterr()
     assert code == 2
-    assert "Traceback" not in printed.err + printed.out
+    assert "Traceback" not in said.err + said.out
     assert sorted(os.listdir(".")) == before
-    return printed.err
+    return said.err
 
 
 def own(name, text):
@@ -75,9 +75,9 @@ def test_larger_than_memory(capsys, monkeypatch):
     assert "make its widths smaller" in told(capsys, "units=1000000000")
     # sixteen MiB in all
     monkeypatch.setattr(os, "sysconf", lambda name: 4096)
-    printed = told(capsys, "units=1000")
-    assert "this machine has" in printed
-    assert "Choose smaller units" in printed
+    said = told(capsys, "units=1000")
+    assert "this machine has" in said
+    assert "Choose smaller units" in said
 
 
 @pytest.mark.parametrize("value", ["no", "010", "1:30"])
@@ -116,9 +116,9 @@ def test_unknown_resolver(capsys):
 def test_environment(capsys, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
     own("cell/mine", CELL + "reference: '${oc.env:AWS_SECRET_ACCESS_KEY}'\n")
-    printed = told(capsys, "cell=mine")
-    assert "reads an environment variable" in printed
-    assert "hunter2" not in printed
+    said = told(capsys, "cell=mine")
+    assert "reads an environment variable" in said
+    assert "hunter2" not in said
 
 
 def test_python_tag(capsys):
@@ -300,9 +300,9 @@ def test_an_unknown_choice_names_the_nearest(capsys):
     ],
 )
 def test_a_mistake_is_answered_in_one_line(capsys, word, said):
-    printed = told(capsys, word)
-    assert said in printed
-    assert printed.count("\n") == 1
+    found = told(capsys, word)
+    assert said in found
+    assert found.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -366,8 +366,8 @@ def test_a_sweep_of_a_file_removes_no_key(capsys):
 def test_experiments_are_studies_of_their_own(capsys, words):
     own("experiment/a", "# @package _global_\nunits: 3\n")
     own("experiment/b", "# @package _global_\nunits: 4\n")
-    printed = told(capsys, *words)
-    assert "type gatekit train experiment=a && gatekit train experiment=b" in printed
+    said = told(capsys, *words)
+    assert "type gatekit train experiment=a && gatekit train experiment=b" in said
     jobs = compose(["-m", "task=sum", "experiment=a,b", "study=both"])
     assert [config.units for _, config in jobs] == [3, 4]
 
@@ -379,8 +379,8 @@ def test_experiments_with_sweeps_of_their_own_are_not_swept(capsys):
         )
         own(f"experiment/{name}", f"# @package _global_\n{sweep}\n")
     assert len(compose(["task=sum", "experiment=a"])) == 2
-    printed = told(capsys, "-m", "experiment=a,b", "study=both")
-    assert "type gatekit train experiment=a && gatekit train experiment=b" in printed
+    said = told(capsys, "-m", "experiment=a,b", "study=both")
+    assert "type gatekit train experiment=a && gatekit train experiment=b" in said
 
 
 def test_no_words_are_a_run_of_the_defaults():
@@ -433,11 +433,11 @@ def test_a_letter_dropped_from_any_key(capsys, monkeypatch, composed, path, valu
         OmegaConf.update(job, ".".join([*path[:-1], typo]), value, force_add=True)
         found = Composition([((), job)])
         monkeypatch.setattr(command, "_composition", lambda options, found=found: found)
-        printed = told(capsys)
+        said = told(capsys)
         # beta_ may be beta_1 or beta_2.
         meant = "|".join(re.escape(other) for other in beside if typo in shortened(other))
         # A section is meant by one of its keys.
-        assert re.search(rf"did you mean '?([\w.]*\.)?({meant})(\.\w+)?'?\?", printed)
+        assert re.search(rf"did you mean '?([\w.]*\.)?({meant})(\.\w+)?'?\?", said)
 
 
 def test_a_sweep_without_m_says_what_to_type(capsys):
@@ -503,9 +503,9 @@ def test_each_grid_makes_combinations_of_its_own():
         ["cell=chrono_lstm", f"{bias}.t_max=${{task.length}}"],
     ]
     expected = {("++seed=0", f"++units={u}", *words) for u in (3, 4) for words in variants}
-    actual = [tuple(w for w in words if "experiment" not in w) for words in grids()]
-    assert {tuple(sorted(words)) for words in actual} == {tuple(sorted(e)) for e in expected}
-    assert len(actual) == 10
+    found = [tuple(w for w in words if "experiment" not in w) for words in grids()]
+    assert {tuple(sorted(words)) for words in found} == {tuple(sorted(e)) for e in expected}
+    assert len(found) == 10
 
 
 def test_what_is_typed_wins_over_every_grid():
@@ -643,14 +643,14 @@ def test_options_that_exclude_each_other_are_told(capsys):
 
 def test_help_says_what_to_type(capsys):
     assert train(["--help"]) == 0
-    printed = capsys.readouterr().out
-    assert printed.startswith("usage: gatekit train [-m] KEY=VALUE ...")
-    assert re.search(r"units=null +units of each cell", printed)
-    assert max(map(len, printed.splitlines())) <= 80
+    said = capsys.readouterr().out
+    assert said.startswith("usage: gatekit train [-m] KEY=VALUE ...")
+    assert re.search(r"units=null +units of each cell", said)
+    assert max(map(len, said.splitlines())) <= 80
     assert train(["--help", "units=7", "cell=gru"]) == 0
-    printed = capsys.readouterr().out
-    assert "units=7 " in printed
-    assert "cell=gru " in printed
+    said = capsys.readouterr().out
+    assert "units=7 " in said
+    assert "cell=gru " in said
 
 
 def test_help_explains_every_key():
@@ -785,5 +785,5 @@ def test_options_of_the_launcher_are_read(place, word, name, value):
     mine = place / "conf" / "hydra" / "launcher"
     mine.mkdir(parents=True)
     (mine / "mine.yaml").write_text("defaults: [gatekit, _self_]\npartition: short\n")
-    planned = plan(compose(["cell=gru", word]))
-    assert getattr(planned.launch.options, name) == value
+    made = plan(compose(["cell=gru", word]))
+    assert getattr(made.launch.options, name) == value

@@ -57,7 +57,7 @@ def gatekit_gates():
 
 
 @pytest.fixture
-def train_run(place):
+def made(place):
     """Return a function that trains a run in this process."""
 
     def make(*words, name="run", stop=None, go_on=False):
@@ -85,9 +85,9 @@ def train_run(place):
         pytest.param(("task=odd", "probe=true"), marks=pytest.mark.slow),
     ],
 )
-def test_the_numbers_are_those_of_the_run_that_is_not_compiled(train_run, words):
+def test_the_numbers_are_those_of_the_run_that_is_not_compiled(made, words):
     (plain, one), (compiled, other) = (
-        train_run(*words, f"jit={jit}", name=jit) for jit in ("false", "true")
+        made(*words, f"jit={jit}", name=jit) for jit in ("false", "true")
     )
     for when in ("best", "last"):
         assert compiled[when]["epoch"] == plain[when]["epoch"]
@@ -100,26 +100,26 @@ def test_the_numbers_are_those_of_the_run_that_is_not_compiled(train_run, words)
 
 
 @pytest.mark.every
-def test_a_compiled_run_that_was_stopped_ends_like_one_that_was_not(train_run):
+def test_a_compiled_run_that_was_stopped_ends_like_one_that_was_not(made):
     words = ("task=echo", "jit=true", "dropout=0.2", "++cell.recurrent_dropout=0.3")
-    result, whole = train_run(*words, name="whole")
+    result, whole = made(*words, name="whole")
     whole.finish(result)
     with pytest.raises(InterruptedRunError):
-        train_run(*words, name="parts", stop=StopAt(7))
+        made(*words, name="parts", stop=StopAt(7))
     stopped = RunFolder(whole.path.with_name("parts"))
     stopped.status("INTERRUPTED", "stopped")
-    result, stopped = train_run(*words, name="parts", go_on=True)
+    result, stopped = made(*words, name="parts", go_on=True)
     stopped.finish(result)
     assert told(stopped.path) == told(whole.path)
 
 
 @pytest.mark.slow
-def test_a_model_that_xla_cannot_compile_is_refused_by_its_operations(train_run, place):
+def test_a_model_that_xla_cannot_compile_is_refused_by_its_operations(made, place):
     (place / "outside.py").write_text(OUTSIDE)
     words = ("task=sum", "swap.forget=outside", "plugins=[outside.py]", "precision=float32")
-    assert train_run(*words, name="plain")[0]["state"] == "COMPLETED"
+    assert made(*words, name="plain")[0]["state"] == "COMPLETED"
     with pytest.raises(ConfigError, match=r"jit=true: .* PyFunc\..* or type jit=false\."):
-        train_run(*words, "jit=true")
+        made(*words, "jit=true")
 
 
 def decided(*words, lengths=None, **trainer):
@@ -196,8 +196,8 @@ def test_a_dry_run_decides_as_the_run_that_it_stands_for():
 
 
 @pytest.mark.slow
-def test_auto_is_recorded_and_no_graph_run_of_before_has_its_name(train_run):
-    result, folder = train_run("task=sum", "trainer.epochs=1")
+def test_auto_is_recorded_and_no_graph_run_of_before_has_its_name(made):
+    result, folder = made("task=sum", "trainer.epochs=1")
     assert result["jit"] is False
     assert result["jit_reason"].startswith("auto: in ")
     assert read(folder.path / "config.yaml")["jit"] == "auto"
@@ -207,10 +207,10 @@ def test_auto_is_recorded_and_no_graph_run_of_before_has_its_name(train_run):
 
 
 @pytest.mark.slow
-def test_a_run_that_goes_on_keeps_what_was_decided(train_run, place, monkeypatch):
+def test_a_run_that_goes_on_keeps_what_was_decided(made, place, monkeypatch):
     monkeypatch.setattr(modes, "_COMPILE", -1e3)
     with pytest.raises(InterruptedRunError):
-        train_run("task=echo", "jit=auto", name="parts", stop=StopAt(3))
+        made("task=echo", "jit=auto", name="parts", stop=StopAt(3))
     found = RunFolder(place / "parts").checkpoint()
     assert found is not None
     assert found.made_with["jit"] is True

@@ -35,7 +35,7 @@ class Longer(tiny.Sum):
         return {**super().splits(rng), "test": longer.sample(rng, 6)}
 
 
-def model_and_feed(task, *words):
+def made(task, *words):
     (run,) = plan(compose(["task=sum", "units=3", "precision=float64", *words])).runs
     feed = Feed(task, task.splits(numpy.random.default_rng(0)), 0, 4)
     steps = feed.length_for(run.config["pool"])
@@ -57,7 +57,7 @@ def head(model, value):
 
 @pytest.mark.parametrize("task", [tiny.Sum(), Padded()])
 def test_mean_is_over_the_valid_steps(place, task):
-    model, feed = model_and_feed(task, "pool=mean")
+    model, feed = made(task, "pool=mean")
     inputs, _, _ = feed.step(0)
     every = outputs(model, inputs)
     valid = inputs[1] if feed.masked else numpy.ones(every.shape[:2], bool)
@@ -67,7 +67,7 @@ def test_mean_is_over_the_valid_steps(place, task):
 
 
 def test_all_outputs_stand_side_by_side(place):
-    model, feed = model_and_feed(tiny.Sum(), "pool=all")
+    model, feed = made(tiny.Sum(), "pool=all")
     inputs, _, _ = feed.step(0)
     every = outputs(model, inputs)
     assert model.get_layer("head").kernel.shape == (5 * 3, 1)
@@ -77,7 +77,7 @@ def test_all_outputs_stand_side_by_side(place):
 
 
 def test_both_directions_meet_at_the_same_step(place):
-    model, feed = model_and_feed(tiny.Sum(), "pool=all", "bidirectional=true")
+    model, feed = made(tiny.Sum(), "pool=all", "bidirectional=true")
     inputs, _, _ = feed.step(0)
     forward = numpy.asarray(model.get_layer("forward_0")(inputs))
     backward = numpy.asarray(model.get_layer("backward_0")(inputs))[:, ::-1]
@@ -89,9 +89,9 @@ def test_both_directions_meet_at_the_same_step(place):
 
 def test_a_head_with_weights_for_each_step_needs_one_length(place):
     with pytest.raises(DataError, match=r"some sequences have masks.*type pool=mean"):
-        model_and_feed(Padded(), "pool=all")
+        made(Padded(), "pool=all")
     with pytest.raises(DataError, match=r"validation 5, test 6, train 5.*type pool=mean"):
-        model_and_feed(Longer(), "pool=all")
+        made(Longer(), "pool=all")
 
 
 def test_where_each_step_has_a_target_nothing_is_pooled(place):
@@ -100,24 +100,20 @@ def test_where_each_step_has_a_target_nothing_is_pooled(place):
 
 
 def test_the_head_can_start_as_that_of_torch(place):
-    kernel, bias = (
-        model_and_feed(tiny.Sum(), "head=torch", "units=400")[0].get_layer("head").get_weights()
-    )
+    kernel, bias = made(tiny.Sum(), "head=torch", "units=400")[0].get_layer("head").get_weights()
     assert 0.9 / 20 < abs(kernel).max() <= 1 / 20
     assert 0 < abs(bias[0]) <= 1 / 20
-    kernel, bias = (
-        model_and_feed(tiny.Sum(), "head=kaiming", "units=400")[0].get_layer("head").get_weights()
-    )
+    kernel, bias = made(tiny.Sum(), "head=kaiming", "units=400")[0].get_layer("head").get_weights()
     assert 0.9 < kernel.std() * 200**0.5 < 1.1
     assert 0 < abs(bias[0]) <= 1 / 20
-    usual, zero = model_and_feed(tiny.Sum(), "units=400")[0].get_layer("head").get_weights()
+    usual, zero = made(tiny.Sum(), "units=400")[0].get_layer("head").get_weights()
     assert abs(usual).max() > 1.5 / 20
     assert zero.tolist() == [0]
 
 
 def test_the_head_can_start_in_a_range_and_have_no_bias(place):
     words = "head=0.2", "head_bias=false", "units=400"
-    (kernel,) = model_and_feed(tiny.Sum(), *words)[0].get_layer("head").get_weights()
+    (kernel,) = made(tiny.Sum(), *words)[0].get_layer("head").get_weights()
     assert 0.19 < abs(kernel).max() <= 0.2
     with pytest.raises(ConfigError, match=r"glorot or torch or kaiming, or a number r above 0"):
         plan(compose(["task=sum", "head=0"]))

@@ -69,10 +69,10 @@ def test_each_key_with_a_wrong_value() -> None:
             for key in CHECKS:
                 yield f"launcher.{key}={value}", lambda k=key, v=value: read_options({k: v})
 
-    message = refused(attempts())
-    assert len(message) > 500
-    assert without_remedy(message) == []
-    assert "Type trainer.epochs=20." in message["trainer.epochs=-1"]
+    found = refused(attempts())
+    assert len(found) > 500
+    assert without_remedy(found) == []
+    assert "Type trainer.epochs=20." in found["trainer.epochs=-1"]
 
 
 def test_a_tracker_is_typed_as_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,12 +144,12 @@ def test_each_option_of_tasks_and_blocks_with_a_wrong_value() -> None:
                     given = (name, option, value)
                     yield f"block.{name}.{option}={value}", lambda g=given: block(*g)
 
-    message = refused(attempts())
-    assert len(message) > 1000
-    assert without_remedy(message) == []
+    found = refused(attempts())
+    assert len(found) > 1000
+    assert without_remedy(found) == []
     assert (
         "block.conv=-1 (an integer) is not allowed: block.conv is an integer from 0. "
-        "Type block.conv=4." in message["block.modern.conv=-1"]
+        "Type block.conv=4." in found["block.modern.conv=-1"]
     )
 
 

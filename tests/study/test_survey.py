@@ -26,18 +26,18 @@ from gatekit.study.launch.entry import prepare, write_plan
 
 
 @pytest.fixture(scope="module")
-def launched(tmp_path_factory):
+def made(tmp_path_factory):
     plan = plan_of(tmp_path_factory.mktemp("made"), "good", "fail", "diverge", "exit", "fail")
     launch(plan, start)
     return plan
 
 
-def test_every_run_is_there_with_its_label_and_what_makes_it_again(launched):
-    runs = survey(launched.study)
-    assert [f.label for f in runs] == ["good", "fail", "diverge", "exit", "fail"]
-    assert [f.state for f in runs] == states(launched)
-    assert runs[1].command == "gatekit train deed=fail seed=1"
-    assert runs[1].reason == "the reason"
+def test_every_run_is_there_with_its_label_and_what_makes_it_again(made):
+    found = survey(made.study)
+    assert [f.label for f in found] == ["good", "fail", "diverge", "exit", "fail"]
+    assert [f.state for f in found] == states(made)
+    assert found[1].command == "gatekit train deed=fail seed=1"
+    assert found[1].reason == "the reason"
 
 
 def test_what_was_asked_for_and_not_begun_is_planned(tmp_path):
@@ -118,9 +118,9 @@ def test_reasons_are_kept_on_a_full_disk(tmp_path, monkeypatch):
     reasons = {run.fingerprint: reason for run, reason in outcome.failed}
     assert all("No space left" in reason for reason in reasons.values())
     assert "exit code 3" in reasons[plan.runs[0].fingerprint]
-    runs = survey(plan.study)
-    assert [run.state for run in runs] == ["FAILED", "FAILED"]
-    assert {run.id: run.reason for run in runs} == reasons
+    found = survey(plan.study)
+    assert [run.state for run in found] == ["FAILED", "FAILED"]
+    assert {run.id: run.reason for run in found} == reasons
 
 
 def test_space_for_reasons_is_reserved_again_before_it_is_used_up(tmp_path, monkeypatch):
@@ -142,14 +142,14 @@ def test_space_for_reasons_is_reserved_again_before_it_is_used_up(tmp_path, monk
     assert unrecorded(plan.study) == {**kept, (plan.runs[0].fingerprint, 0): "y" * 500}
 
 
-def test_causes_are_gathered_and_the_frequent_ones_come_first(launched):
-    first, second = causes(survey(launched.study))
+def test_causes_are_gathered_and_the_frequent_ones_come_first(made):
+    first, second = causes(survey(made.study))
     assert (first.reason, len(first.runs)) == ("the reason", 2)
     assert "exit code 3" in second.reason
 
 
-def test_reasons_that_differ_in_numbers_are_one_cause(launched):
-    runs = survey(launched.study)
+def test_reasons_that_differ_in_numbers_are_one_cause(made):
+    runs = survey(made.study)
     failed = [
         dataclasses.replace(run, state="FAILED", reason=f"no room for {k}.5 GiB in 'w{k}'")
         for k, run in enumerate(runs)
@@ -219,12 +219,12 @@ def test_what_a_crash_left_of_a_removal_is_removed(tmp_path):
     assert removable(plan.study, survey(plan.study)) == []
 
 
-def test_a_run_is_found_by_its_first_digits_or_its_folder(launched):
-    root = launched.launch.root
+def test_a_run_is_found_by_its_first_digits_or_its_folder(made):
+    root = made.launch.root
     other = root / "other" / "runs" / ("f" * 16)
     other.mkdir(parents=True)
     assert find("ffff", root).path == other
-    assert find(str(launched.runs[1].path), "nowhere").label == "fail"
+    assert find(str(made.runs[1].path), "nowhere").label == "fail"
     with pytest.raises(RunError, match="5 runs begin with 000"):
         find("000", root)
     with pytest.raises(RunError, match="begins with abc"):
@@ -233,8 +233,8 @@ def test_a_run_is_found_by_its_first_digits_or_its_folder(launched):
         find("../x", root)
 
 
-def test_a_study_that_is_not_there_names_the_nearest(launched):
+def test_a_study_that_is_not_there_names_the_nearest(made):
     with pytest.raises(RunError, match="Type `gatekit status s`"):
-        study_folder("ss", launched.launch.root, "status")
+        study_folder("ss", made.launch.root, "status")
     with pytest.raises(RunError, match="no study"):
-        study_folder("../s", launched.launch.root, "status")
+        study_folder("../s", made.launch.root, "status")
