@@ -92,7 +92,7 @@ def test_the_report_shows_the_shares(tmp_path: Path) -> None:
     section = importance_section(Sheet(comparison, "gatekit compare demo"))
     assert section is not None
     (found,) = importance(comparison)
-    body = section.body.replace("<wbr>", "")
+    body = str(section.body).replace("<wbr>", "")
     rows = [re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", row) for row in body.split("<tr")[2:]]
     assert tuple(tuple(row) for row in rows) == importance_table(found).rows
     one_key = compare("demo", tmp_path, where=("units=8", "cell=lstm"))
