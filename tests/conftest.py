@@ -285,10 +285,10 @@ def own_files(root: Path) -> list[str]:
     """Return the files in ``conf`` and ``plugins`` of a clone that git does not know."""
     listed = ["git", "ls-files", "--others", "--exclude-standard", "--", "conf", "plugins"]
     try:
-        found = subprocess.run(listed, cwd=root, capture_output=True, text=True, check=True)
+        done = subprocess.run(listed, cwd=root, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return []  # there is no git, or this is not a clone
-    return found.stdout.splitlines()
+    return done.stdout.splitlines()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

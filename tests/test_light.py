@@ -54,6 +54,18 @@ def test_what_trains_nothing_needs_no_tensorflow(tmp_path: Path) -> None:
     assert (tmp_path / "demo.html").is_file()
 
 
+def test_what_needs_tensorflow_says_so(tmp_path: Path) -> None:
+    done = processes.run(
+        [sys.executable, "-c", WITHOUT, "check lstm"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "gatekit check needs TensorFlow, which is not installed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_group_light_is_every_dependency_but_tensorflow_and_keras() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     needed = project["project"]["dependencies"]

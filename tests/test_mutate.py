@@ -39,7 +39,7 @@ class Holder:
 '''
 
 
-def found() -> dict[str, set[tuple[str, str]]]:
+def by_kind() -> dict[str, set[tuple[str, str]]]:
     kinds: dict[str, set[tuple[str, str]]] = {}
     for mutant in mutate.mutants("gatekit/sample.py", SAMPLE):
         kinds.setdefault(mutant.kind, set()).add((mutant.before, mutant.after))
@@ -48,7 +48,7 @@ def found() -> dict[str, set[tuple[str, str]]]:
 
 def test_a_sample_has_these_mutants_and_no_others() -> None:
     total = "sum(sorted(values), axis=0) - first * 2"
-    assert found() == {
+    assert by_kind() == {
         "default": {("1", "2"), ("False", "True")},
         "comparison": {("total < 7", "total <= 7")},
         "off by one": {("0", "1"), ("2", "3"), ("7", "8")},

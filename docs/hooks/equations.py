@@ -14,7 +14,8 @@ FRAME = re.compile(r"\\(?:begin|end)\{aligned\}")
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Return a page with its equations as MathML."""
     return BLOCK.sub(
-        lambda block: f'\n<div class="equation">{equations(block[1])}</div>\n', markdown
+        lambda block: f'\n<div class="equation" data-search-exclude>{equations(block[1])}</div>\n',
+        markdown,
     )
 
 

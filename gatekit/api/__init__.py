@@ -3,7 +3,7 @@
 Each function does the same as the command of its name and returns the result. Where the command
 would end with a message, the function raises an error with the remedy. `probe` has no command.
 Modules: `runs`, `cells`, `models`, and `words`, which writes the keys of a call as the words of a
-command line.
+command line. Start with `runs.py`.
 
 No module here is public: `import gatekit` has these functions.
 """

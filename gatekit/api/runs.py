@@ -27,7 +27,7 @@ def train(overrides: str | Sequence[str] = (), /, *others: Any, **keys: Any) -> 
 
     Progress is printed. Complete runs are skipped, so repeating the call continues a study. The
     process of a run does not execute your script again, so a script needs no
-    ``if __name__ == "__main__"``::
+    ``if __name__ == "__main__"``:
 
         study = gatekit.train(cell=["lstm", "gru"], task="adding", units=16, seeds=3)
         study = gatekit.train("cell=lstm,gru task=adding task.length=50 seeds=3")
@@ -183,7 +183,7 @@ def extend(
     """Add seeds to a study until every difference is decided, as ``gatekit extend`` does.
 
     The groups are compared after each step of seeds. Each comparison is recorded as a look and
-    spends a part of the 5 % level. Repeating the call continues::
+    spends a part of the 5 % level. Repeating the call continues:
 
         comparison = gatekit.extend("forgetting", most=20)
 

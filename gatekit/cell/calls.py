@@ -184,20 +184,20 @@ def unknown_argument(scope: str, name: str, value: object, known: Collection[str
 # --- types ----------------------------------------------------------------------
 
 
-def _that(words: str, test: Callable[[Any], bool]) -> Type:
+def _that(text: str, test: Callable[[Any], bool]) -> Type:
     """Return the type of the values that pass a test."""
 
     def check(value: Any) -> Any:
         if not test(value):
-            raise Mismatch(words)
+            raise Mismatch(text)
         return value
 
     return Custom(check)
 
 
-def _named(words: str, name: str) -> Type:
+def _named(text: str, name: str) -> Type:
     """Return the type of the objects of a class, which need not be imported, by its name."""
-    return _that(words, lambda value: any(kind.__name__ == name for kind in type(value).__mro__))
+    return _that(text, lambda value: any(kind.__name__ == name for kind in type(value).__mro__))
 
 
 def _strings(value: Any) -> bool:
@@ -236,13 +236,13 @@ def _types(signature: inspect.Signature) -> dict[str, Type]:
 
 
 def _one_of(types: Sequence[Type], value: Any) -> Any:
-    words = []
+    texts = []
     for each in types:
         try:
             return each.accept(value)
         except Mismatch as mismatch:
-            words.append(str(mismatch))
-    raise Mismatch(" or ".join(words))
+            texts.append(str(mismatch))
+    raise Mismatch(" or ".join(texts))
 
 
 def _check(place: Place, value: object, kind: Type, works: Note, channel: Call) -> None:

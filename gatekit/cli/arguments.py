@@ -33,9 +33,9 @@ class Parser(Reader):
             return next(iter(known_studies()), "STUDY")
         return super()._example(action)
 
-    def add_study(self, words: str = "the study's name") -> None:
+    def add_study(self, text: str = "the study's name") -> None:
         """Add the name of a study."""
-        self.add_argument("study", help=words)
+        self.add_argument("study", help=text)
 
     def add_run(self) -> None:
         """Add a run."""
@@ -51,22 +51,22 @@ class Parser(Reader):
             help="folder that contains the studies (default: experiments)",
         )
 
-    def add_json(self, words: str = "write JSON") -> None:
+    def add_json(self, text: str = "write JSON") -> None:
         """Add the option to write data for other programs."""
-        self.add_argument("--json", action="store_true", help=words)
+        self.add_argument("--json", action="store_true", help=text)
 
     def add_overrides(
         self,
-        words: str = "cell=NAME units=64 features=32 block=NAME width=64 output_unit=NAME "
+        text: str = "cell=NAME units=64 features=32 block=NAME width=64 output_unit=NAME "
         "swap.ROLE=GATE cell.gates.GATE.OPTION=VALUE plugins=[FILE.py]",
     ) -> None:
         """Add the words that name and change one cell, or choose how runs are started."""
-        self.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help=words)
+        self.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help=text)
 
-    def add_keys(self, option: str, words: str) -> None:
+    def add_keys(self, option: str, text: str) -> None:
         """Add an option that takes keys; see `keys`."""
         self.add_argument(
-            option, action="append", default=[], metavar="KEY,KEY", example="cell", help=words
+            option, action="append", default=[], metavar="KEY,KEY", example="cell", help=text
         )
 
     def add_plugins(self) -> None:

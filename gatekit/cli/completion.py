@@ -13,7 +13,7 @@ from argparse import Namespace
 from .arguments import Parser
 from .commands import COMMANDS
 from .options import studies
-from .output import write
+from .output import print_text
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -23,7 +23,7 @@ def run(parser: Parser) -> int:
     from argcomplete.shell_integration import shellcode
 
     parser.add_argument("shell", choices=SHELLS, help='type eval "$(gatekit completion bash)"')
-    write(str(shellcode(["gatekit"], shell=parser.read().shell)).rstrip())
+    print_text(str(shellcode(["gatekit"], shell=parser.read().shell)).rstrip())
     return 0
 
 

@@ -27,7 +27,7 @@ from gatekit.study.removed import no_more
 
 from .arguments import Parser
 from .commands import COMMANDS, usage
-from .output import guarded, write
+from .output import guarded, print_text
 
 EXIT_REFUSED = 2
 EXIT_OUTPUT = 74
@@ -101,11 +101,11 @@ def _dispatch(arguments: list[str]) -> int:
     if arguments[:1] == ["help"] or (arguments[:1] == ["--help"] and arguments[1:2]):
         arguments = [*arguments[1:2], "--help"]
     if not arguments or arguments[0] in ("-h", "--help", "--debug"):
-        write(usage())
+        print_text(usage())
         return 0
     name, *rest = arguments
     if name in ("--version", "-V"):
-        write(f"gatekit {__version__}")
+        print_text(f"gatekit {__version__}")
         return 0
     if name not in COMMANDS:
         raise ConfigError(_no_command(name, rest))
@@ -125,6 +125,13 @@ def _dispatch(arguments: list[str]) -> int:
         return command.function()(parser)
     except GatekitError as error:
         raise error.spoken(parser.channel(error.channel)) from error.__cause__
+    except ModuleNotFoundError as error:
+        if error.name not in ("tensorflow", "keras"):
+            raise
+        raise ConfigError(
+            f"gatekit {name} needs TensorFlow, which is not installed: type "
+            "`pip install -c constraints.txt -e .` in gatekit's folder"
+        ) from error
 
 
 def with_plugins(command: str, words: Sequence[str]) -> list[str]:

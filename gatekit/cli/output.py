@@ -85,14 +85,14 @@ def _show_traceback(
     )
 
 
-def write(text: str) -> None:
+def print_text(text: str) -> None:
     """Write a string and a newline to stdout."""
     sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
 
 
 def write_json(data: object) -> None:
     """Write plain data as indented JSON; raise ValueError for NaN and infinities."""
-    write(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
+    print_text(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def write_table(
@@ -124,11 +124,11 @@ def write_table(
                 _print_table(columns, widths, padding)
                 if shown != list(names):
                     note = f"no room for {spare}: widen the terminal, or type --json"
-                    write(textwrap.fill(note, room))
+                    print_text(textwrap.fill(note, room))
                 return
     from gatekit.compare.output.columns import table_or_blocks
 
-    write("\n".join(table_or_blocks(names, rows, room)))
+    print_text("\n".join(table_or_blocks(names, rows, room)))
 
 
 def write_list(
@@ -165,7 +165,7 @@ def write_list(
     before, values[place], widths[place] = values[place], shortened, room
     _print_table([[n, *v] for n, v in zip(names, values, strict=True)], widths, 0)
     if before != shortened:
-        write(textwrap.fill(more, line_width(sys.stdout)))
+        print_text(textwrap.fill(more, line_width(sys.stdout)))
 
 
 def _print_table(columns: Sequence[Sequence[str]], widths: Sequence[int], padding: int) -> None:

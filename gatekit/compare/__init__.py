@@ -1,5 +1,7 @@
 """Load run folders, compare their groups, print and draw the comparison.
 
+Start with `comparison.py`; docs/architecture.md describes each folder.
+
 The package can be called: ``gatekit.compare("my_study")`` is ``gatekit.compare.compare(...)``.
 
 Public: the names in `__all__`. The modules are not.

@@ -60,8 +60,8 @@ def draw(
     from .render import matplotlib
 
     title = f"{shown.title} of study {comparison.study.name}"
-    said = about(command, comparison.level, shown.runs)
-    return write_figure(matplotlib.figure(shown, columns), stem, formats, title, said)
+    description = about(command, comparison.level, shown.runs)
+    return write_figure(matplotlib.figure(shown, columns), stem, formats, title, description)
 
 
 def figure(
@@ -126,5 +126,5 @@ def draw_gates(
     check_formats(formats)
     shown = gates(report, layer)
     title = f"{shown.title} of study {report.study.name}"
-    said = about(command, report.level, shown.runs)
-    return write_figure(matplotlib.figure(shown, columns=2), stem, formats, title, said)
+    description = about(command, report.level, shown.runs)
+    return write_figure(matplotlib.figure(shown, columns=2), stem, formats, title, description)

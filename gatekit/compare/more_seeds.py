@@ -74,8 +74,8 @@ def interim_so_far(
         )
     if options and options != before.asked:
         raise ConfigError(
-            f"the first look compared {_words(before.asked)}, but now you ask for "
-            f"{_words(options)}. Omit the options to continue; gatekit compare takes any options."
+            f"the first look compared {_typed(before.asked)}, but now you ask for "
+            f"{_typed(options)}. Omit the options to continue; gatekit compare takes any options."
         )
     return before, before.most, dict(before.asked)
 
@@ -292,6 +292,6 @@ def _changed(before: Mapping[str, str | None], now: Mapping[str, str | None]) ->
     )
 
 
-def _words(asked: Mapping[str, object]) -> str:
+def _typed(asked: Mapping[str, object]) -> str:
     pairs = [f"{key}={','.join(v) if isinstance(v, list) else v}" for key, v in asked.items()]
     return " ".join(pairs) or "the groups without options"

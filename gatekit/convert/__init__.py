@@ -7,6 +7,7 @@
     weights = gatekit.convert.from_code("model/model.safetensors", run)
 
 Values are copied, so training one layer afterwards does not change the other.
+Start with `gate_weights.py`, which holds weights gate by gate.
 
 Public: the names in `__all__`. The modules are not.
 """

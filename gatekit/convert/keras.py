@@ -84,7 +84,7 @@ def _to_one(layer: Layer) -> Layer:
             "to_keras converts gatekit.RNN layers, alone or in Bidirectional, but got "
             f"{type(layer).__name__}{_of_model(layer)}"
         )
-    _built(layer)
+    _refuse_unbuilt(layer)
     form, gates = gate_weights(layer)
     options = {key: getattr(layer, key) for key in _SHARED}
     options |= {
@@ -178,7 +178,7 @@ def _of_model(layer: Layer) -> str:
 
 
 def _check(layer: Layer) -> None:
-    _built(layer)
+    _refuse_unbuilt(layer)
     for option, known in (("activation", "tanh"), ("recurrent_activation", "sigmoid")):
         function = getattr(layer.cell, option, None)
         value = known if function is None else keras.activations.serialize(function)
@@ -190,7 +190,7 @@ def _check(layer: Layer) -> None:
             )
 
 
-def _built(layer: Layer) -> None:
+def _refuse_unbuilt(layer: Layer) -> None:
     if not layer.built:
         raise ConfigError(
             f"the layer {layer.name!r} is not built yet and has no weights: call it once, "

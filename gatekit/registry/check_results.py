@@ -126,7 +126,7 @@ def of_plugins(hashes: Mapping[str, str], plugins: Sequence[str] = ()) -> dict[s
     for name, source in hashes.items():
         if known_status := of_source(source):
             statuses[name] = known_status
-        elif name in known.plugins and not known.plugins[name].found.bundled:
+        elif name in known.plugins and not known.plugins[name].discovered.bundled:
             checked = {hook.removeprefix("gatekit_") for hook in known.plugins[name].hooks}
             if checked & set(CHECKABLE):
                 statuses[name] = UNCHECKED

@@ -272,8 +272,8 @@ def _of_expression(expr: Expr) -> Iterator[tuple[str, str]]:
 
 
 def _files(plugin: LoadedPlugin, value: object) -> set[Path]:
-    files = {plugin.found.path} if plugin.found.path else set()
-    if plugin.found.distribution:
+    files = {plugin.discovered.path} if plugin.discovered.path else set()
+    if plugin.discovered.distribution:
         files |= _package_files(plugin.module, value)
     for cls in inspect.getmro(value) if inspect.isclass(value) else ():
         files |= _class_file(cls)
@@ -316,7 +316,7 @@ def _package_files(module: object, value: object) -> set[Path]:
 def _joined_hash(files: Iterable[Path], plugin: LoadedPlugin) -> str:
     # Names only: the same sources in another folder are the same plugin.
     parts = [f"{path.name} {source_hash(path)}" for path in files if path.is_file()]
-    return _hash_of(parts or [plugin.found.place])
+    return _hash_of(parts or [plugin.discovered.place])
 
 
 def _hash_of(parts: Iterable[str]) -> str:

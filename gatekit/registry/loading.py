@@ -56,7 +56,7 @@ class Registry:
         }
         objects.update({k: _Awaited(self, k) for k in ("blocks", "cells")})
         objects["functions"] = MappingProxyType({**FUNCTIONS, **self.objects["functions"]})
-        found = [plugin.found for plugin in self.plugins.values()]
+        found = [plugin.discovered for plugin in self.plugins.values()]
         own = [f"{p.name} ({p.place})" for p in found if not p.bundled]
         return Catalogue(
             **objects,
@@ -354,7 +354,7 @@ def _merge(known: Registry, plugin: DiscoveredPlugin, offer: _Offer) -> None:
         what = kind.removesuffix("s").replace("_", " ")
         for name in named:
             if first := known.origins[kind].get(name):
-                other = known.plugins[first.plugin].found
+                other = known.plugins[first.plugin].discovered
                 raise PluginError(
                     f"two plugins register the {what} {name!r}: {other} and {plugin}. "
                     "Rename one of them, or remove one plugin."

@@ -55,13 +55,13 @@ class LoadedPlugin:
     """A plugin that works.
 
     Args:
-        found: the record of the plugin from before it was loaded.
+        discovered: the record of the plugin from before it was loaded.
         module: the module or object with its hooks.
         hooks: all hooks that it implements.
         reverted: its changes to the process, which were reverted, each as the end of a sentence.
     """
 
-    found: DiscoveredPlugin
+    discovered: DiscoveredPlugin
     module: Any
     hooks: tuple[str, ...]
     reverted: tuple[str, ...]

@@ -51,8 +51,8 @@ def _interactive() -> bool:
 def _warn_of_changes(known: Registry) -> None:
     """Warn at a prompt and in a notebook of plugins that were edited after they were loaded."""
     for plugin in known.plugins.values():
-        path = plugin.found.path
-        if path is None or plugin.found.bundled:
+        path = plugin.discovered.path
+        if path is None or plugin.discovered.bundled:
             continue
         if version_of(path) != getattr(plugin.module, VERSION, None):
             file = shown(path)
@@ -89,8 +89,8 @@ def callbacks(run: Mapping[str, object], plugins: Sequence[str] = ()) -> list[Ca
     collected: list[Callable[..., Any]] = []
     for name, plugin in known.plugins.items():
         if (hook := "gatekit_callbacks") in plugin.hooks:
-            with named(f"{plugin.found}: {hook}", plugin.found.path) as changes:
-                collected += contract.callback_list(known.call(plugin.found, hook, run=run))
+            with named(f"{plugin.discovered}: {hook}", plugin.discovered.path) as changes:
+                collected += contract.callback_list(known.call(plugin.discovered, hook, run=run))
             every = dict.fromkeys([*plugin.reverted, *changes])
             known.plugins[name] = replace(plugin, reverted=tuple(every))
     return collected
@@ -130,7 +130,7 @@ def broken(plugins: Sequence[str] = ()) -> list[Broken]:
 
 def plugin_origins(plugins: Sequence[str] = ()) -> list[Origin]:
     """Return every plugin that works, with its hooks, in the order of loading."""
-    known = [(p.found, p.hooks) for p in complete_registry(plugins).plugins.values()]
+    known = [(p.discovered, p.hooks) for p in complete_registry(plugins).plugins.values()]
     return [Origin(p.name, p.name, p.distribution, p.version, p.path, h) for p, h in known]
 
 

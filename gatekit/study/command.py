@@ -73,16 +73,16 @@ def train(argv: Sequence[str]) -> int:
 def _train(argv: Sequence[str]) -> int:
     options = _read(argv)
     if options.version:
-        _write(f"gatekit {__version__}")
+        _print(f"gatekit {__version__}")
         return 0
     if options.shell_completion:
-        _write(completion(options.overrides))
+        _print(completion(options.overrides))
         return 0
     if options.help or options.cfg or options.info or options.hydra_help:
         _show(options)
         return 0
     if sys.stdout.isatty():
-        _write("composing the runs")
+        _print("composing the runs")
     asked = _composition(options)
 
     from .launch import launch, report
@@ -96,7 +96,7 @@ def _train(argv: Sequence[str]) -> int:
     else:
         planned = plan(asked.jobs, command)
         outcome = launch(planned)
-    _write(report(planned, outcome))
+    _print(report(planned, outcome))
     return outcome.code
 
 
@@ -157,7 +157,7 @@ def _show(options: Namespace) -> None:
             from .help import help_text
 
             experiments = hydra.config_loader.get_group_options("experiment")
-            _write(help_text(configuration(hydra, words), experiments))
+            _print(help_text(configuration(hydra, words), experiments))
         else:
             show(hydra, words, options)
 
@@ -211,6 +211,6 @@ def _refuse(option: str, *fixes: Fix, why: str | tuple[str | Place, ...] = "") -
     raise ConfigError(Fault(kind, Place((option,)), why=why, fixes=fixes))
 
 
-def _write(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(f"{text.rstrip()}\n")
     sys.stdout.flush()

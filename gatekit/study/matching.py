@@ -120,7 +120,7 @@ def matched(
         except GatekitError:
             return None
 
-    if count(config["units"]) is None and next(_built(1, count), None) is None:
+    if count(config["units"]) is None and next(_buildable(1, count), None) is None:
         # If a cell fits no size, building it raises the reason.
         model_of(config, signature, cells)
     size, reached = _nearest(target, count, asked)
@@ -186,7 +186,7 @@ def _nearest(target: int, count: Callable[[int], int | None], asked: str) -> tup
     """Return the size whose count is nearest to the target, in a tie the smaller, and its count."""
     low, high = 0, 1
     while True:
-        at = next(_built(high, count), None)
+        at = next(_buildable(high, count), None)
         if at is None or at[0] > MOST_UNITS:
             raise ConfigError(
                 f"match={asked}: no size up to {low or MOST_UNITS:,} units has this budget, and "
@@ -198,19 +198,19 @@ def _nearest(target: int, count: Callable[[int], int | None], asked: str) -> tup
     high = at[0]
     while high - low > 1:
         middle = (low + high) // 2
-        size = next(_built(middle, count, high), None)
+        size = next(_buildable(middle, count, high), None)
         if size is None or size[1] >= target:
             high = middle
         else:
             low = size[0]
     # A width such as units // 2 makes the count rise in steps, so neighbours are tried as well.
-    above = list(itertools.islice(_built(high, count), REACH))
+    above = list(itertools.islice(_buildable(high, count), REACH))
     low = max(1, high - (above[-1][0] - high + 1))
-    nearby = [*_built(low, count, high), *above]
+    nearby = [*_buildable(low, count, high), *above]
     return min(nearby, key=lambda pair: (abs(pair[1] - target), pair[0]))
 
 
-def _built(
+def _buildable(
     start: int, count: Callable[[int], int | None], end: int | None = None
 ) -> Iterator[tuple[int, int]]:
     """Yield each size from ``start`` that can be built, and its count; by default, try 512."""

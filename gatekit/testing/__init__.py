@@ -9,6 +9,8 @@ In a test of a plugin::
     def test_leaky(check):
         check()
 
+Start with `suite.py`, which lists the checks of each kind of plugin.
+
 Public: the names in `__all__`. The modules are not.
 """
 

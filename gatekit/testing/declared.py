@@ -91,9 +91,9 @@ def asks_for_known(subject: Subject) -> str | None:
 
 def options_plain(subject: Subject) -> str | None:
     """Options are plain data, and creating the object from them yields an equal object."""
-    made = subject.instance
-    for name in type(made).option_names():
-        value = plain(getattr(made, name))
+    instance = subject.instance
+    for name in type(instance).option_names():
+        value = plain(getattr(instance, name))
         try:
             again = json.loads(json.dumps(value, allow_nan=False))
         except (TypeError, ValueError):
@@ -108,12 +108,12 @@ def options_plain(subject: Subject) -> str | None:
                 f"the option {name}={value!r} becomes {again!r} when read again", "use lists"
             )
     try:
-        again = type(made)(**made.options())
+        again = type(instance)(**instance.options())
     except GatekitError as error:
         raise CheckError(
             f"it cannot be created from its own options: {error}", "fix the default"
         ) from None
-    if again != made:
+    if again != instance:
         raise CheckError(
             "an object created from its options is not equal to it", "remove __init__ and __eq__"
         )

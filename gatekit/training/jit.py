@@ -35,7 +35,7 @@ _COMPILE, _COMPILE_NODE = 0.2, 0.12
 _SCORES, _SCORES_NODE = 0.5, 0.15
 """Seconds to compile the scores for one length: a constant, and more for each signal."""
 _SEEDS = 3
-"""Runs that share one program: a verdict needs five seeds, which two processes may divide."""
+"""Runs that share one trace: a verdict needs five seeds, which two processes may divide."""
 _SAMPLED = 50
 """Training steps whose lengths are taken as representative."""
 
@@ -86,18 +86,18 @@ def resolve(config: Mapping[str, Any], model: SequenceModel, feed: Feed, evaluat
 
     def saved(lengths: list[int], rows: int) -> float:
         """Return the seconds that XLA saves in the training steps of some lengths."""
-        found = 0.0
+        seconds = 0.0
         for length in lengths:
             for layer in layers:
-                found += length * (
+                seconds += length * (
                     _NODE * len(layer.cell.nodes) + _MASK * feed.masked
                     if layer.choice.executor == "fused"
                     else _ELEMENT * rows * layer.units
                 )
             flops = model.stack.training_flops(rows, length)
             padding = model.stack.training_flops(rows, fit(length)) - flops
-            found -= _PRODUCT * flops + _PADDED * padding
-        return found
+            seconds -= _PRODUCT * flops + _PADDED * padding
+        return seconds
 
     trained = [_length(feed.step(step)) for step in range(count)]
     gain = steps * saved(trained, feed.size) / count

@@ -16,8 +16,6 @@ from gatekit.runs.script import Run
 class RunLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """Records epochs, parameters and the time per step of ``model.fit`` in a `gatekit.run`.
 
-    ::
-
         with gatekit.run("mine", {"cell": "gru"}, seed=0, metric="accuracy") as run:
             if not run.done:
                 model.fit(x, y, validation_data=(a, b), callbacks=[gatekit.RunLogger(run)])

@@ -23,7 +23,7 @@ from gatekit.tasks import seeds
 from gatekit.tasks.task import Task
 from gatekit.tasks.validate import DataWarning, check_splits
 
-from . import program
+from . import traced
 from .batches import EVALUATIONS
 from .callbacks import Callbacks, Event, reported
 from .feed import Feed
@@ -33,10 +33,10 @@ from .optimizers import decayed, optimizer, vectors
 from .parts import PartialGradients, Shards
 from .probe import Probe, ProbeRecords
 from .process import programs
-from .program import Kept
 from .resume import TrainingProgress, restore, tensors
 from .schedule import DEFAULTS
 from .summary import InterruptedRunError, Scores, StepTimes, newton_counts, summary
+from .traced import Kept
 
 
 class DivergedError(Exception):
@@ -71,7 +71,7 @@ def train(
         checkpoint: the checkpoint to continue from.
         made_with: versions, machine and settings that the numbers depend on, for the checkpoints.
         remarks: warnings about the run so far; they go into the result.
-        kept: the program of an earlier run of this process; receives that of this run.
+        kept: what an earlier run of this process traced; receives that of this run.
         devices: the device of each shard; empty for one device.
 
     Raises:
@@ -81,7 +81,7 @@ def train(
     folder.enter("loading")
     kept = kept or Kept()
     seed = _global_seed(config)
-    if kept.program is None:
+    if kept.traced is None:
         keras.utils.set_random_seed(seed)
     else:
         # Seeding TensorFlow makes it prepare the functions that it has traced once more.
@@ -183,8 +183,8 @@ class _Session:
 
     def _make(self) -> None:
         model = self._model()
-        key = program.key(self.config, self.task, self.feed, model, self.mode)
-        kept = self.kept.program
+        key = traced.key(self.config, self.task, self.feed, model, self.mode)
+        kept = self.kept.traced
         if kept is not None and kept.key == key:
             self.kept.reused = kept.seed
             restore(kept.model, tensors(model))
@@ -195,7 +195,7 @@ class _Session:
             self.kept.reused = None
             if kept is not None:
                 tf.random.set_seed(_global_seed(self.config))
-            kept = self.kept.program = self._traced(model, key)
+            kept = self.kept.traced = self._traced(model, key)
         self.model, self.train_step, self.scores = kept.model, kept.step, kept.scores
         if self.kept.reused is None:
             self._check_repeats()
@@ -224,13 +224,13 @@ class _Session:
         model.optimizer.build(model.trainable_variables)
         return model
 
-    def _traced(self, model: SequenceModel, key: Hashable) -> program.Program:
+    def _traced(self, model: SequenceModel, key: Hashable) -> traced.Traced:
         step = training_step(model, self.feed.spec, self.shards.whole)
         shards = replace(self.shards, jit=self.mode.scores)
         scores = Scores(model, self.task, self.feed, self.stop, shards)
         loss = self.task.signature().loss
         probe = Probe(model, self.feed, loss) if self.config["probe"] else None
-        return program.Program(key, self.config["seed"], model, step, scores, probe)
+        return traced.Traced(key, self.config["seed"], model, step, scores, probe)
 
     def _check_repeats(self) -> None:
         before, first = tensors(self.model), self.feed.step(self.progress.step)

@@ -35,9 +35,9 @@ from gatekit.runs.process import keep_freed, note_stop_signals, peak_memory
 
 from .callbacks import Callbacks, reported
 from .process import programs
-from .program import Kept, foreign
 from .resume import agreed, checkpoint_of
 from .summary import InterruptedRunError
+from .traced import Kept, foreign
 from .trainer import train
 
 LOG_LIMIT = 16 * 2**20
@@ -73,7 +73,7 @@ def work(
 ) -> None:
     """Execute one run from claim to result, and record the outcome in the folder.
 
-    Further runs of the same variant may follow in this process, with the program that the first
+    Further runs of the same variant may follow in this process, with what the first
     has traced. Each of them ends as it would in a process of its own; if a run was not completed
     without a remark, or uses code that may remember an earlier run, no other run follows it.
 
@@ -193,7 +193,7 @@ def _print_trace() -> None:
 
 def _train(request: Request, folder: RunFolder, stop: threading.Event, kept: Kept) -> None:
     began, remarks = time.monotonic(), list[str]()
-    first, kept.reused = kept.program is None, None
+    first, kept.reused = kept.traced is None, None
     config = dict(request.config)
     folder.write_config(config)
     here = environment.numeric()
@@ -276,11 +276,11 @@ def _remembers(request: Request, kept: Kept, *parts: object) -> bool:
 
     A task, an initializer or a layer may have a generator of its own, which moves on.
     """
-    assert kept.program is not None
+    assert kept.traced is not None
     loaded = complete_registry(request.config["plugins"]).plugins.values()
-    own = [plugin for plugin in loaded if not plugin.found.bundled]
+    own = [plugin for plugin in loaded if not plugin.discovered.bundled]
     draws = any("gatekit_initializers" in plugin.hooks for plugin in own)
-    return draws or foreign(kept.program.model, *parts)
+    return draws or foreign(kept.traced.model, *parts)
 
 
 class _Both:

@@ -25,7 +25,7 @@ class _Reached(BaseException):
     """The last function was called, so the rest of the call need not run."""
 
 
-def found(place: str) -> Any:
+def look_up(place: str) -> Any:
     """Return the object at ``package.module:Class.name``."""
     module, _, names = place.partition(":")
     value: Any = importlib.import_module(module)
@@ -66,7 +66,7 @@ def received(places: Sequence[str], call: Callable[[], object]) -> tuple[Leaves,
         places: the functions, as for `found`.
         call: the call.
     """
-    codes: dict[CodeType, str] = {found(place).__code__: place for place in places}
+    codes: dict[CodeType, str] = {look_up(place).__code__: place for place in places}
     seen: Leaves = {}
     count = dict.fromkeys(places, 0)
 

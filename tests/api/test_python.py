@@ -192,11 +192,11 @@ def test_words_may_be_a_list_or_a_string() -> None:
 
 
 def test_a_plan_lists_the_runs_and_writes_nothing(place: Path) -> None:
-    found = gatekit.plan(try_out=False, cell=["lstm", "gru"], task="adding", units=4, seeds=2)
-    assert found.runs == 4
-    assert repr(found).splitlines()[0].startswith("to run  done  units  parameters")
-    assert "study default: 4 runs to start" in repr(found)
-    assert found._repr_html_().count("<tr>") >= 3
+    planned = gatekit.plan(try_out=False, cell=["lstm", "gru"], task="adding", units=4, seeds=2)
+    assert planned.runs == 4
+    assert repr(planned).splitlines()[0].startswith("to run  done  units  parameters")
+    assert "study default: 4 runs to start" in repr(planned)
+    assert planned._repr_html_().count("<tr>") >= 3
     assert list(place.iterdir()) == []
 
 

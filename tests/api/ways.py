@@ -50,7 +50,7 @@ SHORT = {
     "SHOWN": "study.hydra.composing:show study.command:_composition",
     "STACK": "cell.block.stack:build_stack",
     "WHERE": "compare.grouping.choose:where",
-    "WRITE": "cli.output:write",
+    "WRITE": "cli.output:print_text",
 }
 """Words of the tables, and what they mean."""
 
@@ -82,7 +82,7 @@ train | cell=lstm units=8 --trust-config | COMPOSED | config_dir
 train | cell=lstm units=8 | SHOWN | ~cfg ~info ~hydra_help
 train | cell=lstm units=8 --cfg job | SHOWN | package ~resolve
 train | cell=lstm units=8 | study.help:help_text COMPOSITION | ~help
-train | cell=lstm units=8 | study.command:_write COMPOSITION | ~version
+train | cell=lstm units=8 | study.command:_print COMPOSITION | ~version
 train | install=bash | study.command:completion COMPOSITION | ~shell_completion
 plan | cell=lstm units=8 | COMPOSED | overrides multirun trust_config
 plan | cell=lstm units=8 --trust-config | COMPOSED | config_dir
@@ -266,7 +266,7 @@ REPLACED: dict[str, dict[str, object]] = {
         "training.exported:test_sets": {},
     },
     "measured": {**_SHOWN, "cell.show.parallel:measure": {}},
-    "new": {"cli.write.new:_write": None},
+    "new": {"cli.write.new:_write_files": None},
     "none": {f"cli.write.listing:{name}": [] for name in _LISTS},
     "repeated": {"compare.share.rerun:rerun": Repeated()},
     "report": {

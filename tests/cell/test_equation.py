@@ -155,8 +155,8 @@ def test_what_is_written_for_a_function_of_numpy_is_its_value(name):
     expected = getattr(np, name)(
         *[v for n, v in signals.items() if re.search(rf"\b{n}\b", template)]
     )
-    found = evaluate(parse(template, functions), signals, functions)
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    actual = evaluate(parse(template, functions), signals, functions)
+    np.testing.assert_allclose(actual, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -27,10 +27,10 @@ def test_bundled_cells_are_read_whole(cell: str) -> None:
     known = catalogue()
     built = build(load_cell(cell, known), 12, 8, read_output_unit("hidden", known))
     lines = equations(built)
-    found = xml.etree.ElementTree.fromstring(mathml(lines))
-    assert len(found[0]) == len(lines)
-    assert not list(found.iter("mtext"))
-    assert all(len(row) == 3 and row[1].find("mo").text == "=" for row in found[0])
+    tree = xml.etree.ElementTree.fromstring(mathml(lines))
+    assert len(tree[0]) == len(lines)
+    assert not list(tree.iter("mtext"))
+    assert all(len(row) == 3 and row[1].find("mo").text == "=" for row in tree[0])
 
 
 def test_what_stands_above_below_and_beside() -> None:
@@ -68,13 +68,13 @@ def test_every_function_and_letter_of_the_language_has_its_sign() -> None:
 def test_a_template_never_becomes_markup(template: str) -> None:
     function = Function("evil", 1, latex=template)
     written = latex(function(Name("x")), Notation(functions={"evil": function}))
-    found = xml.etree.ElementTree.fromstring(mathml([f"h_t &= {written}"]))
+    tree = xml.etree.ElementTree.fromstring(mathml([f"h_t &= {written}"]))
     known = {"math", "mtable", "mtr", "mtd", "mrow", "mi", "mo", "mn", "msub", "mtext", "mspace"}
-    assert {element.tag for element in found.iter()} <= known
-    assert not [name for e in found.iter() for name in e.attrib if name.startswith("on")]
+    assert {element.tag for element in tree.iter()} <= known
+    assert not [name for e in tree.iter() for name in e.attrib if name.startswith("on")]
 
 
 @pytest.mark.parametrize("source", [r"\frac{a}", "{", r"\left(", "^", "}", "{" * 500 + "x"])
 def test_what_is_no_latex_is_shown_as_it_is(source: str) -> None:
-    found = xml.etree.ElementTree.fromstring(expression(source))
-    assert "".join(found.itertext()) in (source, "")
+    tree = xml.etree.ElementTree.fromstring(expression(source))
+    assert "".join(tree.itertext()) in (source, "")

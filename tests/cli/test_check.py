@@ -182,7 +182,7 @@ def test_a_cell_in_a_file_and_by_name(place: Path, capsys: pytest.CaptureFixture
         assert "2 passed" in capsys.readouterr().out
 
 
-# Rows 14 to 19 of the list of faults, and what else a file must not do.
+# What a file must not do.
 UNTRUSTED: dict[str, tuple[bytes, str]] = {
     "python-tag": (b"gates: !!python/object/apply:os.system ['touch owned']", "the tag"),
     "alias-bomb": (

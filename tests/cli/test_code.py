@@ -31,9 +31,9 @@ def test_code_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_json_names_the_weights(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["code", "cell=gru", "--to", "numpy", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["weights"]["weight_h"] == ["reset.h_prev", "update.h_prev"]
-    assert "import numpy as np" in found["code"]
+    data = json.loads(capsys.readouterr().out)
+    assert data["weights"]["weight_h"] == ["reset.h_prev", "update.h_prev"]
+    assert "import numpy as np" in data["code"]
 
 
 @pytest.mark.parametrize("block", [[], ["block=residual"]])
@@ -104,8 +104,8 @@ def test_weights_of_a_run(place: Path, capsys: pytest.CaptureFixture[str]) -> No
     # A variable's name has no sign that TensorFlow's scopes forbid: candidate.reset_times_h_prev.
     weights = {f"rnn_0/{v.name}": np.asarray(v) for v in layer.named_weights.values()}
     np.savez(folder / "weights.npz", **weights, **{"head/bias": np.zeros(2)})
-    found = written(folder, x, capsys)
-    np.testing.assert_allclose(found, expected, 1e-6, 1e-6)
+    actual = written(folder, x, capsys)
+    np.testing.assert_allclose(actual, expected, 1e-6, 1e-6)
     assert main(["code", "--with-weights", str(folder), "--layer", "rnn_1", "-o", "a.py"])
     assert "type --layer rnn_0" in capsys.readouterr().err
 
@@ -133,8 +133,8 @@ def test_weights_of_a_run_with_blocks(place: Path, capsys: pytest.CaptureFixture
     for part in layer._layers:
         weights.update({f"block_0/{part.name}/{v.name}": np.asarray(v) for v in part.weights})
     np.savez(folder / "weights.npz", **weights, **{"input/bias": np.zeros(2)})
-    found = written(folder, x, capsys)
-    np.testing.assert_allclose(found, expected, 1e-5, 1e-6)
+    actual = written(folder, x, capsys)
+    np.testing.assert_allclose(actual, expected, 1e-5, 1e-6)
     assert main(["code", "--with-weights", str(folder), "--layer", "block_7", "-o", "a.py"])
     assert "type --layer block_0" in capsys.readouterr().err
 

@@ -287,10 +287,10 @@ def test_a_task_is_shown_with_its_options_and_what_is_known(
         assert part in text
     assert max(map(len, text.splitlines())) <= 80
     assert main(["tasks", "adding", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert {"name": "length", "default": 100, "text": "steps of a sequence."} in found["options"]
-    assert found["data"] == "streamed"
-    assert found["chance"].startswith("1/6")
+    data = json.loads(capsys.readouterr().out)
+    assert {"name": "length", "default": 100, "text": "steps of a sequence."} in data["options"]
+    assert data["data"] == "streamed"
+    assert data["chance"].startswith("1/6")
 
 
 def test_a_task_of_your_own_is_shown_and_an_unknown_one_refused(

@@ -176,9 +176,9 @@ def test_a_target_that_is_no_file_is_refused(
     target = argv[-1]
     make(target)
     assert main(argv) == EXIT_REFUSED
-    said = capsys.readouterr().err
-    assert target in said
-    assert "not a regular file" in said
+    printed = capsys.readouterr().err
+    assert target in printed
+    assert "not a regular file" in printed
     assert not Path(target).is_file()
 
 
@@ -238,7 +238,7 @@ def test_a_name_that_is_too_long_for_a_file_is_one_message(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([word.format("x" * 300) for word in words]) == 2
-    said = capsys.readouterr().err
-    assert "is too long for a file name; type a shorter one" in said
-    assert len(said) < 200
-    assert "x" * 61 not in said
+    printed = capsys.readouterr().err
+    assert "is too long for a file name; type a shorter one" in printed
+    assert len(printed) < 200
+    assert "x" * 61 not in printed

@@ -29,9 +29,9 @@ def test_a_name_that_is_gone_says_what_to_use(
     write_study(tmp_path / "experiments", {"lstm": [8.6]})
     monkeypatch.setitem(REMOVED, name, REMOVED.get(name, "use another name"))
     assert main(words(name)) == EXIT_REFUSED
-    said = capsys.readouterr().err
-    assert said.endswith(f" any more; {REMOVED[name]}.\n")
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.endswith(f" any more; {REMOVED[name]}.\n")
+    assert printed.count("\n") == 1
 
 
 def test_what_is_gone_is_no_command() -> None:

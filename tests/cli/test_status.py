@@ -38,7 +38,7 @@ def study(tmp_path, monkeypatch):
     return runs
 
 
-def said(capsys, *argv):
+def status(capsys, *argv):
     code = main(list(argv))
     out = capsys.readouterr().out
     assert all(len(line) <= 100 for line in out.splitlines())
@@ -46,7 +46,7 @@ def said(capsys, *argv):
 
 
 def test_status_counts_states_and_names_the_next_command(study, capsys):
-    code, out = said(capsys, "status", "demo")
+    code, out = status(capsys, "status", "demo")
     assert code == 1
     assert "2 FAILED, 1 COMPLETED" in out
     assert "1111111111111111" in out
@@ -63,7 +63,7 @@ def test_a_run_that_compare_calls_corrupt_is_not_completed(study, capsys):
 
 
 def test_status_as_json(study, capsys):
-    _, out = said(capsys, "status", "demo", "--json")
+    _, out = status(capsys, "status", "demo", "--json")
     data = json.loads(out)
     assert data["states"] == {"FAILED": 2, "COMPLETED": 1}
     assert data["runs"][0]["command"] == "gatekit train seed=1"
@@ -77,24 +77,24 @@ def test_a_writer_that_is_silent_for_long_is_told(study, capsys, monkeypatch, ag
     (folder.path / "beat").write_text("\n")
     heard = time.time() - ago
     os.utime(folder.path / "beat", (heard, heard))
-    runs = json.loads(said(capsys, "status", "demo", "--json")[1])["runs"]
+    runs = json.loads(status(capsys, "status", "demo", "--json")[1])["runs"]
     (found,) = [run for run in runs if run["id"] == "c" * 16]
     assert found["state"] == "RUNNING"
     when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(heard))
     reason = f"no heartbeat since {when}; the next sweep decides if it is dead"
     assert found["reason"] == (reason if told else None)
-    shown = said(capsys, "status", "demo")[1]
+    shown = status(capsys, "status", "demo")[1]
     assert ("no heartbeat" in shown) == told
 
 
 def test_failures_show_the_log_and_what_to_type(study, capsys):
-    code, out = said(capsys, "failures", "demo", "--lines", "2")
+    code, out = status(capsys, "failures", "demo", "--lines", "2")
     assert code == 1
     assert out.startswith("2 FAILED: no GPU of 1 GiB")
     assert "    line 29\n    the end\n" in out
     assert "line 28" not in out
     assert "gatekit train seed=1 retry=failed" in out
-    _, out = said(capsys, "failures", "demo", "--json")
+    _, out = status(capsys, "failures", "demo", "--json")
     (cause,) = json.loads(out)["causes"]
     assert (cause["count"], cause["last_lines"][-1]) == (2, "the end")
 
@@ -110,7 +110,7 @@ def test_failures_fit_the_width_and_the_command_can_be_copied(study, capsys, mon
     entry = {"id": "3" * 16, "label": "seed=3", "words": words, "origin": 3}
     plan = {"schema": 1, "command": "gatekit train", "runs": [entry]}
     (study.parent / "plan-1.json").write_text(json.dumps(plan))
-    _, out = said(capsys, "failures", "demo")
+    _, out = status(capsys, "failures", "demo")
     assert max(map(len, out.splitlines())) <= int(columns)
     command = out[out.index("gatekit train seed=3") :].split("\n\n")[0]
     assert shlex.split(command.replace("\\\n", "")) == [
@@ -119,21 +119,21 @@ def test_failures_fit_the_width_and_the_command_can_be_copied(study, capsys, mon
 
 
 def test_logs_of_a_run(study, capsys):
-    assert said(capsys, "logs", "111")[1].endswith("line 29\nthe end\n")
-    assert "line 28" not in said(capsys, "logs", "111", "--lines", "2")[1]
-    data = json.loads(said(capsys, "logs", "111", "--json")[1])
+    assert status(capsys, "logs", "111")[1].endswith("line 29\nthe end\n")
+    assert "line 28" not in status(capsys, "logs", "111", "--lines", "2")[1]
+    data = json.loads(status(capsys, "logs", "111", "--json")[1])
     assert (len(data["lines"]), data["state"]) == (31, "FAILED")
     assert main(["logs", "111", "--attempt", "7"]) == 2
     assert main(["logs", "111", "--lines", "0"]) == 2
 
 
 def test_prune_only_shows_until_it_is_told(study, capsys):
-    assert "0 folders to remove" in said(capsys, "prune", "demo")[1]
-    _, out = said(capsys, "prune", "demo", "--failed")
+    assert "0 folders to remove" in status(capsys, "prune", "demo")[1]
+    _, out = status(capsys, "prune", "demo", "--failed")
     assert "2 folders to remove" in out
     assert "repeat the command with --yes" in out
     assert len(list(study.iterdir())) == 3
-    data = json.loads(said(capsys, "prune", "demo", "--failed", "--yes", "--json")[1])
+    data = json.loads(status(capsys, "prune", "demo", "--failed", "--yes", "--json")[1])
     assert data["removed"]
     assert [p.name for p in study.iterdir()] == ["a" * 16]
     assert RunFolder(study / ("a" * 16)).state().name == "COMPLETED"
@@ -196,28 +196,28 @@ def test_status_shows_how_far_running_runs_are(study, capsys, monkeypatch):
         folder.log({**place, "value": 3.0, "seconds": 60.0 * epoch})
     with monkeypatch.context() as clock:
         clock.setattr("time.monotonic", lambda: 1.0)  # both numbers are of one moment
-        data = json.loads(said(capsys, "status", "demo", "--json")[1])
+        data = json.loads(status(capsys, "status", "demo", "--json")[1])
     (progress,) = [run["progress"] for run in data["runs"] if run["progress"]]
     assert (progress["epoch"], progress["epochs"], progress["validation"]) == (2, 40, 3.0)
     assert 2200 < progress["seconds_left"] <= 2280
     assert data["seconds_left"] == progress["seconds_left"]
-    shown = said(capsys, "status", "demo")[1]
+    shown = status(capsys, "status", "demo")[1]
     assert "epoch 2/40, nll" in shown
     assert "about 38 min left, with 1 at a time" in shown
 
 
 def test_planned_runs_are_withdrawn_only_with_yes(study, capsys):
     (study / ("2" * 16)).rename(study.parent / "elsewhere")
-    _, out = said(capsys, "prune", "demo", "--planned")
+    _, out = status(capsys, "prune", "demo", "--planned")
     assert "1 planned run to withdraw" in out
     assert "repeat the command with --yes" in out
-    assert json.loads(said(capsys, "status", "demo", "--json")[1])["states"]["PLANNED"] == 1
-    data = json.loads(said(capsys, "prune", "demo", "--planned", "--yes", "--json")[1])
+    assert json.loads(status(capsys, "status", "demo", "--json")[1])["states"]["PLANNED"] == 1
+    data = json.loads(status(capsys, "prune", "demo", "--planned", "--yes", "--json")[1])
     assert (data["withdrawn"], [row["run"] for row in data["rows"]]) == (True, ["2" * 16])
-    states = json.loads(said(capsys, "status", "demo", "--json")[1])["states"]
+    states = json.loads(status(capsys, "status", "demo", "--json")[1])["states"]
     # The failed run stays: `--failed` removes it first.
     assert states == {"COMPLETED": 1, "FAILED": 1}
     assert len(list(study.iterdir())) == 2
-    assert "0 planned runs to withdraw" in said(capsys, "prune", "demo", "--planned")[1]
+    assert "0 planned runs to withdraw" in status(capsys, "prune", "demo", "--planned")[1]
     assert main(["prune", "demo", "--planned", "--failed"]) == 2
     assert main(["prune", "demo", "--where", "cell=lstm"]) == 2

@@ -47,9 +47,9 @@ def test_a_run_is_given_by_its_folder_too(
 
 def test_json_and_nothing_that_differs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["why", "demo/units=64", "demo/units=128", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["configuration"] == [{"key": "units", "first": "64", "second": "128"}]
-    assert found["spread"]["difference"] == pytest.approx(-0.13)
+    data = json.loads(capsys.readouterr().out)
+    assert data["configuration"] == [{"key": "units", "first": "64", "second": "128"}]
+    assert data["spread"]["difference"] == pytest.approx(-0.13)
     assert main(["why", "demo/units=64", "demo/units=64"]) == 0
     assert "no recorded setting differs" in capsys.readouterr().out
 

@@ -54,8 +54,8 @@ def test_equal_steps_are_not_equal_seconds(study: Path) -> None:
 
 
 def test_the_rule_decides_on_the_paired_differences(study: Path) -> None:
-    found = compare("demo", study, at="seconds=12", baseline="lstm")
-    gru = next(row.difference for row in found.rows if row.group.label == "gru")
+    comparison = compare("demo", study, at="seconds=12", baseline="lstm")
+    gru = next(row.difference for row in comparison.rows if row.group.label == "gru")
     assert gru is not None
     assert gru.test is not None
     ours, theirs = [7.5 + 0.02 * s for s in range(6)], [9 + 0.01 * s for s in range(6)]
@@ -65,34 +65,35 @@ def test_the_rule_decides_on_the_paired_differences(study: Path) -> None:
 
 
 def test_heading_notes_and_json_state_the_budget(study: Path) -> None:
-    found = compare("demo", study, at="seconds=12")
+    comparison = compare("demo", study, at="seconds=12")
     assert any(
-        "validation nll at" in name or "at 12 s" in name for name in groups_table(found).columns
+        "validation nll at" in name or "at 12 s" in name
+        for name in groups_table(comparison).columns
     )
-    assert any("best validation score so far" in note for note in found.notes)
-    record = json.loads(to_json(found))[0]
+    assert any("best validation score so far" in note for note in comparison.notes)
+    record = json.loads(to_json(comparison))[0]
     assert (record["at"], record["split"]) == ("seconds=12", "validation at 12 s")
     assert all(one["at"] is None for one in records(compare("demo", study)))
 
 
 def test_runs_without_an_evaluation_within_the_budget_are_listed(study: Path) -> None:
-    found = compare("demo", study, at="seconds=7", baseline="lstm")
-    lstm = next(row for row in found.rows if row.group.label == "lstm")
+    comparison = compare("demo", study, at="seconds=7", baseline="lstm")
+    lstm = next(row for row in comparison.rows if row.group.label == "lstm")
     assert lstm.summary is None
     assert {run.state for run in lstm.group.missing} == {"LATE"}
     assert lstm.group.missing[0].reason == "its first evaluation is at 10 s, after 7 s"
-    assert any("6 runs without an evaluation within 7 s: choose" in n for n in found.notes)
+    assert any("6 runs without an evaluation within 7 s: choose" in n for n in comparison.notes)
 
 
 def test_a_budget_that_is_too_small_is_said_not_missing_runs(study: Path) -> None:
     write_curve(study, "rnn", 0, [9.0, 8.0], seconds=30)
-    found = compare("demo", study, at="seconds=20", where=["cell=lstm,rnn"])
-    assert headline(found).startswith("Only one group has an outcome")
-    assert "no outcome: rnn is missing 1 run (1 LATE); choose a larger budget" in found.notes
+    comparison = compare("demo", study, at="seconds=20", where=["cell=lstm,rnn"])
+    assert headline(comparison).startswith("Only one group has an outcome")
+    assert "no outcome: rnn is missing 1 run (1 LATE); choose a larger budget" in comparison.notes
     write_curve(study, "rnn", 1, [9.0, 8.0], seconds=3)
-    found = compare("demo", study, at="seconds=20", where=["cell=lstm,rnn"])
-    assert headline(found) == "The difference is not decided; it waits for a larger budget."
-    about = Sheet(found, "gatekit compare demo --at seconds=20")
+    comparison = compare("demo", study, at="seconds=20", where=["cell=lstm,rnn"])
+    assert headline(comparison) == "The difference is not decided; it waits for a larger budget."
+    about = Sheet(comparison, "gatekit compare demo --at seconds=20")
     assert not any(title == "Failed or diverged" for title, *_ in facts(about))
     assert failures(about).title == "Failures"
     assert "Without an evaluation within the budget" in failures(about).body
@@ -120,16 +121,16 @@ def test_the_best_of_a_key_is_chosen_by_the_area(tmp_path: Path) -> None:
 def test_a_group_that_lacks_some_runs_gets_no_verdict(study: Path) -> None:
     write_curve(study, "gru", 6, [7.0], seconds=40)
     write_curve(study, "lstm", 6, [7.0], seconds=5)
-    found = compare("demo", study, at="seconds=12", baseline="lstm")
-    gru = next(row for row in found.rows if row.group.label == "gru")
+    comparison = compare("demo", study, at="seconds=12", baseline="lstm")
+    gru = next(row for row in comparison.rows if row.group.label == "gru")
     assert gru.verdict is not None
     assert gru.verdict.endswith("gru is missing 1 run (1 LATE); choose a larger budget")
 
 
 def test_runs_that_ended_earlier_keep_their_score_and_are_counted(study: Path) -> None:
-    found = compare("demo", study, at="seconds=25")
-    assert rows_of(found)["gru"] == pytest.approx([7.5 + 0.02 * s for s in range(5)] + [7.6])
-    assert "6 runs ended before 25 s and keep their final score" in found.notes
+    comparison = compare("demo", study, at="seconds=25")
+    assert rows_of(comparison)["gru"] == pytest.approx([7.5 + 0.02 * s for s in range(5)] + [7.6])
+    assert "6 runs ended before 25 s and keep their final score" in comparison.notes
 
 
 def test_a_run_has_diverged_only_from_where_it_did(study: Path) -> None:

@@ -56,8 +56,8 @@ def rates(found: Comparison) -> dict[str, set[float]]:
 
 
 def test_the_best_rate_is_chosen_by_validation_for_each_variant_and_task(root: Path) -> None:
-    found = compare("demo", root, best_of=[RATE])
-    assert rates(found) == {
+    comparison = compare("demo", root, best_of=[RATE])
+    assert rates(comparison) == {
         "lstm task=adding": {0.1},
         "gru task=adding": {0.01},
         "lstm task=jsb": {0.1},
@@ -65,19 +65,19 @@ def test_the_best_rate_is_chosen_by_validation_for_each_variant_and_task(root: P
     }
     assert (
         "lstm task=adding: learning_rate=0.1, the best of 2 by mean validation nll (0.21)"
-        in found.notes
+        in comparison.notes
     )
-    compared = [row.difference for row in found.rows if row.difference]
+    compared = [row.difference for row in comparison.rows if row.difference]
     assert [difference.differs_in for difference in compared] == [("cell",)] * 2
     assert not any(difference.confounded for difference in compared)
     assert all(difference.pairs == 3 for difference in compared)
-    assert f"For each, {RATE} was chosen by the mean validation nll." in sentences(found)[0]
-    tuned = {record["group"]: record["tuned"] for record in records(found)}
+    assert f"For each, {RATE} was chosen by the mean validation nll." in sentences(comparison)[0]
+    tuned = {record["group"]: record["tuned"] for record in records(comparison)}
     assert tuned["gru task=jsb"] == {RATE: 0.01}
     named = compare("demo", root, best_of=[RATE], labels=["gru=GRU"], tasks=["adding"])
     assert sum(note.startswith("GRU: learning_rate=") for note in named.notes) == 1
     by = compare("demo", root, by=["cell"], best_of=["optimizer"])
-    assert rates(by) == rates(found)
+    assert rates(by) == rates(comparison)
 
 
 def test_a_diverged_rate_is_the_worst_and_a_missing_run_blocks_the_verdict(root: Path) -> None:
@@ -85,8 +85,8 @@ def test_a_diverged_rate_is_the_worst_and_a_missing_run_blocks_the_verdict(root:
     config = configuration("gru", 3, task__name="adding", optimizer__learning_rate=0.01)
     data = {"data_hash": f"sha256:{'adding':a<32}"}
     write_run(runs, config, None, state="DIVERGED", validation=[0.01], **data)
-    found = compare("demo", root, best_of=[RATE])
-    assert rates(found)["gru task=adding"] == {0.1}
+    comparison = compare("demo", root, best_of=[RATE])
+    assert rates(comparison)["gru task=adding"] == {0.1}
     config = configuration("gru", 4, task__name="adding", optimizer__learning_rate=0.01)
     write_run(runs, config, state="FAILED")
     row = next(r for r in compare("demo", root, best_of=[RATE]).rows if r.group.missing)
@@ -125,9 +125,9 @@ def test_the_optimism_of_the_best_candidate_is_stated(root: Path) -> None:
         [0.0, math.pi**-0.5, 1.5 * math.pi**-0.5], abs=1e-6
     )
     assert optimism(8, 4) == pytest.approx(optimism(8, 1) / 2)
-    found = compare("demo", root, best_of=[RATE])
+    comparison = compare("demo", root, best_of=[RATE])
     # Two candidates and three seeds.
-    (note,) = [one for one in found.notes if "is optimistic" in one]
+    (note,) = [one for one in comparison.notes if "is optimistic" in one]
     assert f"up to {(3 * math.pi) ** -0.5:.1f} standard deviations" in note
     assert not any("is optimistic" in one for one in compare("demo", root).notes)
 
@@ -176,8 +176,8 @@ def test_a_condition_that_no_run_meets_is_refused(root: Path, condition: str, me
 
 
 def test_a_comparison_of_one_task(root: Path) -> None:
-    found = compare("demo", root, tasks=["jsb"], where=["learning_rate=0.1"])
-    assert [row.group.label for row in found.rows] == ["gru", "lstm"]
+    comparison = compare("demo", root, tasks=["jsb"], where=["learning_rate=0.1"])
+    assert [row.group.label for row in comparison.rows] == ["gru", "lstm"]
 
 
 def test_a_condition_on_a_role_is_one_on_the_gate_of_each_cell(tmp_path: Path) -> None:

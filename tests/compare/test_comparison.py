@@ -46,10 +46,10 @@ def decision(comparison: Comparison, label: str) -> str:
 
 def test_rows_stand_best_first_with_the_lstm_as_baseline(tmp_path: Path) -> None:
     write_study(tmp_path, {"rnn": RNN, "lstm": LSTM, "gru": GRU})
-    found = compare("demo", tmp_path)
-    assert [item.group.label for item in found.rows] == ["lstm", "gru", "rnn"]
-    assert [item.is_baseline for item in found.rows] == [True, False, False]
-    assert found.exit_code == 0
+    comparison = compare("demo", tmp_path)
+    assert [item.group.label for item in comparison.rows] == ["lstm", "gru", "rnn"]
+    assert [item.is_baseline for item in comparison.rows] == [True, False, False]
+    assert comparison.exit_code == 0
 
 
 def test_numbers_are_those_of_scipy(tmp_path: Path) -> None:
@@ -69,47 +69,49 @@ def test_numbers_are_those_of_scipy(tmp_path: Path) -> None:
 
 def test_the_verdict_is_a_sentence_with_its_interval(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM5, "gru": GRU5, "rnn": RNN5})
-    found = compare("demo", tmp_path)
-    assert verdict(found, "rnn") == (
+    comparison = compare("demo", tmp_path)
+    assert verdict(comparison, "rnn") == (
         "rnn is worse than lstm: nll higher by 0.316 nats/frame (95 % t interval 0.299 to 0.333,"
         " n = 5 seeds, correlation 0.96, paired t p < 0.0001 over 2 comparisons)"
     )
-    assert verdict(found, "gru") == (
+    assert verdict(comparison, "gru") == (
         "gru and lstm are not told apart: nll higher by 0.002 nats/frame (95 % t interval"
         " -0.020 to 0.024, n = 5 seeds, correlation 0.90, paired t p = 0.81 over 2 comparisons);"
         " if that is the true size, about 764 seeds are needed for a verdict"
     )
-    assert row(found, "lstm").verdict is None
+    assert row(comparison, "lstm").verdict is None
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 4])
 def test_four_seeds_have_numbers_and_no_verdict(tmp_path: Path, seeds: int) -> None:
     write_study(tmp_path, {"lstm": LSTM5[:seeds], "rnn": RNN5[:seeds]})
-    found = compare("demo", tmp_path)
-    said = verdict(found, "rnn")
-    assert said.startswith(f"no verdict on rnn against lstm from {seeds} seeds: nll higher by 0.3")
-    assert "95 % t interval" in said
-    assert decision(found, "rnn") == "none"
-    assert "a verdict needs at least 5 seeds" in found.notes
+    comparison = compare("demo", tmp_path)
+    sentence = verdict(comparison, "rnn")
+    assert sentence.startswith(
+        f"no verdict on rnn against lstm from {seeds} seeds: nll higher by 0.3"
+    )
+    assert "95 % t interval" in sentence
+    assert decision(comparison, "rnn") == "none"
+    assert "a verdict needs at least 5 seeds" in comparison.notes
 
 
 def test_the_level_of_the_intervals_moves_no_verdict(tmp_path: Path) -> None:
     gru = [v + d for v, d in zip(LSTM5, (0.02, 0.05, 0.01, 0.06, 0.03), strict=True)]
     write_study(tmp_path, {"lstm": LSTM5, "gru": gru, "rnn": RNN5})
     for level in (0.5, 0.95, 0.999):
-        found = compare("demo", tmp_path, level=level)
-        decided = [decision(found, label) for label in ("gru", "rnn")]
+        comparison = compare("demo", tmp_path, level=level)
+        decided = [decision(comparison, label) for label in ("gru", "rnn")]
         assert decided == ["worse", "worse"]
-    assert verdict(found, "gru").endswith("; the p value decides, not the interval")
+    assert verdict(comparison, "gru").endswith("; the p value decides, not the interval")
 
 
 def test_equal_differences_have_no_interval_and_no_verdict(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": [0.5] * 6, "gru": [0.75] * 6})
-    found = compare("demo", tmp_path)
-    diff = row(found, "gru").difference
+    comparison = compare("demo", tmp_path)
+    diff = row(comparison, "gru").difference
     assert diff is not None
     assert (diff.interval, diff.decision) == (None, "open")
-    assert verdict(found, "gru") == (
+    assert verdict(comparison, "gru") == (
         "gru and lstm are not told apart: nll higher by 0.250 nats/frame (n = 6 seeds, paired t"
         " p = 1); all 6 differences are equal, so there is no interval"
     )
@@ -125,8 +127,8 @@ def test_pairs_of_one_seed_are_averaged_first(tmp_path: Path) -> None:
     assert diff.values == pytest.approx([0.11, 0.09, 0.11, 0.09, 0.11])
     assert diff.test is not None
     assert diff.test.p == pytest.approx(scipy.stats.ttest_1samp(diff.values, 0.0).pvalue)
-    said = verdict(compare("demo", tmp_path, by=["cell"]), "gru")
-    assert "n = 5 seeds with 10 pairs of runs" in said
+    sentence = verdict(compare("demo", tmp_path, by=["cell"]), "gru")
+    assert "n = 5 seeds with 10 pairs of runs" in sentence
     summary = row(compare("demo", tmp_path, by=["cell"]), "lstm").summary
     assert summary is not None
     assert (summary.n, summary.bootstrap) == (10, None)
@@ -189,13 +191,13 @@ def test_a_margin_is_decided_by_two_one_sided_tests(
     lower = [v + d for v, d in zip(LSTM5, (-0.04, 0.02, -0.03, 0.01, -0.015), strict=True)]
     gru = lower if decided == "not_worse" else GRU5
     write_study(tmp_path, {"lstm": 2 * LSTM5, "gru": 2 * gru, "rnn": 2 * RNN5})
-    found = compare("demo", tmp_path, margin=margin)
+    comparison = compare("demo", tmp_path, margin=margin)
     unseen = "; 10 seeds do not rule out that 26 % of runs fail"
-    assert (unseen in verdict(found, "gru")) == (decided != "open")
-    assert not any("need 10 seeds" in note for note in found.notes)
-    assert (decision(found, "gru"), decision(found, "rnn")) == (decided, "worse")
-    assert verdict(found, "gru").startswith(said)
-    assert found.margin == str(margin)
+    assert (unseen in verdict(comparison, "gru")) == (decided != "open")
+    assert not any("need 10 seeds" in note for note in comparison.notes)
+    assert (decision(comparison, "gru"), decision(comparison, "rnn")) == (decided, "worse")
+    assert verdict(comparison, "gru").startswith(said)
+    assert comparison.margin == str(margin)
 
 
 @pytest.mark.parametrize("margin", ["0", "-1", "five", "5 percent", "inf", "nan", "%"])
@@ -211,10 +213,10 @@ def test_larger_is_better_where_the_task_says_so(tmp_path: Path) -> None:
         for seed, value in enumerate(tests):
             config = configuration(cell, seed)
             write_run(tmp_path / "demo" / "runs", config, value, metric=metric)
-    found = compare("demo", tmp_path)
-    assert [item.group.label for item in found.rows] == ["gru", "lstm"]
-    assert "accuracy higher by 0.062 (95 % t" in verdict(found, "gru")
-    difference = found.rows[0].difference
+    comparison = compare("demo", tmp_path)
+    assert [item.group.label for item in comparison.rows] == ["gru", "lstm"]
+    assert "accuracy higher by 0.062 (95 % t" in verdict(comparison, "gru")
+    difference = comparison.rows[0].difference
     assert difference is not None
     assert (difference.better, difference.worse, difference.improvement) == (2, 0, 1.0)
 
@@ -237,17 +239,17 @@ def test_a_baseline_can_be_named_and_must_exist(tmp_path: Path) -> None:
 def test_a_baseline_without_an_outcome_is_said(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"rnn": RNN})
     write_run(runs, configuration("lstm", 0), state="FAILED")
-    found = compare("demo", tmp_path)
-    assert "baseline lstm has no outcome, so nothing is compared with it" in found.notes
-    assert row(found, "rnn").difference is None
+    comparison = compare("demo", tmp_path)
+    assert "baseline lstm has no outcome, so nothing is compared with it" in comparison.notes
+    assert row(comparison, "rnn").difference is None
 
 
 def test_pairs_are_the_common_seeds(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM})
     for seed, value in ((1, 8.75), (2, 8.81), (7, 4.0)):
         write_run(runs, configuration("gru", seed), value)
-    found = compare("demo", tmp_path)
-    gru = row(found, "gru").difference
+    comparison = compare("demo", tmp_path)
+    gru = row(comparison, "gru").difference
     assert gru is not None
     assert gru.pairs == 2
     assert gru.mean == pytest.approx((8.75 - 8.65 + 8.81 - 8.70) / 2)
@@ -256,36 +258,36 @@ def test_pairs_are_the_common_seeds(tmp_path: Path) -> None:
 def test_a_mean_that_one_seed_dominates_is_decided_by_its_p_value(tmp_path: Path) -> None:
     small = [0.002, 0.003, 0.004, 0.005, 0.006, 0.007, 0.008, 0.009, 0.003]
     write_study(tmp_path, {"gru": [0.001] * 10, "lstm": [*(0.001 + s for s in small), 0.151]})
-    found = compare("demo", tmp_path, baseline="lstm")
-    difference = row(found, "gru").difference
+    comparison = compare("demo", tmp_path, baseline="lstm")
+    difference = row(comparison, "gru").difference
     assert difference is not None
     assert difference.p == 2 / 2**10
     assert difference.interval is not None
     assert difference.interval.low < 0 < difference.interval.high
-    said = verdict(found, "gru")
-    assert said.startswith("gru is better than lstm: nll lower by 0.020")
-    assert said.endswith("max-T sign-flip p = 0.002); the p value decides, not the interval")
+    sentence = verdict(comparison, "gru")
+    assert sentence.startswith("gru is better than lstm: nll lower by 0.020")
+    assert sentence.endswith("max-T sign-flip p = 0.002); the p value decides, not the interval")
 
 
 def test_the_direction_is_that_of_the_mean_and_not_of_the_count(tmp_path: Path) -> None:
     better = [0.001 * k for k in range(1, 20)]
     write_study(tmp_path, {"gru": [1.0] * 20, "lstm": [*(1.0 + b for b in better), 0.1]})
-    found = compare("demo", tmp_path, baseline="lstm")
-    difference = row(found, "gru").difference
+    comparison = compare("demo", tmp_path, baseline="lstm")
+    difference = row(comparison, "gru").difference
     assert difference is not None
     assert difference.mean is not None
     assert (difference.better, difference.worse, difference.direction) == (19, 1, -1)
-    assert verdict(found, "gru").startswith("gru and lstm are not told apart: nll higher by")
-    assert sentences(found)[0].startswith("gru and lstm were not told apart in test nll")
+    assert verdict(comparison, "gru").startswith("gru and lstm are not told apart: nll higher by")
+    assert sentences(comparison)[0].startswith("gru and lstm were not told apart in test nll")
 
 
 def test_no_common_seed_is_no_verdict(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM})
     write_run(runs, configuration("gru", 9), 8.6)
     write_run(runs, configuration("rnn", None), 8.6)
-    found = compare("demo", tmp_path)
-    assert verdict(found, "gru").endswith("they have no seed in common")
-    assert "rnn: runs without a seed cannot be paired: 1" in found.notes
+    comparison = compare("demo", tmp_path)
+    assert verdict(comparison, "gru").endswith("they have no seed in common")
+    assert "rnn: runs without a seed cannot be paired: 1" in comparison.notes
 
 
 def test_one_pair_has_a_difference_but_no_interval(tmp_path: Path) -> None:
@@ -303,11 +305,11 @@ def test_one_pair_has_a_difference_but_no_interval(tmp_path: Path) -> None:
 def test_a_seed_that_is_there_twice_is_left_out_of_the_pairs(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM, "gru": GRU})
     write_run(runs, configuration("gru", 0), 5.0, name="0" * 16)
-    found = compare("demo", tmp_path)
-    gru = row(found, "gru").difference
+    comparison = compare("demo", tmp_path)
+    gru = row(comparison, "gru").difference
     assert gru is not None
     assert gru.pairs == 2
-    assert "gru: seeds that occur more than once are left out of the pairs: 0" in found.notes
+    assert "gru: seeds that occur more than once are left out of the pairs: 0" in comparison.notes
 
 
 def test_the_printed_p_is_the_one_that_decides(tmp_path: Path) -> None:
@@ -315,15 +317,15 @@ def test_the_printed_p_is_the_one_that_decides(tmp_path: Path) -> None:
     rnn = [value + 0.3 + 0.01 * i for i, value in enumerate(base)]
     gru = [value + (0.02 if i % 2 else -0.03) for i, value in enumerate(base)]
     write_study(tmp_path, {"lstm": base, "rnn": rnn, "gru": gru})
-    found = compare("demo", tmp_path)
-    one, two = row(found, "rnn").difference, row(found, "gru").difference
+    comparison = compare("demo", tmp_path)
+    one, two = row(comparison, "rnn").difference, row(comparison, "gru").difference
     assert one is not None
     assert two is not None
     raw = [scipy.stats.ttest_1samp(diff.values, 0.0).pvalue for diff in (one, two)]
     assert (one.p, two.p) == pytest.approx((2 * raw[0], raw[1]))
-    assert "paired t p < 0.0001 over 2 comparisons" in verdict(found, "rnn")
+    assert "paired t p < 0.0001 over 2 comparisons" in verdict(comparison, "rnn")
     assert "with 5 to 7 seeds, p values assume normal noise; with 8 or more they do not" in (
-        found.notes
+        comparison.notes
     )
 
 
@@ -338,16 +340,16 @@ def test_an_interval_without_zero_is_no_verdict_on_one_of_many(tmp_path: Path) -
         for units in range(1, 9):
             other = noise[(seed + units) % 8] * (1 + 0.1 * units * seed)
             write_run(runs, configuration("gru", seed, units=units), value + other)
-    found = compare("demo", tmp_path, baseline="lstm units=64")
-    gru = row(found, "gru units=64").difference
+    comparison = compare("demo", tmp_path, baseline="lstm units=64")
+    gru = row(comparison, "gru units=64").difference
     assert gru is not None
     assert gru.interval is not None
     assert gru.interval.low > 0
     assert gru.p is not None
     assert gru.p >= 0.05
-    said = verdict(found, "gru units=64")
-    assert said.startswith("gru units=64 and lstm units=64 are not told apart")
-    assert "over 9 comparisons); the p value decides, not the interval" in said
+    sentence = verdict(comparison, "gru units=64")
+    assert sentence.startswith("gru units=64 and lstm units=64 are not told apart")
+    assert "over 9 comparisons); the p value decides, not the interval" in sentence
 
 
 def diverged(runs: Path, cell: str, seeds: range, step: float = 0.021) -> None:
@@ -366,9 +368,9 @@ def diverged(runs: Path, cell: str, seeds: range, step: float = 0.021) -> None:
 def test_diverged_runs_are_the_worst_outcome(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM, "rnn": RNN, "gru": [1.0]})
     diverged(runs, "gru", range(1, 3))
-    found = compare("demo", tmp_path)
-    assert [item.group.label for item in found.rows] == ["lstm", "rnn", "gru"]
-    gru = row(found, "gru")
+    comparison = compare("demo", tmp_path)
+    assert [item.group.label for item in comparison.rows] == ["lstm", "rnn", "gru"]
+    gru = row(comparison, "gru")
     assert gru.summary is not None
     assert (gru.summary.n, gru.summary.diverged, gru.summary.mean) == (3, 2, None)
     assert (gru.summary.mean_finished, gru.summary.median) == (1.0, None)
@@ -420,16 +422,16 @@ def test_runs_that_both_diverged_make_ranks_of_the_other_seeds(tmp_path: Path) -
         write_run(runs, configuration("gru", seed), 8.5 + 0.012 * seed)
     for cell in ("lstm", "gru"):
         diverged(runs, cell, [0])
-    found = compare("demo", tmp_path, margin=0.3)
-    gru = row(found, "gru").difference
+    comparison = compare("demo", tmp_path, margin=0.3)
+    gru = row(comparison, "gru").difference
     assert gru is not None
     assert gru.test is not None
     assert (gru.mean, gru.better, gru.direction, gru.ranked) == (None, 5, 1, {0})
     p = scipy.stats.wilcoxon(gru.values, method="exact", zero_method="wilcox").pvalue
     assert p == 2.0**-4
     assert (gru.test.p, gru.test.test, gru.decision) == (p, "exact signed-rank", "open")
-    assert not any("assume normal noise" in note for note in found.notes)
-    assert "margin 0.3: not tested for gru, because a run diverged" in found.notes
+    assert not any("assume normal noise" in note for note in comparison.notes)
+    assert "margin 0.3: not tested for gru, because a run diverged" in comparison.notes
 
 
 def test_a_margin_is_corrected_for_as_many_comparisons_as_it_states(tmp_path: Path) -> None:
@@ -467,13 +469,13 @@ def test_below_ten_seeds_nothing_is_equivalent_and_a_note_has_the_remedy(
     base = [8.6 + 0.01 * (7 * i % 10) for i in range(seeds)]
     gru = [v + 0.001 * (-1) ** i for i, v in enumerate(base)]
     write_study(tmp_path, {"lstm": base, "gru": gru})
-    found = compare("demo", tmp_path, margin=0.5)
-    assert decision(found, "gru") == "open"
-    diff = row(found, "gru").difference
+    comparison = compare("demo", tmp_path, margin=0.5)
+    assert decision(comparison, "gru") == "open"
+    diff = row(comparison, "gru").difference
     assert diff is not None
     assert (diff.not_worse, diff.equivalent) == (None, None)
     assert diff.unseen_failures == pytest.approx(1 - 0.05 ** (1 / seeds))
-    (note,) = [one for one in found.notes if "need 10 seeds" in one]
+    (note,) = [one for one in comparison.notes if "need 10 seeds" in one]
     assert f"{seeds} do not rule out that {share} % of runs fail (gru)" in note
     assert note.endswith("type gatekit extend demo --seeds 10")
 
@@ -485,16 +487,16 @@ def six_of_fourteen(size: float, rest: float) -> list[float]:
 def test_a_mean_and_a_majority_that_disagree_give_no_verdict(tmp_path: Path) -> None:
     base, apart = six_of_fourteen(0.0, 0.0), six_of_fourteen(1.0, -0.001)
     write_study(tmp_path, {"lstm": base, "gru": apart, "rnn": six_of_fourteen(1.0, 0.001)})
-    found = compare("demo", tmp_path, margin=0.1)
-    gru = row(found, "gru").difference
+    comparison = compare("demo", tmp_path, margin=0.1)
+    gru = row(comparison, "gru").difference
     assert gru is not None
     assert gru.test is not None
     assert (gru.test.p < 0.05, gru.better, gru.worse, gru.direction) == (True, 8, 6, -1)
-    assert (gru.decision, gru.p, decision(found, "rnn")) == ("none", None, "worse")
+    assert (gru.decision, gru.p, decision(comparison, "rnn")) == ("none", None, "worse")
     why = "the mean is worse, but most seeds are better"
-    assert f"no verdict on gru against lstm, because {why}" in verdict(found, "gru")
-    assert [line for line in undecided_lines(found) if why in line]
-    assert sum(why in said for said in sentences(found)) == 1
+    assert f"no verdict on gru against lstm, because {why}" in verdict(comparison, "gru")
+    assert [line for line in undecided_lines(comparison) if why in line]
+    assert sum(why in said for said in sentences(comparison)) == 1
 
 
 def test_spreads_that_differ_more_than_twofold_are_noted(tmp_path: Path) -> None:
@@ -507,14 +509,14 @@ def test_spreads_that_differ_more_than_twofold_are_noted(tmp_path: Path) -> None
             "rnn": [9.6 + 1.9 * (v - 8.6) for v in base],
         },
     )
-    found = compare("demo", tmp_path)
-    gru, rnn = (row(found, name).difference for name in ("gru", "rnn"))
+    comparison = compare("demo", tmp_path)
+    gru, rnn = (row(comparison, name).difference for name in ("gru", "rnn"))
     assert gru is not None
     assert rnn is not None
     assert gru.spread == pytest.approx(2.5 * float(np.std(base, ddof=1)))
     assert gru.spread_baseline == pytest.approx(float(np.std(base, ddof=1)))
     assert (gru.is_uneven, rnn.is_uneven, gru.decision) == (True, False, "worse")
-    (note,) = [one for one in found.notes if "spread over seeds" in one]
+    (note,) = [one for one in comparison.notes if "spread over seeds" in one]
     assert note.endswith(": gru")
 
 
@@ -530,14 +532,14 @@ def test_a_step_time_is_a_median_and_a_wide_range_is_noted(tmp_path: Path) -> No
         for seed, values in enumerate(all_seeds):
             seconds = {"total": 9.0, **dict(zip(names, values, strict=False))}
             write_run(runs, configuration(cell, seed), 8.6 + 0.1 * seed, seconds=seconds)
-    found = compare("demo", tmp_path)
-    gru, rnn = row(found, "gru").summary, row(found, "rnn").summary
+    comparison = compare("demo", tmp_path)
+    gru, rnn = row(comparison, "gru").summary, row(comparison, "rnn").summary
     assert gru is not None
     assert rnn is not None
     assert (gru.step_seconds, gru.step_seconds_low, gru.step_seconds_high) == (0.005, 0.002, 0.4)
     assert gru.step_processor_seconds == 0.0031
     assert (rnn.step_seconds, rnn.step_processor_seconds) == (0.004, None)
-    (note,) = [one for one in found.notes if one.startswith("ms/step varies")]
+    (note,) = [one for one in comparison.notes if one.startswith("ms/step varies")]
     assert note.endswith(
         ": gru 5.00, from 2.00 to 400 (processor time 3.10); rnn 4.00, from 3.00 to 6.50"
     )
@@ -560,8 +562,8 @@ def test_seeds_that_no_pair_shares_are_named_as_the_reason(tmp_path: Path) -> No
     runs = write_study(tmp_path, {"lstm": LSTM5})
     for seed in range(5, 10):
         write_run(runs, configuration("gru", seed), 8.5)
-    said = headline(compare("demo", tmp_path))
-    assert said == "The difference is not decided: the groups have no seed in common."
+    text = headline(compare("demo", tmp_path))
+    assert text == "The difference is not decided: the groups have no seed in common."
 
 
 def test_a_metric_of_the_wrong_direction_waits_for_no_run(tmp_path: Path) -> None:
@@ -578,14 +580,14 @@ def test_a_metric_of_the_wrong_direction_waits_for_no_run(tmp_path: Path) -> Non
 def test_missing_runs_block_a_verdict(tmp_path: Path, state: str) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM5, "gru": GRU5, "rnn": RNN5})
     lost = write_run(runs, configuration("rnn", 5), state=state, reason="killed")
-    found = compare("demo", tmp_path)
-    assert verdict(found, "rnn") == (
+    comparison = compare("demo", tmp_path)
+    assert verdict(comparison, "rnn") == (
         f"no verdict on rnn against lstm: rnn is missing 1 run (1 {state});"
         " run the sweep again, then compare"
     )
-    assert decision(found, "rnn") == "none"
-    assert decision(found, "gru") == "open"
-    assert [run.id for run in found.missing] == [lost.name]
+    assert decision(comparison, "rnn") == "none"
+    assert decision(comparison, "gru") == "open"
+    assert [run.id for run in comparison.missing] == [lost.name]
     assert verdict(compare("demo", tmp_path, force=True), "rnn").startswith("rnn is worse")
 
 
@@ -599,13 +601,13 @@ def test_a_missing_run_is_repeated_by_the_command_that_asked_for_it(tmp_path: Pa
         requested = plan_file.RequestedRun(paths[cell].name, cell, words, "")
         command = f"gatekit train {typed} study=demo" if typed else "gatekit extend demo"
         plan_file.write(tmp_path / "demo", cell, command, [requested])
-    found = compare("demo", tmp_path, baseline="lstm")
+    comparison = compare("demo", tmp_path, baseline="lstm")
     sweep = "gatekit train -m cell=lstm,mingru study=demo"
     one, other = "gatekit train cell=gru study=demo", "gatekit train cell=rnn seed=5 study=demo"
     for cell in ("gru", "rnn"):
-        assert "misses 3 of 18 runs (2 FAILED, 1 LOST)" in verdict(found, cell)
+        assert "misses 3 of 18 runs (2 FAILED, 1 LOST)" in verdict(comparison, cell)
         for typed in (one, sweep, other):
-            assert f"{typed} retry=failed" in verdict(found, cell)
+            assert f"{typed} retry=failed" in verdict(comparison, cell)
     for cell in ("gru", "rnn"):
         paths[cell].rename(runs.parent / cell)
     # Without their folders the runs are planned, and are not repeated but started.
@@ -617,17 +619,17 @@ def test_a_missing_run_is_repeated_by_the_command_that_asked_for_it(tmp_path: Pa
 def test_a_missing_run_of_the_baseline_blocks_all(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM, "gru": GRU, "rnn": RNN})
     (write_run(runs, configuration("lstm", 3)) / "result.json").write_text("{")
-    found = compare("demo", tmp_path)
+    comparison = compare("demo", tmp_path)
     for label in ("gru", "rnn"):
-        assert "lstm is missing 1 run (1 CORRUPT)" in verdict(found, label)
+        assert "lstm is missing 1 run (1 CORRUPT)" in verdict(comparison, label)
 
 
 def test_a_run_of_unknown_group_blocks_the_groups_that_lack_a_seed(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM5, "gru": GRU5, "rnn": RNN5[:4]})
     (write_run(runs, configuration("rnn", 4)) / "config.yaml").write_text("")
-    found = compare("demo", tmp_path)
-    assert "1 corrupt run could belong to rnn" in verdict(found, "rnn")
-    assert decision(found, "gru") == "open"
+    comparison = compare("demo", tmp_path)
+    assert "1 corrupt run could belong to rnn" in verdict(comparison, "rnn")
+    assert decision(comparison, "gru") == "open"
 
 
 @pytest.mark.parametrize(
@@ -646,8 +648,8 @@ def test_what_is_not_comparable_is_refused_unless_forced(
     for seed in range(5):
         write_run(runs, configuration("rnn", seed, **config), RNN5[seed], **changed)
     names = ("rnn epochs=80", "lstm epochs=40") if config else ("rnn", "lstm")
-    found = compare("demo", tmp_path)
-    rnn = row(found, names[0])
+    comparison = compare("demo", tmp_path)
+    rnn = row(comparison, names[0])
     assert str(rnn.verdict).startswith(f"{names[0]} is not comparable with {names[1]}: {says}")
     assert rnn.difference is not None
     assert (rnn.difference.mean, rnn.difference.pairs) == (None, 0)
@@ -660,9 +662,9 @@ def test_different_executors_are_flagged(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM5})
     for seed in range(5):
         write_run(runs, configuration("rnn", seed), RNN5[seed], executor="reference")
-    found = compare("demo", tmp_path)
-    assert "rnn ran on executor reference, lstm on fused" in found.notes
-    assert verdict(found, "rnn").startswith("rnn is worse")
+    comparison = compare("demo", tmp_path)
+    assert "rnn ran on executor reference, lstm on fused" in comparison.notes
+    assert verdict(comparison, "rnn").startswith("rnn is worse")
 
 
 def test_different_executors_of_several_groups_are_one_note(tmp_path: Path) -> None:
@@ -685,8 +687,8 @@ def test_groups_of_which_xla_compiled_one_are_flagged(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM5})
     for seed in range(5):
         write_run(runs, configuration("rnn", seed), RNN5[seed], jit=True)
-    found = compare("demo", tmp_path)
-    assert "rnn ran on executor fused under XLA, lstm on fused" in found.notes
+    comparison = compare("demo", tmp_path)
+    assert "rnn ran on executor fused under XLA, lstm on fused" in comparison.notes
 
 
 def test_pooling_over_different_metrics_is_an_error(tmp_path: Path) -> None:
@@ -705,14 +707,16 @@ def test_each_task_has_its_own_baseline(tmp_path: Path) -> None:
                 data = f"sha256:{length:064d}"
                 runs = tmp_path / "demo" / "runs"
                 write_run(runs, config, value + shift, data_hash=data[:7] + data[-8:] * 8)
-    found = compare("demo", tmp_path)
-    assert [item.group.label for item in found.rows] == [
+    comparison = compare("demo", tmp_path)
+    assert [item.group.label for item in comparison.rows] == [
         "lstm length=10",
         "rnn length=10",
         "lstm length=100",
         "rnn length=100",
     ]
-    assert verdict(found, "rnn length=100").startswith("rnn length=100 is worse than lstm length=1")
+    assert verdict(comparison, "rnn length=100").startswith(
+        "rnn length=100 is worse than lstm length=1"
+    )
 
 
 def test_odd_results_are_flagged(tmp_path: Path) -> None:
@@ -803,8 +807,8 @@ def test_no_runs_and_only_failed_runs_say_so(tmp_path: Path) -> None:
 
 def test_from_ten_seeds_on_there_is_a_bootstrap_too(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": [8.6 + (i * 7 % 10) / 100 for i in range(10)], "gru": GRU})
-    found = compare("demo", tmp_path)
-    lstm, gru = row(found, "lstm").summary, row(found, "gru").summary
+    comparison = compare("demo", tmp_path)
+    lstm, gru = row(comparison, "lstm").summary, row(comparison, "gru").summary
     assert lstm is not None
     assert lstm.bootstrap is not None
     assert lstm.bootstrap.method == "BCa bootstrap"

@@ -186,9 +186,9 @@ def test_keys_that_were_chosen_together_are_one_setting_and_the_sentence_names_t
     two: Comparison, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     together = ["cell", "optimizer"]
-    found = compare("demo", tmp_path, together=together)
-    assert not records(found)[1]["confounded"]
-    (sentence,) = sentences(found)
+    comparison = compare("demo", tmp_path, together=together)
+    assert not records(comparison)[1]["confounded"]
+    (sentence,) = sentences(comparison)
     assert sentence.startswith("gru learning_rate=0.1 reached a higher test nll than lstm")
     assert sentence.endswith(
         ". They differ in cell and optimizer.learning_rate, which were chosen together."
@@ -202,8 +202,8 @@ def test_keys_that_were_chosen_together_are_one_setting_and_the_sentence_names_t
 
 def test_a_third_setting_beside_those_chosen_together_counts(tmp_path: Path) -> None:
     study(tmp_path, BASE, {**GRU, "optimizer__learning_rate": 0.1, "units": 9})
-    found = compare("demo", tmp_path, together=["cell", "optimizer.learning_rate"])
-    assert records(found)[1]["confounded"] is True
+    comparison = compare("demo", tmp_path, together=["cell", "optimizer.learning_rate"])
+    assert records(comparison)[1]["confounded"] is True
 
 
 def test_an_unknown_key_is_refused(two: Comparison, tmp_path: Path) -> None:

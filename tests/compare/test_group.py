@@ -41,11 +41,11 @@ def group(grouping: Grouping, label: str) -> Group:
 def test_cells_are_called_by_their_names(tmp_path: Path) -> None:
     for cell in ("lstm", "gru", "rnn"):
         write(tmp_path, configuration(cell, 0), configuration(cell, 1))
-    found = grouped(tmp_path)
-    assert labels(found) == ["gru", "lstm", "rnn"]
-    assert [len(item.runs) for item in found.groups] == [2, 2, 2]
-    assert [run.seed for run in found.groups[0].runs] == [0, 1]
-    assert found.groups[0].values == {"cell": "gru"}
+    groups = grouped(tmp_path)
+    assert labels(groups) == ["gru", "lstm", "rnn"]
+    assert [len(item.runs) for item in groups.groups] == [2, 2, 2]
+    assert [run.seed for run in groups.groups[0].runs] == [0, 1]
+    assert groups.groups[0].values == {"cell": "gru"}
 
 
 def test_one_group_is_called_by_its_cell(tmp_path: Path) -> None:
@@ -65,18 +65,18 @@ def test_a_change_is_one_word_in_a_label(tmp_path: Path) -> None:
         # A run without the key is older than the key, and has no change.
         plain = configuration(cell, seed) if seed else configuration(cell, seed, change=None)
         write(tmp_path, plain, changed(cell, seed, "mine", layers=2), changed(cell, seed, "other"))
-    found = grouped(tmp_path)
-    assert labels(found) == [
+    groups = grouped(tmp_path)
+    assert labels(groups) == [
         f"{cell}{change}"
         for cell in ("gru", "lstm")
         for change in ("", " change=mine", " change=other")
     ]
-    assert found.implied == dict.fromkeys(("swap.forget", "layers", "cell.equations.h"), "change")
+    assert groups.implied == dict.fromkeys(("swap.forget", "layers", "cell.equations.h"), "change")
     rows = compare("demo", tmp_path, within=["cell"]).rows
     differences = {row.group.label: row.difference for row in rows}
     assert {label: each and each.baseline for label, each in differences.items()} == {
         label: None if label == label[:4].rstrip() else label[:4].rstrip()
-        for label in labels(found)
+        for label in labels(groups)
     }
     assert {each.differs_in for each in differences.values() if each} == {("change",)}
     by = [item.values for item in grouped(tmp_path, ["change"]).groups]
@@ -105,8 +105,8 @@ def test_units_that_a_budget_chose_are_no_key(tmp_path: Path) -> None:
     sizes = {("lstm", "jsb_music21"): 45, ("lstm", "adding"): 57, ("gru", "adding"): 66}
     for (cell, task), units in sizes.items():
         write(tmp_path, *(matched(cell, seed, task, units, "40k") for seed in (0, 1)))
-    found = grouped(tmp_path)
-    assert {item.variant for item in found.groups} == {"lstm", "gru"}
+    groups = grouped(tmp_path)
+    assert {item.variant for item in groups.groups} == {"lstm", "gru"}
     write(tmp_path, matched("lstm", 0, "adding", 41, "20k"))
     assert "lstm match=parameters:20k" in {item.variant for item in grouped(tmp_path).groups}
 
@@ -175,9 +175,9 @@ def test_tasks_are_never_pooled_and_shown_by_name(tmp_path: Path) -> None:
             config = configuration(task__name=task, optimizer__learning_rate=rate)
             data = {"data_hash": f"sha256:{digest * 16}", "plugins": {task: f"sha256:{digest * 8}"}}
             write(tmp_path, config, **data)
-    found = grouped(tmp_path, ["cell"])
-    assert labels(found) == ["lstm task=adding", "lstm task=jsb_music21"]
-    assert found.pooled == ("optimizer.learning_rate",)
+    groups = grouped(tmp_path, ["cell"])
+    assert labels(groups) == ["lstm task=adding", "lstm task=jsb_music21"]
+    assert groups.pooled == ("optimizer.learning_rate",)
 
 
 def test_plugins_are_shown_by_name_and_by_hash_only_if_the_name_is_the_same(
@@ -247,8 +247,8 @@ def test_runs_older_than_an_option_were_made_with_its_default(tmp_path: Path) ->
         {**configuration("gru", 3), "pool": "all"},
     ]
     write(tmp_path, *older, *newer)
-    found = grouped(tmp_path)
-    assert {item.label: [run.seed for run in item.runs] for item in found.groups} == {
+    groups = grouped(tmp_path)
+    assert {item.label: [run.seed for run in item.runs] for item in groups.groups} == {
         "pool=all": [3],
         "pool=last": [0, 1, 2],
     }
@@ -276,12 +276,12 @@ def test_a_training_that_each_task_has_for_itself_is_no_key(tmp_path: Path) -> N
     for cell in ("lstm", "gru"):
         for task, rate in (("adding", 0.003), ("jsb_music21", 0.01)):
             write(tmp_path, budget(cell, 0, task, rate))
-    found = grouped(tmp_path)
-    assert labels(found) == [
+    groups = grouped(tmp_path)
+    assert labels(groups) == [
         *("gru task=adding", "gru task=jsb_music21", "lstm task=adding", "lstm task=jsb_music21"),
     ]
-    assert {item.variant for item in found.groups} == {"gru", "lstm"}
-    assert found.implied == {"optimizer.learning_rate": "task", "trainer.batch": "task"}
+    assert {item.variant for item in groups.groups} == {"gru", "lstm"}
+    assert groups.implied == {"optimizer.learning_rate": "task", "trainer.batch": "task"}
     asked = compare("demo", tmp_path, within=["optimizer.learning_rate"])
     assert {row.group.values["optimizer.learning_rate"] for row in asked.rows} == {0.003, 0.01}
     assert {row.name for row in asked.rows} == {"gru", "lstm"}
@@ -298,15 +298,15 @@ def test_a_training_that_each_optimizer_has_for_itself_is_no_key(tmp_path: Path)
             sgd = {"name": "sgd", "learning_rate": 0.1, "momentum": 0.95, "clipnorm": clipnorm}
             for optimizer in (adam, sgd):
                 write(tmp_path, {**configuration(cell, 0), "optimizer": optimizer})
-    found = grouped(tmp_path)
-    assert labels(found)[:4] == [
+    groups = grouped(tmp_path)
+    assert labels(groups)[:4] == [
         "gru optimizer=adam",
         "gru optimizer=adam clipnorm=1.0",
         "gru optimizer=sgd",
         "gru optimizer=sgd clipnorm=1.0",
     ]
     owner = "optimizer"
-    assert found.implied == {"optimizer.learning_rate": owner, "optimizer.momentum": owner}
+    assert groups.implied == {"optimizer.learning_rate": owner, "optimizer.momentum": owner}
     said = compare("demo", tmp_path, baseline="lstm", within=["optimizer"])
     assert (
         "each optimizer has its own optimizer.learning_rate, optimizer.momentum,"
@@ -322,9 +322,9 @@ def test_a_training_that_task_and_optimizer_decide_is_no_key(tmp_path: Path) -> 
     ):
         config = configuration("lstm", 0, task__name=task)
         write(tmp_path, {**config, "optimizer": {"name": optimizer, "learning_rate": rate}})
-    found = grouped(tmp_path)
-    assert found.implied == {"optimizer.learning_rate": "task and optimizer"}
-    assert labels(found)[0] == "task=adding optimizer=adam"
+    groups = grouped(tmp_path)
+    assert groups.implied == {"optimizer.learning_rate": "task and optimizer"}
+    assert labels(groups)[0] == "task=adding optimizer=adam"
 
 
 def test_an_option_is_shown_of_the_cell_that_has_it_in_two_ways(tmp_path: Path) -> None:
@@ -343,10 +343,10 @@ def test_by_pools_the_rest_and_pairs_by_it(tmp_path: Path) -> None:
     for rate in (0.1, 0.01):
         for seed in (0, 1):
             write(tmp_path, configuration("lstm", seed, optimizer__learning_rate=rate))
-    found = grouped(tmp_path, ["cell"])
-    assert labels(found) == ["lstm"]
-    assert found.pooled == ("optimizer.learning_rate",)
-    assert sorted(map(repr, found.groups[0].pairing_keys)) == [
+    groups = grouped(tmp_path, ["cell"])
+    assert labels(groups) == ["lstm"]
+    assert groups.pooled == ("optimizer.learning_rate",)
+    assert sorted(map(repr, groups.groups[0].pairing_keys)) == [
         "(0, '=0.01')",
         "(0, '=0.1')",
         "(1, '=0.01')",
@@ -358,14 +358,14 @@ def test_what_was_tuned_for_each_group_is_not_pooled(tmp_path: Path) -> None:
     for seed in (0, 1):
         write(tmp_path, configuration("lstm", seed, optimizer__learning_rate=0.1))
         write(tmp_path, configuration("gru", seed, optimizer__learning_rate=0.01))
-    found = grouped(tmp_path, ["cell"])
-    assert found.pooled == ()
-    assert found.implied == {"optimizer.learning_rate": "group"}
-    assert [group.pairing_keys for group in found.groups] == [((0,), (1,)), ((0,), (1,))]
+    groups = grouped(tmp_path, ["cell"])
+    assert groups.pooled == ()
+    assert groups.implied == {"optimizer.learning_rate": "group"}
+    assert [group.pairing_keys for group in groups.groups] == [((0,), (1,)), ((0,), (1,))]
     write(tmp_path, configuration("gru", 0, optimizer__learning_rate=0.1))
-    found = grouped(tmp_path, ["cell"])
-    assert found.pooled == ("optimizer.learning_rate",)
-    assert found.implied == {}
+    groups = grouped(tmp_path, ["cell"])
+    assert groups.pooled == ("optimizer.learning_rate",)
+    assert groups.implied == {}
 
 
 @pytest.mark.parametrize(
@@ -383,9 +383,9 @@ def test_what_chooses_a_variant_is_not_tuned(key: str, chooses: bool) -> None:
 
 def test_by_units_does_not_hide_that_the_cells_differ(tmp_path: Path) -> None:
     write(tmp_path, configuration("lstm", units=3), configuration("gru", units=4))
-    found = grouped(tmp_path, ["units"])
-    assert "cell" in found.pooled
-    assert "cell" not in found.implied
+    groups = grouped(tmp_path, ["units"])
+    assert "cell" in groups.pooled
+    assert "cell" not in groups.implied
 
 
 def biased(cell: str, gate: str, bias: bool, seed: int = 0) -> dict[str, Any]:
@@ -441,29 +441,29 @@ def test_a_group_whose_source_changed_is_two_groups(
     write(tmp_path, configuration("lstm", 0), configuration("lstm", 1), **before)
     write(tmp_path, configuration("lstm", 2), **{**before, **changed})
     write(tmp_path, configuration("lstm", 3), state="LOST")
-    found = grouped(tmp_path)
-    assert len(found.groups) == 2
-    assert len(group(found, expected).runs) == 1
-    assert {item.variant for item in found.groups} == {"lstm"}
-    assert [item.missing_states() for item in found.groups] == [{"LOST": 1}, {"LOST": 1}]
+    groups = grouped(tmp_path)
+    assert len(groups.groups) == 2
+    assert len(group(groups, expected).runs) == 1
+    assert {item.variant for item in groups.groups} == {"lstm"}
+    assert [item.missing_states() for item in groups.groups] == [{"LOST": 1}, {"LOST": 1}]
 
 
 def test_missing_runs_stay_with_their_group(tmp_path: Path) -> None:
     write(tmp_path, configuration("lstm", 0), configuration("gru", 0))
     write(tmp_path, configuration("lstm", 1), configuration("rnn", 0), state="FAILED")
-    found = grouped(tmp_path)
-    assert labels(found) == ["gru", "lstm", "rnn"]
-    assert group(found, "lstm").missing_states() == {"FAILED": 1}
-    assert group(found, "rnn").runs == ()
+    groups = grouped(tmp_path)
+    assert labels(groups) == ["gru", "lstm", "rnn"]
+    assert group(groups, "lstm").missing_states() == {"FAILED": 1}
+    assert group(groups, "rnn").runs == ()
 
 
 def test_a_run_without_config_belongs_to_no_known_group(tmp_path: Path) -> None:
     write(tmp_path, configuration())
     folder = write_run(tmp_path / "demo" / "runs", configuration("gru"))
     (folder / "config.yaml").unlink()
-    found = grouped(tmp_path)
-    assert labels(found) == ["lstm"]
-    assert [run.id for run in found.unknown] == [folder.name]
+    groups = grouped(tmp_path)
+    assert labels(groups) == ["lstm"]
+    assert [run.id for run in groups.unknown] == [folder.name]
 
 
 def test_a_script_of_ones_own_needs_no_cell(tmp_path: Path) -> None:
@@ -518,8 +518,8 @@ def test_an_exact_label_comes_before_a_longer_spelling(tmp_path: Path) -> None:
     labels_ = labels(grouped(tmp_path))
     assert "forget.eps=0.1 input.eps=1" in labels_
     for label in labels_:
-        found = compare("demo", tmp_path, baseline=label)
-        assert [item.group.label for item in found.rows if item.is_baseline] == [label]
+        comparison = compare("demo", tmp_path, baseline=label)
+        assert [item.group.label for item in comparison.rows if item.is_baseline] == [label]
         selected = select(f"demo/{label}", tmp_path).group
         assert selected is not None
         assert selected.label == label
@@ -532,9 +532,9 @@ def test_a_baseline_is_named_by_any_spelling(tmp_path: Path, name: str) -> None:
     slow = {"kind": "slow", "stretch": 4}
     write(tmp_path, configuration(swap={"forget": "sigmoid"}), configuration(swap={"forget": slow}))
     labels_ = ["forget=slow stretch=4=slow four"]
-    found = compare("demo", tmp_path, baseline=name, labels=labels_)
-    assert [item.group.label for item in found.rows if item.is_baseline] == ["slow four"]
-    difference = next(item.difference for item in found.rows if item.difference)
+    comparison = compare("demo", tmp_path, baseline=name, labels=labels_)
+    assert [item.group.label for item in comparison.rows if item.is_baseline] == ["slow four"]
+    difference = next(item.difference for item in comparison.rows if item.difference)
     assert difference.baseline == "slow four"
     with pytest.raises(ConfigError, check=at("baseline", "='forget=sigmoid'")):
         compare("demo", tmp_path, baseline="sigmod")
@@ -548,8 +548,8 @@ def test_the_plainest_group_is_the_baseline(tmp_path: Path) -> None:
     write(tmp_path, configuration(swap={"forget": "sigmoid"}))
 
     def baseline() -> str:
-        found = compare("demo", tmp_path)
-        return next(item.group.label for item in found.rows if item.is_baseline)
+        comparison = compare("demo", tmp_path)
+        return next(item.group.label for item in comparison.rows if item.is_baseline)
 
     assert baseline() == "forget=sigmoid"
     write(tmp_path, configuration(swap={"forget": "forget"}))

@@ -150,9 +150,9 @@ def test_a_zip_that_is_no_bundle_is_refused_and_leaves_nothing(
     CASES[case](tmp_path / "x.zip")
     for command in ("import", "rerun"):
         assert main([command, "x.zip"]) == EXIT_REFUSED
-        said = capsys.readouterr().err
-        assert said.startswith("gatekit: ")
-        assert said.count("\n") == 1
+        printed = capsys.readouterr().err
+        assert printed.startswith("gatekit: ")
+        assert printed.count("\n") == 1
     assert os.listdir(tmp_path) == ["x.zip"]
 
 

@@ -66,7 +66,7 @@ def test_the_shares_are_the_sums_of_squares_of_an_analysis_of_variance(tmp_path:
 
 def test_runs_of_a_seed_in_a_pooled_group_count_as_their_mean(tmp_path: Path) -> None:
     frame = write(tmp_path)
-    (found,) = importance(compare("demo", tmp_path, by=["cell", "optimizer.learning_rate"]))
+    (actual,) = importance(compare("demo", tmp_path, by=["cell", "optimizer.learning_rate"]))
     means = frame.groupby(["cell", "rate", "seed"], as_index=False)["value"].mean()
     squares = anova_lm(ols("value ~ C(cell) * C(rate) + C(seed)", means).fit())["sum_sq"]
     shares = (squares / squares.sum()).tolist()
@@ -74,9 +74,9 @@ def test_runs_of_a_seed_in_a_pooled_group_count_as_their_mean(tmp_path: Path) ->
     names = ["cell", "optimizer.learning_rate", "seed, the same for all groups"]
     names += ["cell x optimizer.learning_rate", "rest: seed by group"]
     expected = dict(zip(names, shares, strict=True))
-    assert {share.name: share.share for share in found.shares} == pytest.approx(expected)
-    assert (found.groups, found.runs, found.pooled) == (4, 36, True)
-    assert found.notes[0] == "runs of one seed in a group count as their mean"
+    assert {share.name: share.share for share in actual.shares} == pytest.approx(expected)
+    assert (actual.groups, actual.runs, actual.pooled) == (4, 36, True)
+    assert actual.notes[0] == "runs of one seed in a group count as their mean"
 
 
 def test_the_shares_of_two_by_two_groups_are_those_by_hand() -> None:
@@ -92,7 +92,7 @@ def test_the_report_shows_the_shares(tmp_path: Path) -> None:
     section = importance_section(Sheet(comparison, "gatekit compare demo"))
     assert section is not None
     (found,) = importance(comparison)
-    body = section.body.replace("<wbr>", "")
+    body = str(section.body).replace("<wbr>", "")
     rows = [re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", row) for row in body.split("<tr")[2:]]
     assert tuple(tuple(row) for row in rows) == importance_table(found).rows
     one_key = compare("demo", tmp_path, where=("units=8", "cell=lstm"))

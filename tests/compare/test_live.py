@@ -354,8 +354,8 @@ def test_a_busy_port_has_a_remedy(tmp_path, capsys):
     with serving(tmp_path) as found:
         port = str(found.server_address[1])
         assert main(["serve", "--root", str(tmp_path), "--port", port]) == 2
-        said = capsys.readouterr().err
-        assert f"port {port} cannot be used (Address already in use); type --port 0" in said
+        printed = capsys.readouterr().err
+        assert f"port {port} cannot be used (Address already in use); type --port 0" in printed
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

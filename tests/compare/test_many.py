@@ -1,4 +1,4 @@
-"""Row 94: ten thousand run folders, one in a hundred of them damaged."""
+"""Ten thousand run folders, one in a hundred of them damaged."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Sweep:
         self.stop = 10_000
         self.asked: list[int] = []
 
-    def made(self, plan: int, show: object = None, stream: object = None) -> int:
+    def train(self, plan: int, show: object = None, stream: object = None) -> int:
         self.asked.append(plan)
         for seed in range(plan):
             for cell, shift in self.shifts.items():
@@ -59,16 +59,16 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     """Return a function that begins a study with three seeds and replaces its launcher."""
 
     def begin(**shifts: float) -> Sweep:
-        made = Sweep(tmp_path, {"lstm": 0.0, **shifts})
-        made.made(3)
-        made.asked.clear()
-        present = len(list((tmp_path / "demo" / "runs").iterdir())) // len(made.shifts)
-        monkeypatch.setattr(more_seeds, "run_plan", made.made)
+        running = Sweep(tmp_path, {"lstm": 0.0, **shifts})
+        running.train(3)
+        running.asked.clear()
+        present = len(list((tmp_path / "demo" / "runs").iterdir())) // len(running.shifts)
+        monkeypatch.setattr(more_seeds, "run_plan", running.train)
         monkeypatch.setattr(
             more_seeds, "extension", lambda study, root, seeds, *_: (seeds, present)
         )
         monkeypatch.setattr(more_seeds, "first_seeds", lambda _, seeds: seeds)
-        return made
+        return running
 
     return begin
 
@@ -89,10 +89,10 @@ def interim(root: Path) -> file.InterimAnalyses:
 def test_seeds_are_added_until_every_difference_is_decided(
     sweep: Callable[..., Sweep], tmp_path: Path
 ) -> None:
-    made = sweep(gru=-1.0, rnn=0.1)
+    running = sweep(gru=-1.0, rnn=0.1)
     lines = extend(tmp_path)
     found = interim(tmp_path)
-    assert made.asked == list(found.seeds) == list(range(10, found.seeds[-1] + 1, 2))
+    assert running.asked == list(found.seeds) == list(range(10, found.seeds[-1] + 1, 2))
     assert 10 < found.seeds[-1] < 20
     assert found.decisions == {"gru": "better", "rnn": "worse"}
     assert lines[-1] == "Every difference is decided."
@@ -121,11 +121,11 @@ def test_the_most_seeds_end_the_looks(sweep: Callable[..., Sweep], tmp_path: Pat
 def test_killed_at_any_moment_the_same_call_takes_the_same_looks(
     sweep: Callable[..., Sweep], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = sweep(gru=0.0)
+    running = sweep(gru=0.0)
     append = file.append
     for kill in ("run", "before", "after", "torn"):
         with monkeypatch.context() as patch:
-            made.stop = 5 if kill == "run" else 10_000
+            running.stop = 5 if kill == "run" else 10_000
 
             def killed(study: Path, found: file.InterimAnalyses, kill: str = kill) -> None:
                 if kill != "before":
@@ -138,7 +138,7 @@ def test_killed_at_any_moment_the_same_call_takes_the_same_looks(
             patch.setattr(file, "append", killed)
             with pytest.raises(KeyboardInterrupt):
                 extend(tmp_path, step=5)
-        made.stop = 10_000
+        running.stop = 10_000
     # The look that was written before the kill counts; the torn one is taken again.
     assert interim(tmp_path).seeds == (10,)
     extend(tmp_path, step=5)
@@ -149,7 +149,7 @@ def test_killed_at_any_moment_the_same_call_takes_the_same_looks(
 def test_a_look_on_the_same_results_is_not_a_new_look(
     sweep: Callable[..., Sweep], tmp_path: Path
 ) -> None:
-    sweep(gru=0.0).made(10)
+    sweep(gru=0.0).train(10)
     first = more_seeds.analyse("demo", tmp_path, 10, 20, {})
     again = more_seeds.analyse("demo", tmp_path, 10, 20, {})
     assert interim(tmp_path).seeds == (10,)
@@ -158,13 +158,13 @@ def test_a_look_on_the_same_results_is_not_a_new_look(
 
 
 def test_seeds_beyond_the_last_look_wait(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
-    made = sweep(gru=0.0)
-    made.made(10)
+    running = sweep(gru=0.0)
+    running.train(10)
     more_seeds.analyse("demo", tmp_path, 10, 20, {})
     before = compare("demo", tmp_path)
-    made.stop = 3
+    running.stop = 3
     with pytest.raises(KeyboardInterrupt):
-        made.made(12)
+        running.train(12)
     after = compare("demo", tmp_path)
     assert records(after) == records(before)
     note = "3 runs have seeds beyond the last look and wait for the next `gatekit extend`"
@@ -174,13 +174,13 @@ def test_seeds_beyond_the_last_look_wait(sweep: Callable[..., Sweep], tmp_path: 
 def test_tables_and_sentences_state_the_looks(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
     sweep(gru=0.0)
     extend(tmp_path, step=5)
-    found = compare("demo", tmp_path)
-    assert found.notes[0] == (
+    comparison = compare("demo", tmp_path)
+    assert comparison.notes[0] == (
         "looked at 3 times, at 10, 15, 20 of at most 20 seeds; alpha spent 0.05 of 0.05"
     )
-    (sentence,) = sentences(found)
+    (sentence,) = sentences(comparison)
     assert "look 3 at 20 of at most 20 seeds, alpha spent 0.05" in sentence
-    verdicts = [row.verdict for row in found.rows if row.verdict]
+    verdicts = [row.verdict for row in comparison.rows if row.verdict]
     assert ", look 3 at 20 of at most 20 seeds, alpha spent 0.05)" in verdicts[0]
     other = compare("demo", tmp_path, baseline="gru")
     assert (
@@ -192,7 +192,7 @@ def test_fewer_seeds_than_looks_need_are_said_to_be_too_few(
     sweep: Callable[..., Sweep], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without looks six seeds are enough, and with looks eight; a star is not p below 0.05."""
-    sweep(gru=-0.06).made(10)
+    sweep(gru=-0.06).train(10)
     more_seeds.analyse("demo", tmp_path, 10, 20, {})
     print_table(compare("demo", tmp_path))
     assert "* decided: p below 0.05" not in capsys.readouterr().out
@@ -209,10 +209,12 @@ def test_a_bundle_takes_the_looks_along(sweep: Callable[..., Sweep], tmp_path: P
     bundle, elsewhere = tmp_path / "demo.zip", tmp_path / "elsewhere"
     write_bundle(load("demo", tmp_path), bundle)
     import_bundle(bundle, elsewhere)
-    found, imported = compare("demo", tmp_path), compare("demo", elsewhere)
+    comparison, imported = compare("demo", tmp_path), compare("demo", elsewhere)
     assert imported.study.interim == interim(tmp_path)
-    assert imported.notes[0] == found.notes[0]
-    assert [(r.name, r.verdict) for r in imported.rows] == [(r.name, r.verdict) for r in found.rows]
+    assert imported.notes[0] == comparison.notes[0]
+    assert [(r.name, r.verdict) for r in imported.rows] == [
+        (r.name, r.verdict) for r in comparison.rows
+    ]
 
 
 def test_a_margin_is_decided_over_looks(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
@@ -238,7 +240,7 @@ def test_a_margin_is_decided_over_looks(sweep: Callable[..., Sweep], tmp_path: P
 def test_what_the_first_look_fixed_cannot_change(
     sweep: Callable[..., Sweep], tmp_path: Path, options: dict[str, Any], error: str
 ) -> None:
-    sweep(gru=0.0).made(10)
+    sweep(gru=0.0).train(10)
     more_seeds.analyse("demo", tmp_path, 10, 20, {})
     with pytest.raises(ConfigError, match=error):
         extend(tmp_path, **options)
@@ -264,19 +266,19 @@ def test_the_first_look_needs_the_most_seeds(sweep: Callable[..., Sweep], tmp_pa
 
 
 def test_other_groups_are_refused(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
-    made = sweep(gru=0.0)
-    made.made(10)
+    running = sweep(gru=0.0)
+    running.train(10)
     more_seeds.analyse("demo", tmp_path, 10, 20, {})
-    made.shifts["rnn"] = 0.0
-    made.made(12)
+    running.shifts["rnn"] = 0.0
+    running.train(12)
     with pytest.raises(ConfigError, match="added: rnn"):
         more_seeds.analyse("demo", tmp_path, 12, 20, {})
     assert interim(tmp_path).seeds == (10,)
 
 
 def test_changed_results_are_refused(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
-    made = sweep(gru=0.0)
-    made.made(10)
+    running = sweep(gru=0.0)
+    running.train(10)
     more_seeds.analyse("demo", tmp_path, 10, 20, {})
     result = next((tmp_path / "demo" / "runs").glob("67*")) / "result.json"
     result.write_bytes(result.read_bytes().replace(b"COMPLETED", b"COMPLETEE"))
@@ -285,8 +287,8 @@ def test_changed_results_are_refused(sweep: Callable[..., Sweep], tmp_path: Path
 
 
 def test_missing_runs_take_no_look(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
-    made = sweep(gru=0.0)
-    made.made(10)
+    running = sweep(gru=0.0)
+    running.train(10)
     run = next((tmp_path / "demo" / "runs").glob("67*"))
     (run / "result.json").unlink()
     with pytest.raises(RunError, match=r"no look was taken: gru is missing 1 run"):
@@ -295,7 +297,7 @@ def test_missing_runs_take_no_look(sweep: Callable[..., Sweep], tmp_path: Path) 
 
 
 def test_one_group_has_nothing_to_look_at(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
-    sweep().made(10)
+    sweep().train(10)
     with pytest.raises(ConfigError, match="has one group"):
         more_seeds.analyse("demo", tmp_path, 10, 20, {})
 
@@ -303,7 +305,7 @@ def test_one_group_has_nothing_to_look_at(sweep: Callable[..., Sweep], tmp_path:
 def test_a_damaged_file_of_looks_gives_no_verdict(
     sweep: Callable[..., Sweep], tmp_path: Path
 ) -> None:
-    sweep(gru=0.0).made(10)
+    sweep(gru=0.0).train(10)
     more_seeds.analyse("demo", tmp_path, 10, 20, {})
     path = tmp_path / "demo" / LOOKS
     path.write_bytes(path.read_bytes().replace(b"most", b"mosT"))
@@ -313,10 +315,10 @@ def test_a_damaged_file_of_looks_gives_no_verdict(
 
 
 def test_seeds_alone_are_refused_after_a_look(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
-    made = sweep(gru=0.0)
+    running = sweep(gru=0.0)
     assert more_seeds.add_seeds("demo", tmp_path, 6, show=lambda _: None) == 0
-    assert made.asked == [6]
-    made.made(10)
+    assert running.asked == [6]
+    running.train(10)
     more_seeds.analyse("demo", tmp_path, 10, 20, {})
     with pytest.raises(ConfigError, match="looked at 1 time;"):
         more_seeds.add_seeds("demo", tmp_path, 12)

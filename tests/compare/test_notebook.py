@@ -25,14 +25,14 @@ from .test_table import HOSTILE
 
 def test_a_comparison_is_a_table_with_verdicts(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
-    found = compare("demo", tmp_path)
-    html = found._repr_html_()
+    comparison = compare("demo", tmp_path)
+    html = comparison._repr_html_()
     assert html.count("<tr>") == 3
     assert ">8.96 [8.82, 9.10]</td>" in html
     assert html.startswith("<ul><li>lstm, the baseline, has the best test nll")
     assert "against lstm: 3 seeds, but a verdict needs 5" in html
     assert html.count('<img alt="learning curves" width="640" src="data:image/png;base64,') == 1
-    assert repr(found) == "<Comparison of study 'demo': 2 groups: lstm, rnn>"
+    assert repr(comparison) == "<Comparison of study 'demo': 2 groups: lstm, rnn>"
 
 
 def test_a_study_is_its_runs_and_its_table(tmp_path: Path) -> None:

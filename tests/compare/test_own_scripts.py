@@ -71,9 +71,9 @@ def test_a_run_that_diverged_before_its_first_test_score_is_the_worst(
             this.log(epoch, val=40.0)
         this.log(before, val=float("nan"), test=float("nan"))
     record(tmp_path, "lstm", 3, test=True)
-    found = compare("mine", tmp_path)
-    assert [row.group.label for row in found.rows] == ["lstm", "gru"]
-    assert "gru diverged in 1 of 4 runs" in str(found.rows[1].verdict)
+    comparison = compare("mine", tmp_path)
+    assert [row.group.label for row in comparison.rows] == ["lstm", "gru"]
+    assert "gru diverged in 1 of 4 runs" in str(comparison.rows[1].verdict)
 
 
 def test_a_task_with_options_has_its_name(tmp_path: Path) -> None:

@@ -69,10 +69,10 @@ def test_one_group_has_fishers_exact_permutation_test() -> None:
     expected = scipy.stats.permutation_test(
         (d,), np.mean, permutation_type="samples", n_resamples=np.inf, alternative="two-sided"
     ).pvalue
-    (found,) = decide([dict(enumerate(SLEEP))])
-    assert found is not None
-    assert found.p == pytest.approx(expected)
-    assert found.smallest_p == 2**-9
+    (actual,) = decide([dict(enumerate(SLEEP))])
+    assert actual is not None
+    assert actual.p == pytest.approx(expected)
+    assert actual.smallest_p == 2**-9
 
 
 def test_beyond_fourteen_seeds_the_draws_come_near_fishers_count_of_darwins_maize() -> None:

@@ -85,10 +85,10 @@ GRU = [("gru", seed) for seed in range(8)]
 def test_a_complete_study_has_its_verdicts(tmp_path: Path) -> None:
     plan(tmp_path)
     train(tmp_path)
-    found = by_group(compare("demo", tmp_path))
-    assert [found[cell]["decision"] for cell in ("gru", "rnn")] == ["better", "better"]
-    assert found["gru"]["comparisons"] == 2
-    assert found["gru"]["incomplete"] == 0
+    rows = by_group(compare("demo", tmp_path))
+    assert [rows[cell]["decision"] for cell in ("gru", "rnn")] == ["better", "better"]
+    assert rows["gru"]["comparisons"] == 2
+    assert rows["gru"]["incomplete"] == 0
 
 
 @pytest.mark.parametrize("state", ["", "PLANNED", "RUNNING", "INTERRUPTED", "FAILED"])
@@ -96,11 +96,11 @@ def test_a_table_that_misses_planned_runs_gives_no_verdict(tmp_path: Path, state
     plan(tmp_path)
     train(tmp_path, ("rnn", 3), ("rnn", 7), state=state)
     comparison = compare("demo", tmp_path)
-    found = by_group(comparison)
-    assert {one["decision"] for one in found.values()} == {"none"}
-    assert found["gru"]["p"] is None
-    assert (found["rnn"]["n"], found["rnn"]["missing"]) == (6, 2)
-    assert len(found["rnn"]["missing_runs"]) == 2
+    rows = by_group(comparison)
+    assert {one["decision"] for one in rows.values()} == {"none"}
+    assert rows["gru"]["p"] is None
+    assert (rows["rnn"]["n"], rows["rnn"]["missing"]) == (6, 2)
+    assert len(rows["rnn"]["missing_runs"]) == 2
     assert decided_claims(comparison) == []
     (line,) = undecided_lines(comparison)
     assert TYPED in line
@@ -114,11 +114,11 @@ def test_a_variant_that_has_not_started_has_its_row_and_its_comparison(tmp_path:
     plan(tmp_path)
     train(tmp_path, *GRU)
     comparison = compare("demo", tmp_path)
-    found = by_group(comparison)
-    assert (found["gru"]["n"], found["gru"]["missing"], found["gru"]["mean"]) == (0, 8, None)
+    rows = by_group(comparison)
+    assert (rows["gru"]["n"], rows["gru"]["missing"], rows["gru"]["mean"]) == (0, 8, None)
     assert "0/8" in table(comparison)
     assert headline(comparison).startswith("None of 2 differences is decided")
-    assert found["rnn"]["comparisons"] == 2
+    assert rows["rnn"]["comparisons"] == 2
     assert "gru" in to_csv(comparison)
 
 
@@ -130,11 +130,11 @@ def test_force_compares_and_marks_the_table(tmp_path: Path) -> None:
     plan(other)
     train(other, *GRU)
     comparison = compare("demo", other, force=True)
-    found = by_group(comparison)
-    assert found["rnn"]["decision"] == "better"
+    rows = by_group(comparison)
+    assert rows["rnn"]["decision"] == "better"
     # The comparison with gru is still to come, so it has its part of the level.
-    assert found["rnn"]["p"] == 2 * whole["p"]
-    assert {one["incomplete"] for one in found.values()} == {8}
+    assert rows["rnn"]["p"] == 2 * whole["p"]
+    assert {one["incomplete"] for one in rows.values()} == {8}
     for text in (headline(comparison), *sentences(comparison)):
         assert "8 of 24 runs" in text
 
@@ -142,9 +142,9 @@ def test_force_compares_and_marks_the_table(tmp_path: Path) -> None:
 def test_few_seeds_so_far_take_their_part_of_the_level(tmp_path: Path) -> None:
     plan(tmp_path)
     train(tmp_path, *GRU[2:])
-    found = by_group(compare("demo", tmp_path, force=True))
-    assert found["rnn"]["comparisons"] == 2
-    assert found["gru"]["p"] is None
+    rows = by_group(compare("demo", tmp_path, force=True))
+    assert rows["rnn"]["comparisons"] == 2
+    assert rows["gru"]["p"] is None
 
 
 def test_the_rest_of_a_study_is_not_awaited(tmp_path: Path) -> None:
@@ -159,24 +159,24 @@ def test_the_rest_of_a_study_is_not_awaited(tmp_path: Path) -> None:
 def test_a_condition_on_the_state_does_not_complete_a_table(tmp_path: Path) -> None:
     plan(tmp_path)
     train(tmp_path, ("rnn", 3), state="FAILED")
-    found = by_group(compare("demo", tmp_path, where=["state=COMPLETED"]))
-    assert {one["decision"] for one in found.values()} == {"none"}
+    rows = by_group(compare("demo", tmp_path, where=["state=COMPLETED"]))
+    assert {one["decision"] for one in rows.values()} == {"none"}
 
 
 def test_without_a_plan_a_missing_run_concerns_its_group(tmp_path: Path) -> None:
     train(tmp_path, ("rnn", 3), state="FAILED")
-    found = by_group(compare("demo", tmp_path))
-    assert [found[cell]["decision"] for cell in ("gru", "rnn")] == ["better", "none"]
+    rows = by_group(compare("demo", tmp_path))
+    assert [rows[cell]["decision"] for cell in ("gru", "rnn")] == ["better", "none"]
 
 
 def test_plans_of_an_earlier_gatekit_have_no_configurations(tmp_path: Path) -> None:
     plan(tmp_path, config=None)
     train(tmp_path, ("rnn", 3), *GRU)
     comparison = compare("demo", tmp_path)
-    found = by_group(comparison)
+    rows = by_group(comparison)
     # A run with the same words and another seed has the configuration.
-    assert found["rnn"]["missing_runs"][0]["seed"] == 3
-    assert found["rnn"]["decision"] == "none"
+    assert rows["rnn"]["missing_runs"][0]["seed"] == 3
+    assert rows["rnn"]["decision"] == "none"
     assert "cell=gru" in table(comparison)
     path = next((tmp_path / "demo").glob("plan-*.json"))
     assert not json.loads(path.read_text())["configs"]
@@ -200,8 +200,8 @@ def test_a_search_does_not_wait_for_what_it_stopped(tmp_path: Path) -> None:
     reason = "pruned after epoch 3: behind the median of its variant"
     runs = tmp_path / "demo" / "runs"
     write_run(runs, configuration("rnn", 3), state="INTERRUPTED", reason=reason)
-    found = by_group(compare("demo", tmp_path))
-    assert [found[cell]["decision"] for cell in ("gru", "rnn")] == ["better", "none"]
+    rows = by_group(compare("demo", tmp_path))
+    assert [rows[cell]["decision"] for cell in ("gru", "rnn")] == ["better", "none"]
 
 
 def test_withdrawn_runs_are_not_awaited_but_remembered(tmp_path: Path) -> None:
@@ -212,10 +212,10 @@ def test_withdrawn_runs_are_not_awaited_but_remembered(tmp_path: Path) -> None:
     assert compare("demo", tmp_path).awaited[0].seed == 3
     interim_file.withdraw(study, [identity(configuration("rnn", 3))])
     comparison = compare("demo", tmp_path)
-    found = by_group(comparison)
-    assert list(found) == ["rnn", "lstm"]
-    assert (found["rnn"]["decision"], found["rnn"]["comparisons"]) == ("better", 1)
-    assert [one["runs"] for one in found["rnn"]["withdrawn"]] == [8, 1]
+    rows = by_group(comparison)
+    assert list(rows) == ["rnn", "lstm"]
+    assert (rows["rnn"]["decision"], rows["rnn"]["comparisons"]) == ("better", 1)
+    assert [one["runs"] for one in rows["rnn"]["withdrawn"]] == [8, 1]
     assert "8 planned runs were withdrawn" in " ".join(comparison.notes)
     assert "cell=gru" in " ".join(comparison.notes)
     assert len(survey(study)) == 15
@@ -287,10 +287,10 @@ def test_seeds_that_correlate_are_said_to(tmp_path: Path) -> None:
     values = {"lstm": [1.0, 2.0, 3.0, 5.0, 4.0], "gru": [2.0, 4.1, 5.9, 10.2, 8.0]}
     write_study(tmp_path, values)
     comparison = compare("demo", tmp_path)
-    found = by_group(comparison)
+    rows = by_group(comparison)
     expected = float(np.corrcoef(values["lstm"], values["gru"])[0, 1])
-    assert found["gru"]["seed_correlation"] == pytest.approx(expected)
-    assert found["lstm"]["seed_correlation"] is None
+    assert rows["gru"]["seed_correlation"] == pytest.approx(expected)
+    assert rows["lstm"]["seed_correlation"] is None
     assert f"correlation {expected:.2f}" in str(comparison.rows[1].verdict)
     assert f"correlate over seeds by {expected:.2f}" in " ".join(comparison.notes)
 
@@ -376,10 +376,10 @@ def test_a_bundle_takes_planned_runs_and_withdrawals_along(tmp_path: Path) -> No
     notes = write_bundle(load("demo", tmp_path), bundle)
     assert "in the bundle without an outcome: 1 PLANNED" in notes
     import_bundle(bundle, elsewhere)
-    found = by_group(compare("demo", elsewhere))
-    assert found["rnn"]["missing_runs"][0]["state"] == "PLANNED"
-    assert found["rnn"]["decision"] == "none"
-    assert [one["runs"] for one in found["rnn"]["withdrawn"]] == [8]
+    rows = by_group(compare("demo", elsewhere))
+    assert rows["rnn"]["missing_runs"][0]["state"] == "PLANNED"
+    assert rows["rnn"]["decision"] == "none"
+    assert [one["runs"] for one in rows["rnn"]["withdrawn"]] == [8]
 
 
 def test_figures_show_how_many_runs_are_missing(tmp_path: Path) -> None:
@@ -404,6 +404,6 @@ def test_a_variant_keeps_its_colour_while_a_study_grows(tmp_path: Path) -> None:
     first, last = (tmp_path / "demo" / f"plan-{name}-8.json" for name in ("lstm-rnn", "gru"))
     for second, path in enumerate((first, last)):
         os.utime(path, (second, second))
-    found = compare("demo", tmp_path, baseline="lstm")
+    comparison = compare("demo", tmp_path, baseline="lstm")
     assert before == {"lstm": -1, "rnn": 0}
-    assert {row.group.label: row.style_index for row in found.rows} == {**before, "gru": 1}
+    assert {row.group.label: row.style_index for row in comparison.rows} == {**before, "gru": 1}

@@ -21,39 +21,39 @@ def table(tasks: int, variants: int, seed: int = 0) -> list[list[float]]:
 
 @pytest.mark.parametrize("count", NEMENYI)
 def test_the_critical_difference_is_demsars(count: int) -> None:
-    found = rank_variants([str(i) for i in range(count)], table(14, count), [1] * 14, 0.05)
+    ranks = rank_variants([str(i) for i in range(count)], table(14, count), [1] * 14, 0.05)
     expected = NEMENYI[count] * math.sqrt(count * (count + 1) / (6 * 14))
-    assert found.critical_difference == pytest.approx(expected, abs=0.002)
+    assert ranks.critical_difference == pytest.approx(expected, abs=0.002)
 
 
 def test_friedmans_test_and_the_ranks_are_scipys() -> None:
     scores = table(9, 4)
-    found = rank_variants(list("abcd"), scores, [-1] * 9, 0.05)
+    ranks = rank_variants(list("abcd"), scores, [-1] * 9, 0.05)
     expected = scipy.stats.friedmanchisquare(*np.array(scores).T)
-    assert (found.chi_square, found.p) == pytest.approx((expected.statistic, expected.pvalue))
-    assert found.ranks == pytest.approx(scipy.stats.rankdata(scores, axis=1).mean(axis=0))
+    assert (ranks.chi_square, ranks.p) == pytest.approx((expected.statistic, expected.pvalue))
+    assert ranks.ranks == pytest.approx(scipy.stats.rankdata(scores, axis=1).mean(axis=0))
 
 
 def test_the_best_has_rank_one_whichever_way_is_better() -> None:
-    found = rank_variants(["a", "b"], [[0.9, 0.8], [1.0, 2.0]], [1, -1], 0.05)
-    assert found.ranks == (1.0, 2.0)
-    assert (found.p, found.critical_difference, found.cliques()) == (None, None, [])
+    ranks = rank_variants(["a", "b"], [[0.9, 0.8], [1.0, 2.0]], [1, -1], 0.05)
+    assert ranks.ranks == (1.0, 2.0)
+    assert (ranks.p, ranks.critical_difference, ranks.cliques()) == (None, None, [])
 
 
 def test_diverged_variants_share_the_last_rank() -> None:
     worst = math.inf
-    found = rank_variants(["a", "b", "c"], [[worst, 8.0, worst]] * 5, [-1] * 5, 0.05)
-    assert found.ranks == (2.5, 1.0, 2.5)
+    ranks = rank_variants(["a", "b", "c"], [[worst, 8.0, worst]] * 5, [-1] * 5, 0.05)
+    assert ranks.ranks == (2.5, 1.0, 2.5)
 
 
 def test_variants_that_are_all_equal_are_not_told_apart() -> None:
-    found = rank_variants(["a", "b", "c"], [[1.0, 1.0, 1.0]] * 5, [-1] * 5, 0.05)
-    assert (found.ranks, found.p) == ((2.0, 2.0, 2.0), 1.0)
-    assert found.cliques() == [(0, 2)]
+    ranks = rank_variants(["a", "b", "c"], [[1.0, 1.0, 1.0]] * 5, [-1] * 5, 0.05)
+    assert (ranks.ranks, ranks.p) == ((2.0, 2.0, 2.0), 1.0)
+    assert ranks.cliques() == [(0, 2)]
 
 
 def test_cliques_are_the_longest_runs_within_the_critical_difference() -> None:
     scores = [[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]] * 12
-    found = rank_variants(list("abcdef"), scores, [-1] * 12, 0.05)
-    assert found.critical_difference == pytest.approx(2.177, abs=0.002)
-    assert found.cliques() == [(0, 2), (1, 3), (2, 4), (3, 5)]
+    ranks = rank_variants(list("abcdef"), scores, [-1] * 12, 0.05)
+    assert ranks.critical_difference == pytest.approx(2.177, abs=0.002)
+    assert ranks.cliques() == [(0, 2), (1, 3), (2, 4), (3, 5)]

@@ -36,7 +36,7 @@ def write(root: Path, seeds: int = 6, rnn: bool = True) -> None:
             write_curve(root, "rnn", seed, [0.1, 0.2], metric=ACCURACY)
 
 
-def found(root: Path, threshold: float = 0.9, cost: str = "steps") -> dict[str, Reached]:
+def reached(root: Path, threshold: float = 0.9, cost: str = "steps") -> dict[str, Reached]:
     compared = compare("demo", root, by=["cell"], baseline="lstm")
     return {one.row.group.label: one for one in reach(compared, threshold, cost)}
 
@@ -45,14 +45,14 @@ def test_the_first_evaluation_at_the_threshold_counts_and_others_are_censored(
     tmp_path: Path,
 ) -> None:
     write(tmp_path)
-    groups = found(tmp_path)
+    groups = reached(tmp_path)
     assert groups["gru"].costs == (20.0,) * 6
     assert groups["lstm"].costs == (40.0,) * 6
     assert groups["lstm"].observed == (True, False, False) * 2
     assert (groups["rnn"].costs, groups["rnn"].observed) == ((20.0,) * 6, (False,) * 6)
     assert groups["gru"].survival.median == 20
     assert groups["lstm"].survival.median is None
-    seconds = found(tmp_path, cost="seconds")
+    seconds = reached(tmp_path, cost="seconds")
     assert seconds["gru"].costs == (2.0,) * 6
 
 
@@ -134,7 +134,7 @@ def test_the_scores_sum_to_the_statistic_of_the_log_rank_test(seed: int) -> None
 
 def test_the_test_exchanges_the_runs_of_each_seed(tmp_path: Path) -> None:
     write(tmp_path, rnn=False)
-    gru = found(tmp_path)["gru"]
+    gru = reached(tmp_path)["gru"]
     assert gru.test is not None
     ours = [(20.0, True)] * 6
     theirs = [(40.0, seed % 3 == 0) for seed in range(6)]
@@ -174,10 +174,10 @@ def test_runs_without_a_pair_do_not_turn_the_direction(tmp_path: Path) -> None:
 
 def test_five_seeds_decide_nothing_and_four_are_not_tested(tmp_path: Path) -> None:
     write(tmp_path, 5)
-    gru = found(tmp_path)["gru"]
+    gru = reached(tmp_path)["gru"]
     assert gru.test is not None
     assert (gru.test.smallest_p, gru.decision) == (2.0**-4, "open")
-    assert found(tmp_path, 0.99)["gru"].decision == "open"
+    assert reached(tmp_path, 0.99)["gru"].decision == "open"
 
 
 def test_the_command_prints_at_most_80_columns_and_json(

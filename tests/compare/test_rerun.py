@@ -134,7 +134,7 @@ def test_a_run_repeats_on_the_machine_that_made_it(tmp_path: Path) -> None:
 
     typed("train", *WORDS, "units=4", "trainer.epochs=null", "seed=0")
     typed("bundle", "tiny")
-    found = json.loads(typed("rerun", "tiny.zip", "--one", "--json"))
-    assert (found["verdict"], found["changes"]) == ("bitwise", [])
-    assert found["before"] == found["after"]
+    data = json.loads(typed("rerun", "tiny.zip", "--one", "--json"))
+    assert (data["verdict"], data["changes"]) == ("bitwise", [])
+    assert data["before"] == data["after"]
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("gatekit-")] == []

@@ -76,14 +76,14 @@ def test_imported_runs_stand_beside_ones_own(tmp_path: Path) -> None:
     study = load("demo", tmp_path)
     assert (len(study.runs), study.copies) == (12, ())
     assert {one.origin for one in study.runs} == {None, "lab"}
-    found = compare("demo", tmp_path)
-    assert [row.group.label for row in found.rows] == [
+    comparison = compare("demo", tmp_path)
+    assert [row.group.label for row in comparison.rows] == [
         "lstm",
         "lstm origin=lab",
         "rnn",
         "rnn origin=lab",
     ]
-    copied = found.rows[1].difference
+    copied = comparison.rows[1].difference
     assert copied is not None
     assert (copied.baseline, copied.pairs, copied.mean) == ("lstm", 3, 0.0)
 

@@ -43,7 +43,7 @@ def write_task(
             )
 
 
-def found(root: Path) -> SeveralTasks:
+def over_tasks(root: Path) -> SeveralTasks:
     several = several_tasks(compare("demo", root))
     assert several is not None
     return several
@@ -52,7 +52,7 @@ def found(root: Path) -> SeveralTasks:
 def test_scores_are_chance_at_zero_and_the_baseline_at_one(tmp_path: Path) -> None:
     write_task(tmp_path, "a", {"lstm": [7.9, 9.9], "gru": [5.9, 6.9]})
     write_task(tmp_path, "b", {"lstm": [0.7, 0.8], "gru": [0.6, 0.65]}, ACCURACY)
-    several = found(tmp_path)
+    several = over_tasks(tmp_path)
     gru = next(v for v in several.variants if v.name == "gru")
     lstm = next(v for v in several.variants if v.name == "lstm")
     assert gru.scores[0] == pytest.approx((2.0, 5 / 3))
@@ -67,7 +67,7 @@ def test_scores_are_chance_at_zero_and_the_baseline_at_one(tmp_path: Path) -> No
 def test_a_diverged_run_is_as_bad_as_guessing_or_as_the_worst(tmp_path: Path) -> None:
     write_task(tmp_path, "a", {"lstm": [7.9, 9.9], "gru": [5.9, None]})
     write_task(tmp_path, "b", {"lstm": [0.7, 0.8], "gru": [0.3, None]}, ACCURACY)
-    gru = next(v for v in found(tmp_path).variants if v.name == "gru")
+    gru = next(v for v in over_tasks(tmp_path).variants if v.name == "gru")
     assert gru.scores[0] == pytest.approx((2.0, 0.0))
     assert gru.scores[1] == pytest.approx((-0.8, -0.8))
     assert gru.rank == 2.0
@@ -112,7 +112,7 @@ def test_a_baseline_that_lacks_a_run_gives_no_verdict_over_tasks(tmp_path: Path)
         write_task(tmp_path, name, {"lstm": noise, **both})
     lost = configuration("lstm", 6, task__name="a")
     write_run(tmp_path / "demo" / "runs", lost, state="FAILED", reason="killed")
-    several = found(tmp_path)
+    several = over_tasks(tmp_path)
     assert {v.name for v in several.variants} == {"gru", "rnn"}
     assert all(v.difference is None for v in several.variants)
 
@@ -120,7 +120,7 @@ def test_a_baseline_that_lacks_a_run_gives_no_verdict_over_tasks(tmp_path: Path)
 def test_who_lacks_a_run_is_left_out_and_named(tmp_path: Path) -> None:
     write_task(tmp_path, "a", {"lstm": [8.0, 8.1], "gru": [8.2, 8.1], "rnn": [9.0]})
     write_task(tmp_path, "b", {"lstm": [8.0, 8.1], "gru": [8.2, 8.1]})
-    several = found(tmp_path)
+    several = over_tasks(tmp_path)
     assert {v.name for v in several.variants} == {"lstm", "gru"}
     assert several.notes == ("rnn: left out of the table over all tasks, because runs are missing",)
 
@@ -128,7 +128,7 @@ def test_who_lacks_a_run_is_left_out_and_named(tmp_path: Path) -> None:
 def test_a_task_without_a_scale_keeps_its_ranks(tmp_path: Path) -> None:
     write_task(tmp_path, "a", {"lstm": [8.0, 8.1], "gru": [8.2, 8.1]})
     write_task(tmp_path, "b", {"lstm": [8.0, 8.1], "gru": [7, 7]}, {**METRIC, "chance": None})
-    several = found(tmp_path)
+    several = over_tasks(tmp_path)
     assert (several.tasks, several.normalised) == (("task=a", "task=b"), ("task=a",))
     assert several.notes == ("task=b: not normalised, chance level or baseline is unknown",)
 
@@ -137,7 +137,7 @@ def test_without_any_scale_there_is_no_column_of_scores(tmp_path: Path) -> None:
     for task in ("a", "b"):
         values = {"lstm": [8.0, 8.1], "gru": [8.2, 8.1]}
         write_task(tmp_path, task, values, {**METRIC, "chance": None})
-    several = found(tmp_path)
+    several = over_tasks(tmp_path)
     assert tasks_table(several).columns == ("over 2 tasks", "mean rank")
     assert tasks_table(several).rows == (("lstm", "1.00"), ("gru", "2.00"))
     assert not any("normalised score" in note for note in tasks_notes(several))
@@ -150,7 +150,7 @@ def test_what_the_baseline_does_not_learn_is_no_scale(
     metric = {**ACCURACY, "chance": 0.125}
     write_task(tmp_path, "a", {"lstm": [0.9, 0.8], "gru": [0.9, 0.9]}, metric)
     write_task(tmp_path, "b", {"lstm": [lstm, lstm], "gru": [1, 1]}, metric)
-    several = found(tmp_path)
+    several = over_tasks(tmp_path)
     assert several.normalised == (("task=a", "task=b") if kept else ("task=a",))
     said = () if kept else ("task=b: not normalised, the baseline stays at chance",)
     assert several.notes == said
@@ -159,7 +159,7 @@ def test_what_the_baseline_does_not_learn_is_no_scale(
 def test_five_tasks_have_a_critical_difference(tmp_path: Path) -> None:
     for name in "abcde":
         write_task(tmp_path, name, {"lstm": [8.0, 8.1], "gru": [8.2, 8.4], "rnn": [9.0, 9.1]})
-    ranking = found(tmp_path).ranking
+    ranking = over_tasks(tmp_path).ranking
     assert ranking.critical_difference == pytest.approx(2.343 * (12 / 30) ** 0.5, abs=1e-3)
     assert ranking.p is not None
 
@@ -167,7 +167,7 @@ def test_five_tasks_have_a_critical_difference(tmp_path: Path) -> None:
 def test_a_profile_is_the_share_of_runs_above_a_score(tmp_path: Path) -> None:
     write_task(tmp_path, "a", {"lstm": [7.9, 9.9], "gru": [5.9, 6.9]})
     write_task(tmp_path, "b", {"lstm": [0.7, 0.8], "gru": [0.6, 0.65]}, ACCURACY)
-    for profile in profiles(found(tmp_path)):
+    for profile in profiles(over_tasks(tmp_path)):
         assert (profile.share[0], profile.share[-1]) == (1.0, 0.0)
         assert profile.low is None
         if profile.name == "gru":
@@ -180,7 +180,7 @@ def test_from_ten_seeds_on_a_profile_has_a_band(tmp_path: Path) -> None:
     values = [8.0 + i / 10 for i in range(10)]
     for name in "ab":
         write_task(tmp_path, name, {"lstm": values, "gru": [v + 0.3 for v in values]})
-    for profile in profiles(found(tmp_path)):
+    for profile in profiles(over_tasks(tmp_path)):
         assert profile.low is not None
         assert profile.high is not None
         assert all(
@@ -228,7 +228,7 @@ def test_the_baseline_has_no_interval_and_the_others_a_verdict(tmp_path: Path) -
         gru = [v - shift + e for v, e in zip(lstm, noise, strict=True)]
         rnn = [v + 3 * e for v, e in zip(lstm, noise, strict=True)]
         write_task(tmp_path, name, {"lstm": lstm, "gru": gru, "rnn": rnn})
-    variants = {v.name: v for v in found(tmp_path).variants}
+    variants = {v.name: v for v in over_tasks(tmp_path).variants}
     assert (variants["lstm"].interval, variants["lstm"].difference) == (None, None)
     gru, rnn = variants["gru"].difference, variants["rnn"].difference
     assert gru is not None
@@ -241,7 +241,7 @@ def test_the_baseline_has_no_interval_and_the_others_a_verdict(tmp_path: Path) -
     p = scipy.stats.ttest_1samp(expected, 0.0).pvalue
     assert gru.test.p == pytest.approx(2 * p)
     comparison = compare("demo", tmp_path)
-    said = [note for note in tasks_notes(found(tmp_path)) if note.startswith("over 2 tasks")]
+    said = [note for note in tasks_notes(over_tasks(tmp_path)) if note.startswith("over 2 tasks")]
     assert said[0].startswith("over 2 tasks, gru is better than lstm: normalised score +0.1")
     assert said[1].startswith("over 2 tasks, rnn and lstm are not told apart: normalised score")
     record = next(r for r in records(comparison) if r["group"].startswith("gru"))
@@ -258,7 +258,7 @@ def test_interquartile_mean_and_gap_have_intervals_with_the_noise_of_the_baselin
         lstm, gru = 9.9 + 0.3 * rng.normal(size=8), 9.4 + 0.3 * rng.normal(size=8)
         raw[task] = (lstm, gru)
         write_task(tmp_path, task, {"lstm": lstm.tolist(), "gru": gru.tolist()})
-    variants = {v.name: v for v in found(tmp_path).variants}
+    variants = {v.name: v for v in over_tasks(tmp_path).variants}
     scores = {
         task: ((11.9 - lstm) / (11.9 - lstm.mean()), (11.9 - gru) / (11.9 - lstm.mean()))
         for task, (lstm, gru) in raw.items()
@@ -286,13 +286,15 @@ def test_interquartile_mean_and_gap_have_intervals_with_the_noise_of_the_baselin
         )
     record = next(one for one in records(compare("demo", tmp_path)) if one["group"][:3] == "gru")
     assert record["optimality_gap_high"] == pytest.approx(gru.gap_interval.high)  # type: ignore[union-attr]
-    assert any(note.startswith("gru: interquartile mean") for note in tasks_notes(found(tmp_path)))
+    assert any(
+        note.startswith("gru: interquartile mean") for note in tasks_notes(over_tasks(tmp_path))
+    )
 
 
 def test_fewer_than_eight_seeds_have_aggregates_without_intervals(tmp_path: Path) -> None:
     for task in "ab":
         write_task(tmp_path, task, {"lstm": [8.0 + k / 10 for k in range(7)], "gru": [8.2] * 7})
-    gru = next(v for v in found(tmp_path).variants if v.name == "gru")
+    gru = next(v for v in over_tasks(tmp_path).variants if v.name == "gru")
     assert gru.optimality_gap is not None
     assert (gru.interquartile_interval, gru.gap_interval) == (None, None)
 
@@ -302,7 +304,7 @@ def test_the_interval_of_the_difference_has_the_noise_of_the_divisor(tmp_path: P
     lstm, gru = 9.9 + 0.3 * rng.normal(size=6), 8.4 + 0.3 * rng.normal(size=6)
     for task in "ab":
         write_task(tmp_path, task, {"lstm": lstm.tolist(), "gru": gru.tolist()})
-    diff = next(v for v in found(tmp_path).variants if v.name == "gru").difference
+    diff = next(v for v in over_tasks(tmp_path).variants if v.name == "gru").difference
     assert diff is not None
     assert diff.interval is not None
     base, ours = (11.9 - lstm) / (11.9 - lstm.mean()), (11.9 - gru) / (11.9 - lstm.mean())
@@ -392,8 +394,8 @@ def test_ranks_differ_only_if_friedmans_test_says_so(tmp_path: Path, differ: boo
         gains = (0.0, 0.3, 0.7) if differ or task % 2 else (0.7, 0.3, 0.0)
         cells = zip(("lstm", "gru", "rnn"), gains, strict=True)
         write_task(tmp_path, f"t{task}", {c: [8.0 + g, 8.1 + g + 0.01 * task] for c, g in cells})
-    several = found(tmp_path)
+    several = over_tasks(tmp_path)
     assert several.ranking.p is not None
     assert (several.ranking.p < 0.05) == differ
-    said = "\n".join(tasks_notes(several))
-    assert ("ranks differ" in said, "ranks are not told apart" in said) == (differ, not differ)
+    text = "\n".join(tasks_notes(several))
+    assert ("ranks differ" in text, "ranks are not told apart" in text) == (differ, not differ)

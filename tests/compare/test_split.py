@@ -62,9 +62,9 @@ def test_rows_hold_further_test_sets_under_their_names(study: Path) -> None:
 
 
 def test_validation_that_was_asked_for_is_not_excused(study: Path) -> None:
-    found = compare("demo", study, split="validation")
-    assert not any("no test score" in note for note in found.notes)
-    assert all(row.summary and row.summary.mean == 0.9 for row in found.rows)
+    comparison = compare("demo", study, split="validation")
+    assert not any("no test score" in note for note in comparison.notes)
+    assert all(row.summary and row.summary.mean == 0.9 for row in comparison.rows)
 
 
 def test_a_split_that_a_run_lacks_is_refused_with_those_it_has(study: Path) -> None:

@@ -43,13 +43,13 @@ def test_a_task_with_one_seed_has_no_interval() -> None:
 def test_the_bootstrap_resamples_within_tasks_and_repeats() -> None:
     rng = np.random.default_rng(2)
     strata = [rng.normal(0, 1, 12).tolist(), rng.normal(100, 1, 30).tolist()]
-    found = stratified_bootstrap(strata)
-    assert found is not None
-    assert found == stratified_bootstrap(strata)
+    actual = stratified_bootstrap(strata)
+    assert actual is not None
+    assert actual == stratified_bootstrap(strata)
     expected = stratified_t_interval(strata)
     assert expected is not None
-    assert found.low == pytest.approx(expected.low, abs=0.06)
-    assert found.high == pytest.approx(expected.high, abs=0.06)
+    assert actual.low == pytest.approx(expected.low, abs=0.06)
+    assert actual.high == pytest.approx(expected.high, abs=0.06)
 
 
 def test_below_ten_seeds_there_is_no_bootstrap() -> None:

@@ -45,7 +45,7 @@ def write(root: Path, rates: int = 5, diverged: int = 0) -> dict[str, list[tuple
     return means
 
 
-def found(root: Path) -> dict[str, BestOfK]:
+def best_by_label(root: Path) -> dict[str, BestOfK]:
     return {one.row.group.label: one for one in best_of_k(compare("demo", root, best_of=[KEY]))}
 
 
@@ -58,7 +58,7 @@ def by_subsets(trials: list[tuple[float, float]], k: int) -> tuple[float, float]
 @pytest.mark.parametrize("diverged", [0, 2])
 def test_it_is_the_mean_over_all_subsets_of_k_trials(tmp_path: Path, diverged: int) -> None:
     means = write(tmp_path, diverged=diverged)
-    for cell, one in found(tmp_path).items():
+    for cell, one in best_by_label(tmp_path).items():
         expected = [by_subsets(means[cell], k) for k in range(1, 6)]
         assert one.validation == pytest.approx([v for v, _ in expected])
         assert one.outcome == pytest.approx([t for _, t in expected])
@@ -83,7 +83,7 @@ def test_a_trial_that_lacks_a_run_is_left_out(tmp_path: Path) -> None:
     write_run(tmp_path / "demo" / "runs", configuration("gru", 2), state="FAILED")
     config = configuration("gru", 2, optimizer__learning_rate=0.1 / 1)
     write_run(tmp_path / "demo" / "runs", config, state="LOST")
-    gru = found(tmp_path)["gru"]
+    gru = best_by_label(tmp_path)["gru"]
     assert (gru.trials, gru.left_out) == (4, 2)
     left_out = [replace(gru, left_out=n) for n in (1, 2)]
     said = [" ".join(trials_table([one]).notes) for one in left_out]
@@ -94,7 +94,7 @@ def test_a_trial_that_lacks_a_run_is_left_out(tmp_path: Path) -> None:
 
 def test_intervals_are_percentiles_over_resampled_trials(tmp_path: Path) -> None:
     means = write(tmp_path, rates=10)
-    gru = found(tmp_path)["gru"]
+    gru = best_by_label(tmp_path)["gru"]
     assert gru.low is not None
     assert gru.high is not None
     assert len(gru.low) == 5

@@ -62,19 +62,19 @@ def test_the_configuration_is_told_by_the_key_that_differs(tmp_path: Path) -> No
     for seed, value in enumerate(RNN):
         config = configuration("lstm", seed, units=128, cell__gates__forget={"kind": "power_law"})
         write_run(runs, config, value)
-    found = told(tmp_path, "demo/units=64", "demo/units=128")
-    assert found.configuration == (
+    reasons = told(tmp_path, "demo/units=64", "demo/units=128")
+    assert reasons.configuration == (
         Change("cell.gates.forget.kind", "forget", "power_law"),
         Change("units", "64", "128"),
     )
-    assert (found.seeds, found.data, found.versions, found.sources) == ((), (), (), ())
+    assert (reasons.seeds, reasons.data, reasons.versions, reasons.sources) == ((), (), (), ())
 
 
 def test_cells_of_other_names_are_told_by_their_names(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM, "gru": RNN})
-    found = told(tmp_path, "demo/lstm", "demo/gru")
-    assert found.configuration == (Change("cell.name", "lstm", "gru"),)
-    assert "type `gatekit show cell=gru` and `gatekit show cell=lstm`" in found.notes[0]
+    reasons = told(tmp_path, "demo/lstm", "demo/gru")
+    assert reasons.configuration == (Change("cell.name", "lstm", "gru"),)
+    assert "type `gatekit show cell=gru` and `gatekit show cell=lstm`" in reasons.notes[0]
 
 
 def test_environment_data_and_seeds(tmp_path: Path) -> None:
@@ -89,13 +89,13 @@ def test_environment_data_and_seeds(tmp_path: Path) -> None:
         }
         (folder / "env.json").write_text(json.dumps(environment))
     names = {run.seed: run.id for run in select("demo/data=abababab", tmp_path).study.runs}
-    found = told(tmp_path, names[0], names[1])
-    assert found.versions == (Change("tensorflow", "2.21", "2.20"),)
-    assert found.hardware == (Change("cpu", "model 0", "model 1"),)
-    assert found.data == (Change("data", "abababab", "cdcdcdcd"),)
-    assert found.code == (Change("git.dirty", "false", "true"),)
-    assert found.seeds == (Change("seed", "0", "1"),)
-    assert found.configuration == ()
+    reasons = told(tmp_path, names[0], names[1])
+    assert reasons.versions == (Change("tensorflow", "2.21", "2.20"),)
+    assert reasons.hardware == (Change("cpu", "model 0", "model 1"),)
+    assert reasons.data == (Change("data", "abababab", "cdcdcdcd"),)
+    assert reasons.code == (Change("git.dirty", "false", "true"),)
+    assert reasons.seeds == (Change("seed", "0", "1"),)
+    assert reasons.configuration == ()
 
 
 def test_the_source_of_a_plugin_is_told_by_its_lines(tmp_path: Path) -> None:
@@ -147,22 +147,22 @@ def test_a_pair_of_runs_takes_the_spread_of_its_groups(tmp_path: Path) -> None:
 
 def test_the_same_run_twice_differs_in_nothing(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM})
-    found = told(tmp_path, "demo/lstm", "demo/lstm")
-    assert found.spread is not None
-    assert (found.spread.difference, found.spread.share) == (0.0, 1.0)
-    assert (found.configuration, found.sources, found.notes) == ((), (), ())
+    reasons = told(tmp_path, "demo/lstm", "demo/lstm")
+    assert reasons.spread is not None
+    assert (reasons.spread.difference, reasons.spread.share) == (0.0, 1.0)
+    assert (reasons.configuration, reasons.sources, reasons.notes) == ((), (), ())
 
 
 def test_without_numbers_nothing_is_explained(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM})
     diverged(runs, "gru", range(2))
     write_run(runs, configuration("rnn", 0), state="FAILED", reason="killed")
-    found = told(tmp_path, "demo/lstm", "demo/gru")
-    assert found.spread is None
-    assert "a diverged run has no number" in str(found.notes)
-    found = told(tmp_path, "demo/lstm", "demo/rnn")
-    assert "is FAILED: killed" in found.notes[0]
-    assert "one side has no outcome" in str(found.notes)
+    reasons = told(tmp_path, "demo/lstm", "demo/gru")
+    assert reasons.spread is None
+    assert "a diverged run has no number" in str(reasons.notes)
+    reasons = told(tmp_path, "demo/lstm", "demo/rnn")
+    assert "is FAILED: killed" in reasons.notes[0]
+    assert "one side has no outcome" in str(reasons.notes)
 
 
 def test_seeds_explain_little_of_pooled_groups_that_differ_in_more(tmp_path: Path) -> None:

@@ -26,10 +26,10 @@ def write_swaps(root: Path) -> None:
 
 def test_each_block_has_its_own_baseline(tmp_path: Path) -> None:
     write_swaps(tmp_path)
-    found = compare("demo", tmp_path, within=["cell"])
-    assert [item.group.label for item in found.rows if item.is_baseline] == ["gru", "lstm"]
-    assert [item.name for item in found.rows] == ["", "forget=power_law"] * 2
-    swapped = row(found, "gru forget=power_law")
+    comparison = compare("demo", tmp_path, within=["cell"])
+    assert [item.group.label for item in comparison.rows if item.is_baseline] == ["gru", "lstm"]
+    assert [item.name for item in comparison.rows] == ["", "forget=power_law"] * 2
+    swapped = row(comparison, "gru forget=power_law")
     assert swapped.difference is not None
     assert swapped.difference.baseline == "gru"
     assert swapped.difference.mean == pytest.approx(0.416)
@@ -39,8 +39,8 @@ def test_each_block_has_its_own_baseline(tmp_path: Path) -> None:
 def test_a_baseline_is_named_by_what_it_is_called_in_its_block(tmp_path: Path) -> None:
     write_swaps(tmp_path)
     for name in ("swap.forget=power_law", "gru forget=power_law"):
-        found = compare("demo", tmp_path, baseline=name, within=["cell"])
-        assert verdict(found, "lstm").startswith("lstm is better than lstm forget=power_law")
+        comparison = compare("demo", tmp_path, baseline=name, within=["cell"])
+        assert verdict(comparison, "lstm").startswith("lstm is better than lstm forget=power_law")
 
 
 def test_a_block_of_defaults_has_no_name(tmp_path: Path) -> None:
@@ -62,9 +62,9 @@ def test_numbers_of_a_block_stand_in_their_order(tmp_path: Path) -> None:
             write_run(
                 tmp_path / "demo" / "runs", configuration(cell, 0, units=units), 9 - units / 99
             )
-    found = compare("demo", tmp_path, within=["units"])
-    assert [dict(item.shared_keys)["units"] for item in found.rows] == [8, 8, 64, 64, 128, 128]
-    assert [item.group.label for item in found.rows if item.is_baseline] == [
+    comparison = compare("demo", tmp_path, within=["units"])
+    assert [dict(item.shared_keys)["units"] for item in comparison.rows] == [8, 8, 64, 64, 128, 128]
+    assert [item.group.label for item in comparison.rows if item.is_baseline] == [
         "lstm units=8",
         "lstm units=64",
         "lstm units=128",
@@ -87,9 +87,11 @@ def test_a_plugin_whose_source_changed_is_not_comparable(tmp_path: Path) -> None
         write_run(
             runs, configuration("rnn", seed), value + 1 + seed / 99, plugins={"own": "33" * 32}
         )
-    found = compare("demo", tmp_path)
-    assert "different source of plugin gates (22222222 against 11111111)" in verdict(found, "gru")
-    assert verdict(found, "rnn").startswith("rnn is worse than lstm")
+    comparison = compare("demo", tmp_path)
+    assert "different source of plugin gates (22222222 against 11111111)" in verdict(
+        comparison, "gru"
+    )
+    assert verdict(comparison, "rnn").startswith("rnn is worse than lstm")
     forced = compare("demo", tmp_path, force=True)
     assert "forced: different source of plugin gates" in str(forced.notes)
 
@@ -112,11 +114,13 @@ def test_stale_runs_are_not_comparable_with_current_ones(tmp_path: Path) -> None
     for seed, value in enumerate(LSTM5):
         write_run(runs, configuration("lstm", seed), value)
         old = write_run(runs, configuration("rnn", seed), value + 1 + seed / 99)
-        said = '{"by": "0123456789abcdef", "because": "the source of plugin gates has changed"}'
-        (old / STALE).write_text(said)
-    found = compare("demo", tmp_path)
-    assert "different age (stale: the source of plugin gates has changed" in verdict(found, "rnn")
-    assert "rnn: the runs are stale: the source of plugin gates has changed" in found.notes
+        text = '{"by": "0123456789abcdef", "because": "the source of plugin gates has changed"}'
+        (old / STALE).write_text(text)
+    comparison = compare("demo", tmp_path)
+    assert "different age (stale: the source of plugin gates has changed" in verdict(
+        comparison, "rnn"
+    )
+    assert "rnn: the runs are stale: the source of plugin gates has changed" in comparison.notes
     assert verdict(compare("demo", tmp_path, force=True), "rnn").startswith("rnn is worse")
     (old / STALE).write_text("{")
     assert "it is marked as outdated" in str(compare("demo", tmp_path, force=True).notes)

@@ -89,12 +89,12 @@ def test_states_masks_and_options_come_along() -> None:
     assert ours.name == "mine"
     mask = np.random.default_rng(2).random(x.shape[:2]) < 0.7
     first = [np.random.default_rng(k).normal(size=(len(x), UNITS)) for k in (3, 4)]
-    for found, expected in zip(
+    for actual, expected in zip(
         ours(x, mask=mask, initial_state=first),
         theirs(x, mask=mask, initial_state=first),
         strict=True,
     ):
-        assert_near(found, expected, 1e-12)
+        assert_near(actual, expected, 1e-12)
     assert convert.to_keras(ours).get_config() == theirs.get_config()
 
 

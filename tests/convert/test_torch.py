@@ -81,20 +81,20 @@ def test_there_and_back(kind: str, options: dict[str, Any], dtype: str) -> None:
 def test_weights_come_back_bitwise(kind: str, bias: bool) -> None:
     state = state_dict(kind, layers=2, both=True, bias=bias)
     state = {name: value.astype("float32") for name, value in state.items()}
-    found = convert.to_torch(convert.from_torch(state))
-    assert set(found) == set(state)
+    modules = convert.to_torch(convert.from_torch(state))
+    assert set(modules) == set(state)
     for name, value in state.items():
         if name.startswith("weight"):
-            np.testing.assert_array_equal(found[name], value)
+            np.testing.assert_array_equal(modules[name], value)
     # Two biases have become their sum, but for a GRU's candidate; that sum stays.
     for name in (n for n in state if n.startswith("bias_ih")):
         second = name.replace("ih", "hh")
-        np.testing.assert_array_equal(found[name] + found[second], state[name] + state[second])
+        np.testing.assert_array_equal(modules[name] + modules[second], state[name] + state[second])
         kept = slice(2 * UNITS, None) if kind == "gru" else slice(0)
-        np.testing.assert_array_equal(found[name][kept], state[name][kept])
-        np.testing.assert_array_equal(found[second][kept], state[second][kept])
-    again = convert.to_torch(convert.from_torch(found))
-    for name, value in found.items():
+        np.testing.assert_array_equal(modules[name][kept], state[name][kept])
+        np.testing.assert_array_equal(modules[second][kept], state[second][kept])
+    again = convert.to_torch(convert.from_torch(modules))
+    for name, value in modules.items():
         np.testing.assert_array_equal(again[name], value)
 
 
@@ -162,9 +162,9 @@ def test_what_cannot_be_moved_from_torch_is_refused(source: Any, told: str) -> N
 
 
 def _layer(cell: str, features: int = FEATURES, **options: Any) -> RNN:
-    made = RNN(cell, UNITS, return_sequences=True, **options)
-    made.build((None, None, features))
-    return made
+    rnn = RNN(cell, UNITS, return_sequences=True, **options)
+    rnn.build((None, None, features))
+    return rnn
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"(?:# @package _global_\n)?# ((?:[\w-]+/)*[\w-]+\.(?:py|yaml))\n")
 
-ELSEWHERE = {
+RUN_BY_OTHERS = {
     "docs/exchange.md": "tests/convert/test_page.py",
     "docs/extending.md": "tests/docs/test_extending.py",
 }

@@ -28,6 +28,8 @@ def test_every_package_has_a_section_and_a_row() -> None:
 def test_a_section_names_where_to_start(package: str) -> None:
     (first,) = re.findall(r"Start with `([\w/]+)`", SECTIONS[package])
     assert exists(first, package)
+    init = (ROOT / "gatekit" / package / "__init__.py").read_text(encoding="utf-8")
+    assert first.rpartition("/")[2] in re.split(r"Start\s+with", init, maxsplit=1)[1][:40]
 
 
 @pytest.mark.parametrize("package", PACKAGES)

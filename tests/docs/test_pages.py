@@ -20,7 +20,7 @@ from gatekit.cli.main import main
 from gatekit.registry import catalogue, load_cell, loading, plugin_names, safe_yaml
 from gatekit.study.removed import REMOVED
 
-from .pages import ELSEWHERE, ROOT, Block, blocks, pages
+from .pages import ROOT, RUN_BY_OTHERS, Block, blocks, pages
 from .typed import type_in
 
 LANGUAGES = ("bibtex", "console", "diff", "json", "math", "python", "text", "toml", "yaml")
@@ -49,7 +49,7 @@ LONG = ("docs/howto/resets.md",)
     [
         pytest.param(p, marks=pytest.mark.slow) if p in LONG else p
         for p in pages()
-        if p not in ELSEWHERE
+        if p not in RUN_BY_OTHERS
     ],
 )
 @pytest.mark.one_in(2, slow=2)

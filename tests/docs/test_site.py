@@ -88,6 +88,7 @@ def test_the_public_names_have_a_reference(site: Path) -> None:
     apart = {*modules, "hookimpl"}
     missing = [n for n in gatekit.__all__ if n not in apart and f'id="gatekit.{n}"' not in page]
     assert missing == []
+    assert "::</p>" not in page  # the mark of reStructuredText, which Markdown shows
 
 
 @pytest.mark.slow

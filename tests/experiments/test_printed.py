@@ -102,11 +102,11 @@ def test_a_mean_and_a_tuned_number_can_come_out_in_four_ways(
     number: float, seeds: int, spread: float, outcome: str
 ) -> None:
     ours = 1 + np.linspace(-spread, spread, seeds)
-    found = printed.of_mean(number, ours.tolist())
-    assert found.outcome == outcome
+    actual = printed.of_mean(number, ours.tolist())
+    assert actual.outcome == outcome
     if outcome == MET:
         expected = ttest_1samp(ours, 0).confidence_interval()
-        assert (found.low, found.high) == pytest.approx(expected)
+        assert (actual.low, actual.high) == pytest.approx(expected)
 
 
 def folder(place: Path, study: str, header: str, rows: list[str]) -> Path:

@@ -263,15 +263,15 @@ def test_targets_are_told_from_results_alone(tmp_path: Path, capsys: Any) -> Non
     found = results(race(timing("gatekit", "xla", [1.0]), timing("keras", "xla", [1.3])))
     found.write(tmp_path / "results.json")
     main(["--targets", "--to", str(tmp_path)])
-    said = capsys.readouterr().out
-    assert "1.30x" in said
-    assert max(map(len, said.splitlines())) <= 100
+    printed = capsys.readouterr().out
+    assert "1.30x" in printed
+    assert max(map(len, printed.splitlines())) <= 100
 
 
 def test_what_would_run_is_listed(capsys: Any) -> None:
     main(["--list", "--cells", "gru", "--sizes", "2,3,4,5", "--contenders", "gatekit"])
-    said = capsys.readouterr().out
-    assert said == "gru 2,3,4,5 train+forward, threads 1: gatekit graph, gatekit xla\n"
+    printed = capsys.readouterr().out
+    assert printed == "gru 2,3,4,5 train+forward, threads 1: gatekit graph, gatekit xla\n"
 
 
 def test_every_option_and_contender_is_documented(capsys: Any) -> None:

@@ -194,9 +194,9 @@ def test_the_findings_agree_with_the_folders() -> None:
     for study, row in rows.items():
         assert f"(../experiments/{study}/README.md)" in row[0]
         # The verdict of the second reading, with its condition if there is one.
-        said = claims.verdict_of(study)
-        assert row[4].startswith(f"{said} ({claims.scope(study)})")
-        assert bool(said.condition) == (said.outcome == "reproduced only if")
+        sentence = claims.verdict_of(study)
+        assert row[4].startswith(f"{sentence} ({claims.scope(study)})")
+        assert bool(sentence.condition) == (sentence.outcome == "reproduced only if")
         assert row[5] == f"`gatekit train -m +experiment={study}`"
         assert row[3]
 

@@ -105,10 +105,10 @@ SWEEPS = {"edits": 8, "starts": 8, "outputs": 6, "steepness": 6}
 def test_every_sweep_is_counted() -> None:
     typed = [words for words in commands() if words[1] == "train"]
     assert [words[3] for words in typed] == [f"study={study}" for study in SWEEPS]
-    said = (
+    text = (
         "8 runs (two cells, two forget gates, two seeds), the second 8, the third 6, the fourth 6"
     )
-    assert said in " ".join(README.read_text(encoding="utf-8").split())
+    assert text in " ".join(README.read_text(encoding="utf-8").split())
 
 
 def test_a_sweep_makes_the_runs_that_the_page_names(folder: Path) -> None:

@@ -88,13 +88,13 @@ def train(folder: RunFolder, say) -> None:
     os.close(durable.open_log(folder.path / "log.txt"))
     folder.write_config({"units": 1, "seed": 3})
     folder.write_env({"made": "here"})
-    found = resume.checkpoint_of(folder)
+    checkpoint = resume.checkpoint_of(folder)
     book = resume.TrainingProgress(folder, "mse", "min", MADE_WITH)
     weights = numpy.zeros(3)
-    if found is not None:
-        resume.agreed(found, MADE_WITH, folder, False)
-        book.resume(found)
-        weights = found.arrays["weight/w"].copy()
+    if checkpoint is not None:
+        resume.agreed(checkpoint, MADE_WITH, folder, False)
+        book.resume(checkpoint)
+        weights = checkpoint.arrays["weight/w"].copy()
     say("begins", book.step)
     while book.step < EPOCHS * STEPS:
         book.epoch, book.closed = book.step // STEPS + 1, False
@@ -204,9 +204,9 @@ def told(path: Path) -> object:
     for key in ("seconds", "sizes", "sha256"):
         result.pop(key)
     result["files"].pop("metrics.jsonl")
-    found = metrics.read(path / "metrics.jsonl")
-    numbers = [dataclasses.replace(line, seconds=0.0) for line in found.lines]
-    return [result, numbers, found.lost, (path / "weights.npz").read_bytes().hex()]
+    measured = metrics.read(path / "metrics.jsonl")
+    numbers = [dataclasses.replace(line, seconds=0.0) for line in measured.lines]
+    return [result, numbers, measured.lost, (path / "weights.npz").read_bytes().hex()]
 
 
 def disks(mode: str, k: int, everything: bool, root: Path, left: Path):

@@ -486,6 +486,6 @@ def test_a_run_is_a_process_and_its_failure_has_the_authors_line(
     told = capsys.readouterr().out
     assert re.search(rf'File "{path}", line \d+, in activate\n +import tensorflow; return', told)
     (status,) = path.parents[1].glob("experiments/*/runs/*/status.json")
-    found = json.loads(status.read_text())
-    assert found["state"] == "FAILED"
-    assert found["pid"] != os.getpid()
+    data = json.loads(status.read_text())
+    assert data["state"] == "FAILED"
+    assert data["pid"] != os.getpid()

@@ -1,4 +1,4 @@
-"""Rows 73 to 76, 85, 87, 89 to 93, 99 and 101 of the list of faults, for one run and its folder."""
+"""What can go wrong with a run and its folder: files fail, are damaged, missing or changed."""
 
 import ast
 import contextlib
@@ -251,8 +251,8 @@ def test_any_text_is_a_label_and_never_a_path(tmp_path):
     assert len(made) == len(NAMES)
     assert all(len(name) == 16 and int(name, 16) >= 0 for name in made)
     assert os.listdir(tmp_path) == ["mine"]
-    found = load("mine", tmp_path)
-    assert sorted(run.config["variant"] for run in found.runs) == sorted(NAMES)
+    loaded = load("mine", tmp_path)
+    assert sorted(run.config["variant"] for run in loaded.runs) == sorted(NAMES)
 
 
 def test_a_run_that_was_moved_goes_on(folder, tmp_path):

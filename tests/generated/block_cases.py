@@ -36,8 +36,8 @@ class BlockCase:
 
     def file(self, to: str) -> tuple[Generated, Any]:
         """Return the generated file, and the module that it is."""
-        made = generate(self.built, to)
-        return made, run(made.text)
+        generated = generate(self.built, to)
+        return generated, run(generated.text)
 
     def assert_same(self, y: Any, states: Any) -> None:
         """Compare outputs and states, matrices as vectors."""
@@ -129,6 +129,6 @@ def files(folder: Path) -> None:
     cases["options"] = block_case(**LAYER_NORMS).built
     for name, built in cases.items():
         for to in FRAMEWORKS:
-            made = generate(built, to)
-            assert made.sized
-            (folder / f"{to}_{name}.py").write_text(made.text)
+            generated = generate(built, to)
+            assert generated.sized
+            (folder / f"{to}_{name}.py").write_text(generated.text)

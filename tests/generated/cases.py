@@ -83,8 +83,8 @@ class Case:
 
     def file(self, to: str) -> tuple[Generated, Any]:
         """Return the generated file, and the module that it is."""
-        made = generate(self.cell, to)
-        return made, run(made.text)
+        generated = generate(self.cell, to)
+        return generated, run(generated.text)
 
 
 def scale(shape: Any) -> Any:

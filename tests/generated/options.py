@@ -107,9 +107,9 @@ def is_built(cell: Cell, row: Row) -> bool:
 
 def built(cell: Cell, row: Row, units: int = UNITS, features: int = FEATURES) -> Cell:
     """Return a cell with these levels."""
-    made = with_options(cell, row)
-    config = {**made["cell"], **{key: made[key] for key in IN_CELL if key in made}}
-    return built_cell(config, units, features, made["output_unit"], None, ())
+    changed = with_options(cell, row)
+    config = {**changed["cell"], **{key: changed[key] for key in IN_CELL if key in changed}}
+    return built_cell(config, units, features, changed["output_unit"], None, ())
 
 
 def regular() -> list[tuple[str, Row]]:

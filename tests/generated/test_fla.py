@@ -283,10 +283,10 @@ def test_other_sizes_start_as_flame_starts_them(transformers: Any, tmp_path: Pat
     """On no device at first; the weights are drawn when they are on one."""
     import torch
 
-    made = generate(language_model("kda", layers=2), "fla")
+    generated = generate(language_model("kda", layers=2), "fla")
     place = tmp_path / "kda_model"
     place.mkdir()
-    for file, text in made.files.items():
+    for file, text in generated.files.items():
         (place / file).write_text(text)
     options = {"hidden_size": 12, "units": 16, "num_hidden_layers": 3}
     (place / "larger.json").write_text(json.dumps({"model_type": "gatekit_kda", **options}))

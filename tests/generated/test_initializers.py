@@ -134,10 +134,10 @@ def test_torch_draws_from_the_same_distribution(plugin: str) -> None:
     module: dict[str, Any] = {}
     exec(text, module)
     torch.manual_seed(1)
-    (found,) = (w.detach() for name, w in module["Mine"]().named_parameters() if "bias" in name)
+    (actual,) = (w.detach() for name, w in module["Mine"]().named_parameters() if "bias" in name)
     expected = drawn("ratio", 4000, 2, plugin)
     for share in (0.1, 0.25, 0.75, 0.9):
-        assert np.quantile(found, share) == pytest.approx(np.quantile(expected, share), abs=0.05)
+        assert np.quantile(actual, share) == pytest.approx(np.quantile(expected, share), abs=0.05)
 
 
 @pytest.mark.parametrize("init", ["rotated", "sorted"])

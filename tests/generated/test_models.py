@@ -292,9 +292,9 @@ def test_metrics_are_those_of_runs(loss: str, metric: str) -> None:
     for to, convert in (("torch", torch.from_numpy), ("numpy", np.asarray)):
         module = types.ModuleType("model")
         exec(generate(built, to).text, vars(module))
-        found = module.metric(convert(logits), convert(y))
+        actual = module.metric(convert(logits), convert(y))
         close = 1e-6 if metric == "accuracy" else CLOSE
-        np.testing.assert_allclose(np.asarray(found), expected, close, close)
+        np.testing.assert_allclose(np.asarray(actual), expected, close, close)
         none = module.loss(convert(logits), convert(y), convert(np.zeros((3, 4))))
         assert float(none) == 0.0
 

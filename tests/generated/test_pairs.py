@@ -61,6 +61,6 @@ def test_no_level_of_the_regular_cells_is_refused() -> None:
 def test_ruff_changes_nothing_with_options(tmp_path: Path) -> None:
     for place, (name, row) in enumerate(regular()):
         to = list(FRAMEWORKS)[place % len(FRAMEWORKS)]
-        made = generate(built(base(name), row, units=64, features=32), to)
-        (tmp_path / f"{to}_{place}.py").write_text(made.text)
+        generated = generate(built(base(name), row, units=64, features=32), to)
+        (tmp_path / f"{to}_{place}.py").write_text(generated.text)
     formatted(tmp_path)

@@ -46,8 +46,8 @@ class StackCase:
 
     def file(self, to: str) -> tuple[Generated, Any]:
         """Return the generated file, and the module that it is."""
-        made = generate(self.stack, to)
-        return made, run(made.text)
+        generated = generate(self.stack, to)
+        return generated, run(generated.text)
 
     def assert_same(self, y: Any, states: Any) -> None:
         """Compare outputs and states, matrices as vectors."""
@@ -145,8 +145,8 @@ def test_torch(name: str) -> None:
     expected = made.layout.pack(own.gradients)
     for key, weight in layer.named_parameters():
         limit = CLOSE * (1 + np.abs(expected[key]).max())
-        found = np.zeros(weight.shape) if weight.grad is None else weight.grad
-        np.testing.assert_allclose(found, expected[key], 0, limit, err_msg=key)
+        actual = np.zeros(weight.shape) if weight.grad is None else weight.grad
+        np.testing.assert_allclose(actual, expected[key], 0, limit, err_msg=key)
 
 
 @pytest.mark.parametrize(
@@ -194,8 +194,8 @@ def test_jax(name: str) -> None:
 @pytest.mark.slow
 def test_torch_compiles_and_exports_a_block() -> None:
     torch = library("torch")
-    made = generate(of_stack("blocks").stack.layers[-1], "torch")
-    layer = getattr(run(made.text), made.title)().eval()
+    generated = generate(of_stack("blocks").stack.layers[-1], "torch")
+    layer = getattr(run(generated.text), generated.title)().eval()
     x = torch.randn(2, STEPS, UNITS)
     expected, _ = layer(x)
     exported, _ = torch.export.export(layer, (x,)).module()(x)

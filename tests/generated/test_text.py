@@ -86,10 +86,10 @@ def test_ruff_changes_nothing_and_sizes_are_arguments(names: Any, tmp_path: Path
         cells[f"{name}_with_options"] = built_cell(own, 64, 32, "hidden", None, ())
     for name, cell in cells.items():
         for to in FRAMEWORKS:
-            made = generate(cell, to)
-            assert made.sized
+            generated = generate(cell, to)
+            assert generated.sized
             (tmp_path / to).mkdir(exist_ok=True)
-            (tmp_path / to / f"{name}.py").write_text(made.text)
+            (tmp_path / to / f"{name}.py").write_text(generated.text)
     formatted(tmp_path)
 
 
@@ -377,9 +377,9 @@ def test_texts_of_a_cell_do_not_become_code(text: str) -> None:
 @pytest.mark.parametrize("name", [*HOSTILE, "1", "", "class", "None", "é", "a" * 500])
 def test_the_name_of_a_cell_becomes_a_class(name: str) -> None:
     cell = built_cell({**OWN, "name": name}, 8, 5, "hidden", None, ())
-    made = generate(cell, "torch")
-    [node] = [n for n in ast.parse(made.text).body if isinstance(n, ast.ClassDef)]
-    assert node.name == made.title
+    generated = generate(cell, "torch")
+    [node] = [n for n in ast.parse(generated.text).body if isinstance(n, ast.ClassDef)]
+    assert node.name == generated.title
     assert node.name.isidentifier()
 
 

@@ -191,9 +191,9 @@ def test_gates_that_own_states_and_projections(agrees: Any, options: dict[str, A
 
 
 def test_weights_and_states_have_the_names_of_their_gate() -> None:
-    made = generate(case(ODD["owns_several"]).cell, "torch")
+    generated = generate(case(ODD["owns_several"]).cell, "torch")
     for name in ("weight_forget_tau", "bias_forget_tau", "forget_m_prev", "initial_forget_v"):
-        assert name in made.text
+        assert name in generated.text
 
 
 def test_a_step_with_three_corrections_at_once() -> None:

@@ -188,9 +188,9 @@ def test_weights_of_a_stranger_are_refused(
         (folder / name).write_bytes(ARRAYS[case])
     with bounded():
         assert main(["code", "--with-weights", ID, "-o", "c.py"]) == 2
-        said = capsys.readouterr()
-        assert said.err.startswith("gatekit: ")
-        assert "\x1b" not in said.err
+        printed = capsys.readouterr()
+        assert printed.err.startswith("gatekit: ")
+        assert "\x1b" not in printed.err
         found = read_activations(SimpleNamespace(path=folder))  # type: ignore[arg-type]
     assert all(array.dtype.kind in "fbiu" for array in found.values())
     assert not Path("owned").exists()

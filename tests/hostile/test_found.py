@@ -133,7 +133,7 @@ def test_a_function_of_an_imported_cell_loops_no_longer_than_a_cell_may_be(
         with pytest.raises(GatekitError):
             read_cell(config, catalogue())
         with pytest.raises(GatekitError):
-            report_cells._built({"cell": config}, catalogue(), imported=True)
+            report_cells._build_cell({"cell": config}, catalogue(), imported=True)
 
 
 def test_fifty_cells_of_functions_are_shown_or_refused_within_bounds() -> None:
@@ -145,7 +145,9 @@ def test_fifty_cells_of_functions_are_shown_or_refused_within_bounds() -> None:
             for value in (1, 7, 30, 60, 63, 64, 65, 1000, 10**8, "x"):
                 config = {"cell": {"function": function, option: value}, "units": 64}
                 with contextlib.suppress(GatekitError):
-                    assert report_cells._typeset(report_cells._built(config, known, True), 0, [])
+                    assert report_cells._typeset(
+                        report_cells._build_cell(config, known, True), 0, []
+                    )
                     shown += 1
         assert 10 <= shown <= 50
 

@@ -79,15 +79,15 @@ def fault(words: list[str], out: pytest.CaptureFixture[str]) -> str:
     except (Exception, SystemExit) as error:
         return f"{type(error).__name__}: {error}"[:300]
     spent = time.thread_time() - began
-    said = out.readouterr()
+    printed = out.readouterr()
     if code not in (0, 1, 2):
-        return f"exit code {code}: {said.err[:200]}"
-    if "Traceback" in said.err:
-        return said.err[-300:]
-    if live := _LIVE.search(said.out + said.err):
+        return f"exit code {code}: {printed.err[:200]}"
+    if "Traceback" in printed.err:
+        return printed.err[-300:]
+    if live := _LIVE.search(printed.out + printed.err):
         return f"the character {live[0]!r} is shown"
-    if len(said.err) > MOST:
-        return f"the message has {len(said.err)} characters"
+    if len(printed.err) > MOST:
+        return f"the message has {len(printed.err)} characters"
     return f"{spent:.1f} s of processor time" if spent > SECONDS else ""
 
 

@@ -1,4 +1,4 @@
-"""Row 84: a loss that is constant, or huge yet finite, is flagged once; the run is kept."""
+"""A loss that is constant, or huge yet finite, is flagged once; the run is kept."""
 
 from __future__ import annotations
 

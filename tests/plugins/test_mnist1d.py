@@ -30,7 +30,7 @@ AUTHORS = {
 
 
 @pytest.fixture(scope="module")
-def made():
+def generated():
     numpy.random.seed(7)
     expected = numpy.random.rand()
     numpy.random.seed(7)
@@ -44,8 +44,8 @@ def digest(array):
 
 
 @pytest.mark.parametrize("shuffled", AUTHORS)
-def test_the_examples_are_those_of_the_authors(made, shuffled):
-    signals, labels = made[shuffled]
+def test_the_examples_are_those_of_the_authors(generated, shuffled):
+    signals, labels = generated[shuffled]
     train, test, first = AUTHORS[shuffled]
     assert signals[0, :4].tolist() == pytest.approx(first, abs=1e-12)
     assert digest(numpy.round(signals[:4000] * 1e4)) == train
@@ -53,24 +53,24 @@ def test_the_examples_are_those_of_the_authors(made, shuffled):
     assert digest(labels) == LABELS
 
 
-def test_mean_is_zero_deviation_one_and_every_digit_as_frequent(made):
-    signals, labels = made[False]
+def test_mean_is_zero_deviation_one_and_every_digit_as_frequent(generated):
+    signals, labels = generated[False]
     assert signals.shape == (5000, 40)
     assert (signals.mean(), signals.std()) == pytest.approx((0, 1), abs=1e-9)
     assert numpy.bincount(labels).tolist() == [500] * 10
     assert MNIST1D().chance() == 1 / 10
 
 
-def test_shuffling_moves_columns_and_nothing_else(made):
-    plain, shuffled = made[False][0], made[True][0]
+def test_shuffling_moves_columns_and_nothing_else(generated):
+    plain, shuffled = generated[False][0], generated[True][0]
     order = [int(numpy.abs(plain[0] - value).argmin()) for value in shuffled[0]]
     assert sorted(order) == list(range(40)) != order
     assert numpy.allclose(plain[:, order], shuffled, atol=1e-9)
 
 
-def test_validation_is_the_end_of_the_training_examples(made, monkeypatch):
-    monkeypatch.setattr(mnist1d, "examples", made.get)
-    signals, labels = made[False]
+def test_validation_is_the_end_of_the_training_examples(generated, monkeypatch):
+    monkeypatch.setattr(mnist1d, "examples", generated.get)
+    signals, labels = generated[False]
     splits = check_splits(MNIST1D(validation_size=300), numpy.random.default_rng(0))
     assert {n: b.x.shape for n, b in splits.items()} == {
         "train": (3700, 40, 1),

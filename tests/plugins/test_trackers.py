@@ -162,9 +162,9 @@ def test_a_failure_is_noted_once_and_ends_the_tracking_alone(
     monkeypatch.setenv("SOME_API_KEY", SECRET)
     heard = Heard(fails)
     train(heard, folder, 1, 2)
-    said = capsys.readouterr().out
-    assert said.count("tracking with heard has ended: ConnectionError: no answer from") == 1
-    assert SECRET not in said
+    printed = capsys.readouterr().out
+    assert printed.count("tracking with heard has ended: ConnectionError: no answer from") == 1
+    assert SECRET not in printed
     assert [name for name, _ in heard.calls].count(fails) == 1
     assert "LEFT_BEHIND" not in os.environ
 

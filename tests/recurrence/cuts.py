@@ -33,7 +33,7 @@ def pieces(resets: Booleans, backwards: bool) -> list[list[slice]]:
 
 
 def cut_up(
-    made: RNN,
+    rnn: RNN,
     inputs: Mapping[str, Any],
     resets: Booleans,
     mask: Booleans | None = None,
@@ -51,7 +51,7 @@ def cut_up(
         states: those before the first step.
     """
     batch, time = resets.shape
-    back = made.go_backwards
+    back = rnn.go_backwards
     cut = pieces(resets, back)
     rows = [(row, piece, k == 0) for row in range(batch) for k, piece in enumerate(cut[row])]
     place = np.zeros((len(rows), time), int)
@@ -68,7 +68,7 @@ def cut_up(
         for name, value in inputs.items()
     }
     begins = np.array([first for _, _, first in rows])
-    fresh = made.initial_states(len(rows))
+    fresh = rnn.initial_states(len(rows))
     initial = {
         name: tf.where(
             begins.reshape([-1] + [1] * (len(value.shape) - 1)),
@@ -77,9 +77,7 @@ def cut_up(
         )
         for name, value in fresh.items()
     }
-    whole = made(
-        gathered if len(gathered) > 1 else gathered["x"], initial_state=initial, mask=valid
-    )
+    whole = rnn(gathered if len(gathered) > 1 else gathered["x"], initial_state=initial, mask=valid)
     outputs, *last = whole
     # Back to the rows, in the order in which the layer returns steps.
     order = [
@@ -97,12 +95,12 @@ def cut_up(
     ]
     ends = [max(i for i in range(len(rows)) if row_of[i] == row) for row in range(batch)]
     found = {"outputs": tf.gather_nd(outputs, np.array(order).reshape(batch, time, 2))}
-    found.update({n: tf.gather(v, ends) for n, v in zip(made.state_names, last, strict=True)})
+    found.update({n: tf.gather(v, ends) for n, v in zip(rnn.state_names, last, strict=True)})
     return found
 
 
 def compared(
-    made: RNN,
+    rnn: RNN,
     inputs: Any,
     resets: Booleans,
     mask: Booleans | None = None,
@@ -117,16 +115,16 @@ def compared(
     with tf.GradientTape() as tape:
         tape.watch(given)
         if by_cuts:
-            values = cut_up(made, arrays, resets, mask, states)
+            values = cut_up(rnn, arrays, resets, mask, states)
         else:
-            called = made(inputs, initial_state=states, mask=mask, resets=resets)
-            values = dict(zip(["outputs", *made.state_names], called, strict=True))
+            called = rnn(inputs, initial_state=states, mask=mask, resets=resets)
+            values = dict(zip(["outputs", *rnn.state_names], called, strict=True))
         total = loss(values)
-    trained = {n: v.value for n, v in made.named_weights.items() if v.trainable}
+    trained = {n: v.value for n, v in rnn.named_weights.items() if v.trainable}
     gradients = tape.gradient(total, {**given, **trained}, unconnected_gradients="zero")
     return values, {name: tf.convert_to_tensor(value) for name, value in gradients.items()}
 
 
-def plain(made: RNN) -> RNN:
+def plain(rnn: RNN) -> RNN:
     """Return the layer with the same weights on the reference executor."""
-    return twin(made, executor="reference", remat=False)
+    return twin(rnn, executor="reference", remat=False)

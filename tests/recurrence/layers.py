@@ -39,46 +39,46 @@ def layer(
         options: of the layer; ``units`` defaults to 8, ``dtype`` to float64, ``seed`` to 7.
     """
     options = {"units": UNITS, "dtype": "float64", "seed": 7, **options}
-    made = RNN(spec(cell), **options)
-    made.build((None, None, features))
+    rnn = RNN(spec(cell), **options)
+    rnn.build((None, None, features))
     if fill:
-        fill_weights(made)
-    return made
+        fill_weights(rnn)
+    return rnn
 
 
-def fill_weights(made: RNN, scale: float = 0.5) -> None:
+def fill_weights(rnn: RNN, scale: float = 0.5) -> None:
     """Give every weight random values."""
     rng = np.random.default_rng(3)
-    for variable in made.named_weights.values():
+    for variable in rnn.named_weights.values():
         variable.assign(scale * rng.normal(size=variable.shape))
 
 
-def inputs_for(made: RNN, batch: int = BATCH, time: int = TIME) -> Any:
+def inputs_for(rnn: RNN, batch: int = BATCH, time: int = TIME) -> Any:
     """Return random inputs: x alone, or a mapping where the cell has more."""
     rng = np.random.default_rng(11)
     drawn = {
-        name: tf.constant(rng.normal(size=(batch, time, width)), made.variable_dtype)
-        for name, width in made.cell.inputs.items()
+        name: tf.constant(rng.normal(size=(batch, time, width)), rnn.variable_dtype)
+        for name, width in rnn.cell.inputs.items()
     }
     return drawn["x"] if len(drawn) == 1 else drawn
 
 
-def states_for(made: RNN, batch: int = BATCH) -> dict[str, Any]:
+def states_for(rnn: RNN, batch: int = BATCH) -> dict[str, Any]:
     """Return random initial states, except of those that are learned or bound to their own."""
     rng = np.random.default_rng(13)
-    learned = {s.name for s in made.cell.states if s.learned}
-    first = made.initial_states(batch)
+    learned = {s.name for s in rnn.cell.states if s.learned}
+    first = rnn.initial_states(batch)
     drawn = {}
-    for name in made.state_names:
+    for name in rnn.state_names:
         value = 0.5 * rng.normal(size=first[name].shape)
         if name not in learned and name not in ("m", "n", "t"):
             value = -np.abs(value) if name.endswith(".k") else value
-            drawn[name] = tf.constant(value, made.variable_dtype)
+            drawn[name] = tf.constant(value, rnn.variable_dtype)
     return drawn
 
 
 def computed(
-    made: RNN,
+    rnn: RNN,
     inputs: Any,
     mask: Any = None,
     states: Mapping[str, Any] | None = None,
@@ -90,12 +90,12 @@ def computed(
     given.update({f"state {k}": v for k, v in (states or {}).items()})
     with tf.GradientTape() as tape:
         tape.watch(given)
-        called = made(inputs, initial_state=states, mask=mask, training=training)
+        called = rnn(inputs, initial_state=states, mask=mask, training=training)
         found = list(called) if isinstance(called, tuple) else [called]
-        names = ["outputs", *made.state_names][: len(found)]
+        names = ["outputs", *rnn.state_names][: len(found)]
         values = dict(zip(names, found, strict=True))
         total = loss(values)
-    trained = {n: v.value for n, v in made.named_weights.items() if v.trainable}
+    trained = {n: v.value for n, v in rnn.named_weights.items() if v.trainable}
     gradients = tape.gradient(total, {**given, **trained}, unconnected_gradients="zero")
     return values, gradients
 
@@ -124,13 +124,13 @@ def agree(executor: str, cell: Any, time: int, mode: Any = None, **options: Any)
     """
     found = []
     for name in ("reference", executor):
-        made = layer(cell, executor=name, return_state=True, **options)
-        inputs, states = inputs_for(made, time=time), states_for(made)
+        rnn = layer(cell, executor=name, return_state=True, **options)
+        inputs, states = inputs_for(rnn, time=time), states_for(rnn)
 
-        def run(inputs: Any, states: Any, made: Any = made) -> Any:
-            return computed(made, inputs, holes(time), states, training=True)
+        def run(inputs: Any, states: Any, rnn: Any = rnn) -> Any:
+            return computed(rnn, inputs, holes(time), states, training=True)
 
         found.append((mode(run) if mode else run)(inputs, states))
     assert_close(found[1][0], found[0][0])
     assert_close(found[1][1], found[0][1])
-    return made
+    return rnn

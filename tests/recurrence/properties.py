@@ -1,8 +1,6 @@
-"""Properties that every cell has on every executor; numbered as in the list of faults.
+"""Properties that every cell has on every executor.
 
 Each takes a built layer that returns sequences and states, its inputs, a mask, and a place in time.
-P9 is in `test_layer_witness` and `test_fused`, P10 in `reference/test_keras`, P11 in
-`test_layer_saving`, P12 in `test_layer_precision`, P13 in `cell/test_spec`.
 """
 
 from __future__ import annotations
@@ -31,103 +29,103 @@ def each(inputs: Any, change: Callable[[Any], Any]) -> Any:
     return change(inputs)
 
 
-def called(made: RNN, inputs: Any, **options: Any) -> dict[str, Any]:
+def called(rnn: RNN, inputs: Any, **options: Any) -> dict[str, Any]:
     """Return outputs and states by name."""
-    return dict(zip(["outputs", *made.state_names], made(inputs, **options), strict=True))
+    return dict(zip(["outputs", *rnn.state_names], rnn(inputs, **options), strict=True))
 
 
-def twin(made: RNN, **changes: Any) -> RNN:
+def twin(rnn: RNN, **changes: Any) -> RNN:
     """Return a layer with the same weights and other options."""
-    other = RNN.from_config({**made.get_config(), **changes})
-    other.build((None, None, made.cell.features))
+    other = RNN.from_config({**rnn.get_config(), **changes})
+    other.build((None, None, rnn.cell.features))
     for name, variable in other.named_weights.items():
-        variable.assign(made.named_weights[name])
+        variable.assign(rnn.named_weights[name])
     return other
 
 
-def p1_chunks_are_the_whole(made: RNN, inputs: Any, mask: Mask, cut: int) -> None:
+def p1_chunks_are_the_whole(rnn: RNN, inputs: Any, mask: Mask, cut: int) -> None:
     """A sequence in two parts, states handed on, is the sequence."""
-    states = states_for(made, len(mask))
-    whole = called(made, inputs, mask=mask, initial_state=states)
+    states = states_for(rnn, len(mask))
+    whole = called(rnn, inputs, mask=mask, initial_state=states)
     early, late = each(inputs, lambda v: v[:, :cut]), each(inputs, lambda v: v[:, cut:])
-    first = called(made, early, mask=mask[:, :cut], initial_state=states)
-    handed = {name: first[name] for name in made.state_names}
-    second = called(made, late, mask=mask[:, cut:], initial_state=handed)
-    for name in made.state_names:
+    first = called(rnn, early, mask=mask[:, :cut], initial_state=states)
+    handed = {name: first[name] for name in rnn.state_names}
+    second = called(rnn, late, mask=mask[:, cut:], initial_state=handed)
+    for name in rnn.state_names:
         assert difference(second[name], whole[name]) < TINY, name
     # A masked step repeats the last emission of its own chunk, so only valid steps compare.
     joined = tf.concat([first["outputs"], second["outputs"]], 1)
     assert difference(joined[mask], whole["outputs"][mask]) < TINY
 
 
-def p2_to_p4_rows_are_alone(made: RNN, inputs: Any, mask: Mask, cut: int) -> None:
+def p2_to_p4_rows_are_alone(rnn: RNN, inputs: Any, mask: Mask, cut: int) -> None:
     """Rows may be permuted, be fewer, or be alone."""
-    states, order = states_for(made, len(mask)), np.roll(np.arange(len(mask)), cut)
-    whole = called(made, inputs, mask=mask, initial_state=states)
+    states, order = states_for(rnn, len(mask)), np.roll(np.arange(len(mask)), cut)
+    whole = called(rnn, inputs, mask=mask, initial_state=states)
     for rows in (order, order[:-1], order[:1]):
         own = {n: tf.gather(v, rows) for n, v in states.items()}
         some = each(inputs, lambda v, rows=rows: tf.gather(v, rows))
-        found = called(made, some, mask=mask[rows], initial_state=own)
+        found = called(rnn, some, mask=mask[rows], initial_state=own)
         for name, value in found.items():
             assert difference(value, tf.gather(whole[name], rows)) < TINY, name
 
 
-def p5_p7_padding_is_the_identity(made: RNN, inputs: Any, mask: Mask, cut: int) -> None:
+def p5_p7_padding_is_the_identity(rnn: RNN, inputs: Any, mask: Mask, cut: int) -> None:
     """What stands in a masked step does not matter, and a masked row returns its states."""
     mask = mask.copy()
     mask[0] = False
-    states = states_for(made, len(mask))
-    expected = computed(made, inputs, mask, states)
+    states = states_for(rnn, len(mask))
+    expected = computed(rnn, inputs, mask, states)
     spoilt = each(inputs, lambda v: tf.where(mask[:, :, None], v, np.nan))
-    found = computed(made, spoilt, mask, states)
-    assert_close(found[0], expected[0])
-    assert_close(found[1], expected[1])
+    actual = computed(rnn, spoilt, mask, states)
+    assert_close(actual[0], expected[0])
+    assert_close(actual[1], expected[1])
     for name, value in states.items():
         np.testing.assert_array_equal(expected[0][name][0], value[0])
     assert not np.any(expected[0]["outputs"][0])
 
 
-def p6_masked_is_unpadded(made: RNN, inputs: Any, mask: Mask, cut: int) -> None:
+def p6_masked_is_unpadded(rnn: RNN, inputs: Any, mask: Mask, cut: int) -> None:
     """A row with holes is the row without them."""
-    whole = called(made, inputs, mask=mask)
+    whole = called(rnn, inputs, mask=mask)
     for row, valid in enumerate(mask[:2]):
-        alone = called(made, each(inputs, lambda v, r=row, m=valid: v[r][m][None]))
+        alone = called(rnn, each(inputs, lambda v, r=row, m=valid: v[r][m][None]))
         assert difference(whole["outputs"][row][valid], alone["outputs"][0]) < TINY
-        for name in made.state_names:
+        for name in rnn.state_names:
             assert difference(alone[name][0], whole[name][row]) < TINY, name
 
 
-def p8_all_executors_agree(made: RNN, inputs: Any, mask: Mask, cut: int) -> None:
+def p8_all_executors_agree(rnn: RNN, inputs: Any, mask: Mask, cut: int) -> None:
     """Eagerly and in a graph the layer computes what the reference does, gradients too."""
-    plain = twin(made, executor="reference", remat=False)
+    plain = twin(rnn, executor="reference", remat=False)
     expected = computed(plain, inputs, mask)
-    for found in (computed(made, inputs, mask), graph(lambda v: computed(made, v, mask))(inputs)):
+    for found in (computed(rnn, inputs, mask), graph(lambda v: computed(rnn, v, mask))(inputs)):
         assert_close(found[0], expected[0])
         assert_close(found[1], expected[1])
 
 
-def p14_backwards_is_flipped(made: RNN, inputs: Any, mask: Mask, cut: int) -> None:
+def p14_backwards_is_flipped(rnn: RNN, inputs: Any, mask: Mask, cut: int) -> None:
     """A layer that goes backwards computes what the layer computes of the flipped input."""
-    back = twin(made, go_backwards=True)
+    back = twin(rnn, go_backwards=True)
     flipped = each(inputs, lambda v: tf.reverse(v, [1]))
-    expected = called(made, flipped, mask=mask[:, ::-1])
+    expected = called(rnn, flipped, mask=mask[:, ::-1])
     for name, value in called(back, inputs, mask=mask).items():
         np.testing.assert_array_equal(value, expected[name])
 
 
-def p15_the_past_does_not_see_the_future(made: RNN, inputs: Any, mask: Mask, cut: int) -> None:
+def p15_the_past_does_not_see_the_future(rnn: RNN, inputs: Any, mask: Mask, cut: int) -> None:
     """Steps before a change of x stay as they were, to the last bit, and that step changes."""
     later = tf.range(mask.shape[1])[None, :, None] >= cut
-    before = called(made, inputs)["outputs"]
-    after = called(made, each(inputs, lambda v: tf.where(later, v + 1.0, v)))["outputs"]
+    before = called(rnn, inputs)["outputs"]
+    after = called(rnn, each(inputs, lambda v: tf.where(later, v + 1.0, v)))["outputs"]
     np.testing.assert_array_equal(after[:, :cut], before[:, :cut])
     assert not np.array_equal(after[:, cut:], before[:, cut:])
 
 
-def p16_everything_learns(made: RNN, inputs: Any, mask: Mask, cut: int) -> None:
+def p16_everything_learns(rnn: RNN, inputs: Any, mask: Mask, cut: int) -> None:
     """No weight that is trained has a gradient of zero."""
-    gradients = computed(made, inputs)[1]
-    still = [n for n, v in made.named_weights.items() if v.trainable and not np.any(gradients[n])]
+    gradients = computed(rnn, inputs)[1]
+    still = [n for n, v in rnn.named_weights.items() if v.trainable and not np.any(gradients[n])]
     assert still == []
 
 

@@ -65,14 +65,14 @@ def _by_hand(both: Any, x: Any, mask: Any, merge: Any) -> list[Any]:
 def test_both_directions(
     cell: str, merge: Any, mask: Any, sequences: bool, state: bool, tmp_path: Path
 ) -> None:
-    made = layer(cell, fill=False, return_sequences=sequences, return_state=state)
-    both = keras.layers.Bidirectional(made, merge_mode=merge, dtype="float64")
-    x = inputs_for(made)
+    rnn = layer(cell, fill=False, return_sequences=sequences, return_state=state)
+    both = keras.layers.Bidirectional(rnn, merge_mode=merge, dtype="float64")
+    x = inputs_for(rnn)
     given = None if mask is None else tf.constant(mask)
-    found = tf.nest.flatten(both(x, mask=given))
+    actual = tf.nest.flatten(both(x, mask=given))
     expected = _by_hand(both, x, mask, merge)
     names = [str(index) for index in range(len(expected))]
-    assert_close(dict(zip(names, found, strict=True)), dict(zip(names, expected, strict=True)))
+    assert_close(dict(zip(names, actual, strict=True)), dict(zip(names, expected, strict=True)))
 
     symbolic = {
         name: keras.Input(v.shape[1:], v.shape[0], dtype="float64", name=name)
@@ -80,11 +80,11 @@ def test_both_directions(
     }
     symbolic = symbolic if isinstance(x, dict) else symbolic["x"]
     outputs = both(symbolic)
-    assert [tuple(s.shape) for s in tf.nest.flatten(outputs)] == [tuple(f.shape) for f in found]
+    assert [tuple(s.shape) for s in tf.nest.flatten(outputs)] == [tuple(f.shape) for f in actual]
     model = keras.Model(symbolic, outputs)
     model.save(tmp_path / "model.keras")
     back = keras.models.load_model(tmp_path / "model.keras").layers[-1]
-    for one, other in zip(tf.nest.flatten(back(x, mask=given)), found, strict=True):
+    for one, other in zip(tf.nest.flatten(back(x, mask=given)), actual, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
@@ -101,17 +101,17 @@ def test_both_directions_on_every_executor(cell: str, executor: str) -> None:
     options = {"return_sequences": True, "return_state": True, "executor": executor}
     both = keras.layers.Bidirectional(layer(cell, **options), dtype="float64")
     x = inputs_for(layer(cell))
-    found = both(x, mask=tf.constant(HOLES))
+    actual = both(x, mask=tf.constant(HOLES))
     expected = _by_hand(both, x, HOLES, "concat")
     names = [str(index) for index in range(len(expected))]
-    assert_close(dict(zip(names, found, strict=True)), dict(zip(names, expected, strict=True)))
-    assert not np.any(np.asarray(found[0])[~HOLES])
+    assert_close(dict(zip(names, actual, strict=True)), dict(zip(names, expected, strict=True)))
+    assert not np.any(np.asarray(actual[0])[~HOLES])
 
 
 def test_initial_states_are_those_of_forward_then_backward() -> None:
-    made = layer("lstm", return_state=True, fill=False)
-    both = keras.layers.Bidirectional(made, dtype="float64")
-    x = inputs_for(made)
+    rnn = layer("lstm", return_state=True, fill=False)
+    both = keras.layers.Bidirectional(rnn, dtype="float64")
+    x = inputs_for(rnn)
     states = [tf.constant(np.random.default_rng(k).normal(size=(4, 8))) for k in range(4)]
     found = both(x, initial_state=states)[0]
     forward = both.forward_layer(x, initial_state=states[:2])[0]

@@ -94,9 +94,9 @@ def test_the_convolution_is_that_of_a_loop_over_valid_steps(width, mask, resets)
     none = np.zeros((ROWS, 2, WIDTH))
     given = None if mask is None else tf.constant(mask)
     new = None if resets is None else tf.constant(resets)
-    found, _ = conv(x, none, order=Order(x, given, new))
+    actual, _ = conv(x, none, order=Order(x, given, new))
     valid = np.ones((ROWS, TIME), bool) if mask is None else mask
-    np.testing.assert_allclose(np.asarray(found)[valid], expected[valid], rtol=0, atol=1e-14)
+    np.testing.assert_allclose(np.asarray(actual)[valid], expected[valid], rtol=0, atol=1e-14)
     # in two parts, the last inputs carried over
     for cut in (1, 3, 5):
         pieces, last = [], none
@@ -137,20 +137,20 @@ def test_the_second_direction_is_the_first_one_on_reversed_time():
             values = [np.concatenate([values[0][WIDTH:], values[0][:WIDTH]])]
         getattr(other, f"part_{part.name}").set_weights(values)
     expected = np.asarray(one(x, mask=mask))
-    found = np.asarray(other(x[:, ::-1], mask=mask[:, ::-1]))[:, ::-1]
-    np.testing.assert_allclose(found[mask], expected[mask], rtol=0, atol=1e-12)
+    actual = np.asarray(other(x[:, ::-1], mask=mask[:, ::-1]))[:, ::-1]
+    np.testing.assert_allclose(actual[mask], expected[mask], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("block", ["modern", "gla"])
 def test_the_gradient_is_that_of_finite_differences(block):
-    made, x = layer(block, finish=True), inputs()
-    made(x)
+    rnn, x = layer(block, finish=True), inputs()
+    rnn(x)
     weights = np.random.default_rng(1).normal(size=x.shape)
 
     def total() -> tf.Tensor:
-        return tf.reduce_sum(weights * made(x, mask=MASK))
+        return tf.reduce_sum(weights * rnn(x, mask=MASK))
 
-    variables = [w.value for w in made.trainable_weights]
+    variables = [w.value for w in rnn.trainable_weights]
     with tf.GradientTape() as tape:
         value = total()
     slopes = tape.gradient(value, variables)
@@ -169,12 +169,12 @@ def test_the_gradient_is_that_of_finite_differences(block):
 
 @pytest.mark.parametrize("both", [False, True], ids=["forwards", "both"])
 def test_a_reset_separates_sequences(both):
-    made, x = layer(bidirectional=both), inputs()
+    rnn, x = layer(bidirectional=both), inputs()
     resets = np.zeros((ROWS, TIME), bool)
     resets[:, 2] = True
-    apart = [np.asarray(made(x[:, part])) for part in (slice(None, 2), slice(2, None))]
-    found = np.asarray(made(x, resets=resets))
-    np.testing.assert_allclose(found, np.concatenate(apart, 1), rtol=0, atol=1e-12)
+    apart = [np.asarray(rnn(x[:, part])) for part in (slice(None, 2), slice(2, None))]
+    values = np.asarray(rnn(x, resets=resets))
+    np.testing.assert_allclose(values, np.concatenate(apart, 1), rtol=0, atol=1e-12)
 
 
 def test_resets_and_states_are_checked():
@@ -249,15 +249,15 @@ def test_the_steps_one_after_another_are_the_whole_call(block):
 
 
 def test_a_convolution_of_one_step_carries_nothing():
-    made, x = layer({"kind": "modern", "conv": 1}, return_state=True), tf.constant(inputs())
-    whole, *last = made(x)
-    assert made.state_names == ("h", "c")
-    first, *states = made(x[:, :2])
-    second, *end = made(x[:, 2:], initial_state=states)
+    rnn, x = layer({"kind": "modern", "conv": 1}, return_state=True), tf.constant(inputs())
+    whole, *last = rnn(x)
+    assert rnn.state_names == ("h", "c")
+    first, *states = rnn(x[:, :2])
+    second, *end = rnn(x[:, 2:], initial_state=states)
     np.testing.assert_allclose(np.concatenate([first, second], 1), whole, rtol=0, atol=1e-12)
     for one, other in zip(end, last, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
-    assert list(made.step(x[:, 0])[1]) == ["h", "c"]
+    assert list(rnn.step(x[:, 0])[1]) == ["h", "c"]
 
 
 def test_a_block_for_the_other_direction_is_named():
@@ -293,8 +293,8 @@ def test_a_stateful_block_in_parts_is_the_whole_sequence(block, given):
         parts = []
         for cut in (slice(0, 1), slice(1, 4), slice(4, None)):
             parts.append(stateful(x[:, cut], **{n: v[:, cut] for n, v in more.items()}))
-        found = np.concatenate(parts, 1)
-        np.testing.assert_allclose(found[valid], expected[valid], rtol=0, atol=1e-12)
+        actual = np.concatenate(parts, 1)
+        np.testing.assert_allclose(actual[valid], expected[valid], rtol=0, atol=1e-12)
         before = [np.asarray(s) for s in stateful.states]
         stateful.step(x[:, 0])  # leaves the kept states alone
         for one, other in zip(before, stateful.states, strict=True):
@@ -317,9 +317,9 @@ def test_a_stateful_block_needs_one_direction_and_a_batch_of_one_size():
 
 @pytest.mark.slow
 def test_an_exported_block_computes_sequences_and_steps(tmp_path: Path):
-    made, x = layer("mamba", dtype="float32"), inputs("float32")
-    expected = np.asarray(made(x))
-    made.export(tmp_path)
+    rnn, x = layer("mamba", dtype="float32"), inputs("float32")
+    expected = np.asarray(rnn(x))
+    rnn.export(tmp_path)
     served = tf.saved_model.load(str(tmp_path)).signatures
     whole = served["serve"](x=tf.constant(x))
     np.testing.assert_allclose(next(iter(whole.values())), expected, rtol=0, atol=1e-6)

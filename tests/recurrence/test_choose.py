@@ -101,9 +101,9 @@ def test_outside_training_xla_forms_the_coefficients_step_by_step() -> None:
     assert not choose("affine", built("mingru")).inference
     assert not choose("auto", built("mingru"), GPU).inference
     assert not choose("auto", built("lstm")).inference
-    said = "calls outside training that XLA compiles run fused"
-    assert said in layer("mingru").explain()
-    assert said not in layer("mingru", executor="affine").explain()
+    text = "calls outside training that XLA compiles run fused"
+    assert text in layer("mingru").explain()
+    assert text not in layer("mingru", executor="affine").explain()
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -119,8 +119,8 @@ def test_the_executor_of_a_call(jit: bool, training: bool, monkeypatch: pytest.M
             return run(*given, **named)
 
         monkeypatch.setattr(module, "run", noted)
-    made = layer("mingru")
-    tf.function(lambda x: made(x, training=training), jit_compile=jit)(inputs_for(made))
+    rnn = layer("mingru")
+    tf.function(lambda x: rnn(x, training=training), jit_compile=jit)(inputs_for(rnn))
     assert seen == ["executor" if jit and not training else "blockwise"]
 
 

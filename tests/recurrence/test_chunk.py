@@ -87,28 +87,28 @@ def test_no_step(name: str) -> None:
 
 @pytest.mark.usefixtures("_small")
 def test_any_length_runs_in_one_trace() -> None:
-    made = layer("gla", executor="chunk", return_sequences=True)
+    rnn = layer("gla", executor="chunk", return_sequences=True)
     plain = layer("gla", executor="fused", return_sequences=True)
     traces = []
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.float64)], autograph=False)
     def run(x: Any) -> Any:
         traces.append(x)
-        return made(x)
+        return rnn(x)
 
     for time in (1, 5, 12):
-        x = inputs_for(made, time=time)
+        x = inputs_for(rnn, time=time)
         np.testing.assert_allclose(run(x), plain(x), atol=1e-12)
     assert len(traces) == 1
 
 
 @pytest.mark.usefixtures("_small")
 def test_a_sequence_in_parts_is_the_whole() -> None:
-    made = layer("gated_delta_net", executor="chunk", return_sequences=True, return_state=True)
-    x = inputs_for(made, time=11)
-    whole = made(x)
-    first, *states = made(x[:, :5])
-    second, *last = made(x[:, 5:], initial_state=states)
+    rnn = layer("gated_delta_net", executor="chunk", return_sequences=True, return_state=True)
+    x = inputs_for(rnn, time=11)
+    whole = rnn(x)
+    first, *states = rnn(x[:, :5])
+    second, *last = rnn(x[:, 5:], initial_state=states)
     np.testing.assert_allclose(tf.concat([first, second], 1), whole[0], atol=1e-12)
     np.testing.assert_allclose(last[0], whole[1], atol=1e-12)
 
@@ -118,10 +118,10 @@ def test_a_sequence_in_parts_is_the_whole() -> None:
 @pytest.mark.usefixtures("_small")
 @pytest.mark.parametrize("name", ["gla", "mlstm", "gated_delta_product", "two_sided"])
 def test_xla_agrees(name: str) -> None:
-    made = layer(OWN.get(name, name), executor="chunk", return_sequences=True)
-    x, mask = inputs_for(made, time=10), holes(10)
+    rnn = layer(OWN.get(name, name), executor="chunk", return_sequences=True)
+    x, mask = inputs_for(rnn, time=10), holes(10)
     plain, compiled = (
-        graph(lambda x: computed(made, x, mask), **how)(x) for how in ({}, {"jit_compile": True})
+        graph(lambda x: computed(rnn, x, mask), **how)(x) for how in ({}, {"jit_compile": True})
     )
     assert_close(compiled[0], plain[0])
     assert_close(compiled[1], plain[1])
@@ -243,17 +243,17 @@ def test_steep_decays_are_finite_and_accurate_in_float32(decay: str) -> None:
 def test_keys_that_are_nearly_equal(executor: str) -> None:
     found = []
     for name in ("reference", executor):
-        made = layer("delta_net", executor=name, return_sequences=True)
+        rnn = layer("delta_net", executor=name, return_sequences=True)
         noise = np.random.default_rng(0).normal(size=(2, 16, 3))
-        found.append(computed(made, tf.constant(1 + 1e-7 * noise)))
+        found.append(computed(rnn, tf.constant(1 + 1e-7 * noise)))
     assert_close(found[1][0], found[0][0])
     assert_close(found[1][1], found[0][1])
 
 
 @pytest.mark.parametrize("name", ["linear_attention", "gla"])
 def test_mixed_precision_keeps_its_type(name: str) -> None:
-    made = layer(name, executor="chunk", dtype="mixed_bfloat16", return_sequences=True)
-    y = made(tf.ones([2, 5, 3]))
+    rnn = layer(name, executor="chunk", dtype="mixed_bfloat16", return_sequences=True)
+    y = rnn(tf.ones([2, 5, 3]))
     assert np.all(np.isfinite(tf.cast(y, tf.float32)))
 
 
@@ -270,13 +270,13 @@ def test_the_layer_explains_the_form() -> None:
 
 
 def test_a_second_derivative_is_refused() -> None:
-    made = layer("gla", executor="chunk")
-    x = inputs_for(made)
+    rnn = layer("gla", executor="chunk")
+    x = inputs_for(rnn)
     with tf.GradientTape() as outer:
         outer.watch(x)
         with tf.GradientTape() as inner:
             inner.watch(x)
-            y = tf.reduce_sum(made(x))
+            y = tf.reduce_sum(rnn(x))
         slope = tf.reduce_sum(inner.gradient(y, x) ** 2)
     with pytest.raises(NotImplementedError, match="first-order gradients"):
         outer.gradient(slope, x)
@@ -291,9 +291,9 @@ def test_without_decay_chunks_are_summed_at_once(count: int) -> None:
     )
     with tf.GradientTape(persistent=True) as tape:
         tape.watch([gain, first])
-        found = sums.running_sums(gain, first)
+        actual = sums.running_sums(gain, first)
         expected = between.memories(tf.ones([count, 2, 3, 1, 1], "float64"), gain, first, False)
     weights = [tf.constant(rng.normal(size=each.shape)) for each in expected]
-    slopes = [tape.gradient(each, [gain, first], weights) for each in (found, expected)]
-    for own, other in zip((*found, *slopes[0]), (*expected, *slopes[1]), strict=True):
+    slopes = [tape.gradient(each, [gain, first], weights) for each in (actual, expected)]
+    for own, other in zip((*actual, *slopes[0]), (*expected, *slopes[1]), strict=True):
         np.testing.assert_allclose(own, other, rtol=1e-12, atol=1e-12)

@@ -24,8 +24,8 @@ from .problems import Given, difference
 _KERAS = {"lstm": (0, 1, 2, 3), "gru": (1, 0, 2)}
 
 
-def _form(made: Any) -> KerasForm:
-    form = keras_form(made.cell)
+def _form(rnn: Any) -> KerasForm:
+    form = keras_form(rnn.cell)
     assert isinstance(form, KerasForm)
     return form
 
@@ -58,24 +58,24 @@ def _keras_weights(params: Any, kind: str) -> list[Any]:
     ],
 )
 def test_keras_computes_the_same_with_the_packed_weights(cell: str, kind: str, peer: Any) -> None:
-    made = layer(cell, return_sequences=True)
-    x, states, form = inputs_for(made), states_for(made), _form(made)
-    weights = {name: tf.convert_to_tensor(v) for name, v in made.named_weights.items()}
+    rnn = layer(cell, return_sequences=True)
+    x, states, form = inputs_for(rnn), states_for(rnn), _form(rnn)
+    weights = {name: tf.convert_to_tensor(v) for name, v in rnn.named_weights.items()}
     other = peer(UNITS, return_sequences=True, dtype="float64")
     other.build(x.shape)
-    other.set_weights(_keras_weights(packed(made.cell, weights, form), kind))
+    other.set_weights(_keras_weights(packed(rnn.cell, weights, form), kind))
     first = [states[name] for name in form.states]
     assert (form.layer, first[0].shape) == (kind, (x.shape[0], UNITS))
     found = other(x, initial_state=first)
-    assert difference(made(x, initial_state=states), found) < 1e-13
+    assert difference(rnn(x, initial_state=states), found) < 1e-13
 
 
 def test_xla_which_has_no_cudnn_runs_fused(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = layer("lstm", return_sequences=True)
+    rnn = layer("lstm", return_sequences=True)
     executor = Executor(
-        made.cell, ExecutorChoice("cudnn", "graph", ""), Setting("gpu", "float64", "float64")
+        rnn.cell, ExecutorChoice("cudnn", "graph", ""), Setting("gpu", "float64", "float64")
     )
-    given = Given(made.cell)
+    given = Given(rnn.cell)
     expected = fused.run(given.problem(given.tensors), executor.schedule(("h",)))
 
     def asked(*_: Any) -> Any:
@@ -88,8 +88,8 @@ def test_xla_which_has_no_cudnn_runs_fused(monkeypatch: pytest.MonkeyPatch) -> N
 
     with pytest.raises(NotImplementedError, match="cuDNN"):
         tf.function(call, autograph=False)(given.tensors)
-    found = tf.function(call, autograph=False, jit_compile=True)(given.tensors)
-    assert difference(found, expected.sequences["h"]) < 1e-13
+    actual = tf.function(call, autograph=False, jit_compile=True)(given.tensors)
+    assert difference(actual, expected.sequences["h"]) < 1e-13
 
 
 def test_keras_is_told_not_to_compile_what_runs_on_cudnn(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,11 +50,11 @@ _made = functools.cache(_make)
 @st.composite
 def calls(draw: Any) -> Any:
     """Return a layer, its input, a mask, and a place in time."""
-    made = _made(*draw(st.sampled_from(PAIRS)))
+    rnn = _made(*draw(st.sampled_from(PAIRS)))
     time = draw(st.integers(2, 10))
     bits = draw(st.lists(st.booleans(), min_size=BATCH * time, max_size=BATCH * time))
     mask = np.reshape(bits, (BATCH, time))
-    return made, inputs_for(made, BATCH, time), mask, draw(st.integers(1, time - 1))
+    return rnn, inputs_for(rnn, BATCH, time), mask, draw(st.integers(1, time - 1))
 
 
 def _few(count: int) -> Any:

@@ -59,9 +59,9 @@ def test_generators_of_different_names_are_independent() -> None:
 
 
 def test_the_layer_starts_from_what_is_drawn() -> None:
-    made = layer("peephole", units=8, seed=5, fill=False)
-    for name, value in draw(made.cell, 5).items():
-        np.testing.assert_array_equal(made.named_weights[name], value)
+    rnn = layer("peephole", units=8, seed=5, fill=False)
+    for name, value in draw(rnn.cell, 5).items():
+        np.testing.assert_array_equal(rnn.named_weights[name], value)
 
 
 def test_without_a_seed_every_layer_draws_its_own() -> None:
@@ -124,9 +124,9 @@ def test_an_initializer_that_cannot_draw_names_the_weight() -> None:
 
 
 def test_a_parameter_starts_as_the_equations_see_it() -> None:
-    made = layer("parameters", fill=False)
-    np.testing.assert_allclose(made.named_weights["alpha"], [0.0], atol=1e-12)  # logit of 0.5
-    np.testing.assert_allclose(made.named_weights["beta"], np.full(8, 0.1), atol=1e-12)
+    rnn = layer("parameters", fill=False)
+    np.testing.assert_allclose(rnn.named_weights["alpha"], [0.0], atol=1e-12)  # logit of 0.5
+    np.testing.assert_allclose(rnn.named_weights["beta"], np.full(8, 0.1), atol=1e-12)
 
 
 def test_a_diagonal_starts_where_its_read_says() -> None:

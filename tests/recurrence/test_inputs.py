@@ -26,31 +26,31 @@ def _row(number: int, *values: Any) -> Any:
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize("content", [_row(37, np.nan), _row(37, np.inf)])
 def test_a_bad_number_touches_its_own_row_only(content: float, executor: str) -> None:
-    made = layer("lstm", executor=executor, return_sequences=True)
-    clean = np.array(inputs_for(made))
+    rnn = layer("lstm", executor=executor, return_sequences=True)
+    clean = np.array(inputs_for(rnn))
     bad = clean.copy()
     bad[2, 1, 0] = content
-    found, expected = np.asarray(made(bad)), np.asarray(made(clean))
+    values, expected = np.asarray(rnn(bad)), np.asarray(rnn(clean))
     others = [0, 1, 3]
-    np.testing.assert_array_equal(found[others], expected[others])
-    np.testing.assert_array_equal(found[2, :1], expected[2, :1])
-    assert not np.array_equal(found[2, 1:], expected[2, 1:])
+    np.testing.assert_array_equal(values[others], expected[others])
+    np.testing.assert_array_equal(values[2, :1], expected[2, :1])
+    assert not np.array_equal(values[2, 1:], expected[2, 1:])
 
 
 def test_nan_in_masked_steps_leaves_values_and_gradients() -> None:
-    made = layer("peephole", return_sequences=True)
-    clean = inputs_for(made)
-    values, gradients = computed(made, clean, HOLES)
-    found, found_gradients = computed(made, tf.where(HOLES[..., None], clean, np.nan), HOLES)
+    rnn = layer("peephole", return_sequences=True)
+    clean = inputs_for(rnn)
+    values, gradients = computed(rnn, clean, HOLES)
+    found, found_gradients = computed(rnn, tf.where(HOLES[..., None], clean, np.nan), HOLES)
     for name, value in {**values, **gradients}.items():
         np.testing.assert_array_equal({**found, **found_gradients}[name], value)
         assert np.all(np.isfinite(value))
 
 
 def test_an_all_masked_batch_is_its_initial_state() -> None:
-    made = layer("lstm", return_state=True)
-    states = states_for(made)
-    values, gradients = computed(made, inputs_for(made), np.zeros((BATCH, TIME), bool), states)
+    rnn = layer("lstm", return_state=True)
+    states = states_for(rnn)
+    values, gradients = computed(rnn, inputs_for(rnn), np.zeros((BATCH, TIME), bool), states)
     assert not np.any(values["outputs"])
     np.testing.assert_array_equal(values["c"], states["c"])
     assert not np.any(gradients["input x"])
@@ -67,15 +67,15 @@ def test_no_step_gives_the_initial_state(
 ) -> None:
     mask = np.zeros((BATCH, 0), bool) if masked else None
     for return_sequences in (True, False):
-        made = layer(
+        rnn = layer(
             cell,
             executor=executor,
             output_unit=output_unit,
             return_sequences=return_sequences,
             return_state=True,
         )
-        states = {**made.initial_states(BATCH), **states_for(made)}
-        values, gradients = computed(made, inputs_for(made, time=0), mask, states)
+        states = {**rnn.initial_states(BATCH), **states_for(rnn)}
+        values, gradients = computed(rnn, inputs_for(rnn, time=0), mask, states)
         shape = (BATCH, 0, UNITS) if return_sequences else (BATCH, UNITS)
         assert values["outputs"].shape == shape
         assert not np.any(values["outputs"])
@@ -102,23 +102,23 @@ def test_no_step_gives_the_initial_state(
 )
 def test_no_step_where_no_size_is_known(cell: str, executor: str, mode: str) -> None:
     how: Any = {"remat": True} if executor == "remat" else {"executor": executor}
-    made = layer(cell, output_unit="gated", return_sequences=True, return_state=True, **how)
+    rnn = layer(cell, output_unit="gated", return_sequences=True, return_state=True, **how)
     sizes = (None, None) if mode == "unknown" else (BATCH, 0)
-    signature = [tf.TensorSpec([*sizes, made.cell.features], tf.float64)]
+    signature = [tf.TensorSpec([*sizes, rnn.cell.features], tf.float64)]
 
     @tf.function(input_signature=signature, autograph=False, jit_compile=mode == "xla")
     def run(x: Any) -> Any:
         with tf.GradientTape() as tape:
             tape.watch(x)
-            trained = made(x, training=True)
+            trained = rnn(x, training=True)
             total = tf.add_n([tf.reduce_sum(value**2) for value in trained])
-        weights = made.trainable_variables
-        return made(x), trained, tape.gradient(total, [x, *weights], unconnected_gradients="zero")
+        weights = rnn.trainable_variables
+        return rnn(x), trained, tape.gradient(total, [x, *weights], unconnected_gradients="zero")
 
-    *calls, gradients = run(tf.zeros([BATCH, 0, made.cell.features], tf.float64))
+    *calls, gradients = run(tf.zeros([BATCH, 0, rnn.cell.features], tf.float64))
     for outputs, *states in calls:
         assert outputs.shape == (BATCH, 0, UNITS)
-        for state, first in zip(states, made.initial_states(BATCH).values(), strict=True):
+        for state, first in zip(states, rnn.initial_states(BATCH).values(), strict=True):
             np.testing.assert_array_equal(state, first)
     assert not any(np.any(gradient) for gradient in gradients)
 
@@ -127,7 +127,7 @@ def test_no_step_where_no_size_is_known(cell: str, executor: str, mode: str) -> 
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize("cell", [_row(41, c) for c in ("lstm", "on_lstm", "power_law")])
 def test_no_row_gives_no_row(cell: str, executor: str, masked: bool) -> None:
-    made = layer(
+    rnn = layer(
         cell,
         executor=executor,
         output_unit="mix_last",
@@ -137,7 +137,7 @@ def test_no_row_gives_no_row(cell: str, executor: str, masked: bool) -> None:
         recurrent_dropout=0.1,
     )
     mask = np.zeros((0, TIME), bool) if masked else None
-    values, gradients = computed(made, inputs_for(made, batch=0), mask, training=True)
+    values, gradients = computed(rnn, inputs_for(rnn, batch=0), mask, training=True)
     assert values["outputs"].shape == (0, TIME, UNITS)
     assert all(v.shape[0] == 0 for v in values.values())
     assert not any(np.any(g) for g in gradients.values())
@@ -156,10 +156,10 @@ def test_a_ragged_tensor_is_refused_with_the_remedy() -> None:
 
 
 def test_the_remedy_works() -> None:
-    made = layer("lstm", features=2, dtype="float32")
+    rnn = layer("lstm", features=2, dtype="float32")
     ragged = tf.ragged.constant([[[1.0, 2.0]], [[1.0, 2.0], [3.0, 4.0]]], ragged_rank=1)
-    found = made(ragged.to_tensor(), mask=tf.sequence_mask(ragged.row_lengths()))
-    alone = made(ragged[:1].to_tensor())
+    found = rnn(ragged.to_tensor(), mask=tf.sequence_mask(ragged.row_lengths()))
+    alone = rnn(ragged[:1].to_tensor())
     assert_close({"y": found[:1]}, {"y": alone}, 1e-6)
 
 
@@ -199,22 +199,22 @@ def test_a_mask_of_floats_is_refused() -> None:
 
 
 def test_a_wrong_mask_is_refused_in_a_graph_of_unknown_length() -> None:
-    made = layer("lstm")
+    rnn = layer("lstm")
     specs = [
         tf.TensorSpec([None, None, FEATURES], tf.float64),
         tf.TensorSpec([None, None], tf.bool),
     ]
-    call = tf.function(lambda x, mask: made(x, mask=mask), input_signature=specs)
+    call = tf.function(lambda x, mask: rnn(x, mask=mask), input_signature=specs)
     with pytest.raises(tf.errors.InvalidArgumentError):
-        call(inputs_for(made), np.ones((BATCH, TIME - 1), bool))
+        call(inputs_for(rnn), np.ones((BATCH, TIME - 1), bool))
 
 
 def test_a_mask_with_holes_skips_them() -> None:
-    made = layer("lstm")
-    x = inputs_for(made)
+    rnn = layer("lstm")
+    x = inputs_for(rnn)
     for row, valid in enumerate(HOLES):
         packed = tf.boolean_mask(x[row : row + 1], valid, axis=1)
-        assert_close({"y": made(x, mask=HOLES)[row : row + 1]}, {"y": made(packed)})
+        assert_close({"y": rnn(x, mask=HOLES)[row : row + 1]}, {"y": rnn(packed)})
 
 
 @pytest.mark.parametrize(
@@ -270,8 +270,8 @@ def test_objects_are_refused() -> None:
 )
 @pytest.mark.parametrize("cell", CORE)
 def test_every_floating_type_works(cell: str, policy: str) -> None:
-    made = RNN(cell, 8, dtype=policy, seed=1)
-    found = made(np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32"), mask=None)
+    rnn = RNN(cell, 8, dtype=policy, seed=1)
+    found = rnn(np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32"), mask=None)
     assert found.dtype == tf.as_dtype(keras.DTypePolicy(policy).compute_dtype)
     assert np.all(np.isfinite(tf.cast(found, tf.float32)))
 

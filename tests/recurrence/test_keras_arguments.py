@@ -19,7 +19,7 @@ from gatekit.recurrence.layers.arguments import own_arguments
 
 from .layers import FEATURES
 
-ELSEWHERE = [*synonyms("layer"), *synonyms("layer-note")]
+OF_OTHER_LIBRARIES = [*synonyms("layer"), *synonyms("layer-note")]
 PEERS = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN, keras.layers.RNN)
 
 
@@ -30,7 +30,7 @@ def test_every_argument_of_kerass_layers_has_a_place() -> None:
         for name, parameter in inspect.signature(peer.__init__).parameters.items()
         if parameter.kind is not parameter.VAR_KEYWORD and name != "self"
     }
-    known = {*own_arguments(RNN), *ELSEWHERE, "activity_regularizer"}
+    known = {*own_arguments(RNN), *OF_OTHER_LIBRARIES, "activity_regularizer"}
     assert theirs <= known
 
 
@@ -43,16 +43,16 @@ def test_a_misspelt_argument_is_refused_with_the_nearest(kind: Any) -> None:
 
 
 def test_arguments_of_every_layer_are_taken() -> None:
-    made = RNN("gru", 4, name="mine", trainable=False, activity_regularizer="l2", dtype="float64")
-    assert (made.name, made.trainable, made.variable_dtype) == ("mine", False, "float64")
-    made(np.ones((2, 3, FEATURES)))
-    assert len(made.losses) == 1
+    rnn = RNN("gru", 4, name="mine", trainable=False, activity_regularizer="l2", dtype="float64")
+    assert (rnn.name, rnn.trainable, rnn.variable_dtype) == ("mine", False, "float64")
+    rnn(np.ones((2, 3, FEATURES)))
+    assert len(rnn.losses) == 1
 
 
 def _built(*arguments: Any, **options: Any) -> RNN:
-    made = RNN(*arguments, seed=1, **options)
-    made.build((None, None, FEATURES))
-    return made
+    rnn = RNN(*arguments, seed=1, **options)
+    rnn.build((None, None, FEATURES))
+    return rnn
 
 
 def test_what_the_messages_suggest_works() -> None:
@@ -144,7 +144,7 @@ def test_a_swap_without_roles_is_refused() -> None:
         RNN("lstm", 4, swap="power_law")
 
 
-@pytest.mark.parametrize("name", ELSEWHERE)
+@pytest.mark.parametrize("name", OF_OTHER_LIBRARIES)
 def test_an_argument_of_torch_or_of_a_run_is_refused_with_its_place(name: str) -> None:
     kinds = {RNN: RNN, BlockLayer: functools.partial(BlockLayer, "modern"), Cell: Cell}
     make: Any = next(made for kind, made in kinds.items() if name not in own_arguments(kind))

@@ -93,9 +93,9 @@ def test_numbers(name: str, case: str, executor: str) -> None:
     given = [np.full((BATCH, UNITS), 0.1 * (k + 1)) for k in range(len(ours.state_names))]
     state = given if started else None
     for _ in range(2 if ours.stateful else 1):
-        found = ours(x, mask=mask, initial_state=state)
+        actual = ours(x, mask=mask, initial_state=state)
         expected = theirs(x, mask=None if mask is None else tf.constant(mask), initial_state=state)
-        assert_close(_flat(found), _flat(expected))
+        assert_close(_flat(actual), _flat(expected))
     if ours.stateful:
         ours.reset_state()
         theirs.reset_state()
@@ -112,16 +112,16 @@ def test_numbers(name: str, case: str, executor: str) -> None:
 )
 def test_numbers_in_both_directions(name: str, options: Any, merge: Any) -> None:
     x, mask = _sequence(), tf.constant(MASK)
-    found, expected = (
+    actual, expected = (
         keras.layers.Bidirectional(one, merge_mode=merge, dtype="float64")
         for one in (
             RNN(_cell(name), UNITS, dtype="float64", **options),
             _peer(name, dtype="float64", **options),
         )
     )
-    assert_close(_flat(found(x)), _flat(expected(x)))
-    assert_close(_flat(found(x, mask=mask)), _flat(expected(x, mask=mask)))
-    assert found.compute_output_shape(x.shape) == expected.compute_output_shape(x.shape)
+    assert_close(_flat(actual(x)), _flat(expected(x)))
+    assert_close(_flat(actual(x, mask=mask)), _flat(expected(x, mask=mask)))
+    assert actual.compute_output_shape(x.shape) == expected.compute_output_shape(x.shape)
 
 
 @pytest.mark.one_in(3)
@@ -139,10 +139,10 @@ def test_shapes_are_announced_as_keras_does(shape: tuple[Any, ...], name: str) -
 
 
 def test_a_single_state_may_come_without_a_list() -> None:
-    made, x, h = RNN("gru", UNITS, seed=1), _sequence("float32"), np.ones((BATCH, UNITS), "float32")
-    expected = made(x, initial_state=[h])
-    np.testing.assert_array_equal(made(x, initial_state=h), expected)
-    np.testing.assert_array_equal(made(x, initial_state=(tf.constant(h),)), expected)
+    rnn, x, h = RNN("gru", UNITS, seed=1), _sequence("float32"), np.ones((BATCH, UNITS), "float32")
+    expected = rnn(x, initial_state=[h])
+    np.testing.assert_array_equal(rnn(x, initial_state=h), expected)
+    np.testing.assert_array_equal(rnn(x, initial_state=(tf.constant(h),)), expected)
 
 
 def test_a_loop_of_keras_over_step_cells_is_stateful() -> None:
@@ -158,22 +158,22 @@ def test_a_loop_of_keras_over_step_cells_is_stateful() -> None:
 
 
 def test_a_layer_is_serialised_cloned_and_frozen() -> None:
-    made = RNN("lstm", UNITS, name="mine", dropout=0.1, zero_output_for_mask=True)
-    back = keras.layers.deserialize(keras.layers.serialize(made))
-    assert back.get_config() == made.get_config()
+    rnn = RNN("lstm", UNITS, name="mine", dropout=0.1, zero_output_for_mask=True)
+    back = keras.layers.deserialize(keras.layers.serialize(rnn))
+    assert back.get_config() == rnn.get_config()
     assert back.zero_output_for_mask
-    model = keras.Sequential([keras.Input((None, FEATURES)), made])
+    model = keras.Sequential([keras.Input((None, FEATURES)), rnn])
     clone = keras.models.clone_model(model)
     clone.set_weights(model.get_weights())
     x = _sequence("float32")
     np.testing.assert_array_equal(clone(x), model(x))
-    assert len(made.trainable_weights) == 12
-    made.trainable = False
-    assert (len(made.trainable_weights), len(made.weights)) == (0, 12)
+    assert len(rnn.trainable_weights) == 12
+    rnn.trainable = False
+    assert (len(rnn.trainable_weights), len(rnn.weights)) == (0, 12)
 
 
 def test_a_layer_shows_what_it_is() -> None:
-    made = RNN("peephole", 8, name="mine")
-    assert repr(made) == "<RNN name=mine, cell=peephole, units=8, built=False>"
-    made.build((None, None, FEATURES))
-    assert repr(made) == "<RNN name=mine, cell=peephole, units=8, built=True>"
+    rnn = RNN("peephole", 8, name="mine")
+    assert repr(rnn) == "<RNN name=mine, cell=peephole, units=8, built=False>"
+    rnn.build((None, None, FEATURES))
+    assert repr(rnn) == "<RNN name=mine, cell=peephole, units=8, built=True>"

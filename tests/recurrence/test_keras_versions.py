@@ -61,14 +61,14 @@ def test_a_bidirectional_layer_uses_the_mask(passes_on: bool) -> None:
 
 def test_a_loop_over_a_step_cell_uses_the_mask(passes_on: bool) -> None:
     over = keras.layers.RNN(Cell("gru", 4, seed=1), return_sequences=True)
-    made = RNN("gru", 4, seed=1, return_sequences=True)
+    rnn = RNN("gru", 4, seed=1, return_sequences=True)
     found = _called(over, passes_on)
-    np.testing.assert_allclose(found, made(_x(), mask=SUFFIX), atol=1e-6)
+    np.testing.assert_allclose(found, rnn(_x(), mask=SUFFIX), atol=1e-6)
 
 
 def test_time_distributed_runs_the_layer_on_each_sequence(passes_on: bool) -> None:
-    made = RNN("gru", 4, seed=1)
-    over = keras.layers.TimeDistributed(made)
+    rnn = RNN("gru", 4, seed=1)
+    over = keras.layers.TimeDistributed(rnn)
     x = np.random.default_rng(0).normal(size=(2, 3, TIME, FEATURES)).astype("float32")
     mask = np.random.default_rng(1).random((2, 3, TIME)) < 0.7
     for given in (None, tf.constant(mask)):
@@ -78,7 +78,7 @@ def test_time_distributed_runs_the_layer_on_each_sequence(passes_on: bool) -> No
                 found = over(x, mask=given)
         for step in range(3):
             own = None if given is None else mask[:, step]
-            np.testing.assert_allclose(found[:, step], made(x[:, step], mask=own), atol=1e-6)
+            np.testing.assert_allclose(found[:, step], rnn(x[:, step], mask=own), atol=1e-6)
 
 
 @pytest.mark.usefixtures("passes_on")

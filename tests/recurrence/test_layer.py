@@ -43,9 +43,9 @@ STATES = {
 
 @pytest.mark.parametrize("cell", STATES)
 def test_states_come_in_the_order_of_their_names(cell: str) -> None:
-    made = layer(cell, return_state=True, output_unit="mix_last")
-    assert made.state_names == (*STATES[cell], "h_history")
-    found = made(inputs_for(made), mask=HOLES)
+    rnn = layer(cell, return_state=True, output_unit="mix_last")
+    assert rnn.state_names == (*STATES[cell], "h_history")
+    found = rnn(inputs_for(rnn), mask=HOLES)
     widths = {"t": 1, "x": FEATURES}
     shapes = [(BATCH, widths.get(n, UNITS)) for n in STATES[cell]]
     assert [tuple(f.shape) for f in found] == [(BATCH, UNITS), *shapes, (BATCH, 3, UNITS)]
@@ -59,7 +59,7 @@ def test_states_come_in_the_order_of_their_names(cell: str) -> None:
 def test_shapes_are_those_that_are_announced(
     output_unit: Any, return_sequences: bool, return_state: bool
 ) -> None:
-    made = layer(
+    rnn = layer(
         "lstm",
         output_unit={"kind": "projection", "units": 5}
         if output_unit == "projection"
@@ -67,9 +67,9 @@ def test_shapes_are_those_that_are_announced(
         return_sequences=return_sequences,
         return_state=return_state,
     )
-    x = inputs_for(made)
-    found, announced = made(x), made.compute_output_shape(x.shape)
-    symbolic = made(keras.Input((TIME, FEATURES), BATCH))
+    x = inputs_for(rnn)
+    found, announced = rnn(x), rnn.compute_output_shape(x.shape)
+    symbolic = rnn(keras.Input((TIME, FEATURES), BATCH))
     if not return_state:
         found, announced, symbolic = [found], [announced], [symbolic]
     assert [tuple(f.shape) for f in found] == [tuple(s) for s in announced]
@@ -77,8 +77,8 @@ def test_shapes_are_those_that_are_announced(
 
 
 def test_what_is_returned_last_is_the_last_of_the_sequences() -> None:
-    made = layer("lstm", return_sequences=True, return_state=True)
-    outputs, h, _ = made(inputs_for(made), mask=HOLES)
+    rnn = layer("lstm", return_sequences=True, return_state=True)
+    outputs, h, _ = rnn(inputs_for(rnn), mask=HOLES)
     np.testing.assert_array_equal(outputs[:, -1], h)
 
 
@@ -87,9 +87,9 @@ def test_go_backwards_reads_from_the_end(cell: str) -> None:
     options: dict[str, Any] = {"return_sequences": True, "return_state": True}
     back, forth = layer(cell, go_backwards=True, **options), layer(cell, **options)
     x = inputs_for(back)
-    found = back(x, mask=HOLES)
+    actual = back(x, mask=HOLES)
     expected = forth(tf.reverse(x, [1]), mask=HOLES[:, ::-1])
-    for one, other in zip(found, expected, strict=True):
+    for one, other in zip(actual, expected, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
@@ -99,14 +99,14 @@ def test_go_backwards_reads_from_the_end(cell: str) -> None:
 @pytest.mark.parametrize("merge_mode", ["concat", "sum"])
 @pytest.mark.parametrize("return_sequences", [False, True])
 def test_bidirectional(return_sequences: bool, merge_mode: str) -> None:
-    made = layer("gru", return_sequences=return_sequences, fill=False)
-    both = keras.layers.Bidirectional(made, merge_mode=merge_mode, dtype="float64")
-    x = inputs_for(made)
+    rnn = layer("gru", return_sequences=return_sequences, fill=False)
+    both = keras.layers.Bidirectional(rnn, merge_mode=merge_mode, dtype="float64")
+    x = inputs_for(rnn)
     found = both(x, mask=tf.constant(SUFFIX))
     forward = both.forward_layer(x, mask=SUFFIX)
     backward = both.backward_layer(x, mask=SUFFIX)
     assert both.backward_layer.go_backwards
-    assert len(both.trainable_weights) == 2 * len(made.named_weights)
+    assert len(both.trainable_weights) == 2 * len(rnn.named_weights)
     if return_sequences:
         backward = tf.reverse(backward, [1])
     merged = tf.concat([forward, backward], -1) if merge_mode == "concat" else forward + backward
@@ -124,18 +124,18 @@ def test_a_stack_in_a_sequential_model_learns() -> None:
 
 
 def test_further_inputs_in_a_functional_model() -> None:
-    made = layer("parameters", return_sequences=True)
-    values = inputs_for(made)
+    rnn = layer("parameters", return_sequences=True)
+    values = inputs_for(rnn)
     given = {
         n: keras.Input((None, v.shape[-1]), dtype="float64", name=n) for n, v in values.items()
     }
-    model = keras.Model(given, made(given))
-    np.testing.assert_array_equal(model(values), made(values))
+    model = keras.Model(given, rnn(given))
+    np.testing.assert_array_equal(model(values), rnn(values))
 
 
 def test_weights_are_named_after_what_they_are() -> None:
-    made = layer("gru")
-    assert list(made.named_weights) == [
+    rnn = layer("gru")
+    assert list(rnn.named_weights) == [
         "reset.x",
         "reset.h_prev",
         "reset.bias",
@@ -146,13 +146,13 @@ def test_weights_are_named_after_what_they_are() -> None:
         "candidate.reset*h_prev",
         "candidate.bias",
     ]
-    assert len(made.trainable_weights) == len(made.named_weights)
+    assert len(rnn.trainable_weights) == len(rnn.named_weights)
 
 
 def test_a_frozen_read_is_not_trained() -> None:
-    made = layer("maps")
-    assert not made.named_weights["candidate.h_prev"].trainable
-    assert len(made.non_trainable_weights) >= 1
+    rnn = layer("maps")
+    assert not rnn.named_weights["candidate.h_prev"].trainable
+    assert len(rnn.non_trainable_weights) >= 1
 
 
 # --- plugs ----------------------------------------------------------------------------------------
@@ -178,21 +178,21 @@ def test_an_output_unit_that_feeds_back(mask: str) -> None:
     }
     found = {}
     for executor in ("fused", "reference"):
-        made = layer(
+        rnn = layer(
             cell,
             executor=executor,
             output_unit=_Feedback(),
             return_sequences=True,
             return_state=True,
         )
-        assert made.state_names == ("y",)
-        found[executor] = computed(made, inputs_for(made), MASKS[mask], states_for(made))
+        assert rnn.state_names == ("y",)
+        found[executor] = computed(rnn, inputs_for(rnn), MASKS[mask], states_for(rnn))
     assert_close(found["fused"][0], found["reference"][0])
     assert_close(found["fused"][1], found["reference"][1])
 
-    weights = {n: v.numpy() for n, v in made.named_weights.items()}
-    y = np.asarray(states_for(made)["y"])
-    for step, x in enumerate(np.asarray(inputs_for(made)).transpose(1, 0, 2)):
+    weights = {n: v.numpy() for n, v in rnn.named_weights.items()}
+    y = np.asarray(states_for(rnn)["y"])
+    for step, x in enumerate(np.asarray(inputs_for(rnn)).transpose(1, 0, 2)):
         pre = x @ weights["new.x"] + y @ weights["new.y_prev"] + weights["new.bias"]
         h = np.tanh(pre)
         emitted = np.tanh(h @ weights["output_unit.emitted"] + weights["output_unit.bias"]) + h / 2
@@ -213,10 +213,10 @@ class Doubled(Gate):
 
 @pytest.mark.parametrize("executor", ["fused", "reference"])
 def test_a_gate_in_the_place_of_another(executor: str) -> None:
-    made = layer("lstm", swap={"input": Doubled()}, executor=executor, return_state=True)
+    rnn = layer("lstm", swap={"input": Doubled()}, executor=executor, return_state=True)
     plain = layer("lstm", executor=executor, return_state=True)
-    x = inputs_for(made, time=1)
-    np.testing.assert_allclose(made(x)[2], 2 * plain(x)[2], rtol=1e-12)
+    x = inputs_for(rnn, time=1)
+    np.testing.assert_allclose(rnn(x)[2], 2 * plain(x)[2], rtol=1e-12)
 
 
 def test_a_role_names_the_gate_that_is_replaced() -> None:
@@ -260,9 +260,9 @@ def test_explain_tells_the_types() -> None:
     ],
 )
 def test_every_cell_is_explained(cell: str) -> None:
-    made = layer(cell, fill=False)
-    assert made.choice.executor in made.explain()
-    assert made.choice.reason in made.explain()
+    rnn = layer(cell, fill=False)
+    assert rnn.choice.executor in rnn.explain()
+    assert rnn.choice.reason in rnn.explain()
 
 
 @pytest.mark.parametrize(
@@ -272,15 +272,15 @@ def test_every_cell_is_explained(cell: str) -> None:
 )
 def test_a_gate_that_is_put_in_keeps_the_settings_of_its_place(gate: Any) -> None:
     """As swap.forget=hard_sigmoid does, and as Keras' recurrent_activation keeps the bias of 1."""
-    made = RNN("lstm", 4, swap={"forget": gate})
-    made.build((None, None, 3))
-    np.testing.assert_array_equal(made.named_weights["forget.bias"], np.ones(4))
-    np.testing.assert_array_equal(made.named_weights["input.bias"], np.zeros(4))
+    rnn = RNN("lstm", 4, swap={"forget": gate})
+    rnn.build((None, None, 3))
+    np.testing.assert_array_equal(rnn.named_weights["forget.bias"], np.ones(4))
+    np.testing.assert_array_equal(rnn.named_weights["input.bias"], np.zeros(4))
 
 
 def test_what_a_gate_that_is_put_in_says_itself_wins() -> None:
     zeros = {"kind": "hard_sigmoid", "initializers": {"bias": "zeros"}, "reads": {"x": "dense"}}
-    made = RNN("lstm", 4, swap={"forget": zeros})
-    made.build((None, None, 3))
-    np.testing.assert_array_equal(made.named_weights["forget.bias"], np.zeros(4))
-    assert "forget.h_prev" not in made.named_weights
+    rnn = RNN("lstm", 4, swap={"forget": zeros})
+    rnn.build((None, None, 3))
+    np.testing.assert_array_equal(rnn.named_weights["forget.bias"], np.zeros(4))
+    assert "forget.h_prev" not in rnn.named_weights

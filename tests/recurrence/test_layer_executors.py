@@ -89,27 +89,27 @@ def test_norm_and_states_reach_the_cells() -> None:
     cell = _with_options(
         {"cell": "on_lstm", "dropout": True, "zoneout": True, "learned": True, "norm": "sum"}
     )
-    made = layer(cell)
-    assert [n.name for n in made.cell.nodes if n.norm] == list(cell["gates"])
-    assert [s.name for s in made.cell.states if s.zoneout and s.learned] == ["h", "c"]
-    assert made.spec.dropout
-    assert made.spec.recurrent_dropout
+    rnn = layer(cell)
+    assert [n.name for n in rnn.cell.nodes if n.norm] == list(cell["gates"])
+    assert [s.name for s in rnn.cell.states if s.zoneout and s.learned] == ["h", "c"]
+    assert rnn.spec.dropout
+    assert rnn.spec.recurrent_dropout
 
 
 def _agree(row: Mapping[str, Any], executors: tuple[str, ...]) -> None:
     cell = _with_options(row)
     found = {}
     for executor in ("reference", *executors):
-        made = layer(
+        rnn = layer(
             cell,
             executor=executor,
             return_state=True,
             **{k: row[k] for k in ("go_backwards", "output_unit", "return_sequences")},
         )
-        inputs, states = inputs_for(made), states_for(made)
+        inputs, states = inputs_for(rnn), states_for(rnn)
 
-        def run(inputs: Any, states: Any, made: Any = made) -> Any:
-            return computed(made, inputs, MASKS[row["mask"]], states, row["training"])
+        def run(inputs: Any, states: Any, rnn: Any = rnn) -> Any:
+            return computed(rnn, inputs, MASKS[row["mask"]], states, row["training"])
 
         # What executors compute in a graph is held against what the reference does without one.
         in_graph = row["mode"] == "graph" and executor != "reference"
@@ -170,9 +170,9 @@ def test_odd_cell(name: str) -> None:
     executors = ["reference", *(e for e in possible if e != "unroll" or name in ODD)]
     found = {}
     for executor in executors:
-        made = layer(name, executor=executor, return_state=True, dropout=0.2, recurrent_dropout=0.2)
+        rnn = layer(name, executor=executor, return_state=True, dropout=0.2, recurrent_dropout=0.2)
         found[executor] = computed(
-            made, inputs_for(made), MASKS["holes"], states_for(made), training=True
+            rnn, inputs_for(rnn), MASKS["holes"], states_for(rnn), training=True
         )
     for executor in executors[1:]:
         assert_close(found[executor][0], found["reference"][0])
@@ -192,7 +192,7 @@ def test_odd_cell(name: str) -> None:
     ],
 )
 def test_no_weight_loses_its_gradient_in_a_graph(name: str, executor: str) -> None:
-    made = layer(
+    rnn = layer(
         AFFINE.get(name, name),
         executor=executor,
         output_unit="gated",
@@ -202,7 +202,7 @@ def test_no_weight_loses_its_gradient_in_a_graph(name: str, executor: str) -> No
         zoneout={"h": 0.1},
         return_sequences=True,
     )
-    run = graph(lambda x: computed(made, x, MASKS["holes"], training=True)[1])
-    gradients = run(inputs_for(made))
-    assert set(made.named_weights) < set(gradients)
+    run = graph(lambda x: computed(rnn, x, MASKS["holes"], training=True)[1])
+    gradients = run(inputs_for(rnn))
+    assert set(rnn.named_weights) < set(gradients)
     assert [n for n, g in gradients.items() if not np.any(g)] == []

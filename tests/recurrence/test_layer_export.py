@@ -31,50 +31,50 @@ def _forget_graphs() -> Iterator[None]:
     gc.collect()
 
 
-def _model(made: Any, time: int | None) -> keras.Model:
+def _model(rnn: Any, time: int | None) -> keras.Model:
     given = {
         name: keras.Input((time, width), dtype="float32", name=name)
-        for name, width in made.cell.inputs.items()
+        for name, width in rnn.cell.inputs.items()
     }
     arguments: Any = given if len(given) > 1 else given["x"]
-    return keras.Model(arguments, made(arguments))
+    return keras.Model(arguments, rnn(arguments))
 
 
 @pytest.mark.slow
 @pytest.mark.one_in(1, slow=4)
 @pytest.mark.parametrize("cell", SAVED)
 def test_a_saved_model_serves_the_same(cell: str, tmp_path: Path) -> None:
-    made = layer(cell, dtype="float32", return_sequences=True)
-    _model(made, None).export(tmp_path, verbose=False)
+    rnn = layer(cell, dtype="float32", return_sequences=True)
+    _model(rnn, None).export(tmp_path, verbose=False)
     served = tf.saved_model.load(tmp_path)
     for batch, time in ((3, TIME), (1, 2 * TIME)):
-        x = inputs_for(made, batch, time)
-        assert difference(served.serve(x), made(x)) < 1e-6
+        x = inputs_for(rnn, batch, time)
+        assert difference(served.serve(x), rnn(x)) < 1e-6
 
 
 @pytest.mark.slow
 @pytest.mark.one_in(1, slow=4)
 @pytest.mark.parametrize("cell", LITERT)
 def test_litert_runs_it_by_its_own_operations(cell: str, tmp_path: Path) -> None:
-    made = layer(cell, executor="unroll", dtype="float32", return_sequences=True)
+    rnn = layer(cell, executor="unroll", dtype="float32", return_sequences=True)
     path = tmp_path / "model.tflite"
-    _model(made, TIME).export(
+    _model(rnn, TIME).export(
         path,
         format="litert",
         verbose=False,
         target_spec={"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]},
     )
-    x = inputs_for(made, 2, TIME)
-    assert difference(_by_litert(path, x), made(x)) < 1e-6
+    x = inputs_for(rnn, 2, TIME)
+    assert difference(_by_litert(path, x), rnn(x)) < 1e-6
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("executor", ["reference", "scan", "unroll"])
 def test_every_executor_goes_into_a_saved_model(executor: str, tmp_path: Path) -> None:
-    made = layer("mingru", executor=executor, dtype="float32", return_sequences=True)
-    _model(made, TIME).export(tmp_path, verbose=False)
-    served, x = tf.saved_model.load(tmp_path), inputs_for(made, 2, TIME)
-    assert difference(served.serve(x), made(x)) < 1e-6
+    rnn = layer("mingru", executor=executor, dtype="float32", return_sequences=True)
+    _model(rnn, TIME).export(tmp_path, verbose=False)
+    served, x = tf.saved_model.load(tmp_path), inputs_for(rnn, 2, TIME)
+    assert difference(served.serve(x), rnn(x)) < 1e-6
 
 
 def _by_litert(path: Path, x: Any) -> Any:

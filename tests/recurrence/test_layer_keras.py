@@ -48,20 +48,20 @@ CASES = {
 }
 
 
-def _stacked(made: Any, gates: Sequence[str], part: str) -> NDArray[Any]:
+def _stacked(rnn: Any, gates: Sequence[str], part: str) -> NDArray[Any]:
     names = [f"{gate}.{part}" for gate in gates]
-    return np.concatenate([made.named_weights[n].numpy() for n in names], -1)
+    return np.concatenate([rnn.named_weights[n].numpy() for n in names], -1)
 
 
-def _keras_weights(made: Any, cell: str) -> list[NDArray[Any]]:
+def _keras_weights(rnn: Any, cell: str) -> list[NDArray[Any]]:
     _, _, gates, recurrent = KERAS[cell]
-    matrices = [made.named_weights[n].numpy() for n in recurrent]
-    bias = _stacked(made, gates, "bias")
+    matrices = [rnn.named_weights[n].numpy() for n in recurrent]
+    bias = _stacked(rnn, gates, "bias")
     if cell == "gru_reset_after":
         second = np.zeros((3, UNITS))
-        second[2] = made.named_weights["recurrent.bias"].numpy()
+        second[2] = rnn.named_weights["recurrent.bias"].numpy()
         bias = np.stack([bias, second.reshape(-1)])
-    return [_stacked(made, gates, "x"), np.concatenate(matrices, -1), bias]
+    return [_stacked(rnn, gates, "x"), np.concatenate(matrices, -1), bias]
 
 
 def _named_gradients(cell: str, gradients: Sequence[Any]) -> dict[str, Any]:
@@ -83,21 +83,21 @@ def _named_gradients(cell: str, gradients: Sequence[Any]) -> dict[str, Any]:
 def test_same_as_keras(cell: str, case: str) -> None:
     options = {"return_sequences": True, "mask": None, "states": False, **CASES[case]}
     mask, with_states = options.pop("mask"), options.pop("states")
-    made = layer(cell, return_state=True, **options)
-    x = inputs_for(made)
-    states = states_for(made) if with_states else {}
-    values, gradients = computed(made, x, mask, states)
+    rnn = layer(cell, return_state=True, **options)
+    x = inputs_for(rnn)
+    states = states_for(rnn) if with_states else {}
+    values, gradients = computed(rnn, x, mask, states)
 
     kind, more, _, _ = KERAS[cell]
     other = kind(UNITS, return_state=True, dtype="float64", **more, **options)
     other.build(x.shape)
-    other.set_weights(_keras_weights(made, cell))
-    given = [states[n] for n in made.state_names] if with_states else None
+    other.set_weights(_keras_weights(rnn, cell))
+    given = [states[n] for n in rnn.state_names] if with_states else None
     variables = [w.value for w in other.trainable_variables]
     with tf.GradientTape() as tape:
         tape.watch([x, *(given or [])])
-        found = other(x, mask=mask, initial_state=given)
-        expected = dict(zip(["outputs", *made.state_names], found, strict=True))
+        actual = other(x, mask=mask, initial_state=given)
+        expected = dict(zip(["outputs", *rnn.state_names], actual, strict=True))
         total = loss(expected)
     found_x, found_states, found_weights = tape.gradient(total, [x, given or [], variables])
     named = _named_gradients(cell, found_weights)
@@ -108,7 +108,7 @@ def test_same_as_keras(cell: str, case: str) -> None:
         {
             "input x": found_x,
             **{f"state {n}": g for n, g in for_states.items()},
-            **{n: named[n] for n in made.named_weights},
+            **{n: named[n] for n in rnn.named_weights},
         },
     )
 

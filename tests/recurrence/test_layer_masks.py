@@ -31,9 +31,9 @@ KINDS = ("gru", "lstm", "slstm", "power_law", "raw_input")
 EXECUTORS = ("fused", "reference")
 
 
-def _returned(made: Any, x: Any, mask: Any = None, states: Any = None) -> dict[str, Any]:
-    found = made(x, mask=mask, initial_state=states)
-    return dict(zip(["outputs", *made.state_names], map(np.asarray, found), strict=True))
+def _returned(rnn: Any, x: Any, mask: Any = None, states: Any = None) -> dict[str, Any]:
+    found = rnn(x, mask=mask, initial_state=states)
+    return dict(zip(["outputs", *rnn.state_names], map(np.asarray, found), strict=True))
 
 
 @pytest.mark.one_in(3)
@@ -41,15 +41,15 @@ def _returned(made: Any, x: Any, mask: Any = None, states: Any = None) -> dict[s
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize("cell", KINDS)
 def test_a_masked_step_changes_no_state(cell: str, executor: str, output_unit: str) -> None:
-    made = layer(
+    rnn = layer(
         cell, executor=executor, output_unit=output_unit, return_sequences=True, return_state=True
     )
-    x, states = inputs_for(made), states_for(made)
+    x, states = inputs_for(rnn), states_for(rnn)
     for row, valid in enumerate(HOLES):
         # A row under its mask is the row without its masked steps.
         one = {n: v[row : row + 1] for n, v in states.items()}
-        masked = _returned(made, x[row : row + 1], HOLES[row : row + 1], one)
-        packed = _returned(made, tf.boolean_mask(x[row : row + 1], valid, axis=1), None, one)
+        masked = _returned(rnn, x[row : row + 1], HOLES[row : row + 1], one)
+        packed = _returned(rnn, tf.boolean_mask(x[row : row + 1], valid, axis=1), None, one)
         outputs, kept = masked.pop("outputs"), packed.pop("outputs")
         assert_close(masked, packed)
         assert_close({"y": outputs[:, valid]}, {"y": kept})
@@ -60,8 +60,8 @@ def test_a_masked_step_changes_no_state(cell: str, executor: str, output_unit: s
 def test_emission_repeats_the_last_valid_one_and_starts_at_zero(
     executor: str, output_unit: str
 ) -> None:
-    made = layer("lstm", executor=executor, output_unit=output_unit, return_sequences=True)
-    outputs = np.asarray(made(inputs_for(made), mask=HOLES, initial_state=states_for(made)))
+    rnn = layer("lstm", executor=executor, output_unit=output_unit, return_sequences=True)
+    outputs = np.asarray(rnn(inputs_for(rnn), mask=HOLES, initial_state=states_for(rnn)))
     for row in range(BATCH):
         last = np.zeros(outputs.shape[-1])
         for step in range(TIME):
@@ -91,11 +91,11 @@ def test_the_last_step_is_the_last_of_the_sequence(output_unit: str, mask: Any) 
 def test_an_all_masked_row_emits_zeros_and_keeps_its_initial_state(
     cell: str, executor: str, output_unit: str
 ) -> None:
-    made = layer(
+    rnn = layer(
         cell, executor=executor, output_unit=output_unit, return_sequences=True, return_state=True
     )
-    states = states_for(made)
-    values, gradients = computed(made, inputs_for(made), ALL_MASKED_ROW, states)
+    states = states_for(rnn)
+    values, gradients = computed(rnn, inputs_for(rnn), ALL_MASKED_ROW, states)
     row = 1
     assert not np.any(values["outputs"][row])
     for name, value in states.items():
@@ -107,8 +107,8 @@ def test_an_all_masked_row_emits_zeros_and_keeps_its_initial_state(
 
 
 def test_a_batch_that_is_all_masked() -> None:
-    made = layer("lstm", return_state=True)
-    values, gradients = computed(made, inputs_for(made), np.zeros((BATCH, TIME), bool))
+    rnn = layer("lstm", return_state=True)
+    values, gradients = computed(rnn, inputs_for(rnn), np.zeros((BATCH, TIME), bool))
     for value in (*values.values(), *gradients.values()):
         assert not np.any(value)
 
@@ -119,12 +119,12 @@ def test_what_stands_in_masked_steps_does_not_matter(cell: str) -> None:
     content = np.zeros((BATCH, TIME, 1))
     # One after another in the masked steps; nothing of one sequence reaches another.
     content[~ALL_MASKED_ROW, 0] = np.resize([np.nan, np.inf, 1e30], np.sum(~ALL_MASKED_ROW))
-    made = layer(cell, output_unit="gated", return_sequences=True, return_state=True)
-    clean = inputs_for(made)
+    rnn = layer(cell, output_unit="gated", return_sequences=True, return_state=True)
+    clean = inputs_for(rnn)
     arrays = dict(clean) if isinstance(clean, dict) else {"x": clean}
     dirty = {n: tf.where(ALL_MASKED_ROW[..., None], v, content) for n, v in arrays.items()}
-    values, gradients = computed(made, arrays, ALL_MASKED_ROW)
-    found, found_gradients = computed(made, dirty, ALL_MASKED_ROW)
+    values, gradients = computed(rnn, arrays, ALL_MASKED_ROW)
+    found, found_gradients = computed(rnn, dirty, ALL_MASKED_ROW)
     for name, value in {**values, **gradients}.items():
         assert np.all(np.isfinite(value)), name
         np.testing.assert_array_equal({**found, **found_gradients}[name], value, err_msg=name)
@@ -151,11 +151,11 @@ def test_the_mask_is_passed_on_with_sequences_only() -> None:
 
 
 def test_the_mask_of_an_embedding_reaches_the_layer() -> None:
-    made = layer("gru", return_sequences=True)
+    rnn = layer("gru", return_sequences=True)
     embedding = keras.layers.Embedding(5, 3, mask_zero=True, dtype="float64")
     tokens = np.array([[1, 2, 0, 0], [3, 0, 4, 1]])
-    expected = made(embedding(tokens), mask=tokens != 0)
-    assert_close({"y": keras.Sequential([embedding, made])(tokens)}, {"y": expected})
+    expected = rnn(embedding(tokens), mask=tokens != 0)
+    assert_close({"y": keras.Sequential([embedding, rnn])(tokens)}, {"y": expected})
 
 
 @pytest.mark.parametrize("beside", ["initial_state", "resets"])
@@ -174,17 +174,17 @@ def test_the_mask_that_x_carries_counts_beside_other_tensors(kind: str, beside: 
     states = made.get_initial_state(2) if kind != "both" else [tf.zeros([2, 8], tf.float64)] * 2
     more = {"initial_state": states, "resets": np.zeros(tokens.shape, bool)}[beside]
     if kind == "both" and beside == "resets":
-        found = made({"x": x, "resets": more})
+        actual = made({"x": x, "resets": more})
     elif kind == "functional":
         given = keras.Input((None,), dtype="int32"), keras.Input((None,), dtype="bool")
         called = {"resets": given[1]}
         if beside == "initial_state":
             given, more = (given[0], keras.Input((8,), dtype="float64")), np.zeros((2, 8))
             called = {"initial_state": [given[1]]}
-        found = keras.Model(given, made(embedding(given[0]), **called))([tokens, more])
+        actual = keras.Model(given, made(embedding(given[0]), **called))([tokens, more])
     else:
-        found = made(x, **{beside: more})
-    assert_close({"y": found}, {"y": expected})
+        actual = made(x, **{beside: more})
+    assert_close({"y": actual}, {"y": expected})
 
 
 @pytest.mark.parametrize("form", [tf.constant, np.asarray])
@@ -219,9 +219,9 @@ def test_zero_output_for_mask(run: str, mode: str) -> None:
     cell, options = RUNS[run]
     options = {**options, "return_sequences": True, "return_state": True}
     plain = layer(cell, **options)
-    made = layer(cell, zero_output_for_mask=True, **options)
-    call = made if mode == "eager" else tf.function(made, jit_compile=mode == "xla")
-    x = inputs_for(made)
+    rnn = layer(cell, zero_output_for_mask=True, **options)
+    call = rnn if mode == "eager" else tf.function(rnn, jit_compile=mode == "xla")
+    x = inputs_for(rnn)
     (found, *states), (expected, *others) = call(x, mask=HOLES), plain(x, mask=HOLES)
     assert_close({"y": found}, {"y": np.where(HOLES[..., None], expected, 0.0)})
     for one, other in zip(states, others, strict=True):
@@ -232,17 +232,17 @@ def test_zero_output_for_mask(run: str, mode: str) -> None:
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("cell", ["lstm", "gru_reset_after", "rnn"])
 def test_zeros_at_masked_steps_are_kerass(cell: str, backwards: bool) -> None:
-    made = layer(cell, zero_output_for_mask=True, return_sequences=True, go_backwards=backwards)
-    other = convert.to_keras(made)
+    rnn = layer(cell, zero_output_for_mask=True, return_sequences=True, go_backwards=backwards)
+    other = convert.to_keras(rnn)
     assert other.zero_output_for_mask
-    x = inputs_for(made)
-    assert_close({"y": made(x, mask=HOLES)}, {"y": other(x, mask=tf.constant(HOLES))})
+    x = inputs_for(rnn)
+    assert_close({"y": rnn(x, mask=HOLES)}, {"y": other(x, mask=tf.constant(HOLES))})
 
 
 def test_the_last_output_is_no_step_that_is_masked() -> None:
-    made, plain = layer("lstm", zero_output_for_mask=True), layer("lstm")
-    x = inputs_for(made)
-    np.testing.assert_array_equal(made(x, mask=SUFFIX), plain(x, mask=SUFFIX))
+    rnn, plain = layer("lstm", zero_output_for_mask=True), layer("lstm")
+    x = inputs_for(rnn)
+    np.testing.assert_array_equal(rnn(x, mask=SUFFIX), plain(x, mask=SUFFIX))
 
 
 # --- other forms of masks -------------------------------------------------------------------------
@@ -255,10 +255,10 @@ def test_the_last_output_is_no_step_that_is_masked() -> None:
 def test_masks_of_integers_and_with_a_third_axis(
     shape: tuple[int, ...], kind: str, executor: str
 ) -> None:
-    made = layer("gru", executor=executor, return_sequences=True)
-    x, mask = inputs_for(made), 3 * HOLES.reshape(shape).astype(kind)
-    np.testing.assert_array_equal(made(x, mask=mask), made(x, mask=HOLES))
-    np.testing.assert_array_equal(made(x, mask=mask.astype(bool)), made(x, mask=HOLES))
+    rnn = layer("gru", executor=executor, return_sequences=True)
+    x, mask = inputs_for(rnn), 3 * HOLES.reshape(shape).astype(kind)
+    np.testing.assert_array_equal(rnn(x, mask=mask), rnn(x, mask=HOLES))
+    np.testing.assert_array_equal(rnn(x, mask=mask.astype(bool)), rnn(x, mask=HOLES))
 
 
 @pytest.mark.parametrize("executor", ["fused", "affine", "scan", "chunk"])
@@ -278,13 +278,13 @@ def test_a_mean_over_no_valid_step_yet_has_no_gradient(executor: str) -> None:
     mask = tf.constant([[False, False, True, False, True, True], [True] * 6])
     slopes = []
     for name in ("reference", executor):
-        made = layer(mean, executor=name, return_sequences=True, learned_initial_state=learned)
+        rnn = layer(mean, executor=name, return_sequences=True, learned_initial_state=learned)
         for state in learned:
-            first = made.named_weights[f"initial.{state}"]
+            first = rnn.named_weights[f"initial.{state}"]
             first.assign(np.zeros(first.shape))
         with tf.GradientTape() as tape:
             tape.watch(x)
-            total = tf.reduce_sum(tf.square(made(x, mask=mask, training=True)))
-        slopes.append(tape.gradient(total, [x, *made.trainable_variables]))
-    for found, expected in zip(*slopes, strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+            total = tf.reduce_sum(tf.square(rnn(x, mask=mask, training=True)))
+        slopes.append(tape.gradient(total, [x, *rnn.trainable_variables]))
+    for actual, expected in zip(*slopes, strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)

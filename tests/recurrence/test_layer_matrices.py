@@ -43,28 +43,28 @@ def test_every_executor_computes_the_same(mask: Any) -> None:
     x = tf.constant(rng.normal(size=(4, 5, 3)))
     values, found = {}, {}
     for executor in ("reference", "fused"):
-        made = _layer(executor, return_sequences=True)
-        first = made.initial_states(4)
-        values[executor], found[executor] = computed(made, x, mask, first)
+        rnn = _layer(executor, return_sequences=True)
+        first = rnn.initial_states(4)
+        values[executor], found[executor] = computed(rnn, x, mask, first)
     assert_close(values["fused"], values["reference"])
     assert_close(found["fused"], found["reference"])
 
 
 def test_compiled_by_xla() -> None:
-    made, x = _layer(), tf.constant(np.random.default_rng(2).normal(size=(4, 5, 3)))
-    compiled = tf.function(lambda v: made(v)[0], jit_compile=True)
-    np.testing.assert_allclose(compiled(x), made(x)[0], atol=1e-12)
+    rnn, x = _layer(), tf.constant(np.random.default_rng(2).normal(size=(4, 5, 3)))
+    compiled = tf.function(lambda v: rnn(v)[0], jit_compile=True)
+    np.testing.assert_allclose(compiled(x), rnn(x)[0], atol=1e-12)
 
 
 def test_states_are_given_flat_or_as_matrices() -> None:
-    made, x = _layer(), tf.zeros((2, 3, 3), tf.float64)
+    rnn, x = _layer(), tf.zeros((2, 3, 3), tf.float64)
     S = np.random.default_rng(1).normal(size=(2, 2, 4, 4))
-    flat = made(x, initial_state={"S": tf.constant(S.reshape(2, 32))})
-    shaped = made(x, initial_state={"S": tf.constant(S)})
+    flat = rnn(x, initial_state={"S": tf.constant(S.reshape(2, 32))})
+    shaped = rnn(x, initial_state={"S": tf.constant(S)})
     assert [state.shape for state in shaped[1:]] == [(2, 8), (2, 32)]
     for one, other in zip(flat, shaped, strict=True):
         np.testing.assert_array_equal(one, other)
-    assert np.abs(np.asarray(flat[0]) - np.asarray(made(x)[0])).max() > 1e-3
+    assert np.abs(np.asarray(flat[0]) - np.asarray(rnn(x)[0])).max() > 1e-3
 
 
 def test_a_state_of_another_shape_is_refused() -> None:

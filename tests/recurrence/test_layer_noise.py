@@ -51,9 +51,9 @@ def test_one_seed_draws_alike_in_every_mode(noise: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("noise", ["dropout", "recurrent_dropout", "zoneout"])
 def test_every_call_draws_anew_and_inference_never(noise: str, mode: str) -> None:
-    made = layer("lstm", **NOISES[noise])
-    x = inputs_for(made)
-    call = MODES[mode](lambda x: (made(x, training=True), made(x, training=False)))
+    rnn = layer("lstm", **NOISES[noise])
+    x = inputs_for(rnn)
+    call = MODES[mode](lambda x: (rnn(x, training=True), rnn(x, training=False)))
     (noisy, plain), (again, plain_again) = call(x), call(x)
     assert not np.array_equal(noisy, again)
     np.testing.assert_array_equal(plain, plain_again)
@@ -62,8 +62,8 @@ def test_every_call_draws_anew_and_inference_never(noise: str, mode: str) -> Non
 def test_another_seed_draws_otherwise() -> None:
     found = []
     for seed in (1, 2):
-        made = layer("lstm", seed=seed, dropout=0.5)
-        found.append(made(inputs_for(made), training=True))
+        rnn = layer("lstm", seed=seed, dropout=0.5)
+        found.append(rnn(inputs_for(rnn), training=True))
     assert not np.array_equal(*found)
 
 
@@ -74,21 +74,21 @@ def test_gradient_sees_the_same_noise_as_the_values(noise: str) -> None:
 
     def at(distance: float) -> Any:
         # A layer of its own each time: its first call draws the same.
-        made = layer("lstm", return_sequences=True, **NOISES[noise])
-        y = made(inputs_for(made) + distance * direction, training=True)
+        rnn = layer("lstm", return_sequences=True, **NOISES[noise])
+        y = rnn(inputs_for(rnn) + distance * direction, training=True)
         return loss({"outputs": y})
 
-    made = layer("lstm", return_sequences=True, **NOISES[noise])
-    _, gradients = computed(made, inputs_for(made), training=True)
+    rnn = layer("lstm", return_sequences=True, **NOISES[noise])
+    _, gradients = computed(rnn, inputs_for(rnn), training=True)
     exact = float(tf.reduce_sum(gradients["input x"] * direction))
     measured = float(at(1e-5) - at(-1e-5)) / 2e-5
     assert abs(exact - measured) < 1e-7 * (1 + abs(measured))
 
 
 def test_dropout_is_one_mask_per_sequence() -> None:
-    made = layer(COPY, units=8, features=8, dropout=0.5, return_sequences=True)
-    x = inputs_for(made, batch=16)
-    ratio = np.asarray(made(x, training=True) / x)
+    rnn = layer(COPY, units=8, features=8, dropout=0.5, return_sequences=True)
+    x = inputs_for(rnn, batch=16)
+    ratio = np.asarray(rnn(x, training=True) / x)
     np.testing.assert_allclose(ratio, np.broadcast_to(ratio[:, :1], ratio.shape), atol=1e-12)
     assert set(np.unique(np.round(ratio, 9))) == {0.0, 2.0}
 
@@ -99,33 +99,33 @@ def test_recurrent_dropout_drops_what_recurrent_products_read() -> None:
         "equations": {"h": "old + 0*sum(x)"},
         "emits": "h",
     }
-    made = layer(cell, units=4, recurrent_dropout=0.5, fill=False)
-    made.named_weights["old.h_prev"].assign(np.eye(4))
+    rnn = layer(cell, units=4, recurrent_dropout=0.5, fill=False)
+    rnn.named_weights["old.h_prev"].assign(np.eye(4))
     x = tf.zeros([64, 3, FEATURES], tf.float64)
-    last = np.asarray(made(x, initial_state=[tf.ones([64, 4], tf.float64)], training=True))
+    last = np.asarray(rnn(x, initial_state=[tf.ones([64, 4], tf.float64)], training=True))
     assert set(np.unique(last)) == {0.0, 8.0}  # the same units at each of three steps
 
 
 def test_zoneout_keeps_old_values_in_training_and_mixes_in_inference() -> None:
     rate = 0.3
-    made = layer(COPY, units=50, features=50, zoneout={"h": rate}, return_sequences=True)
-    x = inputs_for(made, batch=20, time=10)
-    kept = np.asarray(made(x, training=True))
+    rnn = layer(COPY, units=50, features=50, zoneout={"h": rate}, return_sequences=True)
+    x = inputs_for(rnn, batch=20, time=10)
+    kept = np.asarray(rnn(x, training=True))
     before = np.concatenate([np.zeros((20, 1, 50)), kept[:, :-1]], 1)
     old, new = kept == before, kept == np.asarray(x)
     assert np.all(old ^ new)
     assert abs(old.mean() - rate) < 5 * np.sqrt(rate * (1 - rate) / old.size)
     mixed = np.zeros((20, 50))
-    for step, value in enumerate(np.asarray(made(x)).transpose(1, 0, 2)):
+    for step, value in enumerate(np.asarray(rnn(x)).transpose(1, 0, 2)):
         mixed = rate * mixed + (1 - rate) * np.asarray(x)[:, step]
         np.testing.assert_allclose(value, mixed, atol=1e-12)
 
 
 def test_h_reads_the_memory_before_zoneout() -> None:
-    made = layer(lstm_with(zoneout={"c": 0.9}), units=8, return_state=True)
+    rnn = layer(lstm_with(zoneout={"c": 0.9}), units=8, return_state=True)
     plain = layer("lstm", units=8, return_state=True)
-    x = inputs_for(made, time=1)
-    _, h, c = made(x, training=True)
+    x = inputs_for(rnn, time=1)
+    _, h, c = rnn(x, training=True)
     _, expected, new = plain(x)
     np.testing.assert_allclose(h, expected, atol=1e-12)
     assert np.any(np.asarray(c) == 0.0)

@@ -55,13 +55,13 @@ def test_a_hundred_steps(cell: str, policy: str, executor: str) -> None:
     )
     x = np.random.default_rng(0).normal(size=(8, TIME, 8))
     call = graph(lambda x: computed(low, x))
-    found, gradients = call(tf.constant(x, tf.float32))
+    actual, gradients = call(tf.constant(x, tf.float32))
     expected, exact_gradients = graph(lambda x: computed(exact, x))(tf.constant(x))
-    assert found["outputs"].dtype == tf.as_dtype(low.compute_dtype)
+    assert actual["outputs"].dtype == tf.as_dtype(low.compute_dtype)
     for name in low.state_names:
-        assert found[name].dtype == tf.float32
+        assert actual[name].dtype == tf.float32
     for name in expected:
-        assert _relative(found[name], expected[name]) <= LIMITS[policy], name
+        assert _relative(actual[name], expected[name]) <= LIMITS[policy], name
     for name, gradient in exact_gradients.items():
         # A gradient adds up the errors of 100 steps in both directions.
         assert _relative(gradients[name], gradient) <= 3 * LIMITS[policy], name
@@ -81,9 +81,9 @@ def test_a_slow_forget_gate_keeps_its_memory(policy: str, executor: str) -> None
     )
     states = {"c": np.ones((2, 4))}
     x = np.zeros((2, 400, 3))
-    found = low(tf.constant(x, tf.float32), initial_state=states)[-1]
+    actual = low(tf.constant(x, tf.float32), initial_state=states)[-1]
     expected = exact(tf.constant(x), initial_state=states)[-1]
-    assert _relative(found, expected) <= 2e-3
+    assert _relative(actual, expected) <= 2e-3
     np.testing.assert_allclose(expected, 0.999**400, rtol=1e-6)
 
 
@@ -97,9 +97,9 @@ def test_a_chrono_cell_keeps_its_memory(policy: str) -> None:
     )
     x = 0.1 * np.random.default_rng(0).normal(size=(4, 400, 3))
     first = {"c": np.ones((4, 16))}
-    _, _, found = low(tf.constant(x, tf.float32), initial_state=first)
+    _, _, actual = low(tf.constant(x, tf.float32), initial_state=first)
     _, _, expected = exact(tf.constant(x), initial_state=first)
-    assert _relative(found, expected) <= LIMITS[policy]
+    assert _relative(actual, expected) <= LIMITS[policy]
 
 
 POLICIES = ("mixed_bfloat16", "float16", "bfloat16", "float32", "mixed_float16")
@@ -116,10 +116,10 @@ EVERY = [
 def test_every_cell_in_every_precision(cell: str, policy: str) -> None:
     low, exact = _pair(cell, policy, return_sequences=True)
     x = np.asarray(inputs_for(exact))
-    found, gradients = computed(low, tf.constant(x, low.variable_dtype), HOLES, training=True)
+    actual, gradients = computed(low, tf.constant(x, low.variable_dtype), HOLES, training=True)
     expected, exact_gradients = computed(exact, tf.constant(x), HOLES, training=True)
     tolerance = {"float32": 1e-5}.get(policy, 0.1)
-    assert _relative(found["outputs"], expected["outputs"]) <= tolerance
+    assert _relative(actual["outputs"], expected["outputs"]) <= tolerance
     scale = np.linalg.norm(exact_gradients["input x"])
     for name, gradient in gradients.items():
         error = np.linalg.norm(np.asarray(tf.cast(gradient, tf.float64)) - exact_gradients[name])
@@ -131,8 +131,8 @@ def test_every_cell_in_every_precision(cell: str, policy: str) -> None:
     "policy", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)]
 )
 def test_training_under_a_mixed_policy(policy: str) -> None:
-    made = layer("lstm", units=8, dtype=policy)
-    model = keras.Sequential([keras.Input((6, 3)), made, keras.layers.Dense(1, dtype="float32")])
+    rnn = layer("lstm", units=8, dtype=policy)
+    model = keras.Sequential([keras.Input((6, 3)), rnn, keras.layers.Dense(1, dtype="float32")])
     model.compile(optimizer=keras.optimizers.Adam(0.02), loss="mse", jit_compile=False)
     x = np.random.default_rng(0).normal(size=(64, 6, 3)).astype("float32")
     y = x[:, :, :1].sum(1)
@@ -145,10 +145,10 @@ def test_training_under_a_mixed_policy(policy: str) -> None:
 @pytest.mark.parametrize("cell", ["lstm", "mingru"])
 def test_symbolic_types_are_the_actual_ones(cell: str, policy: str) -> None:
     for return_state in (False, True):
-        made = layer(cell, dtype=policy, return_state=return_state, return_sequences=True)
-        given = keras.Input((TIME, 3), 2, dtype=made.variable_dtype)
-        symbolic = keras.tree.flatten(made(given))
-        actual = keras.tree.flatten(made(inputs_for(made, 2, TIME)))
+        rnn = layer(cell, dtype=policy, return_state=return_state, return_sequences=True)
+        given = keras.Input((TIME, 3), 2, dtype=rnn.variable_dtype)
+        symbolic = keras.tree.flatten(rnn(given))
+        actual = keras.tree.flatten(rnn(inputs_for(rnn, 2, TIME)))
         assert [s.dtype for s in symbolic] == [a.dtype.name for a in actual]
         assert [s.shape for s in symbolic] == [tuple(a.shape) for a in actual]
 
@@ -159,13 +159,13 @@ def test_numbers_of_a_cell_are_not_rounded_to_single_precision() -> None:
     gates = {"seen": {"activation": "pre", "reads": ["x"]}}
     cell = {"gates": gates, "equations": held, "initial": {"h": 0.1}, "emits": "y_"}
     for executor in ("reference", "fused"):
-        made = layer(cell, executor=executor)
-        assert (np.asarray(made(inputs_for(made))) == 0.1 + 1.1).all()
+        rnn = layer(cell, executor=executor)
+        assert (np.asarray(rnn(inputs_for(rnn))) == 0.1 + 1.1).all()
 
 
 def test_the_count_of_steps_goes_on_where_low_precision_ends() -> None:
-    made = layer("power_law", fill=False, dtype="bfloat16", return_state=True)
-    x, mask = tf.zeros([2, 300, made.cell.features], "bfloat16"), np.arange(300) < [[300], [60]]
+    rnn = layer("power_law", fill=False, dtype="bfloat16", return_state=True)
+    x, mask = tf.zeros([2, 300, rnn.cell.features], "bfloat16"), np.arange(300) < [[300], [60]]
     for more in ({}, {"resets": np.zeros(mask.shape, bool)}):
-        count = made(x, mask=mask, **more)[-1]
+        count = rnn(x, mask=mask, **more)[-1]
         np.testing.assert_array_equal(tf.cast(count[:, 0], "float32"), [300, 60])

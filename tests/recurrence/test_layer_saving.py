@@ -35,13 +35,13 @@ def gatekit_gates():
 '''
 
 
-def _model(made: RNN) -> keras.Model:
+def _model(rnn: RNN) -> keras.Model:
     given = {
         name: keras.Input((None, width), dtype="float32", name=name)
-        for name, width in made.cell.inputs.items()
+        for name, width in rnn.cell.inputs.items()
     }
     arguments: Any = given if len(given) > 1 else given["x"]
-    return keras.Model(arguments, made(arguments))
+    return keras.Model(arguments, rnn(arguments))
 
 
 @pytest.mark.one_in(4)
@@ -57,15 +57,15 @@ def _model(made: RNN) -> keras.Model:
     ],
 )
 def test_a_saved_model_comes_back_bitwise(cell: str, output_unit: str, tmp_path: Path) -> None:
-    made = layer(cell, output_unit=output_unit, dtype="float32", return_sequences=True)
-    model = _model(made)
+    rnn = layer(cell, output_unit=output_unit, dtype="float32", return_sequences=True)
+    model = _model(rnn)
     model.save(tmp_path / "model.keras")
     back = keras.models.load_model(tmp_path / "model.keras")
-    x = inputs_for(made)
+    x = inputs_for(rnn)
     np.testing.assert_array_equal(back(x), model(x))
     loaded = back.layers[-1]
-    assert loaded.get_config() == made.get_config()
-    assert list(loaded.named_weights) == list(made.named_weights)
+    assert loaded.get_config() == rnn.get_config()
+    assert list(loaded.named_weights) == list(rnn.named_weights)
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -92,7 +92,7 @@ def test_a_model_loads_before_its_layers_are_imported(
 
 
 def test_everything_that_is_set_comes_back(tmp_path: Path) -> None:
-    made = layer(
+    rnn = layer(
         "lstm",
         swap={"forget": {"kind": "power_law", "eps": 0.01}},
         output_unit={"kind": "projection", "units": 3},
@@ -106,10 +106,10 @@ def test_everything_that_is_set_comes_back(tmp_path: Path) -> None:
         dtype="mixed_bfloat16",
         name="mine",
     )
-    _model(made).save(tmp_path / "model.keras")
+    _model(rnn).save(tmp_path / "model.keras")
     back = keras.models.load_model(tmp_path / "model.keras").layers[-1]
-    assert back.get_config() == made.get_config()
-    assert back.spec == made.spec
+    assert back.get_config() == rnn.get_config()
+    assert back.spec == rnn.spec
     assert (back.name, back.compute_dtype) == ("mine", "bfloat16")
 
 
@@ -117,11 +117,11 @@ def test_everything_that_is_set_comes_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cell", [*BUNDLED, *ODD])
 def test_a_config_is_a_fixed_point_of_plain_data(cell: str) -> None:
     zoneout = {"h": 0.1} if "h" in {state.name for state in built(cell).states} else None
-    made = RNN(spec(cell), 8, dtype="float64", seed=7, zoneout=zoneout)
-    config = json.loads(json.dumps(made.get_config()))
+    rnn = RNN(spec(cell), 8, dtype="float64", seed=7, zoneout=zoneout)
+    config = json.loads(json.dumps(rnn.get_config()))
     back = RNN.from_config(config)
     assert json.loads(json.dumps(back.get_config())) == config
-    assert back.spec == made.spec
+    assert back.spec == rnn.spec
 
 
 @pytest.mark.slow
@@ -138,8 +138,8 @@ def test_training_goes_on_from_a_saved_model(tmp_path: Path) -> None:
     fit(model)
     model.save(tmp_path / "model.keras")
     expected = fit(model)
-    found = fit(keras.models.load_model(tmp_path / "model.keras"))
-    np.testing.assert_array_equal(found, expected)
+    actual = fit(keras.models.load_model(tmp_path / "model.keras"))
+    np.testing.assert_array_equal(actual, expected)
 
 
 def test_a_bidirectional_and_a_stateful_layer_come_back(tmp_path: Path) -> None:
@@ -228,8 +228,8 @@ def test_a_missing_plugin_is_named_with_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "cubed_gate.py"
     path.write_text(PLUGIN)
     gates = {"forget": {"kind": "cubed"}}
-    made = RNN("lstm", 4, swap=gates, plugins=[str(path)])
-    model = keras.Sequential([keras.Input((None, 2)), made])
+    rnn = RNN("lstm", 4, swap=gates, plugins=[str(path)])
+    model = keras.Sequential([keras.Input((None, 2)), rnn])
     model.save(tmp_path / "model.keras")
     with pytest.raises((GatekitError, TypeError)) as caught:
         keras.models.load_model(tmp_path / "model.keras")
@@ -240,10 +240,10 @@ def test_a_missing_plugin_is_named_with_the_remedy(tmp_path: Path) -> None:
 def test_with_its_plugin_named_the_layer_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "cubed_gate.py"
     path.write_text(PLUGIN)
-    made = RNN("lstm", 4, swap={"forget": {"kind": "cubed"}}, plugins=[str(path)], seed=1)
-    back = RNN.from_config({**made.get_config(), "plugins": [str(path)]})
+    rnn = RNN("lstm", 4, swap={"forget": {"kind": "cubed"}}, plugins=[str(path)], seed=1)
+    back = RNN.from_config({**rnn.get_config(), "plugins": [str(path)]})
     x = np.zeros((1, 2, 3), "float32")
-    np.testing.assert_array_equal(back(x), made(x))
+    np.testing.assert_array_equal(back(x), rnn(x))
 
 
 def test_a_gate_that_is_not_registered_is_named_when_it_is_missed(tmp_path: Path) -> None:

@@ -31,10 +31,10 @@ def _stateful(run: str, **options: Any) -> RNN:
     """Return a stateful layer whose weights are those of `layer(cell)`."""
     cell, chosen = RUNS[run]
     plain = layer(cell, **chosen, **options)
-    made = RNN.from_config({**plain.get_config(), "stateful": True})
-    made.build((BATCH, None, FEATURES))
-    made.set_weights(plain.get_weights())
-    return made
+    rnn = RNN.from_config({**plain.get_config(), "stateful": True})
+    rnn.build((BATCH, None, FEATURES))
+    rnn.set_weights(plain.get_weights())
+    return rnn
 
 
 @pytest.mark.one_in(4)
@@ -50,14 +50,14 @@ def _stateful(run: str, **options: Any) -> RNN:
 )
 def test_states_of_known_batch_with_inputs_of_unknown_batch(run: str, jit: bool) -> None:
     cell, options = RUNS[run]
-    made = layer(cell, return_sequences=True, return_state=True, **options)
-    x, states = inputs_for(made), states_for(made)
+    rnn = layer(cell, return_sequences=True, return_state=True, **options)
+    x, states = inputs_for(rnn), states_for(rnn)
     mask = None if jit else HOLES
-    expected = computed(made, x, mask, states, training=True)
+    expected = computed(rnn, x, mask, states, training=True)
 
     @tf.function(input_signature=[UNKNOWN_BATCH], jit_compile=jit)
     def step(x: Any) -> Any:
-        return computed(made, x, mask, states, training=True)
+        return computed(rnn, x, mask, states, training=True)
 
     for found, wanted in zip(step(x), expected, strict=True):
         assert_close(found, wanted)
@@ -66,12 +66,12 @@ def test_states_of_known_batch_with_inputs_of_unknown_batch(run: str, jit: bool)
 @pytest.mark.one_in(3)
 @pytest.mark.parametrize("run", RUNS)
 def test_a_stateful_layer_has_gradients_with_unknown_batch(run: str) -> None:
-    made, other = _stateful(run), _stateful(run)
-    x = inputs_for(made)
+    rnn, other = _stateful(run), _stateful(run)
+    x = inputs_for(rnn)
 
     @tf.function(input_signature=[UNKNOWN_BATCH])
     def step(x: Any) -> Any:
-        return computed(made, x, training=True)
+        return computed(rnn, x, training=True)
 
     for _ in range(2):
         for found, wanted in zip(step(x), computed(other, x, training=True), strict=True):
@@ -97,8 +97,8 @@ def test_a_stateful_model_learns_from_a_dataset() -> None:
 )
 def test_a_stateful_model_is_exported_with_its_states(run: str, tmp_path: Path) -> None:
     cell, options = RUNS[run]
-    made = RNN(cell, 4, stateful=True, seed=1, **options)
-    model = keras.Sequential([keras.Input(batch_shape=(BATCH, TIME, FEATURES)), made])
+    rnn = RNN(cell, 4, stateful=True, seed=1, **options)
+    model = keras.Sequential([keras.Input(batch_shape=(BATCH, TIME, FEATURES)), rnn])
     x = np.random.default_rng(0).normal(size=(BATCH, TIME, FEATURES)).astype("float32")
     first = model(x)
     model.export(tmp_path, verbose=False)
@@ -149,24 +149,24 @@ def test_weights_go_from_a_stateless_file_into_a_stateful_model(tmp_path: Path) 
 
 
 def test_states_are_the_kept_ones() -> None:
-    made = RNN("lstm", 4, stateful=True, return_state=True)
-    assert made.states is None
-    _, h, c = made(np.ones((2, 3, FEATURES), "float32"))
-    assert made.states is not None
-    for kept, last in zip(made.states, (h, c), strict=True):
+    rnn = RNN("lstm", 4, stateful=True, return_state=True)
+    assert rnn.states is None
+    _, h, c = rnn(np.ones((2, 3, FEATURES), "float32"))
+    assert rnn.states is not None
+    for kept, last in zip(rnn.states, (h, c), strict=True):
         np.testing.assert_array_equal(kept, last)
-    made.reset_states()
-    assert not any(np.any(state) for state in made.states)
+    rnn.reset_states()
+    assert not any(np.any(state) for state in rnn.states)
     assert layer("lstm").states is None
 
 
 def test_kept_states_start_and_restart_at_learned_values() -> None:
-    made = RNN("lstm", 4, stateful=True, learned_initial_state=["c"], dtype="float64")
-    made.build((2, None, FEATURES))
-    made.named_weights["initial.c"].assign(np.arange(4.0))
-    made.reset_state()
-    assert made.states is not None
-    np.testing.assert_array_equal(made.states[1], [np.arange(4.0)] * 2)
+    rnn = RNN("lstm", 4, stateful=True, learned_initial_state=["c"], dtype="float64")
+    rnn.build((2, None, FEATURES))
+    rnn.named_weights["initial.c"].assign(np.arange(4.0))
+    rnn.reset_state()
+    assert rnn.states is not None
+    np.testing.assert_array_equal(rnn.states[1], [np.arange(4.0)] * 2)
 
 
 @pytest.mark.parametrize("run", RUNS)
@@ -180,10 +180,10 @@ def test_another_batch_is_refused_with_a_remedy(run: str) -> None:
 
 
 def test_states_of_two_batch_sizes_are_refused() -> None:
-    made = layer("lstm")
+    rnn = layer("lstm")
     states = {"h": tf.zeros([2, UNITS], tf.float64), "c": tf.zeros([3, UNITS], tf.float64)}
     call = tf.function(
-        lambda x: made(x, initial_state=states), input_signature=[UNKNOWN_BATCH], autograph=False
+        lambda x: rnn(x, initial_state=states), input_signature=[UNKNOWN_BATCH], autograph=False
     )
     with pytest.raises(GatekitError, match="c has 3 sequences and h has 2"):
         call(tf.zeros([2, TIME, FEATURES], tf.float64))

@@ -30,49 +30,49 @@ from .problems import assert_close
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "power_law"])
 def test_initial_states_as_list_and_by_name_are_one(cell: str) -> None:
-    made = layer(cell)
-    x, named = inputs_for(made), made.initial_states(BATCH)
-    named.update(states_for(made))
-    by_name = made(x, initial_state=named)
-    in_order = made(x, initial_state=[named[n] for n in made.state_names])
+    rnn = layer(cell)
+    x, named = inputs_for(rnn), rnn.initial_states(BATCH)
+    named.update(states_for(rnn))
+    by_name = rnn(x, initial_state=named)
+    in_order = rnn(x, initial_state=[named[n] for n in rnn.state_names])
     np.testing.assert_array_equal(by_name, in_order)
-    assert not np.array_equal(by_name, made(x))
+    assert not np.array_equal(by_name, rnn(x))
 
 
 def test_states_that_are_not_named_start_as_usual() -> None:
-    made = layer("lstm")
-    x, c = inputs_for(made), states_for(made)["c"]
-    found = made(x, initial_state={"c": c})
-    np.testing.assert_array_equal(found, made(x, initial_state=[tf.zeros_like(c), c]))
+    rnn = layer("lstm")
+    x, c = inputs_for(rnn), states_for(rnn)["c"]
+    found = rnn(x, initial_state={"c": c})
+    np.testing.assert_array_equal(found, rnn(x, initial_state=[tf.zeros_like(c), c]))
 
 
 def test_a_cell_may_say_where_a_state_starts() -> None:
     cell = {**ODD["full_gate"], "initial": {"forget": 1.0, "c": 0.5}}
-    made = layer(cell)
-    first = made.initial_states(2)
+    rnn = layer(cell)
+    first = rnn.initial_states(2)
     assert np.all(first["forget"] == 1.0)
     assert np.all(first["c"] == 0.5)
     assert not np.any(first["h"])
 
 
 def test_a_learned_state_is_where_a_sequence_starts() -> None:
-    made = layer("lstm", learned_initial_state=["c"], return_state=True)
-    learned = made.named_weights["initial.c"]
-    values, gradients = computed(made, inputs_for(made), np.zeros((BATCH, TIME), bool))
+    rnn = layer("lstm", learned_initial_state=["c"], return_state=True)
+    learned = rnn.named_weights["initial.c"]
+    values, gradients = computed(rnn, inputs_for(rnn), np.zeros((BATCH, TIME), bool))
     np.testing.assert_array_equal(values["c"], np.tile(learned.numpy(), (BATCH, 1)))
     assert np.all(gradients["initial.c"])
 
 
 @pytest.mark.parametrize("as_mapping", [False, True])
 def test_initial_states_in_a_functional_model(as_mapping: bool) -> None:
-    made = layer("lstm", return_state=True)
+    rnn = layer("lstm", return_state=True)
     x = keras.Input((None, FEATURES), dtype="float64")
-    states = {n: keras.Input((UNITS,), dtype="float64", name=n) for n in made.state_names}
+    states = {n: keras.Input((UNITS,), dtype="float64", name=n) for n in rnn.state_names}
     given: Any = states if as_mapping else list(states.values())
-    model = keras.Model([x, *states.values()], made(x, initial_state=given))
-    values, drawn = inputs_for(made), states_for(made)
+    model = keras.Model([x, *states.values()], rnn(x, initial_state=given))
+    values, drawn = inputs_for(rnn), states_for(rnn)
     found = model([values, drawn["h"], drawn["c"]])
-    for one, other in zip(found, made(values, initial_state=drawn), strict=True):
+    for one, other in zip(found, rnn(values, initial_state=drawn), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
@@ -88,15 +88,15 @@ def test_an_encoder_hands_its_states_to_a_decoder() -> None:
 
 
 def test_first_states_before_the_layer_is_built() -> None:
-    made = RNN("slstm", 4, dtype="float64")
-    first = made.get_initial_state(batch_size=3)
+    rnn = RNN("slstm", 4, dtype="float64")
+    first = rnn.get_initial_state(batch_size=3)
     assert [(tuple(s.shape), s.dtype) for s in first] == [((3, 4), tf.float64)] * 4
-    assert tuple(made.initial_states(3)) == made.state_names == ("h", "m", "c", "n")
-    made.build((None, None, FEATURES))
-    for before, after in zip(first, made.get_initial_state(3), strict=True):
+    assert tuple(rnn.initial_states(3)) == rnn.state_names == ("h", "m", "c", "n")
+    rnn.build((None, None, FEATURES))
+    for before, after in zip(first, rnn.get_initial_state(3), strict=True):
         np.testing.assert_array_equal(before, after)
     x = np.ones((3, TIME, FEATURES))
-    np.testing.assert_array_equal(made(x, initial_state=first), made(x))
+    np.testing.assert_array_equal(rnn(x, initial_state=first), rnn(x))
 
 
 def test_first_states_that_need_the_built_layer_are_refused_before() -> None:
@@ -114,23 +114,23 @@ def test_first_states_that_need_the_built_layer_are_refused_before() -> None:
 @pytest.mark.parametrize("executor", ["fused", "reference"])
 @pytest.mark.parametrize("cell", ["lstm", "slstm", "power_law", "raw_input", "full_gate"])
 def test_chunked_is_whole(cell: str, executor: str, mask: str) -> None:
-    made = layer(
+    rnn = layer(
         cell,
         executor=executor,
         output_unit="mix_last",
         return_sequences=True,
         return_state=True,
     )
-    x, valid = inputs_for(made), MASKS[mask]
-    whole, *last = made(x, mask=valid)
+    x, valid = inputs_for(rnn), MASKS[mask]
+    whole, *last = rnn(x, mask=valid)
     parts, states = [], None
     for start, stop in ((0, 2), (2, 3), (3, 5)):
         part = None if valid is None else valid[:, start:stop]
-        outputs, *states = made(x[:, start:stop], mask=part, initial_state=states)
+        outputs, *states = rnn(x[:, start:stop], mask=part, initial_state=states)
         parts.append(outputs)
     assert_close(
-        dict(zip(made.state_names, states or [], strict=True)),
-        dict(zip(made.state_names, last, strict=True)),
+        dict(zip(rnn.state_names, states or [], strict=True)),
+        dict(zip(rnn.state_names, last, strict=True)),
     )
     # What a masked step emits before the first valid one of its chunk is zero in each chunk.
     shown = np.ones((BATCH, TIME), bool) if valid is None else valid
@@ -143,7 +143,7 @@ def test_stateful_goes_on_where_it_ended(cell: str, mode: str) -> None:
     whole = layer(cell, output_unit="mix_last", return_sequences=True)
     x = inputs_for(whole)
     expected = np.asarray(whole(x))
-    made = RNN(
+    rnn = RNN(
         whole.spec,
         UNITS,
         output_unit="mix_last",
@@ -151,14 +151,14 @@ def test_stateful_goes_on_where_it_ended(cell: str, mode: str) -> None:
         stateful=True,
         dtype="float64",
     )
-    made.build((BATCH, None, FEATURES))
-    for name, variable in made.named_weights.items():
+    rnn.build((BATCH, None, FEATURES))
+    for name, variable in rnn.named_weights.items():
         variable.assign(whole.named_weights[name])
-    call = tf.function(lambda x: made(x)) if mode == "graph" else made
+    call = tf.function(lambda x: rnn(x)) if mode == "graph" else rnn
     for _ in range(2):
         parts = [call(x[:, :2]), call(x[:, 2:])]
         assert_close({"y": np.concatenate(parts, 1)}, {"y": expected})
-        made.reset_state()
+        rnn.reset_state()
 
 
 def test_stateful_needs_the_batch_size_and_says_so() -> None:
@@ -168,11 +168,11 @@ def test_stateful_needs_the_batch_size_and_says_so() -> None:
 
 
 def test_stateful_in_a_sequential_model() -> None:
-    made = layer("gru", dtype="float32")
+    rnn = layer("gru", dtype="float32")
     model = keras.Sequential(
         [keras.Input(batch_shape=(2, 3, FEATURES)), RNN("gru", 4, stateful=True, seed=1)]
     )
-    x = np.asarray(inputs_for(made, 2, 3))
+    x = np.asarray(inputs_for(rnn, 2, 3))
     first = model.predict(x, verbose=0)
     assert not np.array_equal(model.predict(x, verbose=0), first)
     model.layers[0].reset_state()

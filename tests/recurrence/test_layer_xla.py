@@ -27,8 +27,8 @@ OTHERS = [
 SPECS = [tf.TensorSpec([None, None, FEATURES], tf.float64), tf.TensorSpec([None, None], tf.bool)]
 
 
-def _trained(made: Any) -> Any:
-    return lambda x: computed(made, x, HOLES, training=True)
+def _trained(rnn: Any) -> Any:
+    return lambda x: computed(rnn, x, HOLES, training=True)
 
 
 @pytest.mark.one_in(1, slow=14)
@@ -38,9 +38,9 @@ def _trained(made: Any) -> Any:
 def test_xla_computes_what_eager_mode_does(cell: str) -> None:
     found = []
     for jit in (False, True):
-        made = layer(cell, return_sequences=True, return_state=True, **NOISY)
-        run = graph(_trained(made), jit_compile=True) if jit else _trained(made)
-        found.append(run(inputs_for(made)))
+        rnn = layer(cell, return_sequences=True, return_state=True, **NOISY)
+        run = graph(_trained(rnn), jit_compile=True) if jit else _trained(rnn)
+        found.append(run(inputs_for(rnn)))
     (values, gradients), (xla_values, xla_gradients) = found
     assert_close(xla_values, values)
     assert_close(xla_gradients, gradients)
@@ -48,18 +48,18 @@ def test_xla_computes_what_eager_mode_does(cell: str) -> None:
 
 @pytest.mark.parametrize("cell", ["lstm", pytest.param(FIRST, marks=pytest.mark.slow)])
 def test_xla_computes_what_eager_mode_does_outside_training(cell: str) -> None:
-    made = layer(cell, return_sequences=True, return_state=True, **NOISY)
-    x = inputs_for(made)
-    values, _ = graph(lambda x: computed(made, x), jit_compile=True)(x)
-    assert_close(values, computed(made, x)[0])
+    rnn = layer(cell, return_sequences=True, return_state=True, **NOISY)
+    x = inputs_for(rnn)
+    values, _ = graph(lambda x: computed(rnn, x), jit_compile=True)(x)
+    assert_close(values, computed(rnn, x)[0])
 
 
 @pytest.mark.parametrize("cell", ["gru", pytest.param("on_lstm", marks=pytest.mark.slow)])
 def test_the_reference_runs_under_xla_where_the_whole_step_is_compiled(cell: str) -> None:
-    made = layer(cell, executor="reference", return_sequences=True)
-    x = inputs_for(made)
-    values, gradients = graph(lambda x: computed(made, x, HOLES), jit_compile=True)(x)
-    expected, expected_gradients = computed(made, x, HOLES)
+    rnn = layer(cell, executor="reference", return_sequences=True)
+    x = inputs_for(rnn)
+    values, gradients = graph(lambda x: computed(rnn, x, HOLES), jit_compile=True)(x)
+    expected, expected_gradients = computed(rnn, x, HOLES)
     assert_close(values, expected)
     assert_close(gradients, expected_gradients)
 
@@ -69,10 +69,10 @@ def test_the_reference_runs_under_xla_where_the_whole_step_is_compiled(cell: str
     ["mix_last", *(pytest.param(u, marks=pytest.mark.slow) for u in ("projection", "gated"))],
 )
 def test_output_units_under_xla(output_unit: str) -> None:
-    made = layer("gru", output_unit=output_unit, return_sequences=True)
-    x = inputs_for(made)
-    values, gradients = graph(lambda x: computed(made, x, HOLES), jit_compile=True)(x)
-    expected, expected_gradients = computed(made, x, HOLES)
+    rnn = layer("gru", output_unit=output_unit, return_sequences=True)
+    x = inputs_for(rnn)
+    values, gradients = graph(lambda x: computed(rnn, x, HOLES), jit_compile=True)(x)
+    expected, expected_gradients = computed(rnn, x, HOLES)
     assert_close(values, expected)
     assert_close(gradients, expected_gradients)
 
@@ -83,9 +83,9 @@ def test_fit_is_the_same_with_and_without_xla() -> None:
     x, y = rng.normal(size=(24, 6, 3)).astype("float32"), rng.normal(size=(24, 1))
     losses = {}
     for jit in (False, True):
-        made = layer("lstm", dtype="float32", dropout=0.2, zoneout={"c": 0.1})
+        rnn = layer("lstm", dtype="float32", dropout=0.2, zoneout={"c": 0.1})
         head = keras.layers.Dense(1, kernel_initializer="ones")
-        model = keras.Sequential([keras.Input((6, 3)), made, head])
+        model = keras.Sequential([keras.Input((6, 3)), rnn, head])
         model.compile(optimizer="sgd", loss="mse", jit_compile=jit)
         history = model.fit(x, y, epochs=2, batch_size=8, shuffle=False, verbose=0)
         losses[jit] = history.history["loss"]
@@ -107,7 +107,7 @@ def test_fit_is_the_same_with_and_without_xla() -> None:
 )
 @pytest.mark.one_in(1, slow=2)
 def test_one_trace_for_every_batch_size_and_length(cell: str, executor: str) -> None:
-    made = layer(
+    rnn = layer(
         cell,
         executor=executor,
         output_unit="mix_last",
@@ -122,15 +122,15 @@ def test_one_trace_for_every_batch_size_and_length(cell: str, executor: str) -> 
         traces.append(1)
         with tf.GradientTape() as tape:
             tape.watch(x)
-            total = tf.reduce_sum(made(x, mask=mask, training=True))
-        return total, tape.gradient(total, x), made(x, mask=mask)
+            total = tf.reduce_sum(rnn(x, mask=mask, training=True))
+        return total, tape.gradient(total, x), rnn(x, mask=mask)
 
     for batch, time in ((4, 5), (1, 9), (3, 1)):
-        x = inputs_for(made, batch, time)
+        x = inputs_for(rnn, batch, time)
         mask = np.random.default_rng(0).random((batch, time)) < 0.7
         _, gradient, plain = step(x, mask)
         assert np.all(np.isfinite(gradient))
-        assert_close({"y": plain}, {"y": made(x, mask=mask)})
+        assert_close({"y": plain}, {"y": rnn(x, mask=mask)})
     assert len(traces) == 1
 
 
@@ -144,8 +144,8 @@ def test_predict_does_not_trace_again_for_another_size() -> None:
             traces.append(1)
             return ops.sigmoid(pre)
 
-    made = layer("gru", swap={"forget": Counting()}, dtype="float32")
-    model = keras.Sequential([keras.Input((None, FEATURES)), made])
+    rnn = layer("gru", swap={"forget": Counting()}, dtype="float32")
+    model = keras.Sequential([keras.Input((None, FEATURES)), rnn])
     for size in ((2, 3), (3, 4)):
         model.predict(np.zeros((*size, FEATURES), "float32"), verbose=0)
     traces.clear()

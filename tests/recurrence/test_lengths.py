@@ -21,20 +21,20 @@ def test_a_bucket_is_long_enough_and_wastes_a_quarter_at_most() -> None:
 
 
 def test_outputs_states_and_gradients_are_those_of_the_batch() -> None:
-    made = layer("lstm", return_state=True)
-    x = np.tile(inputs_for(made), (1, 4, 1))[:, :17]
+    rnn = layer("lstm", return_state=True)
+    x = np.tile(inputs_for(rnn), (1, 4, 1))[:, :17]
     holes = np.tile(HOLES, (1, 4))[:, :17]
 
     def computed(x: np.ndarray, mask: np.ndarray) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         with tf.GradientTape() as tape:
-            found = made(x, mask=mask)
-            total = sum(tf.reduce_sum(value**2) for value in found)
-        return found, tape.gradient(total, made.trainable_variables)
+            actual = rnn(x, mask=mask)
+            total = sum(tf.reduce_sum(value**2) for value in actual)
+        return actual, tape.gradient(total, rnn.trainable_variables)
 
     padded, mask = gatekit.pad_time(x, holes)
     assert padded.shape[1] == mask.shape[1] == bucket(17) > 17
-    for found, expected in zip(computed(padded, mask), computed(x, holes), strict=True):
-        for one, other in zip(found, expected, strict=True):
+    for actual, expected in zip(computed(padded, mask), computed(x, holes), strict=True):
+        for one, other in zip(actual, expected, strict=True):
             np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
 
 

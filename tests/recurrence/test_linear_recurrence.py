@@ -85,8 +85,8 @@ def test_compiled_by_xla_at_any_length(solver: str, steps: int) -> None:
     drawn = [tf.constant(value) for value in _drawn(1, steps)]
     weights = np.random.default_rng(1).normal(size=(1, steps + 1, 2, 3))
     run = _with_gradient(solver, weights)
-    for found, expected in zip(graph(run, jit_compile=True)(*drawn), run(*drawn), strict=True):
-        assert difference(found, expected) < 1e-13
+    for actual, expected in zip(graph(run, jit_compile=True)(*drawn), run(*drawn), strict=True):
+        assert difference(actual, expected) < 1e-13
 
 
 @pytest.mark.one_in(4)

@@ -102,7 +102,7 @@ def _positive(seed: int = 5) -> Any:
     return 0.1 + np.random.default_rng(seed).random((BATCH, TIME, FEATURES))
 
 
-def _assert_row_by_row(made: Any, mask: Any, wrap: Any = lambda f: f, call: Any = None) -> None:
+def _assert_row_by_row(rnn: Any, mask: Any, wrap: Any = lambda f: f, call: Any = None) -> None:
     """Assert that the gradients are the sums over rows without their masked steps.
 
     Args:
@@ -111,14 +111,14 @@ def _assert_row_by_row(made: Any, mask: Any, wrap: Any = lambda f: f, call: Any 
         wrap: compiles the masked computation.
         call: calls the layer, with outputs of zero at masked steps; None for the layer itself.
     """
-    x, call = _positive(), call or made
+    x, call = _positive(), call or rnn
     spoilt = x.copy()
     content = np.resize([np.nan, np.inf, 0.0, -1.0], (np.sum(~mask), FEATURES))
     spoilt[~mask] = np.sort(content, 0)
-    weights = [v.value for v in made.trainable_variables]
-    names = ["x", *(v.path for v in made.trainable_variables)]
-    loss, found = wrap(lambda x: _gradients(call, weights, x, mask))(tf.constant(spoilt))
-    total, expected = 0.0, [np.zeros(g.shape) for g in found]
+    weights = [v.value for v in rnn.trainable_variables]
+    names = ["x", *(v.path for v in rnn.trainable_variables)]
+    loss, actual = wrap(lambda x: _gradients(call, weights, x, mask))(tf.constant(spoilt))
+    total, expected = 0.0, [np.zeros(g.shape) for g in actual]
     for row, valid in enumerate(mask):
         if valid.any():
             own, gradients = _gradients(call, weights, tf.constant(x[row : row + 1, valid]))
@@ -126,7 +126,7 @@ def _assert_row_by_row(made: Any, mask: Any, wrap: Any = lambda f: f, call: Any 
             expected[0][row, valid] = gradients[0][0]
             expected[1:] = [sum(pair) for pair in zip(expected[1:], gradients[1:], strict=True)]
     np.testing.assert_allclose(loss, total, rtol=1e-10)
-    for name, one, other in zip(names, found, expected, strict=True):
+    for name, one, other in zip(names, actual, expected, strict=True):
         scale = 1 + np.max(np.abs(other))
         np.testing.assert_allclose(one / scale, other / scale, rtol=0, atol=1e-10, err_msg=name)
 
@@ -155,8 +155,8 @@ def test_gradients_are_those_of_the_rows_without_masked_steps(
     cell: str, executor: str, mask: str
 ) -> None:
     options = {"return_sequences": True, "zero_output_for_mask": True}
-    made = _made(CELLS[cell], executor, **options)
-    _assert_row_by_row(made, {"mask": MASK, "one_step": ONE_STEP}[mask])
+    rnn = _made(CELLS[cell], executor, **options)
+    _assert_row_by_row(rnn, {"mask": MASK, "one_step": ONE_STEP}[mask])
 
 
 @pytest.mark.slow
@@ -165,9 +165,9 @@ def test_gradients_are_those_of_the_rows_without_masked_steps(
 @pytest.mark.parametrize(("cell", "executor", "mask"), [*_cases()])
 def test_they_are_in_graphs_too(cell: str, executor: str, mask: str, mode: str) -> None:
     options = {"return_sequences": True, "zero_output_for_mask": True}
-    made = _made(CELLS[cell], executor, **options)
+    rnn = _made(CELLS[cell], executor, **options)
     given = {"mask": MASK, "one_step": ONE_STEP}[mask]
-    _assert_row_by_row(made, given, lambda f: graph(f, jit_compile=mode == "xla"))
+    _assert_row_by_row(rnn, given, lambda f: graph(f, jit_compile=mode == "xla"))
 
 
 # --- output units, blocks, wrappers ---------------------------------------------------------------
@@ -231,7 +231,7 @@ def test_a_block_divides_by_no_masked_step(
     bidirectional: bool, whole: bool, tmp_path: Path
 ) -> None:
     (tmp_path / "divides.py").write_text(DIVIDES)
-    made = gatekit.BlockLayer(
+    blocks = gatekit.BlockLayer(
         "divides",
         "gru",
         FEATURES,
@@ -241,14 +241,14 @@ def test_a_block_divides_by_no_masked_step(
         dtype="float64",
         plugins=[str(tmp_path / "divides.py")],
     )
-    made.build((None, None, FEATURES))
+    blocks.build((None, None, FEATURES))
 
     def call(x: Any, mask: Any = None, **options: Any) -> Any:
-        y = made(x, mask=mask, **options)
+        y = blocks(x, mask=mask, **options)
         # A masked step repeats the last valid output; here only valid steps count.
         return y if mask is None or not whole else tf.where(mask[..., None], y, 0.0)
 
-    _assert_row_by_row(made, MASK, call=call)
+    _assert_row_by_row(blocks, MASK, call=call)
 
 
 @pytest.mark.parametrize("kind", ["lstm", "power_law_lstm"])
@@ -302,19 +302,19 @@ def test_recomputed_chunks_have_the_gradients_of_the_whole(cell: str, dtype: str
             assert not np.any(np.asarray(found["input:x"])[~mask])
 
 
-def _of_everything(made: Any, mask: Any, resets: Any) -> Any:
+def _of_everything(rnn: Any, mask: Any, resets: Any) -> Any:
     """Return a loss, and its gradients in inputs (NaN where masked), first states and weights."""
-    x = inputs_for(made, BATCH, TIME)
+    x = inputs_for(rnn, BATCH, TIME)
     inputs = dict(x) if isinstance(x, Mapping) else {"x": x}
     if mask is not None:
         inputs = {n: tf.where(mask[..., None], v, np.nan) for n, v in inputs.items()}
     # States as an earlier call may leave them: a gate that counts steps is past its first one.
-    states = {n: s + 0.25 for n, s in made.initial_states(BATCH).items()}
+    states = {n: s + 0.25 for n, s in rnn.initial_states(BATCH).items()}
     with tf.GradientTape() as tape:
         tape.watch([inputs, states])
-        called = made(inputs, mask=mask, resets=resets, initial_state=states, training=True)
+        called = rnn(inputs, mask=mask, resets=resets, initial_state=states, training=True)
         loss = tf.add_n([tf.reduce_sum(tf.sin(value)) for value in called])
     sources = {f"input:{n}": v for n, v in inputs.items()}
     sources |= {f"state:{n}": v for n, v in states.items()}
-    sources |= {n: v.value for n, v in made.named_weights.items() if v.trainable}
+    sources |= {n: v.value for n, v in rnn.named_weights.items() if v.trainable}
     return loss, tape.gradient(loss, sources, unconnected_gradients="zero")

@@ -43,8 +43,8 @@ def test_zoneout_dropout_and_learned_first_values(rate: float) -> None:
 def test_the_mean_of_zoneout_outside_training() -> None:
     found = []
     for executor in ("reference", "newton"):
-        made = layer("para_lstm", executor=executor, zoneout={"c": 0.3}, return_sequences=True)
-        found.append(computed(made, inputs_for(made), training=False))
+        rnn = layer("para_lstm", executor=executor, zoneout={"c": 0.3}, return_sequences=True)
+        found.append(computed(rnn, inputs_for(rnn), training=False))
     assert_close(found[1][0], found[0][0])
     assert_close(found[1][1], found[0][1])
 
@@ -75,18 +75,18 @@ def test_the_loop_gives_its_own_numbers(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_sequence_does_not_depend_on_the_others_in_its_batch() -> None:
-    made = layer("para_gru", executor="newton", return_sequences=True)
-    x = inputs_for(made, time=40)
+    rnn = layer("para_gru", executor="newton", return_sequences=True)
+    x = inputs_for(rnn, time=40)
     other = tf.concat([x[:1], 50 * x[1:]], 0)
-    np.testing.assert_array_equal(made(x)[0], made(other)[0])
+    np.testing.assert_array_equal(rnn(x)[0], rnn(other)[0])
 
 
 def test_values_that_are_not_finite_are_not_accepted() -> None:
-    made = layer("para_gru", executor="newton", return_sequences=True)
-    x = inputs_for(made, time=4).numpy()
+    rnn = layer("para_gru", executor="newton", return_sequences=True)
+    x = inputs_for(rnn, time=4).numpy()
     x[1, 2] = np.nan
-    y = made(tf.constant(x)).numpy()
-    assert made.newton_counts == (4, 1)
+    y = rnn(tf.constant(x)).numpy()
+    assert rnn.newton_counts == (4, 1)
     assert np.all(np.isnan(y[1, 2:]))
     assert np.all(np.isfinite(y[[0, 2, 3]]))
 
@@ -95,10 +95,10 @@ def test_values_that_are_not_finite_are_not_accepted() -> None:
 def test_single_precision() -> None:
     found = []
     for executor, dtype in (("reference", "float64"), ("newton", "float32")):
-        made = layer("para_lstm", executor=executor, dtype=dtype, return_sequences=True)
+        rnn = layer("para_lstm", executor=executor, dtype=dtype, return_sequences=True)
         x = tf.cast(np.random.default_rng(0).normal(size=(2, 50, 3)), dtype)
-        found.append(computed(made, x))
-    assert made.newton_counts == (2, 0)
+        found.append(computed(rnn, x))
+    assert rnn.newton_counts == (2, 0)
     for exact, other in zip(*found, strict=True):
         for name, value in exact.items():
             error = np.max(np.abs(np.asarray(other[name], np.float64) - value))
@@ -106,17 +106,17 @@ def test_single_precision() -> None:
 
 
 def test_any_length_runs_in_one_trace() -> None:
-    made = layer("para_gru", executor="newton", return_sequences=True)
+    rnn = layer("para_gru", executor="newton", return_sequences=True)
     plain = layer("para_gru", executor="fused", return_sequences=True)
     traces = []
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.float64)], autograph=False)
     def run(x: Any) -> Any:
         traces.append(x)
-        return made(x)
+        return rnn(x)
 
     for time in (1, 5, 12):
-        x = inputs_for(made, time=time)
+        x = inputs_for(rnn, time=time)
         np.testing.assert_allclose(run(x), plain(x), atol=1e-12)
     assert len(traces) == 1
 
@@ -136,18 +136,18 @@ def test_the_layer_explains_the_form() -> None:
 
 
 def test_a_second_derivative_is_refused() -> None:
-    made = layer("para_gru", executor="newton")
-    x = inputs_for(made)
+    rnn = layer("para_gru", executor="newton")
+    x = inputs_for(rnn)
     with tf.GradientTape() as outer:
         outer.watch(x)
         with tf.GradientTape() as inner:
             inner.watch(x)
-            y = tf.reduce_sum(made(x))
+            y = tf.reduce_sum(rnn(x))
         slope = tf.reduce_sum(inner.gradient(y, x) ** 2)
     with pytest.raises(NotImplementedError, match="first-order gradients"):
         outer.gradient(slope, x)
 
 
 def test_counts_are_saved_with_no_weight() -> None:
-    made = layer("para_gru", executor="newton")
-    assert len(made.weights) == len(layer("para_gru", executor="fused").weights)
+    rnn = layer("para_gru", executor="newton")
+    assert len(rnn.weights) == len(layer("para_gru", executor="fused").weights)

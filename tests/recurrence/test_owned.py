@@ -68,9 +68,9 @@ def stack(executor: str) -> Any:
     """Return two layers, one upon the other."""
     first = rnn("lstm", executor=executor, return_state=False)
     other = rnn("gru", executor=executor, return_state=False, go_backwards=True)
-    made = keras.Sequential([first, other])
-    made.supports_masking = True
-    return made
+    model = keras.Sequential([first, other])
+    model.supports_masking = True
+    return model
 
 
 def both(executor: str) -> Any:
@@ -156,8 +156,8 @@ def test_low_precision(policy: str) -> None:
     exact.build(X.shape)
     for name, weight in exact.named_weights.items():
         weight.assign(tf.cast(low.named_weights[name].value, "float64"))
-    found = computed(low, tf.constant(X, low.variable_dtype), MASK)
-    for one, other in zip(found, computed(exact, tf.constant(X), MASK), strict=True):
+    actual = computed(low, tf.constant(X, low.variable_dtype), MASK)
+    for one, other in zip(actual, computed(exact, tf.constant(X), MASK), strict=True):
         for name, expected in other.items():
             error = tf.cast(one[name], "float64") - expected
             assert np.linalg.norm(error) <= 0.05 * (1 + np.linalg.norm(expected)), name
@@ -230,10 +230,10 @@ WIDE = {
 @pytest.mark.parametrize("cell", ["owns_temperature", "owns_several", WIDE])
 def test_a_step_in_a_loop_of_keras_knows_the_width_of_x(cell: Any) -> None:
     whole = layer(cell, units=UNITS, return_state=True)
-    made = Cell(whole.spec, UNITS, features=WIDTH, dtype="float64")
-    over = keras.layers.RNN(made, return_state=True, dtype="float64")
+    step_cell = Cell(whole.spec, UNITS, features=WIDTH, dtype="float64")
+    over = keras.layers.RNN(step_cell, return_state=True, dtype="float64")
     over.build(X.shape)
-    made.set_weights(whole.get_weights())
+    step_cell.set_weights(whole.get_weights())
     for one, other in zip(over(tf.constant(X)), whole(X), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-12)
     with pytest.raises(ConfigError, match=r"gatekit\.Cell .*features="):
@@ -263,17 +263,17 @@ def test_rules_of_the_gate_are_those_of_its_projections(own: bool) -> None:
     )
     made.build(X.shape)
     kinds = {weight.name: weight.kind for weight in made.cell.weights}
-    found = {name for name, v in made.named_weights.items() if v.regularizer is not None}
-    assert found == {
+    actual = {name for name, v in made.named_weights.items() if v.regularizer is not None}
+    assert actual == {
         name
         for name, kind in kinds.items()
         if name.startswith("forget.") and kind in ("kernel", "recurrent", "bias")
     }
     bounded = {name for name, v in made.named_weights.items() if v.constraint is not None}
-    assert bounded == {name for name in found if kinds[name] != "bias"}
+    assert bounded == {name for name in actual if kinds[name] != "bias"}
     assert {"forget.u.k*x", "forget.narrow.h_prev"} < bounded
     factor = 0.5 if own else 0.01
-    weights = [made.named_weights[name].numpy() for name in found]
+    weights = [made.named_weights[name].numpy() for name in actual]
     expected = factor * sum(np.square(weight).sum() for weight in weights)
     np.testing.assert_allclose(sum(made.losses), expected)
 

@@ -87,12 +87,12 @@ def test_one_that_feeds_back_is_in_the_loop_with_its_projections(executor: str) 
 
 def test_they_are_what_numpy_computes() -> None:
     """Zoneout makes h of a step another than the state after it, which output units read."""
-    made = layer("rnn", zoneout={"h": 0.3}, output_unit=Maps(), return_sequences=True, **SMALL)
+    rnn = layer("rnn", zoneout={"h": 0.3}, output_unit=Maps(), return_sequences=True, **SMALL)
     plain = layer("rnn", zoneout={"h": 0.3}, return_sequences=True, **SMALL)
-    w = {n: v.numpy() for n, v in made.named_weights.items()}
+    w = {n: v.numpy() for n, v in rnn.named_weights.items()}
     for name, variable in plain.named_weights.items():
         variable.assign(w[name])
-    states, x = states_for(made), np.asarray(inputs_for(made))
+    states, x = states_for(rnn), np.asarray(inputs_for(rnn))
     h = np.asarray(plain(x, initial_state={"h": states["h"]}))
     w = {n.removeprefix("output_unit."): v for n, v in w.items()}
 
@@ -107,7 +107,7 @@ def test_they_are_what_numpy_computes() -> None:
     padded = np.concatenate([states["h_history"], h], 1)
     mean = sum(padded[:, k : k + h.shape[1]] for k in range(3)) / 3
     y = a / (1 + np.exp(-b)) + c + x @ w["x"] + w["bias"] + w["alpha"] * mean
-    assert_close({"y": made(x, initial_state=states)}, {"y": y})
+    assert_close({"y": rnn(x, initial_state=states)}, {"y": y})
 
 
 def test_a_reset_is_a_cut() -> None:
@@ -117,8 +117,8 @@ def test_a_reset_is_a_cut() -> None:
 def test_remat_and_mixed_precision_run_it() -> None:
     found = {}
     for dtype, remat in (("float32", False), ("float32", True), ("mixed_bfloat16", False)):
-        made = layer("lstm", dtype=dtype, remat=remat, output_unit=Maps(), **SMALL)
-        found[dtype, remat] = np.asarray(made(inputs_for(made)), "float32")
+        rnn = layer("lstm", dtype=dtype, remat=remat, output_unit=Maps(), **SMALL)
+        found[dtype, remat] = np.asarray(rnn(inputs_for(rnn)), "float32")
     plain = found["float32", False]
     np.testing.assert_allclose(found["float32", True], plain, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(found["mixed_bfloat16", False], plain, rtol=0.1, atol=0.1)
@@ -127,10 +127,10 @@ def test_remat_and_mixed_precision_run_it() -> None:
 def test_a_variant_starts_from_the_weights_of_its_baseline() -> None:
     """The weights of a cell do not depend on the output unit."""
     plain = layer("lstm", fill=False, **SMALL)
-    made = layer("lstm", fill=False, output_unit=Maps(), **SMALL)
+    rnn = layer("lstm", fill=False, output_unit=Maps(), **SMALL)
     for name, variable in plain.named_weights.items():
-        np.testing.assert_array_equal(variable, made.named_weights[name])
-    names = list(made.named_weights)
+        np.testing.assert_array_equal(variable, rnn.named_weights[name])
+    names = list(rnn.named_weights)
     assert names[: len(plain.named_weights)] == list(plain.named_weights)
     own = names[len(plain.named_weights) :]
     assert [n.split(".")[1] for n in own[-3:]] == ["x", "bias", "alpha"]
@@ -150,13 +150,13 @@ def test_axis_minus_two_is_over_the_steps_of_a_history(name: str) -> None:
         return of_steps(emitted_history)
 
     unit = type("OverSteps", (OutputUnit,), {"history": {"emitted": 3}, "emit": emit})
-    made = layer("rnn", output_unit=unit(), return_sequences=True, **SMALL)
+    rnn = layer("rnn", output_unit=unit(), return_sequences=True, **SMALL)
     plain = layer("rnn", return_sequences=True, **SMALL)
-    x, states = inputs_for(made), states_for(made)
+    x, states = inputs_for(rnn), states_for(rnn)
     h = np.asarray(plain(x, initial_state={"h": states["h"]}))
     padded = np.concatenate([states["h_history"], h], 1)
     windows = np.stack([padded[:, k : k + h.shape[1]] for k in range(3)], 2)
     turned = np.swapaxes(windows, -1, -2)
     by_hand = np.swapaxes(function(turned), -1, -2)
     by_hand = by_hand[..., 0, :] if reduces else (by_hand * windows).sum(-2)
-    assert_close({"y": made(x, initial_state=states)}, {"y": by_hand})
+    assert_close({"y": rnn(x, initial_state=states)}, {"y": by_hand})

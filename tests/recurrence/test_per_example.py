@@ -15,7 +15,7 @@ COUNT = STEPS = 3
 CELLS = ("lstm", "gru", "peephole", "slstm", "on_lstm", "rhn", "layer_norm_gru")
 
 
-def made(cell: str, executor: str = "fused") -> tuple[Any, Any, Any]:
+def layer_and_inputs(cell: str, executor: str = "fused") -> tuple[Any, Any, Any]:
     layer = gatekit.RNN(cell, 4, executor=executor, seed=1, dtype="float64")
     x = tf.constant(np.random.default_rng(0).normal(size=(COUNT, STEPS, 4)))
     layer.build(x.shape)
@@ -41,7 +41,7 @@ def agree(found: Any, layer: Any, x: Any, mask: Any) -> None:
 @pytest.mark.one_in(1, slow=6)
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_vectorized_map_gives_each_examples_gradient(cell: str) -> None:
-    layer, x, mask = made(cell)
+    layer, x, mask = layer_and_inputs(cell)
     found = tf.vectorized_map(
         lambda each: gradient(layer, *each), (x, mask), fallback_to_while_loop=False
     )
@@ -59,7 +59,7 @@ def test_a_vectorized_map_gives_each_examples_gradient(cell: str) -> None:
     ],
 )
 def test_so_it_does_for_every_executor(cell: str, executor: str) -> None:
-    layer, x, mask = made(cell, executor)
+    layer, x, mask = layer_and_inputs(cell, executor)
     found = tf.vectorized_map(
         lambda each: gradient(layer, *each), (x, mask), fallback_to_while_loop=False
     )
@@ -68,7 +68,7 @@ def test_so_it_does_for_every_executor(cell: str, executor: str) -> None:
 
 @pytest.mark.slow
 def test_it_does_within_a_function_and_outside_training() -> None:
-    layer, x, mask = made("lstm")
+    layer, x, mask = layer_and_inputs("lstm")
     inner = tf.function(lambda each: gradient(layer, *each, training=False))
     found = tf.function(lambda: tf.vectorized_map(inner, (x, mask), fallback_to_while_loop=False))
     agree(found(), layer, x, mask)
@@ -78,7 +78,7 @@ def test_it_does_within_a_function_and_outside_training() -> None:
 @pytest.mark.one_in(1, slow=2)
 @pytest.mark.parametrize("traced", [False, True])
 def test_jacobians_are_each_examples_gradient(traced: bool) -> None:
-    layer, x, mask = made("lstm")
+    layer, x, mask = layer_and_inputs("lstm")
     weights = [weight.value for weight in layer.trainable_weights]
 
     def jacobians() -> Any:
@@ -115,7 +115,7 @@ def test_gradients_without_steps_or_examples_are_zero(
         with tf.GradientTape() as tape:
             tape.watch(x)
             loss = tf.reduce_sum(layer(x, training=True))
-        found = tape.gradient(loss, [x, *layer.trainable_variables])
-        for value, like in zip(found, [x, *layer.trainable_variables], strict=True):
+        gradients = tape.gradient(loss, [x, *layer.trainable_variables])
+        for value, like in zip(gradients, [x, *layer.trainable_variables], strict=True):
             assert value is not None, shape
             np.testing.assert_array_equal(value, np.zeros(like.shape))

@@ -98,8 +98,8 @@ def agrees(own: Case) -> None:
     """Assert that the program computes what the reference executor computes."""
     outputs, states = evaluate(lower(own.cell), own)
     np.testing.assert_allclose(outputs, own.y, rtol=1e-10, atol=1e-12)
-    for found, expected in zip(states, own.states, strict=True):
-        flat = np.reshape(found, np.shape(expected))
+    for actual, expected in zip(states, own.states, strict=True):
+        flat = np.reshape(actual, np.shape(expected))
         np.testing.assert_allclose(flat, expected, rtol=1e-10, atol=1e-12)
 
 

@@ -57,33 +57,33 @@ def test_numbers_are_those_of_the_reference(cell: str, time: int, mask: str, mod
 
 @pytest.mark.slow
 def test_compiled_by_xla() -> None:
-    made = layer("lstm", remat=True)
-    x = inputs_for(made, time=7)
-    values, gradients = graph(lambda x: computed(made, x, None), jit_compile=True)(x)
-    expected = computed(made, x, None)
+    rnn = layer("lstm", remat=True)
+    x = inputs_for(rnn, time=7)
+    values, gradients = graph(lambda x: computed(rnn, x, None), jit_compile=True)(x)
+    expected = computed(rnn, x, None)
     assert_close(values, expected[0])
     assert_close(gradients, expected[1])
 
 
 def test_one_trace_serves_every_length() -> None:
-    made, traced = layer("lstm", remat=True), []
+    rnn, traced = layer("lstm", remat=True), []
 
     @tf.function(input_signature=[tf.TensorSpec((None, None, 3), tf.float64)])
     def run(x: Any) -> Any:
         traced.append(1)
-        return made(x)
+        return rnn(x)
 
     plain = layer("lstm", executor="reference")
     for batch, time in ((2, 1), (3, 6), (1, 16)):
-        x = inputs_for(made, batch, time)
+        x = inputs_for(rnn, batch, time)
         np.testing.assert_allclose(run(x), plain(x), atol=1e-12)
     assert len(traced) == 1
 
 
 def test_the_layer_says_so_and_keeps_it() -> None:
-    made = layer("lstm", remat=True)
-    assert "remat: states are kept every sqrt(time) steps" in made.explain()
-    assert RNN.from_config(made.get_config()).remat
+    rnn = layer("lstm", remat=True)
+    assert "remat: states are kept every sqrt(time) steps" in rnn.explain()
+    assert RNN.from_config(rnn.get_config()).remat
 
 
 def test_another_executor_is_refused() -> None:
@@ -92,13 +92,13 @@ def test_another_executor_is_refused() -> None:
 
 
 def test_masked_steps_may_hold_anything() -> None:
-    made = layer("lstm", remat=True, return_sequences=True)
-    x = inputs_for(made)
-    expected = computed(made, x, HOLES)
-    found = computed(made, tf.where(HOLES[:, :, None], x, np.nan), HOLES)
-    assert_close(found[0], expected[0])
-    del found[1]["input x"], expected[1]["input x"]
-    assert_close(found[1], expected[1])
+    rnn = layer("lstm", remat=True, return_sequences=True)
+    x = inputs_for(rnn)
+    expected = computed(rnn, x, HOLES)
+    actual = computed(rnn, tf.where(HOLES[:, :, None], x, np.nan), HOLES)
+    assert_close(actual[0], expected[0])
+    del actual[1]["input x"], expected[1]["input x"]
+    assert_close(actual[1], expected[1])
 
 
 _STEP = """

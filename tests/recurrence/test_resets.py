@@ -79,13 +79,13 @@ def made_of(cell: str, executor: str, **options: Any) -> RNN:
 _made = functools.cache(made_of)
 
 
-def check(made: RNN, mask: Any = None, resets: Any = RESETS, **given: Any) -> None:
+def check(rnn: RNN, mask: Any = None, resets: Any = RESETS, **given: Any) -> None:
     """Assert that resets are cuts, from given states too."""
-    x, states = inputs_for(made, *resets.shape), states_for(made, len(resets))
-    found = compared(made, x, resets, mask, states, by_cuts=False)
-    expected = compared(plain(made), x, resets, mask, states, by_cuts=True)
-    assert_close(found[0], expected[0], **given)
-    assert_close(found[1], expected[1], **given)
+    x, states = inputs_for(rnn, *resets.shape), states_for(rnn, len(resets))
+    actual = compared(rnn, x, resets, mask, states, by_cuts=False)
+    expected = compared(plain(rnn), x, resets, mask, states, by_cuts=True)
+    assert_close(actual[0], expected[0], **given)
+    assert_close(actual[1], expected[1], **given)
 
 
 @pytest.mark.one_in(4)
@@ -109,8 +109,8 @@ def test_a_reset_is_a_cut_for_many_cells(
     cell: str, executor: str, back: bool, masked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(layout, "LARGEST", 8)
-    made = made_of(cell, executor, go_backwards=back)
-    check(made, MASK if masked else None, tolerance=2e-12)
+    rnn = made_of(cell, executor, go_backwards=back)
+    check(rnn, MASK if masked else None, tolerance=2e-12)
 
 
 @pytest.mark.parametrize(("cell", "executor"), [("gru", "fused"), ("raw_input", "reference")])
@@ -126,11 +126,11 @@ def test_a_history_of_the_output_unit_starts_anew() -> None:
 @st.composite
 def calls(draw: Any) -> Any:
     """Return a layer, resets, and a mask or None."""
-    made = _made(*draw(st.sampled_from(FEW)))
+    rnn = _made(*draw(st.sampled_from(FEW)))
     time, batch = draw(st.integers(1, 9)), draw(st.integers(1, 3))
     bits = st.lists(st.booleans(), min_size=batch * time, max_size=batch * time)
     resets = np.reshape(draw(bits), (batch, time))
-    return made, resets, draw(st.none() | bits.map(lambda b: np.reshape(b, (batch, time))))
+    return rnn, resets, draw(st.none() | bits.map(lambda b: np.reshape(b, (batch, time))))
 
 
 @pytest.mark.slow
@@ -162,32 +162,32 @@ def test_many_random_cuts(call: Any) -> None:
 @pytest.mark.parametrize("executor", ["fused", "unroll"])
 def test_draws_keep_their_places(executor: str) -> None:
     """With zoneout and dropout the executors agree with the reference, as without resets."""
-    found, expected = (
+    actual, expected = (
         _noisy(made_of("lstm", e, zoneout={"c": 0.3}, recurrent_dropout=0.2))
         for e in (executor, "reference")
     )
-    for one, other in zip(found, expected, strict=True):
+    for one, other in zip(actual, expected, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-12)
 
 
-def _noisy(made: RNN) -> list[Any]:
-    x = inputs_for(made, BATCH, TIME)
+def _noisy(rnn: RNN) -> list[Any]:
+    x = inputs_for(rnn, BATCH, TIME)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        values = made(x, mask=MASK, resets=RESETS, training=True)
+        values = rnn(x, mask=MASK, resets=RESETS, training=True)
         total = tf.add_n([tf.reduce_sum(tf.sin(value)) for value in values])
-    weights = [v.value for v in made.named_weights.values()]
+    weights = [v.value for v in rnn.named_weights.values()]
     return [*values, *tape.gradient(total, [x, *weights])]
 
 
 @pytest.mark.parametrize(("cell", "executor"), [("lstm", "fused"), ("mingru", "scan")])
 def test_lengths_may_be_known_only_when_a_graph_runs(cell: str, executor: str) -> None:
-    made = made_of(cell, executor)
+    rnn = made_of(cell, executor)
 
     def run(x: Any, resets: Any, mask: Any) -> Any:
         with tf.GradientTape() as tape:
             tape.watch(x)
-            values = made(x, resets=resets, mask=mask)
+            values = rnn(x, resets=resets, mask=mask)
             total = tf.add_n([tf.reduce_sum(tf.sin(value)) for value in values])
         return [*values, tape.gradient(total, x)]
 
@@ -195,7 +195,7 @@ def test_lengths_may_be_known_only_when_a_graph_runs(cell: str, executor: str) -
     spec = [tf.TensorSpec([None, None, 3], tf.float64), timed, timed]
     dynamic = graph(run, input_signature=spec)
     for time in (TIME, 1):
-        x, resets, mask = inputs_for(made, BATCH, time), RESETS[:, :time], MASK[:, :time]
+        x, resets, mask = inputs_for(rnn, BATCH, time), RESETS[:, :time], MASK[:, :time]
         expected = run(x, tf.constant(resets), tf.constant(mask))
         for one, other in zip(dynamic(x, resets, mask), expected, strict=True):
             np.testing.assert_allclose(one, other, atol=1e-12)
@@ -204,19 +204,19 @@ def test_lengths_may_be_known_only_when_a_graph_runs(cell: str, executor: str) -
 @pytest.mark.slow
 @pytest.mark.parametrize(("cell", "executor"), [("lstm", "fused"), ("qrnn", "scan")])
 def test_xla_computes_it(cell: str, executor: str) -> None:
-    made = made_of(cell, executor)
-    x = inputs_for(made, BATCH, TIME)
-    expected = compared(made, x, RESETS, MASK, by_cuts=False)
-    compiled = graph(lambda x: compared(made, x, RESETS, MASK, by_cuts=False), jit_compile=True)
-    found = compiled(x)
-    assert_close(found[0], expected[0])
-    assert_close(found[1], expected[1])
+    rnn = made_of(cell, executor)
+    x = inputs_for(rnn, BATCH, TIME)
+    expected = compared(rnn, x, RESETS, MASK, by_cuts=False)
+    compiled = graph(lambda x: compared(rnn, x, RESETS, MASK, by_cuts=False), jit_compile=True)
+    actual = compiled(x)
+    assert_close(actual[0], expected[0])
+    assert_close(actual[1], expected[1])
 
 
 def test_without_resets_nothing_is_selected() -> None:
-    made = layer("lstm", return_sequences=True)
-    x = inputs_for(made)
-    concrete = graph(lambda x: computed(made, x)[1]).get_concrete_function(x)
+    rnn = layer("lstm", return_sequences=True)
+    x = inputs_for(rnn)
+    concrete = graph(lambda x: computed(rnn, x)[1]).get_concrete_function(x)
     bodies = [concrete.graph, *concrete.graph._functions.values()]
     names = [op.type for body in bodies for op in getattr(body, "graph", body).get_operations()]
     assert "While" in " ".join(names)
@@ -225,26 +225,26 @@ def test_without_resets_nothing_is_selected() -> None:
 
 @pytest.mark.parametrize("executor", ["affine", "scan"])
 def test_infinities_of_one_sequence_do_not_reach_the_next(executor: str) -> None:
-    made = made_of("mingru", executor)
-    x = np.array(inputs_for(made, 1, 6))
+    rnn = made_of("mingru", executor)
+    x = np.array(inputs_for(rnn, 1, 6))
     spoilt = x.copy()
     spoilt[0, 1] = np.nan
     resets = np.array([[False, False, False, True, False, False]])
-    found, clean = (made(v, resets=resets)[0].numpy() for v in (spoilt, x))
+    found, clean = (rnn(v, resets=resets)[0].numpy() for v in (spoilt, x))
     assert np.isnan(found[0, 2]).any()
     np.testing.assert_array_equal(found[0, 3:], clean[0, 3:])
 
 
 def test_keras_models_take_resets_as_an_input() -> None:
-    made = layer("lstm", return_sequences=True, dtype="float32")
-    x, resets = inputs_for(made, BATCH, TIME), tf.constant(RESETS)
-    expected = made(x, resets=resets).numpy()
+    rnn = layer("lstm", return_sequences=True, dtype="float32")
+    x, resets = inputs_for(rnn, BATCH, TIME), tf.constant(RESETS)
+    expected = rnn(x, resets=resets).numpy()
     given = keras.Input((None, 3)), keras.Input((None,), dtype="bool")
-    model = keras.Model(given, made(given[0], resets=given[1]))
+    model = keras.Model(given, rnn(given[0], resets=given[1]))
     np.testing.assert_array_equal(model([x, resets]), expected)
     masked = tf.where(MASK[..., None], x, 0.0)
-    hidden = keras.Model(given, made(keras.layers.Masking()(given[0]), resets=given[1]))
-    np.testing.assert_array_equal(hidden([masked, resets]), made(masked, mask=MASK, resets=resets))
+    hidden = keras.Model(given, rnn(keras.layers.Masking()(given[0]), resets=given[1]))
+    np.testing.assert_array_equal(hidden([masked, resets]), rnn(masked, mask=MASK, resets=resets))
 
 
 def test_a_bidirectional_layer_takes_them_among_its_inputs() -> None:
@@ -257,13 +257,13 @@ def test_a_bidirectional_layer_takes_them_among_its_inputs() -> None:
 
 
 def test_a_stateful_layer_is_reset_within_its_stream() -> None:
-    made = layer("lstm", return_sequences=True)
-    kept = RNN.from_config({**made.get_config(), "stateful": True})
+    rnn = layer("lstm", return_sequences=True)
+    kept = RNN.from_config({**rnn.get_config(), "stateful": True})
     kept.build((BATCH, None, 3))
-    kept.set_weights(made.get_weights())
-    x = inputs_for(made, BATCH, TIME)
+    kept.set_weights(rnn.get_weights())
+    x = inputs_for(rnn, BATCH, TIME)
     parts = [kept(x[:, :4], resets=RESETS[:, :4]), kept(x[:, 4:], resets=RESETS[:, 4:])]
-    np.testing.assert_allclose(tf.concat(parts, 1), made(x, resets=RESETS), atol=1e-12)
+    np.testing.assert_allclose(tf.concat(parts, 1), rnn(x, resets=RESETS), atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -299,8 +299,8 @@ def test_cudnn_refuses_them(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("unit", ["hidden", "mix_last"])
 def test_there_may_be_no_step(unit: str) -> None:
     for cell in ("lstm", "power_law", "raw_input"):
-        made = made_of(cell, "fused", output_unit=unit, go_backwards=unit == "hidden")
-        outputs, *states = made(inputs_for(made, BATCH, 0), resets=RESETS[:, :0])
+        rnn = made_of(cell, "fused", output_unit=unit, go_backwards=unit == "hidden")
+        outputs, *states = rnn(inputs_for(rnn, BATCH, 0), resets=RESETS[:, :0])
         assert outputs.shape == (BATCH, 0, 8)
-        for one, other in zip(states, made.get_initial_state(BATCH), strict=True):
+        for one, other in zip(states, rnn.get_initial_state(BATCH), strict=True):
             np.testing.assert_array_equal(one, other)

@@ -49,12 +49,12 @@ def test_an_lstm_with_layer_normalisation(of: str, grouped: bool, executor: str)
         lstm_with(norms={"c_out": "c"}, equations={"h": "output * tanh(c_out)"}),
         {"gates": {g: {"norm": norm} for g in LSTM_GATES}},
     )
-    made = layer(cell, executor=executor, return_sequences=True)
-    w = {n: v.numpy() for n, v in made.named_weights.items()}
-    states = states_for(made)
+    rnn = layer(cell, executor=executor, return_sequences=True)
+    w = {n: v.numpy() for n, v in rnn.named_weights.items()}
+    states = states_for(rnn)
     h, c = (np.asarray(states[n]) for n in "hc")
-    found = np.asarray(made(inputs_for(made), initial_state=states))
-    for step, x in enumerate(np.asarray(inputs_for(made)).transpose(1, 0, 2)):
+    values = np.asarray(rnn(inputs_for(rnn), initial_state=states))
+    for step, x in enumerate(np.asarray(inputs_for(rnn)).transpose(1, 0, 2)):
         reads = {"x": [x @ w[f"{g}.x"] for g in LSTM_GATES]}
         reads["h_prev"] = [h @ w[f"{g}.h_prev"] for g in LSTM_GATES]
         together = _norm if grouped else lambda *parts: [_norm(p)[0] for p in parts]
@@ -72,7 +72,7 @@ def test_an_lstm_with_layer_normalisation(of: str, grouped: bool, executor: str)
         i, f, o = (_sigmoid(a) for a in pre[:3])
         c = f * c + i * np.tanh(pre[3])
         h = o * np.tanh(w["c_out.scale"] * _norm(c)[0] + w["c_out.offset"])
-        assert_close({"y": found[:, step]}, {"y": h})
+        assert_close({"y": values[:, step]}, {"y": h})
 
 
 def _block(u: NDArray[Any], w: NDArray[Any]) -> NDArray[Any]:
@@ -100,15 +100,15 @@ def test_linear_maps(kind: str, executor: str) -> None:
         "equations": {"h": "new"},
         "emits": "h",
     }
-    made = layer(cell, executor=executor, return_sequences=True)
-    w = {n: v.numpy() for n, v in made.named_weights.items()}
+    rnn = layer(cell, executor=executor, return_sequences=True)
+    w = {n: v.numpy() for n, v in rnn.named_weights.items()}
     start = "new.h_prev"
     own = {n.removeprefix(start).removeprefix("."): v for n, v in w.items() if n.startswith(start)}
-    h = np.asarray(states_for(made)["h"])
-    found = np.asarray(made(inputs_for(made), initial_state={"h": h}))
-    for step, x in enumerate(np.asarray(inputs_for(made)).transpose(1, 0, 2)):
+    h = np.asarray(states_for(rnn)["h"])
+    values = np.asarray(rnn(inputs_for(rnn), initial_state={"h": h}))
+    for step, x in enumerate(np.asarray(inputs_for(rnn)).transpose(1, 0, 2)):
         h = np.tanh(x @ w["new.x"] + MAPS[kind](h, own) + w["new.bias"])
-        assert_close({"y": found[:, step]}, {"y": h})
+        assert_close({"y": values[:, step]}, {"y": h})
 
 
 @pytest.mark.parametrize("dtype", [tf.bfloat16, tf.float16])

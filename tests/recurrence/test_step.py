@@ -21,13 +21,13 @@ MASK, RESETS = _drawn.random((BATCH, TIME)) < 0.7, _drawn.random((BATCH, TIME)) 
 CELLS = ("lstm", "gru", "raw_input", "power_law", "qrnn", "slstm", "gla", "parameters", "zoneout")
 
 
-def stepwise(made: RNN, x: Any, step: Any, **timed: Any) -> tuple[Any, Any]:
+def stepwise(rnn: RNN, x: Any, step: Any, **timed: Any) -> tuple[Any, Any]:
     """Return what the steps emit, ``batch x time x units``, and the last states."""
     states, emitted = None, []
     for t in range(TIME):
         now = {name: value[:, t] for name, value in x.items()} if isinstance(x, dict) else x[:, t]
         if states is None:
-            states = made.get_initial_state(BATCH)
+            states = rnn.get_initial_state(BATCH)
         y, states = step(now, states, **{name: value[:, t] for name, value in timed.items()})
         emitted.append(y)
     return tf.stack(emitted, 1), states
@@ -37,33 +37,33 @@ def stepwise(made: RNN, x: Any, step: Any, **timed: Any) -> tuple[Any, Any]:
 def test_steps_are_the_whole(cell: str) -> None:
     options = {"return_sequences": True, "return_state": True, "zero_output_for_mask": True}
     unit = "mix_last" if cell == "gru" else "hidden"
-    made = layer(cell, output_unit=unit, **options)
-    x = inputs_for(made, BATCH, TIME)
+    rnn = layer(cell, output_unit=unit, **options)
+    x = inputs_for(rnn, BATCH, TIME)
     for timed in ({}, {"mask": MASK, "resets": RESETS}):
-        whole, *last = made(x, **timed)
-        found, states = stepwise(made, x, made.step, **timed)
+        whole, *last = rnn(x, **timed)
+        found, states = stepwise(rnn, x, rnn.step, **timed)
         np.testing.assert_allclose(found, whole, atol=1e-12)
         for one, other in zip(states, last, strict=True):
             np.testing.assert_allclose(one, other, atol=1e-12)
 
 
 def test_in_a_graph_and_backwards() -> None:
-    made = layer("lstm", return_sequences=True, go_backwards=True)
-    x = inputs_for(made, BATCH, TIME)
-    found, _ = stepwise(made, x[:, ::-1], graph(made.step))
-    np.testing.assert_allclose(found, made(x), atol=1e-12)
+    rnn = layer("lstm", return_sequences=True, go_backwards=True)
+    x = inputs_for(rnn, BATCH, TIME)
+    found, _ = stepwise(rnn, x[:, ::-1], graph(rnn.step))
+    np.testing.assert_allclose(found, rnn(x), atol=1e-12)
 
 
 def test_states_come_back_in_the_form_in_which_they_came() -> None:
-    made = layer("lstm", stateful=False)
-    x = inputs_for(made, BATCH, 1)[:, 0]
-    y, by_name = made.step(x)
-    other, in_order = made.step(x, made.get_initial_state(BATCH))
+    rnn = layer("lstm", stateful=False)
+    x = inputs_for(rnn, BATCH, 1)[:, 0]
+    y, by_name = rnn.step(x)
+    other, in_order = rnn.step(x, rnn.get_initial_state(BATCH))
     np.testing.assert_array_equal(y, other)
-    assert list(by_name) == list(made.state_names)
+    assert list(by_name) == list(rnn.state_names)
     for one, value in zip(in_order, by_name.values(), strict=True):
         np.testing.assert_array_equal(one, value)
-    y, _ = made.step(x, {"c": by_name["c"]})
+    y, _ = rnn.step(x, {"c": by_name["c"]})
     assert not np.array_equal(y, other)
 
 
@@ -80,11 +80,11 @@ def test_what_is_no_step_is_refused() -> None:
 
 @pytest.mark.parametrize("cell", [pytest.param("qrnn", marks=pytest.mark.slow), "power_law"])
 def test_it_is_a_signature_of_its_own(cell: str, tmp_path: Path) -> None:
-    made = layer(cell, return_sequences=True, dtype="float32")
-    made.export(tmp_path / "served")
+    rnn = layer(cell, return_sequences=True, dtype="float32")
+    rnn.export(tmp_path / "served")
     served = tf.saved_model.load(str(tmp_path / "served"))
-    x = inputs_for(made, BATCH, TIME)
-    whole = made(x)
+    x = inputs_for(rnn, BATCH, TIME)
+    whole = rnn(x)
     np.testing.assert_allclose(served.serve(x), whole, atol=1e-6)
     states = served.signatures["start"](batch=tf.constant(BATCH))
     for t in range(TIME):
@@ -96,10 +96,10 @@ def test_it_is_a_signature_of_its_own(cell: str, tmp_path: Path) -> None:
 
 def test_it_needs_no_keras_call() -> None:
     """A model that is generated from calls `step` between an embedding and a head."""
-    made = layer("gru", dtype="float32")
+    rnn = layer("gru", dtype="float32")
     embedding, head = keras.layers.Embedding(5, 3), keras.layers.Dense(5)
     token, states = tf.constant([1, 2]), None
     for _ in range(3):
-        y, states = made.step(embedding(token), states)
+        y, states = rnn.step(embedding(token), states)
         token = tf.argmax(head(y), -1)
     assert token.shape == (2,)

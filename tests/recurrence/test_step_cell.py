@@ -22,12 +22,12 @@ FEW = ("lstm", "gru_reset_after", "slstm", "on_lstm", "phased_lstm")
 
 def _cell(cell: str, **options: Any) -> Cell:
     """Return a cell in float64 with random weights, those of `layer(cell)`."""
-    made = Cell(spec(cell), UNITS, **{"dtype": "float64", "features": FEATURES, **options})
+    step_cell = Cell(spec(cell), UNITS, **{"dtype": "float64", "features": FEATURES, **options})
     width = FEATURES
     shapes = {name: (None, w) for name, w in layer(cell).cell.inputs.items()}
-    made.build((None, width) if len(shapes) == 1 else shapes)
-    fill_weights(made)
-    return made
+    step_cell.build((None, width) if len(shapes) == 1 else shapes)
+    fill_weights(step_cell)
+    return step_cell
 
 
 def _named(values: Any, names: Any) -> dict[str, Any]:
@@ -148,21 +148,21 @@ def test_zoneout_draws_anew_at_each_step() -> None:
 
 
 def test_zoneout_draws_anew_after_more_steps_than_low_precision_counts() -> None:
-    made = Cell("rnn", 64, zoneout={"h": 0.3}, dtype="bfloat16", seed=1)
-    x, (h, _) = tf.ones([1, FEATURES], "bfloat16"), made.get_initial_state(1)
+    step_cell = Cell("rnn", 64, zoneout={"h": 0.3}, dtype="bfloat16", seed=1)
+    x, (h, _) = tf.ones([1, FEATURES], "bfloat16"), step_cell.get_initial_state(1)
     step, held = tf.constant([[250]], "bfloat16"), []
     for _ in range(16):
-        _, (new, step) = made(x, [h, step], training=True)
+        _, (new, step) = step_cell(x, [h, step], training=True)
         held.append(np.asarray(new == h)[0])
         h = new + tf.cast(0.5, "bfloat16")
     assert not np.any(np.all(held[8:], 0))  # no unit is held at all of them
 
 
 def test_states_before_the_cell_is_built() -> None:
-    made = Cell("slstm", 4)
-    assert made.state_size == [4] * 4
-    assert made.output_size == 4
-    assert [tuple(s.shape) for s in made.get_initial_state(batch_size=3)] == [(3, 4)] * 4
+    step_cell = Cell("slstm", 4)
+    assert step_cell.state_size == [4] * 4
+    assert step_cell.output_size == 4
+    assert [tuple(s.shape) for s in step_cell.get_initial_state(batch_size=3)] == [(3, 4)] * 4
     assert Cell("lstm", 4, output_unit="mix_last").state_size == [4, 4, 12]
     assert Cell("qrnn", 4, features=7).state_size == [4, 7]
     with pytest.raises(ConfigError, match=r"gatekit\.Cell .*features="):
@@ -199,16 +199,16 @@ def test_a_sequence_is_not_a_step() -> None:
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float16"])
 def test_states_keep_the_type_of_the_variables(policy: str) -> None:
-    made = Cell("lstm", 4, dtype=policy, seed=1)
-    y, states = made(np.ones((2, 3), "float32"), made.get_initial_state(2))
+    step_cell = Cell("lstm", 4, dtype=policy, seed=1)
+    y, states = step_cell(np.ones((2, 3), "float32"), step_cell.get_initial_state(2))
     assert y.dtype == tf.as_dtype(keras.DTypePolicy(policy).compute_dtype)
-    assert {s.dtype for s in states} == {tf.as_dtype(made.variable_dtype)}
-    over = keras.layers.RNN(made, dtype=policy, return_sequences=True)
+    assert {s.dtype for s in states} == {tf.as_dtype(step_cell.variable_dtype)}
+    over = keras.layers.RNN(step_cell, dtype=policy, return_sequences=True)
     assert np.all(np.isfinite(tf.cast(over(np.ones((2, 5, 3), "float32")), tf.float32)))
 
 
 def test_a_cell_comes_back_from_its_configuration() -> None:
-    made = Cell("qrnn", 4, features=3, output_unit="memory", dropout=0.1, seed=3, name="mine")
-    back = Cell.from_config(made.get_config())
-    assert back.get_config() == made.get_config()
+    step_cell = Cell("qrnn", 4, features=3, output_unit="memory", dropout=0.1, seed=3, name="mine")
+    back = Cell.from_config(step_cell.get_config())
+    assert back.get_config() == step_cell.get_config()
     assert repr(back) == "<Cell name=mine, cell=qrnn, units=4, built=False>"

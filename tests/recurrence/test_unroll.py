@@ -10,9 +10,9 @@ import tensorflow as tf
 from .layers import FEATURES, layer
 
 
-def _concrete(made: Any, time: int = 4) -> Any:
-    spec = tf.TensorSpec((2, time, FEATURES), made.variable_dtype)
-    return tf.function(lambda x: made(x)).get_concrete_function(spec)
+def _concrete(rnn: Any, time: int = 4) -> Any:
+    spec = tf.TensorSpec((2, time, FEATURES), rnn.variable_dtype)
+    return tf.function(lambda x: rnn(x)).get_concrete_function(spec)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "on_lstm", "peephole", "mingru"])
@@ -35,5 +35,5 @@ def test_an_unknown_number_of_steps_is_refused() -> None:
 
 
 def test_no_step_at_all() -> None:
-    made = layer("lstm", executor="unroll", return_sequences=True)
-    assert made(tf.zeros((2, 0, FEATURES), tf.float64)).shape == (2, 0, made.units)
+    rnn = layer("lstm", executor="unroll", return_sequences=True)
+    assert rnn(tf.zeros((2, 0, FEATURES), tf.float64)).shape == (2, 0, rnn.units)

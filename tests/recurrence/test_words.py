@@ -116,7 +116,7 @@ def test_weights_by_name_are_changed_in_place_and_known_by_keras_words() -> None
 def test_an_attribute_that_is_not_there_is_said_as_python_does() -> None:
     with pytest.raises(AttributeError) as caught:
         RNN("lstm", 3).outputunit  # noqa: B018
-    said = "".join(traceback.format_exception_only(caught.value))
-    assert said.startswith("AttributeError: 'RNN' object has no attribute 'outputunit'; did you")
+    text = "".join(traceback.format_exception_only(caught.value))
+    assert text.startswith("AttributeError: 'RNN' object has no attribute 'outputunit'; did you")
     copied = pickle.loads(pickle.dumps(caught.value))
     assert (type(copied), str(copied)) == (AttributeError, str(caught.value))

@@ -49,38 +49,38 @@ def compare(
     states = case.drawn_states(rng, BATCH)
     x = rng.normal(size=(BATCH, TIME, case.columns))
     states.update({n: np.full((BATCH, case.width(n)), v) for n, v in changes.items()})
-    made = layer(
+    rnn = layer(
         cell or cell_of(name),
         units=case.units,
         features=case.features,
         return_sequences=True,
         return_state=True,
     )
-    assert set(made.named_weights) == set(weights)
+    assert set(rnn.named_weights) == set(weights)
     for key, value in weights.items():
-        made.named_weights[key].assign(value)
-    assert set(made.state_names) == set(case.states)
+        rnn.named_weights[key].assign(value)
+    assert set(rnn.state_names) == set(case.states)
     given = {n: tf.constant(v) for n, v in states.items()}
     inputs = _by_name(x, case)
 
     def call(x: Any, s: Any) -> Any:
-        return computed(made, x, mask, s)
+        return computed(rnn, x, mask, s)
 
-    values, found = (graph(call) if mode == "graph" else call)(
+    values, actual = (graph(call) if mode == "graph" else call)(
         {n: tf.constant(v) for n, v in inputs.items()}, given
     )
 
     outputs, last = run(case.step, x, states, weights, mask)
-    expected = {"outputs": outputs, **{n: last[n] for n in made.state_names}}
+    expected = {"outputs": outputs, **{n: last[n] for n in rnn.state_names}}
     assert_close(values, expected, case.tolerance)
 
     cotangents = {n: _cotangent(i, v.shape) for i, (n, v) in enumerate(expected.items())}
     outer = cotangents.pop("outputs")
     exact = gradients(case.step, x, states, weights, outer, mask, state_cotangents=cotangents)
     for_states = {f"state {n}": exact.states[n] for n in given}
-    for_weights = {n: exact.w[n] for n, v in made.named_weights.items() if v.trainable}
+    for_weights = {n: exact.w[n] for n, v in rnn.named_weights.items() if v.trainable}
     for_inputs = {f"input {n}": v for n, v in _by_name(exact.x, case).items()}
-    assert_close(found, {**for_inputs, **for_states, **for_weights}, case.tolerance)
+    assert_close(actual, {**for_inputs, **for_states, **for_weights}, case.tolerance)
 
 
 def _by_name(columns: NDArray[Any], case: Case) -> dict[str, NDArray[Any]]:

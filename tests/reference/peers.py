@@ -80,7 +80,7 @@ def of_layer(
     from recurrence.layers import computed, layer
 
     case = cases.CASES[name]
-    made = layer(
+    rnn = layer(
         merged(canonical(case.cell or name), case.config),
         units=case.units,
         features=case.features,
@@ -88,8 +88,8 @@ def of_layer(
         return_state=True,
     )
     for key, value in weights.items():
-        made.named_weights[key].assign(value)
-    return computed(made, tf.constant(x), None, {n: tf.constant(v) for n, v in states.items()})
+        rnn.named_weights[key].assign(value)
+    return computed(rnn, tf.constant(x), None, {n: tf.constant(v) for n, v in states.items()})
 
 
 def rows(w: Tensors, names: Sequence[str]) -> Any:
@@ -123,7 +123,7 @@ def same_as_torch(
     from recurrence.problems import assert_close, loss
 
     x, states, weights = drawn(name, seed)
-    values, found = of_layer(name, x, states, weights)
+    values, actual = of_layer(name, x, states, weights)
     inputs, w = leaves({"input x": x, **states}), leaves(weights)
     outputs, last = peer(inputs["input x"], {n: inputs[n] for n in states}, w)
     expected = {"outputs": outputs, **{n: last[n] for n in values if n != "outputs"}}
@@ -135,4 +135,4 @@ def same_as_torch(
     assert float(total.detach()) == pytest.approx(float(loss(values)), abs=1e-10)
     total.backward()
     exact = {**w, **{f"state {n}": inputs[n] for n in states}, "input x": inputs["input x"]}
-    assert_close(found, {n: exact[n].grad.numpy() for n in found}, tolerance)
+    assert_close(actual, {n: exact[n].grad.numpy() for n in actual}, tolerance)

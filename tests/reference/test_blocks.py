@@ -136,7 +136,7 @@ def test_a_block_computes_its_equations(name: str) -> None:
 
     np.testing.assert_allclose(np.asarray(layer(x)), expected(x), rtol=0, atol=1e-12)
     # A masked step, whatever it holds, is as if it were not there.
-    found = np.asarray(layer(np.where(MASK[..., None], x, np.nan), mask=MASK))
+    values = np.asarray(layer(np.where(MASK[..., None], x, np.nan), mask=MASK))
     for row, valid in enumerate(MASK):
         alone = expected(x[row : row + 1, valid])
-        np.testing.assert_allclose(found[row, valid], alone[0], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(values[row, valid], alone[0], rtol=0, atol=1e-12)

@@ -72,13 +72,13 @@ def drawn(cell: Cell, weight: Weight) -> Array:
 
 @cache
 def _draws(spec: str, shape: tuple[int, ...], gate_units: int) -> Array:
-    made = make_initializer(json.loads(spec), Place(("init",)), catalogue())
+    initializer = make_initializer(json.loads(spec), Place(("init",)), catalogue())
     context, rng = DrawContext(gate_units, UNITS, FEATURES), np.random.default_rng(1)
-    first = made.draw(rng, shape, context)
-    if np.array_equal(first, made.draw(rng, shape, context)):
+    first = initializer.draw(rng, shape, context)
+    if np.array_equal(first, initializer.draw(rng, shape, context)):
         return first[None]
     times = max(20, math.ceil(ENOUGH / first.size))
-    return np.stack([made.draw(rng, shape, context) for _ in range(times)])
+    return np.stack([initializer.draw(rng, shape, context) for _ in range(times)])
 
 
 @pytest.mark.parametrize("name", CERTIFIED)

@@ -39,16 +39,16 @@ def side_by_side(h: Array) -> Array:
 
 
 def test_linear_attention_is_normalised_attention() -> None:
-    x, w, found = ran("linear_attention")
+    x, w, actual = ran("linear_attention")
     q, k, v = (projected(w, g, x, 2, False) for g in ("query", "key", "value"))
     scores = np.einsum("bhti,bhsi->bhts", feature_map(q), feature_map(k))
     scores = np.tril(scores)
     expected = scores @ v / (scores.sum(-1, keepdims=True) + 1e-6)
-    np.testing.assert_allclose(found, side_by_side(expected), atol=1e-12)
+    np.testing.assert_allclose(actual, side_by_side(expected), atol=1e-12)
 
 
 def test_mlstm_in_parallel_form() -> None:
-    x, w, found = ran("mlstm")
+    x, w, actual = ran("mlstm")
     q, k, v = (projected(w, g, x, HEADS, True) for g in ("query", "key", "value"))
     entering = projected(w, "input", x, HEADS, True)[..., 0]
     kept = np.cumsum(log_sigmoid(projected(w, "forget", x, HEADS, True)[..., 0]), -1)
@@ -57,7 +57,7 @@ def test_mlstm_in_parallel_form() -> None:
     expected = scores @ v / np.maximum(np.abs(scores.sum(-1, keepdims=True)), 1)
     o = sigmoid(projected(w, "output", x, HEADS, True))
     # eps is not in the paper
-    np.testing.assert_allclose(found, side_by_side(o * expected), rtol=1e-5)
+    np.testing.assert_allclose(actual, side_by_side(o * expected), rtol=1e-5)
 
 
 def test_retention_in_parallel_form() -> None:

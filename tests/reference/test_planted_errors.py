@@ -86,8 +86,8 @@ def _executors_agree(error: Error, cell: Mapping[str, Any]) -> None:
     x = tf.constant(np.random.default_rng(1).normal(size=(*HOLES.shape, case.features)))
     found = []
     for executor in ("reference", "fused"):
-        made = layer(cell, units=case.units, features=case.features, executor=executor)
-        found.append(computed(made, x, HOLES))
+        rnn = layer(cell, units=case.units, features=case.features, executor=executor)
+        found.append(computed(rnn, x, HOLES))
     for one, other in zip(*found, strict=True):
         assert_close(one, other)
 

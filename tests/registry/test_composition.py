@@ -70,14 +70,14 @@ def test_defaults_mean_what_they_mean_in_hydra(place, cell_file, layout):
     with initialize_config_dir(os.fspath(place / "primary"), version_base="1.3"):
         composed = compose("top", overrides=[f"cell={layout}"])
     expected = OmegaConf.to_container(composed.cell)
-    made = cell_config(layout, catalogue())
+    config = cell_config(layout, catalogue())
     # gatekit adds what the cell starts from, which is not inherited
     starts = {"two_levels": ["without_self", "base"], "both": ["base", "without_self"]}
     named = starts.get(layout, ["base"])
     alone = layout in ("base", "empty_list")
-    assert sorted(made.pop("starts_from", {})) == ([] if alone else sorted(named))
-    assert made == expected
-    assert list(made) == list(expected)
+    assert sorted(config.pop("starts_from", {})) == ([] if alone else sorted(named))
+    assert config == expected
+    assert list(config) == list(expected)
 
 
 def own_lstm(cell_file, more=""):

@@ -58,12 +58,12 @@ def test_bundled_plugins_return_what_the_contract_asks_for():
     """They are not checked when they are loaded, which every first layer waits for."""
     known, seen = complete_registry(), 0
     for plugin in known.plugins.values():
-        found = contract.implemented(plugin.module, plugin.found)
+        found = contract.implemented(plugin.module, plugin.discovered)
         assert sorted(found) == sorted(plugin.hooks)
         for kind in hooks.KINDS:
-            if plugin.found.bundled and f"gatekit_{kind}" in plugin.hooks:
+            if plugin.discovered.bundled and f"gatekit_{kind}" in plugin.hooks:
                 hook = f"gatekit_{kind}"
-                contract.checked(hook, known.call(plugin.found, hook), plugin.module)
+                contract.checked(hook, known.call(plugin.discovered, hook), plugin.module)
                 seen += 1
     assert seen > 60
 

@@ -44,11 +44,11 @@ GOOD = [9.0 + e / 7 for e in range(1, 5)]
 
 
 def test_an_intact_file_is_read_whole() -> None:
-    found = parse(WHOLE)
-    assert [item.value for item in found.lines] == GOOD
-    assert [item.epoch for item in found.lines] == [1, 2, 3, 4]
-    assert found.lost == ()
-    assert found.damage() is None
+    parsed = parse(WHOLE)
+    assert [item.value for item in parsed.lines] == GOOD
+    assert [item.epoch for item in parsed.lines] == [1, 2, 3, 4]
+    assert parsed.lost == ()
+    assert parsed.damage() is None
 
 
 def test_a_line_is_written_as_the_contract_says() -> None:
@@ -69,8 +69,8 @@ def test_what_is_appended_is_read_back(tmp_path: Path) -> None:
 
 
 def test_a_name_with_half_a_character_loses_its_line() -> None:
-    found = parse(metrics.line({**RECORD, "metric": "\ud800"}).encode())
-    assert (found.lines, found.lost) == ((), (1,))
+    parsed = parse(metrics.line({**RECORD, "metric": "\ud800"}).encode())
+    assert (parsed.lines, parsed.lost) == ((), (1,))
 
 
 def test_a_missing_file_has_no_lines(tmp_path: Path) -> None:
@@ -79,12 +79,12 @@ def test_a_missing_file_has_no_lines(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cut", range(len(WHOLE)))
 def test_truncation_at_any_byte_keeps_every_line_before_it(cut: int) -> None:
-    found = parse(WHOLE[:cut])
+    parsed = parse(WHOLE[:cut])
     lines = WHOLE[:cut].split(b"\n")
     complete = [item for item in lines if item.endswith(b"}")]
-    assert [item.value for item in found.lines] == GOOD[: len(complete)]
+    assert [item.value for item in parsed.lines] == GOOD[: len(complete)]
     torn = bool(lines[-1]) and not lines[-1].endswith(b"}")
-    assert found.lost == ((len(lines),) if torn else ())
+    assert parsed.lost == ((len(lines),) if torn else ())
 
 
 def test_any_flipped_bit_loses_its_line_and_no_other() -> None:
@@ -94,12 +94,12 @@ def test_any_flipped_bit_loses_its_line_and_no_other() -> None:
         for bit in range(8):
             data = bytearray(WHOLE)
             data[position] ^= 1 << bit
-            found = parse(bytes(data))
-            kept = [item.value for item in found.lines]
+            parsed = parse(bytes(data))
+            kept = [item.value for item in parsed.lines]
             # A blank that became another blank changes nothing; anything else costs the line.
             assert kept in (GOOD, [GOOD[0], GOOD[2], GOOD[3]]), (position, bit)
             if kept != GOOD:
-                assert found.lost
+                assert parsed.lost
 
 
 def test_a_block_of_nul_bytes_costs_only_what_it_covers() -> None:
@@ -110,10 +110,10 @@ def test_a_block_of_nul_bytes_costs_only_what_it_covers() -> None:
 
 
 def test_a_zero_filled_tail_is_damage_after_good_lines() -> None:
-    found = parse(WHOLE + b"\0" * 4096)
-    assert [item.value for item in found.lines] == GOOD
-    assert found.lost == (5,)
-    assert found.damage() == ("metrics.jsonl: lost line 5 (torn or altered); 4 good lines kept")
+    parsed = parse(WHOLE + b"\0" * 4096)
+    assert [item.value for item in parsed.lines] == GOOD
+    assert parsed.lost == (5,)
+    assert parsed.damage() == ("metrics.jsonl: lost line 5 (torn or altered); 4 good lines kept")
 
 
 def test_lines_after_a_nul_block_without_a_line_end_are_kept() -> None:
@@ -124,15 +124,15 @@ def test_lines_after_a_nul_block_without_a_line_end_are_kept() -> None:
 
 
 def test_crlf_ends_are_no_damage() -> None:
-    found = parse(WHOLE.replace(b"\n", b"\r\n"))
-    assert [item.value for item in found.lines] == GOOD
-    assert found.lost == ()
+    parsed = parse(WHOLE.replace(b"\n", b"\r\n"))
+    assert [item.value for item in parsed.lines] == GOOD
+    assert parsed.lost == ()
 
 
 def test_glued_lines_are_separated() -> None:
-    found = parse(WHOLE.replace(b"\n", b""))
-    assert [item.value for item in found.lines] == GOOD
-    assert found.lost == ()
+    parsed = parse(WHOLE.replace(b"\n", b""))
+    assert [item.value for item in parsed.lines] == GOOD
+    assert parsed.lost == ()
 
 
 def test_a_torn_line_that_was_written_on_is_lost_alone() -> None:
@@ -161,9 +161,9 @@ def test_null_is_not_a_number_and_nan_is_not_json() -> None:
 def test_a_line_of_another_form_is_refused_though_its_checksum_holds(
     record: dict[str, object],
 ) -> None:
-    found = parse(line(**record).encode())
-    assert found.lines == ()
-    assert found.lost == (1,)
+    parsed = parse(line(**record).encode())
+    assert parsed.lines == ()
+    assert parsed.lost == (1,)
 
 
 def test_hostile_nesting_is_refused_and_the_next_line_kept() -> None:
@@ -173,9 +173,9 @@ def test_hostile_nesting_is_refused_and_the_next_line_kept() -> None:
 
 def test_one_split_can_be_asked_for() -> None:
     train = line(epoch=1, step=14, split="train", metric="nll", value=1.0, seconds=1)
-    found = parse(train.encode() + WHOLE + train[:30].encode(), split="validation")
-    assert [item.value for item in found.lines] == GOOD
-    assert found.lost == (6,)
+    parsed = parse(train.encode() + WHOLE + train[:30].encode(), split="validation")
+    assert [item.value for item in parsed.lines] == GOOD
+    assert parsed.lost == (6,)
 
 
 @pytest.mark.slow

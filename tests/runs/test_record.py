@@ -37,9 +37,9 @@ def test_a_script_makes_a_complete_run():
     result = run.folder.result()
     assert result["best"] == {"epoch": 2, "validation": 0.4, "test": 0.7}
     assert result["last"] == {"epoch": 3, "validation": 0.45, "test": 0.5}
-    found = metrics.read(run.folder.path / "metrics.jsonl")
-    assert found.lost == ()
-    assert {(line.split, line.metric) for line in found.lines} == {
+    measured = metrics.read(run.folder.path / "metrics.jsonl")
+    assert measured.lost == ()
+    assert {(line.split, line.metric) for line in measured.lines} == {
         ("train", "loss"),
         ("validation", "mse"),
         ("test", "mse"),
@@ -205,9 +205,9 @@ def test_any_number_of_metrics_notes_and_the_parameters_are_kept():
             run.log(2, val_mse=0.1)
         with pytest.raises(ConfigError, match=r"loss=0\.1: .* train=0\.1"):
             run.log(2, train=0.1, loss=0.1)
-    found = metrics.read(run.folder.path / "metrics.jsonl")
-    assert found.lost == ()
-    assert {(line.split, line.metric, line.value) for line in found.lines} == {
+    measured = metrics.read(run.folder.path / "metrics.jsonl")
+    assert measured.lost == ()
+    assert {(line.split, line.metric, line.value) for line in measured.lines} == {
         *(("train", "loss", 0.9), ("validation", "mse", 0.5), ("test", "mse", 0.6)),
         *(("train", "lr", 1e-3), ("validation", "f1", 0.25), ("test", "f1", 0.5)),
     }

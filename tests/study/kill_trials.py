@@ -337,7 +337,7 @@ def trials(
     folder: Path, seed: int, only: Sequence[str], begin: int, say: Callable[[str], None]
 ) -> Iterator[dict[str, Any]]:
     """Yield what each trial found: its fault is empty if the next command completed the study."""
-    made = templates(folder)
+    files = templates(folder)
     say("templates made")
     whole: dict[str, dict[str, str]] = {}
     for number, trial in enumerate(TRIALS):
@@ -346,13 +346,13 @@ def trials(
         if trial.name not in whole:
             place = folder / f"whole-{trial.name}"
             if not place.exists():
-                shutil.copytree(made[trial.name], place)
+                shutil.copytree(files[trial.name], place)
                 done = run(place, COMMANDS[trial.name])
                 assert done.returncode == 0, done.stdout + done.stderr
             whole[trial.name] = content(place)
         place = folder / f"trial-{seed}-{number}"
         shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(made[trial.name], place)
+        shutil.copytree(files[trial.name], place)
         draw = random.Random(f"{seed} {number}")
         fault = disturbed(place, trial, draw)
         after = content(place)

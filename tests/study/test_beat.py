@@ -94,9 +94,9 @@ def test_a_machine_that_never_beat_keeps_its_run(tmp_path, short):
     outcome = launch(plan, start)
     assert outcome.code == 1
     assert states(plan) == ["RUNNING", "COMPLETED"]
-    said = report(plan, outcome)
-    assert "on node7, silent for" in said
-    assert f"delete {plan.runs[0].path / 'attempts' / '1.claim'}" in said
+    text = report(plan, outcome)
+    assert "on node7, silent for" in text
+    assert f"delete {plan.runs[0].path / 'attempts' / '1.claim'}" in text
 
 
 def test_a_suspended_process_of_this_machine_keeps_its_run(tmp_path, short):
@@ -105,9 +105,9 @@ def test_a_suspended_process_of_this_machine_keeps_its_run(tmp_path, short):
     outcome = launch(plan, start)
     assert outcome.code == 1
     assert states(plan) == ["RUNNING", "COMPLETED"]
-    said = report(plan, outcome)
-    assert f"LEFT good: held by process {os.getpid()} on {platform.node()}" in said
-    assert f"Type kill -CONT {os.getpid()} if it is suspended" in said
+    text = report(plan, outcome)
+    assert f"LEFT good: held by process {os.getpid()} on {platform.node()}" in text
+    assert f"Type kill -CONT {os.getpid()} if it is suspended" in text
 
 
 @pytest.mark.parametrize(

@@ -57,10 +57,10 @@ def test_a_cell_that_a_file_inherits_is_answered_with_the_file():
     os.makedirs("conf/cell")
     Path("conf/cell/own.yaml").write_text("defaults: [nonesuch, _self_]\n")
     Path("conf/cell/other.yaml").write_text("defaults: [nonesuch_too, _self_]\n")
-    said = str(sources.not_found(MissingConfigException("", "cell/nonesuch", []), ()))
-    assert "own.yaml" in said
-    assert "defaults" in said
-    assert "other.yaml" not in said
+    text = str(sources.not_found(MissingConfigException("", "cell/nonesuch", []), ()))
+    assert "own.yaml" in text
+    assert "defaults" in text
+    assert "other.yaml" not in text
 
 
 def _folders(plugins, trusted, further):

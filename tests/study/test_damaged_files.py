@@ -181,8 +181,8 @@ def test_no_command_ends_with_a_traceback(study, words, tmp_path, monkeypatch, c
     monkeypatch.chdir(tmp_path)
     with damages.without_privileges():
         code = main([*words, "--root", str(study.root)])
-    said = capsys.readouterr()
-    assert code in (0, 1), said.err
+    printed = capsys.readouterr()
+    assert code in (0, 1), printed.err
 
 
 def plan_of(study, folders):
@@ -253,10 +253,10 @@ def test_what_a_checkpoint_needs_is_set_aside_or_not_touched(tmp_path, name, way
     orphaned(folder)
     again = RunFolder(folder.path)
     again.claim()
-    found = resume.checkpoint_of(again)
-    if found is not None:
+    checkpoint = resume.checkpoint_of(again)
+    if checkpoint is not None:
         assert name in ("weights.npz", "probe.jsonl")
-        again.go_back(found)
+        again.go_back(checkpoint)
     again.log({"epoch": 1})
     again.log_probe({"epoch": 1})
     again.write_weights(b"")

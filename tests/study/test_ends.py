@@ -146,7 +146,7 @@ def test_a_job_is_over_when_its_last_writes_are_visible(clock):
     queued.cancel()
     queued.cancel()
     assert queued.job.cancelled == [{"check": False}]
-    assert queued.words() == "7 ended (FAILED; its output: 7_log.err)"
+    assert queued.summary() == "7 ended (FAILED; its output: 7_log.err)"
 
 
 def test_a_run_of_a_job_ends_with_an_outcome_or_with_its_job(tmp_path, clock):
@@ -168,7 +168,7 @@ def test_a_run_of_a_job_ends_with_an_outcome_or_with_its_job(tmp_path, clock):
     folder.status("INTERRUPTED", "asked")
     run.look()
     assert (run.over(), run.cause()) == (True, Cause.OUTSIDE)
-    assert run.reason() == f"its job {run.job.words()} and left it INTERRUPTED"
+    assert run.reason() == f"its job {run.job.summary()} and left it INTERRUPTED"
 
 
 @pytest.mark.parametrize("end", ["FAILED", "COMPLETED"])
@@ -284,7 +284,7 @@ def test_runs_that_are_waited_for_are_counted(tmp_path):
 
 def test_the_exit_code_is_0_only_if_nothing_is_open(tmp_path):
     (run,) = plan_of(tmp_path, "a").runs
-    good = SweepOutcome(made=[(run, "COMPLETED")], skipped=[(run, "RUNNING")], peaks={"a": 1})
+    good = SweepOutcome(executed=[(run, "COMPLETED")], skipped=[(run, "RUNNING")], peaks={"a": 1})
     assert good.code == 0
     for name, value in (
         ("failed", [(run, "why")]),
@@ -298,7 +298,7 @@ def test_the_exit_code_is_0_only_if_nothing_is_open(tmp_path):
     for given_up, left in ((False, [run]), (True, [])):
         outcome = SweepOutcome()
         outcome.ended(run, "INTERRUPTED", given_up)
-        assert (outcome.made, outcome.left) == ([(run, "INTERRUPTED")], left)
+        assert (outcome.executed, outcome.left) == ([(run, "INTERRUPTED")], left)
 
 
 def test_listed_runs_are_taken_in_their_order(tmp_path):
@@ -343,6 +343,6 @@ def test_a_long_reason_fits_into_the_pipe_that_nobody_reads_yet():
         os.set_blocking(writer.fileno(), False)
         process._send(writer, "é" * 1_000_000)
         writer.close()
-        said = reader.recv_bytes().decode()
-    assert len(said) >= 1000
-    assert set(said) == {"é"}
+        text = reader.recv_bytes().decode()
+    assert len(text) >= 1000
+    assert set(text) == {"é"}

@@ -104,23 +104,23 @@ def run(tmp_path, trainer, until, **options):
     (tmp_path / "config.yaml").write_text(f"trainer: {trainer}\ntask: {{name: adding}}\n")
     text = "".join(f"{line(e, 1 / e, **options)}\n" for e in range(1, until + 1))
     (tmp_path / "metrics.jsonl").write_text(text)
-    found = FollowedRun(tmp_path)
-    found.update()
-    return found
+    following = FollowedRun(tmp_path)
+    following.update()
+    return following
 
 
 def test_the_time_left_is_the_pace_after_the_first_epoch(tmp_path):
     (tmp_path / "config.yaml").write_text("trainer: {epochs: 10, steps: null}\n")
     lines = [line(1, seconds=30.0), line(2, seconds=32.0), line(3, seconds=34.0)]
     (tmp_path / "metrics.jsonl").write_text("".join(f"{text}\n" for text in lines))
-    found = FollowedRun(tmp_path)
-    found.update()
-    assert found.seconds_left() == pytest.approx(14.0, abs=1.0)
-    assert found.fraction == pytest.approx(0.3)
-    assert found.words().startswith("epoch 3/10, nll 1, about 1")
-    found._seen = None
-    found.seconds = 34.12345
-    assert found.facts() == {
+    following = FollowedRun(tmp_path)
+    following.update()
+    assert following.seconds_left() == pytest.approx(14.0, abs=1.0)
+    assert following.fraction == pytest.approx(0.3)
+    assert following.summary().startswith("epoch 3/10, nll 1, about 1")
+    following._seen = None
+    following.seconds = 34.12345
+    assert following.facts() == {
         "phase": "training",
         "epoch": 3,
         "epochs": 10,
@@ -136,28 +136,28 @@ def test_the_time_left_is_the_pace_after_the_first_epoch(tmp_path):
 @pytest.mark.parametrize("start_up", [0.0, 600.0])
 def test_start_up_is_no_part_of_the_time_left(tmp_path, start_up):
     (tmp_path / "config.yaml").write_text("trainer: {epochs: 10, steps: null}\n")
-    found, left = FollowedRun(tmp_path), []
+    following, left = FollowedRun(tmp_path), []
     for epoch in range(1, 11):
         with (tmp_path / "metrics.jsonl").open("a") as file:
             file.write(line(epoch, seconds=start_up + 2.0 * epoch) + "\n")
-        found.update()
-        found._seen = None  # without the time since the line was written
-        left.append(found.seconds_left())
+        following.update()
+        following._seen = None  # without the time since the line was written
+        left.append(following.seconds_left())
     assert left[0] is None
     assert left[1:] == pytest.approx([16.0, 14.0, 12.0, 10.0, 8.0, 6.0, 4.0, 2.0, 0.0])
 
 
 def test_a_phase_that_gatekit_does_not_know_is_not_shown(tmp_path):
     (tmp_path / "status.json").write_text('{"state": "RUNNING", "phase": "\\u001b[2J"}')
-    found = FollowedRun(tmp_path)
-    found.update()
-    assert (found.words(), found.facts()["phase"]) == ("no epoch yet", None)
+    following = FollowedRun(tmp_path)
+    following.update()
+    assert (following.summary(), following.facts()["phase"]) == ("no epoch yet", None)
 
 
 def test_a_run_in_steps_counts_steps(tmp_path):
     found = run(tmp_path, "{epochs: 1, steps: 200, patience: 3}", 4)
     assert found.fraction == pytest.approx(0.1)
-    assert found.words().startswith("step 20/200, nll 0.25, at most ")
+    assert found.summary().startswith("step 20/200, nll 0.25, at most ")
     assert found.task == "adding"
 
 
@@ -165,15 +165,15 @@ def test_a_file_that_was_written_long_ago_takes_off_one_epoch_at_most(tmp_path):
     run(tmp_path, "{epochs: 10, steps: null}", 5)
     then = time.time() - 1e6
     os.utime(tmp_path / "metrics.jsonl", (then, then))
-    found = FollowedRun(tmp_path)
-    found.update()
-    assert found.seconds_left() == pytest.approx(8.0, abs=0.1)
+    following = FollowedRun(tmp_path)
+    following.update()
+    assert following.seconds_left() == pytest.approx(8.0, abs=0.1)
 
 
 def test_a_script_of_ones_own_has_no_known_length(tmp_path):
     found = run(tmp_path, "{}", 4)
     assert (found.fraction, found.seconds_left()) == (None, None)
-    assert found.words() == "epoch 4, nll 0.25"
+    assert found.summary() == "epoch 4, nll 0.25"
 
 
 @pytest.mark.parametrize("trainer", ["[1]", "{epochs: -3}", "{epochs: a}", "{steps: true}", "7"])
@@ -187,7 +187,7 @@ def test_nan_and_further_metrics(tmp_path):
         file.write(line(2, None) + "\n" + line(2, 0.9, metric="f1") + "\n")
     found.update()
     assert (found.metric, found.validation) == ("nll", None)
-    assert "nll nan" in found.words()
+    assert "nll nan" in found.summary()
 
 
 def test_the_end_of_a_sweep(tmp_path):

@@ -47,11 +47,11 @@ def test_every_way_to_end_touches_only_that_run(tmp_path):
     assert "SIGSEGV" in reasons["segfault"]
     assert reasons["fail"] == "the reason"
     assert "exit code 9" in reasons["die early"]
-    said = report(plan, outcome)
-    assert "last words" in said
-    assert "log.txt" in said
-    assert "retry=failed" in said
-    assert f"gatekit compare s --root {tmp_path}" in said
+    text = report(plan, outcome)
+    assert "last words" in text
+    assert "log.txt" in text
+    assert "retry=failed" in text
+    assert f"gatekit compare s --root {tmp_path}" in text
 
 
 def test_a_run_whose_files_vanish_ends_with_1_and_the_same_command_repeats_it(tmp_path):
@@ -59,12 +59,12 @@ def test_a_run_whose_files_vanish_ends_with_1_and_the_same_command_repeats_it(tm
     outcome = launch(plan, start)
     assert states(plan) == ["COMPLETED", "CORRUPT", "DIVERGED"]
     assert (outcome.code, outcome.failed, outcome.left) == (1, [], [])
-    said = report(plan, outcome)
-    assert "CORRUPT lose files once: config.yaml was changed while the run was working" in said
-    assert said.endswith(f"repeat the command.\n    {plan.command}")
+    text = report(plan, outcome)
+    assert "CORRUPT lose files once: config.yaml was changed while the run was working" in text
+    assert text.endswith(f"repeat the command.\n    {plan.command}")
     again = launch(plan, start)
     assert states(plan) == ["COMPLETED", "COMPLETED", "DIVERGED"]
-    assert (again.code, len(again.made)) == (0, 1)
+    assert (again.code, len(again.executed)) == (0, 1)
     assert "gatekit compare" in report(plan, again)
 
 
@@ -155,8 +155,8 @@ def test_plugin_sources_are_stored_once_per_study(tmp_path):
     )
     assert stored.read_bytes() == b"first = 1\n"
     assert len(list(stored.parent.iterdir())) == 2
-    found = gatekit.load("s", tmp_path)
-    assert len(found.runs) == 2
+    loaded = gatekit.load("s", tmp_path)
+    assert len(loaded.runs) == 2
 
 
 def test_nothing_to_do_stores_nothing(tmp_path):
@@ -398,9 +398,9 @@ def test_fail_fast_stops_the_others_which_go_on_later(tmp_path):
     outcome = launch(plan, start)
     assert outcome.code == 1
     assert states(plan) == ["INTERRUPTED", "FAILED", "PLANNED"]
-    said = report(plan, outcome)
-    assert "Stopped: fail_fast, and fail failed." in said
-    assert "2 runs left" in said
+    text = report(plan, outcome)
+    assert "Stopped: fail_fast, and fail failed." in text
+    assert "2 runs left" in text
 
 
 def test_three_runs_without_disk_in_a_row_pause_the_sweep(tmp_path):
@@ -414,9 +414,9 @@ def test_three_runs_without_disk_in_a_row_pause_the_sweep(tmp_path):
 def test_the_end_says_how_many_are_left_and_what_to_type(tmp_path):
     plan = plan_of(tmp_path, "wait", "good", "good", n_jobs=1)
     outcome, _ = interrupted(plan)
-    said = report(plan, outcome)
-    assert "Interrupted, 3 runs left. To continue, repeat the command." in said
-    assert "gatekit train -m deed=x" in said
+    text = report(plan, outcome)
+    assert "Interrupted, 3 runs left. To continue, repeat the command." in text
+    assert "gatekit train -m deed=x" in text
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
@@ -507,9 +507,9 @@ def test_each_slot_has_its_gpu(tmp_path, monkeypatch):
 )
 def test_gpus_are_shared_out(monkeypatch, options, expected):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
-    found = slot_environments(Options(**options))
-    assert [environment["CUDA_VISIBLE_DEVICES"] for environment in found] == expected
-    assert all(("TF_FORCE_GPU_ALLOW_GROWTH" in p) == ("runs_per_gpu" in options) for p in found)
+    actual = slot_environments(Options(**options))
+    assert [environment["CUDA_VISIBLE_DEVICES"] for environment in actual] == expected
+    assert all(("TF_FORCE_GPU_ALLOW_GROWTH" in p) == ("runs_per_gpu" in options) for p in actual)
 
 
 def test_runs_without_a_gpu_see_none(tmp_path):
@@ -526,7 +526,7 @@ def test_what_another_sweep_has_made_meanwhile_is_not_begun(tmp_path):
         return start(run, plan, bar)
 
     outcome = launch(plan, begun)
-    assert [state for _, state in outcome.made] == ["COMPLETED"]
+    assert [state for _, state in outcome.executed] == ["COMPLETED"]
     assert [state for _, state in outcome.skipped] == ["COMPLETED"]
     assert plan.runs[1].folder().state().attempt == 1
 
@@ -629,8 +629,8 @@ def test_a_fork_server_that_ends_is_started_again_twice(tmp_path, times, code, a
     outcome = launch(plan, backend=Refusing(times))
     assert (outcome.code, set(states(plan))) == (code, {after})
     assert outcome.failed == []
-    said = report(plan, outcome)
-    assert ("Stopped: no run can be started: the fork server ended." in said) == bool(code)
+    text = report(plan, outcome)
+    assert ("Stopped: no run can be started: the fork server ended." in text) == bool(code)
 
 
 def unable(run, plan, environment, bar):
@@ -667,9 +667,9 @@ def test_where_gatekit_cannot_be_imported_any_more_no_run_fails(tmp_path, capfd)
     plan = plan_of(tmp_path, "good", "good", n_jobs=1)
     outcome = launch(plan, backend=Spawned(plan, main=Changed()))
     assert (outcome.code, outcome.failed, states(plan)) == (1, [], ["PLANNED"] * 2)
-    said = report(plan, outcome)
-    assert "Stopped: no run can be started: a new process of gatekit fails as it starts" in said
-    assert "repeat the command" in said
+    text = report(plan, outcome)
+    assert "Stopped: no run can be started: a new process of gatekit fails as it starts" in text
+    assert "repeat the command" in text
     assert "cannot import name 'amount'" in capfd.readouterr().err
 
 

@@ -32,7 +32,7 @@ def _tunes(monkeypatch):
     monkeypatch.setattr(Nottingham, "require", lambda self: None)
 
 
-def made(pack, *words):
+def model_scores_feed(pack, *words):
     words = ("task=nottingham", "units=3", "precision=float64", *words)
     (run,) = plan(compose(words)).runs
     task = Nottingham(pack=pack)
@@ -47,7 +47,7 @@ def made(pack, *words):
 def test_packed_and_padded_score_alike(words):
     scores = []
     for pack in (False, True):
-        model, score, feed = made(pack, *words)
+        model, score, feed = model_scores_feed(pack, *words)
         rng = numpy.random.default_rng(1)
         for weight in model.weights:
             weight.assign(rng.normal(size=weight.shape))
@@ -62,7 +62,7 @@ def test_the_hash_of_the_data_tells_them_apart():
 
 
 def test_a_step_has_resets_for_rows_that_are_missing_and_steps_that_are_added():
-    _, _, feed = made(True)
+    _, _, feed = model_scores_feed(True)
     (x, mask, resets), y, weights = feed.step(feed.per_epoch - 1)
     assert x.shape[:2] == mask.shape == resets.shape == y.shape[:2] == weights.shape
     assert not (resets & ~mask).any()
@@ -70,7 +70,7 @@ def test_a_step_has_resets_for_rows_that_are_missing_and_steps_that_are_added():
 
 
 def test_split_without_resets_gets_none():
-    _, _, feed = made(True)
+    _, _, feed = model_scores_feed(True)
     feed.splits["test"] = dataclasses.replace(feed.splits["test"], resets=None)
     for inputs, _, _ in feed.split("test"):
         assert not inputs[2].any()
@@ -78,6 +78,6 @@ def test_split_without_resets_gets_none():
 
 @pytest.mark.slow
 def test_the_probe_looks_at_packed_rows():
-    model, _, feed = made(True)
+    model, _, feed = model_scores_feed(True)
     record = Probe(model, feed, "bits").record()
     assert record["sequences"] == 2

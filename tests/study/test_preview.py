@@ -68,7 +68,7 @@ def gatekit_tasks():
 '''
 
 
-def found(*argv, **options):
+def previewed(*argv, **options):
     planned, broken = plan_or_errors(compose(["task=sum", *argv]))
     return preview(planned, broken, try_out=False, **options)
 
@@ -84,17 +84,17 @@ def test_runs_are_counted_by_variant_and_state():
     second = planned.runs[1].folder()
     second.claim()
     second.status("FAILED", "why")
-    lstm, gru = found(*words).trials
+    lstm, gru = previewed(*words).trials
     assert lstm.states == {"COMPLETED": 1, "FAILED": 1, "PLANNED": 1}
     assert (lstm.todo, gru.todo) == (1, 3)
     assert lstm.parameters == planned.runs[0].parameters
-    assert [t.todo for t in found(*words, "retry=failed").trials] == [2, 3]
+    assert [t.todo for t in previewed(*words, "retry=failed").trials] == [2, 3]
 
 
 @pytest.mark.usefixtures("place")
 def test_runs_that_differ_in_rates_only_are_tried_once():
     rates = ["dropout=0,0.1,0.2", "optimizer.learning_rate=0.1,0.2"]
-    plain, dropping = found("-m", "cell=gru", *rates, "units=5").trials
+    plain, dropping = previewed("-m", "cell=gru", *rates, "units=5").trials
     assert (plain.todo, dropping.todo) == (2, 4)
     assert "dropout=0 " in f"{plain.label} "
     assert "learning_rate" not in plain.label
@@ -104,7 +104,7 @@ def test_runs_that_differ_in_rates_only_are_tried_once():
 
 @pytest.mark.usefixtures("place")
 def test_broken_variants_are_all_told_beside_those_that_work():
-    seen = found("-m", "cell=rnn,lstm,mgu", "swap.input=sigmoid")
+    seen = previewed("-m", "cell=rnn,lstm,mgu", "swap.input=sigmoid")
     assert [t.label for t in seen.trials] == ["task=sum cell=lstm swap.input=sigmoid"]
     assert [label.split()[1] for label, _ in seen.broken] == ["cell=rnn", "cell=mgu"]
     assert "no such gate or role" in seen.broken[0][1]
@@ -112,7 +112,7 @@ def test_broken_variants_are_all_told_beside_those_that_work():
 
 @pytest.mark.usefixtures("place")
 def test_learning_rates_are_no_variants_of_their_own():
-    seen = found("-m", "optimizer.learning_rate=0.1,0.01,0.001")
+    seen = previewed("-m", "optimizer.learning_rate=0.1,0.01,0.001")
     assert [t.todo for t in seen.trials] == [3]
 
 
@@ -120,7 +120,7 @@ def test_learning_rates_are_no_variants_of_their_own():
 def test_the_numbers_of_each_schedule_are_shown_once(capsys):
     words = ["trainer.steps=200", "optimizer.learning_rate=0.1,0.02", "seeds=2"]
     words += ["optimizer.schedule=wsd", "optimizer.warmup=0.05", "optimizer.final=0.5"]
-    (trial,) = found("-m", *words).trials
+    (trial,) = previewed("-m", *words).trials
     numbers = {"kind": "wsd", "steps": 200, "warmup": 10, "decay_from": 180}
     assert trial.schedules == [
         {**numbers, "peak": 0.1, "final": 0.05},
@@ -133,7 +133,7 @@ def test_the_numbers_of_each_schedule_are_shown_once(capsys):
         ["wsd", rate, "10", "180", end, "200"] for rate, end in [("0.1", "0.05"), ("0.02", "0.01")]
     ]
     assert all(len(line) <= 80 for line in shown.splitlines())
-    (plain,) = found("trainer.steps=200").trials
+    (plain,) = previewed("trainer.steps=200").trials
     assert plain.schedules == []
 
 
@@ -156,7 +156,7 @@ def test_nothing_is_written(capsys):
     ],
 )
 def test_the_place_decides_how_many_at_once(asked, slots, where, gib):
-    seen = found("-m", "seeds=30", *(f"hydra.launcher.{word}" for word in asked))
+    seen = previewed("-m", "seeds=30", *(f"hydra.launcher.{word}" for word in asked))
     assert (seen.slots, seen.place, seen.available / 2**30) == (slots, where, gib)
 
 

@@ -88,7 +88,7 @@ def cluster():
         os.environ.update(before)
 
 
-def made(plan):
+def launched(plan):
     return launch(plan, backend=ray.Ray(plan, main=child_of))
 
 
@@ -96,7 +96,7 @@ def made(plan):
 def test_every_way_to_end_touches_only_that_run(cluster, tmp_path):
     deeds = ("good", "exit", "kill once", "segfault", "fail", "orphan once", "diverge", "kill")
     plan = plan_of(tmp_path, *deeds, n_jobs=4, address=cluster)
-    outcome = made(plan)
+    outcome = launched(plan)
     ended = dict(zip(deeds, states(plan), strict=True))
     assert ended == {
         **dict.fromkeys(("exit", "segfault", "fail", "kill"), "FAILED"),
@@ -110,7 +110,7 @@ def test_every_way_to_end_touches_only_that_run(cluster, tmp_path):
     attempts = {run.label: run.folder().state().attempt for run in plan.runs}
     assert (attempts["kill once"], attempts["orphan once"], attempts["kill"]) == (2, 2, 3)
     assert "a Ray worker was lost" in plan.log.read_text()
-    assert made(plan_of(tmp_path, *deeds, n_jobs=4, address=cluster)).made == []
+    assert launched(plan_of(tmp_path, *deeds, n_jobs=4, address=cluster)).executed == []
 
 
 @pytest.mark.slow
@@ -149,18 +149,18 @@ def test_threads_gpus_and_resources_decide_how_many_fit(cluster, tmp_path):
 @pytest.mark.slow
 def test_a_run_without_a_gpu_sees_none(cluster, tmp_path):
     plan = plan_of(tmp_path, "gpu", address=cluster, gpus=0, threads=2)
-    assert made(plan).code == 0
+    assert launched(plan).code == 0
     assert (plan.runs[0].path / "gpu").read_text() == "-1 none 2"
 
 
 @pytest.mark.slow
 def test_timeout_and_fail_fast(cluster, tmp_path):
     plan = plan_of(tmp_path, "hang", "good", address=cluster, timeout=3.0)
-    ((run, reason),) = made(plan).failed
+    ((run, reason),) = launched(plan).failed
     assert (run.label, states(plan)) == ("hang", ["FAILED", "COMPLETED"])
     assert reason.startswith("timeout: not over after 3 s")
     plan = plan_of(tmp_path / "fast", "wait", "fail", "good", address=cluster, fail_fast=True)
-    assert made(plan).code == 1
+    assert launched(plan).code == 1
     assert states(plan) == ["INTERRUPTED", "FAILED", "PLANNED"]
 
 
@@ -179,12 +179,12 @@ def test_ctrl_c_stops_and_the_same_command_continues(cluster, tmp_path, deed, ti
 
     thread = threading.Thread(target=press)
     thread.start()
-    outcome = made(plan)
+    outcome = launched(plan)
     thread.join()
     assert outcome.code == 130
     assert states(plan) == ["INTERRUPTED", "INTERRUPTED", "PLANNED"]
     assert "3 runs left" in report(plan, outcome)
-    assert made(plan_of(tmp_path, "good", "good", "good", address=cluster)).code == 0
+    assert launched(plan_of(tmp_path, "good", "good", "good", address=cluster)).code == 0
 
 
 @pytest.mark.slow

@@ -90,7 +90,7 @@ def test_a_rate_that_fell_on_a_plateau_is_that_of_an_undisturbed_run(place):
     whole = StopAt(10**9)
     assert runs.attempt(place / "whole", whole)
     lines = metrics.read(place / "whole" / "metrics.jsonl").lines
-    found = [(one.epoch, one.value) for one in lines if one.metric == "learning_rate"]
+    actual = [(one.epoch, one.value) for one in lines if one.metric == "learning_rate"]
     scores = [one.value for one in lines if (one.split, one.metric) == ("validation", "accuracy")]
     best, since, rate, expected = -1.0, 0, 0.01, []
     for epoch, score in enumerate(scores, 1):
@@ -98,7 +98,7 @@ def test_a_rate_that_fell_on_a_plateau_is_that_of_an_undisturbed_run(place):
         if since and since % 2 == 0:
             rate *= 0.5
             expected.append((epoch, pytest.approx(rate)))
-    assert found == expected
+    assert actual == expected
     assert expected
     # in the middle of the epoch after the first fall
     assert not runs.attempt(place / "stopped", StopAt((expected[0][0] * (10**9 - whole.left)) // 7))
@@ -130,11 +130,11 @@ def test_after_an_upgrade_or_elsewhere_it_is_refused_with_the_difference(tmp_pat
     here = NOW | {"tensorflow": "2.22.0", "cpu": "other"}
     with pytest.raises(RunError) as refused:
         resume.agreed(FOUND, here, folder, False)
-    said = str(refused.value)
-    assert "resume refused" in said
-    assert "tensorflow was 2.21.0 and is now 2.22.0; cpu was one and is now other" in said
-    assert "allow_changed=true retry=failed" in said
-    assert str(tmp_path / "checkpoint.bin") in said
+    text = str(refused.value)
+    assert "resume refused" in text
+    assert "tensorflow was 2.21.0 and is now 2.22.0; cpu was one and is now other" in text
+    assert "allow_changed=true retry=failed" in text
+    assert str(tmp_path / "checkpoint.bin") in text
     settings, remark = resume.agreed(FOUND, here, folder, True)
     assert settings == {"threads": 1, "executor": "fused", "jit": False}
     assert remark.startswith("continued after epoch 3, step 12 although changed: tensorflow")
@@ -209,8 +209,8 @@ def test_killed_anywhere_it_ends_as_if_it_never_was(tmp_path, request):
         env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    said = json.loads(done.stdout.splitlines()[-1])
-    assert said["killed"] == count
-    assert said["different"] == []
+    data = json.loads(done.stdout.splitlines()[-1])
+    assert data["killed"] == count
+    assert data["different"] == []
     # the others were killed before there was a checkpoint
-    assert said["continued"] >= -(-count // 2)
+    assert data["continued"] >= -(-count // 2)

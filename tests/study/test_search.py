@@ -383,9 +383,9 @@ def test_without_optuna_a_search_and_its_plan_say_what_to_type(monkeypatch, comm
 @pytest.fixture
 def tuned_study(place):
     words = [*RANDOM, "cell=lstm,gru", "swap.forget=sigmoid", "trials=4", "study=tuned"]
-    made = plan(compose(words))
-    launching.launch(made, backend=Inline(score))
-    return made
+    planned = plan(compose(words))
+    launching.launch(planned, backend=Inline(score))
+    return planned
 
 
 def test_the_best_by_validation_of_each_variant_is_made_on_fresh_seeds(tuned_study):
@@ -418,9 +418,9 @@ def test_what_a_trial_was_matched_to_is_kept(place):
 
 def test_hybrids_that_begin_with_the_same_cell_are_variants(place):
     words = ["-m", "task=adding", "mixers=[lstm,gru],[lstm,rnn]", "layers=2", "study=hybrids"]
-    made = plan(compose(words))
-    launching.launch(made, backend=Inline(score))
-    chosen, _ = best(made.study, ["cell"])
+    planned = plan(compose(words))
+    launching.launch(planned, backend=Inline(score))
+    chosen, _ = best(planned.study, ["cell"])
     assert [each.by["cell"] for each in chosen] == ["lstm+gru", "lstm+rnn"]
 
 
@@ -428,15 +428,15 @@ def test_the_command_makes_them_in_a_study_of_their_own(tuned_study, monkeypatch
     backend = Inline(score)
     monkeypatch.setattr(launching, "launch", functools.partial(launching.launch, backend=backend))
     assert main(["confirm", "tuned", "--by", "cell", "--seeds", "3", "n_jobs=1"]) == 0
-    said = capsys.readouterr().out
-    assert "cell=gru: best of 4 trials" in said
-    assert "6 runs with seeds 1 to 3 in study tuned_confirm" in said
-    made = survey(tuned_study.study.with_name("tuned_confirm"))
-    assert len(made) == 6
-    configs = [yaml.safe_load((run.path / "config.yaml").read_text()) for run in made]
+    printed = capsys.readouterr().out
+    assert "cell=gru: best of 4 trials" in printed
+    assert "6 runs with seeds 1 to 3 in study tuned_confirm" in printed
+    runs = survey(tuned_study.study.with_name("tuned_confirm"))
+    assert len(runs) == 6
+    configs = [yaml.safe_load((run.path / "config.yaml").read_text()) for run in runs]
     assert Counter(c["seed"] for c in configs) == {1: 2, 2: 2, 3: 2}
     assert {c["study"] for c in configs} == {"tuned_confirm"}
-    assert all("swap.forget=sigmoid" in run.words for run in made)
+    assert all("swap.forget=sigmoid" in run.words for run in runs)
     assert main(["confirm", "tuned", "--by", "cell", "--seeds", "3"]) == 0
     assert len(backend.configs) == 6
 
@@ -457,11 +457,12 @@ def test_a_swapped_gate_is_no_trial_of_its_cell(tmp_path, capsys):
         changes = {"swap": {"forget": {"kind": gate}}}
         write_run(tmp_path / "demo" / "runs", configuration("lstm", 0) | changes, 0.5)
     assert main(["confirm", "demo", "--root", str(tmp_path)]) == 2
-    said = capsys.readouterr().err
+    printed = capsys.readouterr().err
     assert (
-        "runs of study demo differ in swap.forget, and confirm keeps one run of each cell" in said
+        "runs of study demo differ in swap.forget, and confirm keeps one run of each cell"
+        in printed
     )
-    assert "type gatekit confirm demo --by cell,swap.forget for one of each variant" in said
+    assert "type gatekit confirm demo --by cell,swap.forget for one of each variant" in printed
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Seeds that share a traced program end with the bits that each has in a process of its own."""
+"""Seeds that share traced functions end with the bits that each has in a process of its own."""
 
 import json
 import sys
@@ -15,9 +15,9 @@ from gatekit.runs.folder import RunFolder
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
 from gatekit.training.feed import Feed
-from gatekit.training.program import Kept, foreign
 from gatekit.training.resume import checkpoint_of
 from gatekit.training.summary import InterruptedRunError
+from gatekit.training.traced import Kept, foreign
 from gatekit.training.trainer import train
 
 pytestmark = pytest.mark.usefixtures("float32")
@@ -94,23 +94,23 @@ def test_a_reused_run_that_was_stopped_continues_in_another_process(place):
     assert told(again.path) == {key: alone[1][key] for key in told(again.path)}
 
 
-def test_another_program_is_traced_where_a_fact_of_the_trace_differs(place):
+def test_another_trace_is_made_where_a_fact_of_the_trace_differs(place):
     words = ["task=sum", "trainer.batch=4", "units=2", "cell=rnn", "jit=false"]
     kept = Kept()
     trained(place / "a", plan(compose([*words, "trainer.steps=2"])).runs, kept)
-    before = kept.program
+    before = kept.traced
     trained(place / "b", plan(compose([*words, "trainer.steps=3", "seed=1"])).runs, kept)
     assert kept.reused is None
-    assert kept.program is not before
+    assert kept.traced is not before
 
 
-def test_another_program_is_traced_where_other_numbers_of_sequences_are_scored(place, monkeypatch):
+def test_another_trace_is_made_where_other_numbers_of_sequences_are_scored(place, monkeypatch):
     """How many are scored together depends on the data, which differ between seeds."""
     words = ["task=sum", "trainer.batch=4", "units=2", "cell=rnn", "jit=false", "trainer.steps=2"]
     kept = Kept()
     trained(place / "a", plan(compose(words)).runs, kept)
-    assert kept.program is not None
-    assert kept.program.scores.feed.scored > 4
+    assert kept.traced is not None
+    assert kept.traced.scores.feed.scored > 4
     monkeypatch.setattr(Feed, "_together", lambda feed, size: 1)
     trained(place / "b", plan(compose([*words, "seed=1"])).runs, kept)
     assert kept.reused is None
@@ -217,7 +217,7 @@ def test_the_next_run_finds_the_stored_programs(tmp_path, monkeypatch):
     folder = tmp_path / "programs"
     folder.mkdir()
     monkeypatch.setenv("GATEKIT_PROGRAMS", str(folder))
-    # A program that is traced anew reads what the first run has stored.
+    # A run that traces anew reads what the first run has stored.
     seen = queue(tmp_path, "cell=rnn", "seeds=2", "jit=true")
     stored = [each[2] for each in seen]
     assert stored[0] > 0
@@ -251,7 +251,7 @@ def gatekit_gates():
 
 
 def test_a_run_follows_one_whose_data_have_a_remark(tmp_path):
-    """The remark is about every seed's data; it says nothing about the program."""
+    """The remark is about every seed's data; it says nothing about what is traced."""
     words = ["task=dyck_1", "task.strings=20", "task.test_size=3", "trainer.steps=2", "units=2"]
     assert len(queue(tmp_path, "cell=rnn", "seeds=2", common=words)) == 2
     results = (tmp_path / "experiments/default/runs").glob("*/result.json")

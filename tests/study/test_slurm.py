@@ -122,9 +122,9 @@ def test_the_script_asks_for_what_was_typed(fake, tmp_path):
     outcome = launch(plan)
     assert outcome.code == 0
     assert outcome.jobs == ["101_0", "101_1", "101_2"]
-    said = report(plan, outcome)
-    assert "3 Slurm jobs continue without this command: 101_0, 101_1, 101_2" in said
-    assert f"gatekit status s --root {tmp_path}" in said
+    text = report(plan, outcome)
+    assert "3 Slurm jobs continue without this command: 101_0, 101_1, 101_2" in text
+    assert f"gatekit status s --root {tmp_path}" in text
     script = fake / "script-0.sh"
     asked = options(script)
     assert asked["array"] == "0-2%2"
@@ -237,7 +237,7 @@ def test_every_way_to_end_touches_only_that_run(submitit, tmp_path, monkeypatch)
 def test_detached_jobs_go_on(submitit, tmp_path):
     plan = plan_of(tmp_path, "good", "good", backend="slurm", cluster="local", detach=True)
     outcome = local(plan)
-    assert (len(outcome.jobs), outcome.made) == (2, [])
+    assert (len(outcome.jobs), outcome.executed) == (2, [])
     deadline = time.monotonic() + 120
     while states(plan) != ["COMPLETED"] * 2:
         assert time.monotonic() < deadline

@@ -29,7 +29,7 @@ def planned(*words):
     return run
 
 
-def made(path, *words):
+def train_run(path, *words):
     """Make a run in this process and return its result and its best weights."""
     run = planned(*words)
     folder = RunFolder(path)
@@ -44,8 +44,8 @@ def made(path, *words):
 @pytest.mark.slow
 def test_windows_that_cover_the_sequences_train_like_whole_sequences(place):
     words = ("task=odd", "trainer.epochs=2", "trainer.batch=4", "dropout=0.2")
-    whole, weights = made(place / "whole", *words)
-    windows, same = made(place / "windows", *words, "trainer.tbptt=9")
+    whole, weights = train_run(place / "whole", *words)
+    windows, same = train_run(place / "windows", *words, "trainer.tbptt=9")
     assert whole["best"] == windows["best"]
     assert all((weights[name] == same[name]).all() for name in weights)
     assert windows["windows"] == {
@@ -83,8 +83,8 @@ THREE = ("task=sum", "trainer.batch=4", "trainer.tbptt=2")
 
 @pytest.mark.slow
 def test_averages_begin_with_the_first_update_and_not_with_the_first_window(place):
-    _, first = made(place / "plain", *THREE, "trainer.steps=3")
-    _, averaged = made(place / "averaged", *THREE, "trainer.steps=3", "optimizer.ema=0.75")
+    _, first = train_run(place / "plain", *THREE, "trainer.steps=3")
+    _, averaged = train_run(place / "averaged", *THREE, "trainer.steps=3", "optimizer.ema=0.75")
     for name, value in first.items():
         numpy.testing.assert_allclose(averaged[name], value, rtol=1e-6, err_msg=name)
 
@@ -96,7 +96,7 @@ def test_adam_s_first_update_is_its_learning_rate_after_windows_without_a_target
     feed = Feed(task, task.splits(numpy.random.default_rng(0)), 0, 4, tbptt=2)
     model = build_model(run.config, task.signature(), feed.masked)
     before = named_weights(model)["head/kernel"]
-    _, after = made(place / "run", *THREE, "trainer.steps=3", "optimizer.learning_rate=0.01")
+    _, after = train_run(place / "run", *THREE, "trainer.steps=3", "optimizer.learning_rate=0.01")
     moved = numpy.abs(after["head/kernel"] - before)
     assert moved.max() == pytest.approx(0.01, rel=1e-3)
 
@@ -108,8 +108,8 @@ def test_a_schedule_counts_windows_without_a_target(place):
     task = components.load().task(run.config["task"])
     feed = Feed(task, task.splits(numpy.random.default_rng(0)), 0, 4, tbptt=2)
     before = named_weights(build_model(run.config, task.signature(), feed.masked))
-    _, constant = made(place / "constant", *words)
-    _, falling = made(place / "falling", *words, "optimizer.schedule=linear")
+    _, constant = train_run(place / "constant", *words)
+    _, falling = train_run(place / "falling", *words, "optimizer.schedule=linear")
     # The third of three steps has a third of the rate.
     for name in before:
         full, part = constant[name] - before[name], falling[name] - before[name]
@@ -135,7 +135,7 @@ def test_no_score_depends_on_the_window(place):
 
 @pytest.mark.slow
 def test_evaluations_of_long_sequences_come_after_whole_ones(place):
-    made(place / "run", "task=sum", "trainer.batch=4", "trainer.tbptt=2", "trainer.steps=30")
+    train_run(place / "run", "task=sum", "trainer.batch=4", "trainer.tbptt=2", "trainer.steps=30")
     text = (place / "run" / "metrics.jsonl").read_text()
     lines = [json.loads(line) for line in text.splitlines()]
     looks = [line["step"] for line in lines if line["split"] == "validation"]

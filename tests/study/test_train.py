@@ -35,7 +35,7 @@ FAST = ("optimizer.learning_rate=0.5", "trainer.epochs=30", "trainer.patience=1"
 
 
 @pytest.fixture
-def made(place):
+def train_run(place):
     """Return a function that trains a run in this process."""
 
     def make(*words, name="run", task=None, stop=None, callbacks=None):
@@ -56,13 +56,13 @@ def kept():
 
 
 @pytest.fixture
-def shared(made, kept, tmp_path_factory):
+def shared(train_run, kept, tmp_path_factory):
     """Return a function like ``made`` whose runs are trained once, for tests that only look."""
 
     def share(*words, key=None, **options):
         if (key or words) not in kept:
             place = tmp_path_factory.mktemp("shared") / "run"
-            kept[key or words] = made(*words, name=place, **options)
+            kept[key or words] = train_run(*words, name=place, **options)
         return kept[key or words]
 
     return share
@@ -79,9 +79,9 @@ def digest(folder):
 
 
 def numbers(folder):
-    found = metrics.read(folder.path / "metrics.jsonl")
-    assert found.lost == ()
-    return [(r.epoch, r.step, r.split, r.metric, r.value) for r in found.lines]
+    measured = metrics.read(folder.path / "metrics.jsonl")
+    assert measured.lost == ()
+    return [(r.epoch, r.step, r.split, r.metric, r.value) for r in measured.lines]
 
 
 # That a run which was stopped ends with the same bits is tested always, in test_resume.
@@ -99,9 +99,9 @@ def numbers(folder):
         ["task=odd", "optimizer=sgd", "optimizer.schedule=cosine", "pool=all"],
     ],
 )
-def test_the_same_seed_gives_the_same_bits(made, shared, words):
+def test_the_same_seed_gives_the_same_bits(train_run, shared, words):
     first, one = shared(*words)
-    second, two = made(*words)
+    second, two = train_run(*words)
     assert digest(one) == digest(two)
     assert numbers(one) == numbers(two)
     assert first["best"] == second["best"]
@@ -160,9 +160,9 @@ class Longer(tiny.Odd):
 
 
 @pytest.mark.slow
-def test_further_test_sets_are_scored_with_the_last_and_the_best_weights(made, shared):
+def test_further_test_sets_are_scored_with_the_last_and_the_best_weights(train_run, shared):
     words = ("task=odd", "trainer.epochs=12", "optimizer.learning_rate=0.05")
-    result, folder = made(*words, task=Longer())
+    result, folder = train_run(*words, task=Longer())
     plain, _ = shared(*words)
     assert "splits" not in plain["best"]
     for score in ("best", "last"):
@@ -175,8 +175,8 @@ def test_further_test_sets_are_scored_with_the_last_and_the_best_weights(made, s
     assert read.best.further == result["best"]["splits"]
 
 
-def test_the_compared_score_is_in_the_metrics_though_its_epoch_was_not_the_last(made):
-    result, folder = made(*FAST)
+def test_the_compared_score_is_in_the_metrics_though_its_epoch_was_not_the_last(train_run):
+    result, folder = train_run(*FAST)
     assert result["best"]["epoch"] < result["last"]["epoch"]
     folder.finish(result)
     assert untraced(folder.path) == []
@@ -184,13 +184,13 @@ def test_the_compared_score_is_in_the_metrics_though_its_epoch_was_not_the_last(
     assert numbers(folder)[-1][0] == result["last"]["epoch"]
 
 
-def test_the_score_of_a_run_that_diverges_later_is_in_the_metrics(made, monkeypatch):
+def test_the_score_of_a_run_that_diverges_later_is_in_the_metrics(train_run, monkeypatch):
     scores = iter([2.0, 1.0, 1.5, math.nan])
     of = Scores.of
     monkeypatch.setattr(
         Scores, "of", lambda self, split: next(scores) if split == "validation" else of(self, split)
     )
-    result, folder = made("trainer.epochs=9")
+    result, folder = train_run("trainer.epochs=9")
     assert (result["state"], result["best"]["epoch"], result["last"]["epoch"]) == ("DIVERGED", 2, 4)
     folder.finish(result)
     assert untraced(folder.path) == []
@@ -253,9 +253,9 @@ def test_steps_that_no_chunk_divides_are_exact(shared):
     assert seen == [*range(3, 43, 3), 43]
 
 
-def test_a_loss_that_is_not_finite_is_an_outcome(made):
+def test_a_loss_that_is_not_finite_is_an_outcome(train_run):
     told = Heard()
-    result, folder = made(
+    result, folder = train_run(
         "task=sum",
         "optimizer=sgd",
         "optimizer.learning_rate=1e30",
@@ -352,7 +352,7 @@ def test_a_callback_that_raises_is_named():
         callbacks.tell("epoch", folder=None)
 
 
-def test_padding_changes_nothing(made, shared):
+def test_padding_changes_nothing(train_run, shared):
     class Dirty(tiny.Echo):
         """The same data, with NaN where no step is valid."""
 
@@ -364,16 +364,16 @@ def test_padding_changes_nothing(made, shared):
             return found
 
     _, clean = shared()
-    _, dirty = made(task=Dirty())
+    _, dirty = train_run(task=Dirty())
     assert numbers(clean) == numbers(dirty)
 
 
 @pytest.mark.slow
-def test_asked_to_stop_it_stops_after_the_batch(made):
+def test_asked_to_stop_it_stops_after_the_batch(train_run):
     stop = threading.Event()
     stop.set()
     with pytest.raises(InterruptedRunError):
-        made(stop=stop)
+        train_run(stop=stop)
 
 
 def test_one_seed_one_start_for_weights_of_equal_name(place):
@@ -434,7 +434,7 @@ def test_adamw_decays_weights_apart_from_the_gradient():
 @pytest.mark.slow
 @pytest.mark.one_in(1, slow=2)
 @pytest.mark.parametrize("jit", ["false", "true"])
-def test_a_regularizer_moves_weights_and_no_reported_loss(made, jit):
+def test_a_regularizer_moves_weights_and_no_reported_loss(train_run, jit):
     words = (
         "cell=lstm",
         f"jit={jit}",
@@ -446,7 +446,10 @@ def test_a_regularizer_moves_weights_and_no_reported_loss(made, jit):
         "optimizer.momentum=0.0",
     )
     rule = ("cell.regularizers.kernel.kind=l2", "cell.regularizers.kernel.l2=1e5")
-    (_, plain), (_, folder) = made(*words, name="plain"), made(*words, *rule, name="penalised")
+    (_, plain), (_, folder) = (
+        train_run(*words, name="plain"),
+        train_run(*words, *rule, name="penalised"),
+    )
     before, after = weights(plain), weights(folder)
     kernels = [name for name in before if name.endswith(".x")]
     assert len(kernels) == 4

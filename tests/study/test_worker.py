@@ -75,13 +75,13 @@ def test_a_sweep_makes_its_folders_and_again_does_nothing(tmp_path):
     assert done.stderr == ""
     assert "study default: 2 completed." in done.stdout
     assert "gatekit compare default" in done.stdout
-    made = folders(tmp_path)
+    runs = folders(tmp_path)
     assert sorted(os.listdir(tmp_path)) == ["experiments", "script.py"]
     sources = tmp_path / "experiments" / "default" / "plugins"
-    named = {d for folder in made for d in folder.result()["plugins"].values()}
+    named = {d for folder in runs for d in folder.result()["plugins"].values()}
     assert {path.stem for path in sources.iterdir()} == named
     assert any(b"class Adding(" in path.read_bytes() for path in sources.iterdir())
-    for folder in made:
+    for folder in runs:
         result = folder.result()
         assert (result["state"], result["steps"]) == ("COMPLETED", 6)
         assert result["fingerprint"] == folder.path.name
@@ -96,15 +96,15 @@ def test_a_sweep_makes_its_folders_and_again_does_nothing(tmp_path):
         assert env["threads"] == 1
         assert env["executor"] == result["executor"]
         assert "Epoch 1/" in (folder.path / "log.txt").read_text()
-    digests = {f.path: durable.sha256(f.path / "result.json") for f in made}
-    first = next(folder for folder in made if read(folder.path / "config.yaml")["seed"] == 0)
+    digests = {f.path: durable.sha256(f.path / "result.json") for f in runs}
+    first = next(folder for folder in runs if read(folder.path / "config.yaml")["seed"] == 0)
     assert digest_here(tmp_path / "here", first) == durable.sha256(first.path / "weights.npz")
 
     again = command(tmp_path, "-m", "cell=lstm,gru,gru", "seed=0")
     assert again.returncode == 0
     assert "1 listed twice, run once" in again.stdout
     assert "2 complete already, skipped" in again.stdout
-    assert {f.path: durable.sha256(f.path / "result.json") for f in made} == digests
+    assert {f.path: durable.sha256(f.path / "result.json") for f in runs} == digests
 
 
 ERASER = """
@@ -391,8 +391,8 @@ def test_what_a_full_disk_keeps_from_the_folder_is_raised(ended):
     folder, code = ended["full"]
     assert code == 1
     assert folder.state().name == "LOST"
-    said = folder.path.with_suffix(".txt").read_text()
-    assert said.startswith("input or output failed at log: No space left on device")
+    text = folder.path.with_suffix(".txt").read_text()
+    assert text.startswith("input or output failed at log: No space left on device")
 
 
 def test_a_crash_in_native_code_leaves_its_trace_in_the_log(ended):

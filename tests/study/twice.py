@@ -70,10 +70,10 @@ def told(path):
         result.pop(key)
     for name in ("env.json", "metrics.jsonl"):
         result["files"].pop(name, None)
-    found = metrics.read(path / "metrics.jsonl")
-    numbers = [replace(line, seconds=0.0) for line in found.lines]
+    measured = metrics.read(path / "metrics.jsonl")
+    numbers = [replace(line, seconds=0.0) for line in measured.lines]
     weights = (path / "weights.npz").read_bytes() if (path / "weights.npz").exists() else b""
-    return {"result": result, "numbers": numbers, "lost": found.lost, "weights": weights}
+    return {"result": result, "numbers": numbers, "lost": measured.lost, "weights": weights}
 
 
 def untraced(path):

@@ -216,12 +216,12 @@ def deb(path, content):
 
 
 def test_apt_is_asked_for_one_pinned_package(tmp_path, monkeypatch):
-    made = deb(tmp_path / "letters.deb", CONTENT)
-    source = source_of(made, form="deb")
+    package = deb(tmp_path / "letters.deb", CONTENT)
+    source = source_of(package, form="deb")
 
     def apt(command, cwd, **options):
         assert command == ["apt-get", "download", "-qq", "letters=1.0"]
-        (cwd / made.name).write_bytes(made.read_bytes())
+        (cwd / package.name).write_bytes(package.read_bytes())
         return subprocess.CompletedProcess(command, 0, "", "")
 
     monkeypatch.setattr(subprocess, "run", apt)
@@ -230,12 +230,12 @@ def test_apt_is_asked_for_one_pinned_package(tmp_path, monkeypatch):
 
 
 def test_without_apt_the_message_says_how_to_hand_the_package_in(tmp_path, monkeypatch):
-    made = deb(tmp_path / "letters.deb", CONTENT)
-    source = source_of(made, form="deb")
+    package = deb(tmp_path / "letters.deb", CONTENT)
+    source = source_of(package, form="deb")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DataError, match=r"apt-get .*letters --archive FILE"):
         fetch(source)
-    assert fetch(source, made)
+    assert fetch(source, package)
 
 
 @pytest.mark.parametrize("content", [b"", b"!<arch>\n", b"!<arch>\n" + b"x" * 60, b"PK"])

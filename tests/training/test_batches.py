@@ -34,12 +34,12 @@ def test_a_feed_makes_the_order_of_an_epoch_once(monkeypatch):
     split = masked([6] * 7)
 
     feed = Feed(Echo(), {"train": split}, seed=3, size=2)
-    found = [feed.step(step)[0][0] for step in range(2 * feed.per_epoch)]
+    actual = [feed.step(step)[0][0] for step in range(2 * feed.per_epoch)]
     assert made == [(3, 0, 7), (3, 1, 7)]
     for epoch in range(2):
         rows = shuffled(3, epoch, 7)
         expected = [split.x[rows[start : start + 2]] for start in (0, 2, 4, 6)]
-        for one, other in zip(found[4 * epoch :], expected, strict=False):
+        for one, other in zip(actual[4 * epoch :], expected, strict=False):
             numpy.testing.assert_array_equal(one[: len(other)], other)
 
 

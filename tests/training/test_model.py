@@ -21,10 +21,10 @@ def test_outputs_are_averaged_over_time() -> None:
 
 def test_outputs_are_averaged_over_valid_steps() -> None:
     mask = np.array([[1, 1, 0, 0], [0, 1, 1, 1], [0, 0, 0, 0]], bool)
-    found = np.asarray(pooled("mean", VALUES, mask, None))
-    np.testing.assert_allclose(found[0], VALUES[0, :2].mean(0), rtol=1e-6)
-    np.testing.assert_allclose(found[1], VALUES[1, 1:].mean(0), rtol=1e-6)
-    assert found[2].tolist() == [0.0, 0.0]
+    values = np.asarray(pooled("mean", VALUES, mask, None))
+    np.testing.assert_allclose(values[0], VALUES[0, :2].mean(0), rtol=1e-6)
+    np.testing.assert_allclose(values[1], VALUES[1, 1:].mean(0), rtol=1e-6)
+    assert values[2].tolist() == [0.0, 0.0]
 
 
 def test_the_squared_error_is_that_of_logistic_outputs() -> None:

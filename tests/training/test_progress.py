@@ -48,11 +48,11 @@ def again(folder):
     """Stop, claim again, and return the progress that goes on, with what was found."""
     folder.status("INTERRUPTED", "stopped")
     folder.claim()
-    found = resume.checkpoint_of(folder)
+    checkpoint = resume.checkpoint_of(folder)
     book = begun(folder)
-    if found is not None:
-        book.resume(found)
-    return book, found
+    if checkpoint is not None:
+        book.resume(checkpoint)
+    return book, checkpoint
 
 
 def test_the_clock_decides_when_to_save(folder, clock):

@@ -104,12 +104,12 @@ class _NodeMaker:
         Raises:
             CellError: a read or a norm is impossible.
         """
-        made = []
+        nodes = []
         for name in names:
             in_cell = name in self.draft.equations or name in self.draft.norms
             self.nodes[name] = self.equation(name) if in_cell else self.gate(name)
-            made.append(self.nodes[name])
-        return tuple(made)
+            nodes.append(self.nodes[name])
+        return tuple(nodes)
 
     def is_after(self, name: str) -> bool:
         """Return whether a signal is computed after the loop, for all steps at once."""

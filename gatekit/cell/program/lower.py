@@ -166,8 +166,8 @@ class _Lowering:
         states = () if node is None else node.own_states
         kind = self.cell.output.kind if node is None else self.cell.kind(node)
         keys = tuple((a, pre if k.startswith("pre:") else self.current(k)) for a, k in arguments)
-        made = (name, *(key for _, key in states))
-        self.add(Opaque(made, unit, kind, keys, tuple(state for state, _ in states)))
+        names = (name, *(key for _, key in states))
+        self.add(Opaque(names, unit, kind, keys, tuple(state for state, _ in states)))
 
     def current(self, name: str) -> str:
         """Return the value that a name means here."""

@@ -13,7 +13,7 @@ from gatekit.cell.errors import ConfigError, listed, nearest, nearest_name
 from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
 from gatekit.cli.options import figure_formats, keys
-from gatekit.cli.output import write, write_json
+from gatekit.cli.output import print_text, write_json
 from gatekit.faults import Flags, Number, Place, Whole
 from gatekit.study.keys import INSIDE
 from gatekit.study.removed import no_more
@@ -373,10 +373,10 @@ def _report_importance(comparison: Comparison, form: str) -> None:
     parts = sources(comparison)
     shares = () if parts else importance(comparison)
     if form == "json":
-        write_json(sources_records(parts)) if parts else write(importance_json(shares))
+        write_json(sources_records(parts)) if parts else print_text(importance_json(shares))
         return
     tables = [sources_table(parts)] if parts else [importance_table(one) for one in shares]
-    write(_in_form(tables, form))
+    print_text(_in_form(tables, form))
 
 
 def _in_form(tables: Sequence[Table], form: str) -> str:
@@ -409,6 +409,6 @@ def _report(comparison: Comparison, form: str, tables: Sequence[Table], fields: 
             "latex": export.to_latex,
             "sentence": sentence.to_text,
         }
-        write(writers[form](comparison))
+        print_text(writers[form](comparison))
     if tables and form in ("table", "markdown", "latex"):
-        write(f"\n{_in_form(tables, form)}")
+        print_text(f"\n{_in_form(tables, form)}")

@@ -12,7 +12,7 @@ from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
 from gatekit.cli.compare.compare import add_choice, add_labels
 from gatekit.cli.options import figure_formats, keys, refuse_no_study
-from gatekit.cli.output import write, write_json
+from gatekit.cli.output import print_text, write_json
 
 if TYPE_CHECKING:
     from gatekit.compare.gates.behaviour import GatesReport
@@ -85,7 +85,7 @@ def _print(report: GatesReport) -> None:
     from gatekit.compare.output.columns import blocks, in_lines
 
     width = line_width(sys.stdout)
-    write(f"study {printable(report.study.name)}: gates and states\n")
+    print_text(f"study {printable(report.study.name)}: gates and states\n")
     for table in tables(report):
         parts: list[tuple[str, list[list[str]]]] = []
         for label, name, count, *rest in table.rows:
@@ -94,7 +94,7 @@ def _print(report: GatesReport) -> None:
             parts[-1][1].append([name, *rest])
         _, name, _, *titles = table.columns
         for line, _ in blocks([name, *titles], parts, width) if parts else ():
-            write(line)
-        write("")
+            print_text(line)
+        print_text("")
         for line in table.below:
-            write(in_lines(printable(line), width))
+            print_text(in_lines(printable(line), width))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gatekit.cli.arguments import Parser
 from gatekit.cli.options import check_ending, refuse_no_study
-from gatekit.cli.output import write
+from gatekit.cli.output import print_text
 from gatekit.faults import Number
 
 from .compare import add_grouping, add_reach, compared, retyped
@@ -36,7 +36,7 @@ def run(parser: Parser) -> int:
     if not options.watch:
         sheet = _sheet(options)
         write_report(path, sheet)
-        write(str(path))
+        print_text(str(path))
         return sheet.comparison.exit_code
 
     def tell(sheet: Sheet) -> None:
@@ -48,7 +48,7 @@ def run(parser: Parser) -> int:
     sys.stderr.write(f"checking for changes every {options.seconds:g} s; press Ctrl-C to stop\n")
     study = Path(options.root, options.study)
     last = watch(path, study, _sheets(options), tell, options.seconds)
-    write(str(path))
+    print_text(str(path))
     return last.comparison.exit_code
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
-from gatekit.cli.output import write, write_json
+from gatekit.cli.output import print_text, write_json
 
 if TYPE_CHECKING:
     from gatekit.compare.overview import Overview
@@ -42,10 +42,10 @@ def run(parser: Parser) -> int:
             table_or_blocks(names, [_row(o, most) for o in every], width) for names, most in _FORMS
         ]
         for line in min(tables, key=len):
-            write(line)
+            print_text(line)
         for one in every:
             if one.error:
-                write(f"{one.study} cannot be read: {one.error}")
+                print_text(f"{one.study} cannot be read: {one.error}")
     return int(any(one.error for one in every))
 
 

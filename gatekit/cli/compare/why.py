@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.options import known_studies
-from gatekit.cli.output import write, write_json
+from gatekit.cli.output import print_text, write_json
 
 if TYPE_CHECKING:
     from gatekit.compare.why import Spread, Why
@@ -42,7 +42,7 @@ def run(parser: Parser) -> int:
     if options.json:
         write_json(dataclasses.asdict(differences))
     else:
-        write(_text(differences))
+        print_text(_text(differences))
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
-from gatekit.cli.output import quiet, write, write_file, write_json
+from gatekit.cli.output import print_text, quiet, write_file, write_json
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -129,7 +129,7 @@ def run(parser: Parser) -> int:
         write_json({"to": options.to, "name": code.title, "code": code.text, "weights": stacks})
     if path is None:
         if not options.json:
-            write(code.text)
+            print_text(code.text)
         return 0
     write_file(path, code.text)
     if options.test:
@@ -147,7 +147,7 @@ def run(parser: Parser) -> int:
         np.savez(archive, **code.layout.pack(weights))  # type: ignore[arg-type]
         write_file(path.with_suffix(".npz"), archive.getvalue())
         if not options.json:
-            write(loading_code(code, options.to, path.stem))
+            print_text(loading_code(code, options.to, path.stem))
     return 0
 
 
@@ -186,23 +186,25 @@ def _untrained(options: Namespace, command: str) -> int:
     asked = read_overrides(options.overrides, command)
     task = components.load(asked.plugins).task(asked.config["task"])
     built = untrained(asked.config, task, asked.layers)
-    made = generate(built, options.to, bibliography(asked.plugins))
+    generated = generate(built, options.to, bibliography(asked.plugins))
     return _folder(
-        options, made, lambda: files.files(made, None, options.to) | _tokenizer(made, task)
+        options,
+        generated,
+        lambda: files.files(generated, None, options.to) | _tokenizer(generated, task),
     )
 
 
-def _tokenizer(made: Generated, task: Task) -> dict[str, bytes]:
+def _tokenizer(generated: Generated, task: Task) -> dict[str, bytes]:
     """Return the files of the tokenizer beside a language model for transformers."""
     from gatekit.tasks import TokenModel
 
-    if not made.files or not isinstance(task, TokenModel):
+    if not generated.files or not isinstance(task, TokenModel):
         return {}
     return {name: text.encode() for name, text in task.library_files().items()}
 
 
 def _folder(
-    options: Namespace, made: Generated, contents: Callable[[], Mapping[str, bytes]]
+    options: Namespace, generated: Generated, contents: Callable[[], Mapping[str, bytes]]
 ) -> int:
     """Write the files of a model into a folder, or print its code."""
     from gatekit.code import folder as files
@@ -213,14 +215,16 @@ def _folder(
             f"{options.output.with_suffix('')}"
         )
     if options.json:
-        stacks = {stack.attribute: list(stack.weights) for stack in made.layout.stacks}
-        write_json({"to": options.to, "name": made.title, "code": made.text, "weights": stacks})
+        stacks = {stack.attribute: list(stack.weights) for stack in generated.layout.stacks}
+        write_json(
+            {"to": options.to, "name": generated.title, "code": generated.text, "weights": stacks}
+        )
     if options.output is None:
         if not options.json:
-            write(made.text)
+            print_text(generated.text)
         return 0
     where: Path = options.output
-    for name in (*made.files, files.MODEL, files.SCORE):
+    for name in (*generated.files, files.MODEL, files.SCORE):
         _refuse_foreign(where / name, where.with_name(f"{where.name}_2"))
     for name, content in contents().items():
         write_file(where / name, content)
@@ -242,16 +246,16 @@ def _model(run: str, options: Namespace) -> int:
     found = find(run, options.root)
     plugins = plugin_files(options.overrides)
     model = read_model(found.path, plugins)
-    made = generate(model.built, options.to, bibliography(plugins))
+    generated = generate(model.built, options.to, bibliography(plugins))
 
     def contents() -> Mapping[str, bytes]:
         scored = None
-        if not (options.no_test or options.no_weights or made.files):
+        if not (options.no_test or options.no_weights or generated.files):
             scored = _scored(found, model)
-        whole = files.files(made, model, options.to, scored, weights=not options.no_weights)
-        return whole | _tokenizer(made, model.task)
+        whole = files.files(generated, model, options.to, scored, weights=not options.no_weights)
+        return whole | _tokenizer(generated, model.task)
 
-    return _folder(options, made, contents)
+    return _folder(options, generated, contents)
 
 
 def _scored(found: SurveyedRun, model: TrainedModel) -> Scored:
@@ -343,5 +347,5 @@ def cite(parser: Parser) -> int:
         for parent, its in starts.items():
             if its:
                 parts.append(f"% {asked.name} starts from {parent}, which cites:\n\n{bibtex(its)}")
-        write("\n\n".join(parts))
+        print_text("\n\n".join(parts))
     return 0

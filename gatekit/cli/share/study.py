@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gatekit.cli.arguments import Parser
 from gatekit.cli.options import check_ending, refuse_no_study
-from gatekit.cli.output import write, write_json
+from gatekit.cli.output import print_text, write_json
 from gatekit.runs.names import as_root
 
 
@@ -30,7 +30,7 @@ def bundle(parser: Parser) -> int:
     path = options.output or Path(f"{options.study}.zip")
     for note in write_bundle(load(options.study, options.root), path, options.weights):
         sys.stderr.write(f"note: {note}\n")
-    write(str(path))
+    print_text(str(path))
     for line in contents(path):
         sys.stderr.write(f"  {line}\n")
     return 0
@@ -49,7 +49,7 @@ def import_runs(parser: Parser) -> int:
 
     place = import_bundle(options.file, options.root, options.origin)
     study = read_manifest(options.file).study
-    write(f"{place}\nNow type: gatekit compare {study}{as_root(options.root)}")
+    print_text(f"{place}\nNow type: gatekit compare {study}{as_root(options.root)}")
     return 0
 
 
@@ -78,9 +78,9 @@ def rerun(parser: Parser) -> int:
         "close": "equal to five digits",
         "different": "different",
     }
-    write(f"run {repeat.run}, repeated here: {results[repeat.verdict]}")
+    print_text(f"run {repeat.run}, repeated here: {results[repeat.verdict]}")
     for key, value in repeat.before.items():
-        write(f"  {key} {repeat.metric}: {value} -> {repeat.after.get(key)}")
+        print_text(f"  {key} {repeat.metric}: {value} -> {repeat.after.get(key)}")
     for change in repeat.changes:
-        write(f"  {change.key}: {change.first} -> {change.second}")
+        print_text(f"  {change.key}: {change.first} -> {change.second}")
     return code

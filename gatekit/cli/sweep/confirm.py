@@ -7,7 +7,7 @@ import shlex
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.cli.arguments import Parser
 from gatekit.cli.options import keys
-from gatekit.cli.output import write
+from gatekit.cli.output import print_text
 from gatekit.faults import Whole
 
 
@@ -71,10 +71,10 @@ def run(parser: Parser) -> int:
     for each in chosen:
         label = " ".join(f"{key}={value}" for key, value in each.by.items())
         typed = " ".join(w for w in each.words if w.partition("=")[0] not in ("study", "root"))
-        write(f"{label}: best of {each.trials} trials, validation {each.validation:.4g}")
-        write(f"    {typed}")
+        print_text(f"{label}: best of {each.trials} trials, validation {each.validation:.4g}")
+        print_text(f"    {typed}")
     among = f"seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
-    write(f"{count_of(len(plan.runs), 'run')} with {among} in study {into}.")
+    print_text(f"{count_of(len(plan.runs), 'run')} with {among} in study {into}.")
     outcome = launch(plan)
-    write(report(plan, outcome))
+    print_text(report(plan, outcome))
     return outcome.code

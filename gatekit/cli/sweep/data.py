@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
-from gatekit.cli.output import write, write_json, write_table
+from gatekit.cli.output import print_text, write_json, write_table
 
 ACTIONS = ("get", "list", "path", "verify")
 
@@ -48,7 +48,7 @@ def run(parser: Parser) -> int:
             f"gatekit data {options.action} needs a data set; type for example gatekit data "
             f"{options.action} fashion_mnist. `gatekit data list` lists them."
         )
-    write(_folder(options.action, options.name, options.archive, options.path))
+    print_text(_folder(options.action, options.name, options.archive, options.path))
     return 0
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.compare.compare import add_choice, add_family, family
-from gatekit.cli.output import write, write_json
+from gatekit.cli.output import print_text, write_json
 from gatekit.faults import Whole
 from gatekit.runs.names import as_root
 
@@ -45,7 +45,7 @@ def run(parser: Parser) -> int:
         "words": options.overrides,
         "command": shlex.join(["gatekit", parser.command, *typed]),
         "trusted": options.trust_config,
-        "show": _show if options.json else write,
+        "show": _show if options.json else print_text,
         "stream": sys.stderr if options.json else None,
     }
     if options.seeds is not None:
@@ -56,7 +56,7 @@ def run(parser: Parser) -> int:
     if options.json:
         _write_json(options, code)
     elif not code:
-        write(f"Now type: gatekit compare {options.study}{as_root(options.root)}")
+        print_text(f"Now type: gatekit compare {options.study}{as_root(options.root)}")
     return code
 
 

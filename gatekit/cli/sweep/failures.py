@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.terminal import escaped, line_width, without_sequences
 from gatekit.cli.arguments import Parser
-from gatekit.cli.output import write, write_json
+from gatekit.cli.output import print_text, write_json
 from gatekit.faults import Whole
 from gatekit.runs.names import LOG
 
@@ -43,10 +43,10 @@ def run(parser: Parser) -> int:
     if options.json:
         write_json({"study": options.study, "causes": data})
     elif not data:
-        write(f"study {options.study}: no run has failed.{_diverged(runs)}")
+        print_text(f"study {options.study}: no run has failed.{_diverged(runs)}")
     else:
         width = line_width(sys.stdout)
-        write("\n\n".join(_text(entry, width) for entry in data))
+        print_text("\n\n".join(_text(entry, width) for entry in data))
     return 1 if data else 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gatekit.cell.errors import RunError
 from gatekit.cell.terminal import without_sequences
 from gatekit.cli.arguments import Parser
-from gatekit.cli.output import write, write_json
+from gatekit.cli.output import print_text, write_json
 from gatekit.faults import Whole
 from gatekit.runs.names import ATTEMPTS, LOG
 
@@ -52,5 +52,5 @@ def run(parser: Parser) -> int:
         write_json({**entry(record), "log": str(path), "lines": lines})
     else:
         shown = map(without_sequences, lines)
-        write("\n".join([f"{path}  ({record.state}, {record.label})", *shown]))
+        print_text("\n".join([f"{path}  ({record.state}, {record.label})", *shown]))
     return 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.analysis.cost import added_text
 from gatekit.cli.arguments import Parser
-from gatekit.cli.output import write, write_json, write_table
+from gatekit.cli.output import print_text, write_json, write_table
 from gatekit.runs.config import chosen_by
 from gatekit.runs.result import OUTCOMES
 
@@ -41,7 +41,7 @@ def run(parser: Parser) -> int:
         0, or 1 if a variant is broken.
     """
     if "--help" in parser.typed or "-h" in parser.typed:
-        write(HELP)
+        print_text(HELP)
         return 0
     own = ("--list", "--json", "--debug")
     words = [a for a in parser.typed if a not in own]
@@ -80,20 +80,22 @@ def _text(plan: Preview) -> None:
     _modes(plan, [row["variant"] for row in rows])
     for trial in plan.trials:
         if trial.error:
-            write(f"BROKEN {trial.label}: {trial.error}")
+            print_text(f"BROKEN {trial.label}: {trial.error}")
     for label, error in plan.broken:
-        write(f"BROKEN {label}: {error}")
+        print_text(f"BROKEN {label}: {error}")
     todo = sum(trial.todo for trial in plan.trials)
     runs = f"{todo} run{'' if todo == 1 else 's'} of study {plan.study}"
-    write(f"`gatekit train` would start {runs}, {plan.slots} at a time.")
+    print_text(f"`gatekit train` would start {runs}, {plan.slots} at a time.")
     if plan.seconds is not None:
         from gatekit.study.launch.following import duration
 
-        write(f"At most {duration(plan.seconds)} in total, estimated from three steps per variant.")
+        print_text(
+            f"At most {duration(plan.seconds)} in total, estimated from three steps per variant."
+        )
     if plan.memory:
         need, there = plan.memory / 2**30, plan.available / 2**30
         has = f"; {plan.place} has {there:.1f} GiB" if there else f" in {plan.place}"
-        write(f"About {need:.1f} GiB of memory{has}.")
+        print_text(f"About {need:.1f} GiB of memory{has}.")
         if 0 < there < need:
             sys.stderr.write(
                 "gatekit plan: this is too much memory; type a smaller n_jobs or, on Slurm, a "
@@ -108,7 +110,7 @@ def _added(plan: Preview, variants: Sequence[str]) -> None:
         if trial.added and (trial.added["parameters"] or trial.added["state"]):
             more = added_text(trial.added)
             text = f"{named[trial.label]} adds to {named[trial.added['to']]}: {more}."
-            write(textwrap.fill(text, 80, break_on_hyphens=False))
+            print_text(textwrap.fill(text, 80, break_on_hyphens=False))
 
 
 def _recipe(plan: Preview) -> None:
@@ -127,9 +129,9 @@ def _recipe(plan: Preview) -> None:
     ]
     distinct = list({str(row): row for row in rows}.values())
     if distinct:
-        write("")
+        print_text("")
         write_table(distinct, list(distinct[0]))
-        write("")
+        print_text("")
     decays = [trial.weight_decay for trial in plan.trials if trial.weight_decay is not None]
     together = {part: _alike(name for each in decays for name in each[part]) for part in _PARTS}
     # One line covers all variants, unless a weight decays in one variant but not in another.
@@ -140,7 +142,7 @@ def _recipe(plan: Preview) -> None:
         without = f"; not on {left_out}" if left_out else ""
         lines.append(f"Weight decay on {decayed or 'no weight'}{without}.")
     for line in dict.fromkeys(lines):
-        write(textwrap.fill(line, 80, break_on_hyphens=False))
+        print_text(textwrap.fill(line, 80, break_on_hyphens=False))
 
 
 def _alike(names: Iterable[str]) -> list[str]:
@@ -157,7 +159,7 @@ def _modes(plan: Preview, variants: Sequence[str]) -> None:
             variants_of.setdefault(f"jit={str(trial.jit).lower()}: {reason}.", []).append(variant)
     for text, names in variants_of.items():
         who = "" if len(variants_of) == 1 else f"{', '.join(names)}: "
-        write(textwrap.fill(f"{who}{text}", 80, break_on_hyphens=False))
+        print_text(textwrap.fill(f"{who}{text}", 80, break_on_hyphens=False))
 
 
 def _row(trial: VariantPreview) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from argparse import Namespace
 from gatekit.cell.errors import ConfigError, GatekitError, RunError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.compare.compare import add_choice
-from gatekit.cli.output import write, write_json, write_table
+from gatekit.cli.output import print_text, write_json, write_table
 
 MOST = 30
 
@@ -67,9 +67,9 @@ def run(parser: Parser) -> int:
     more = f" (the first {MOST} are shown)" if len(rows) > MOST else ""
     done = "removed" if options.yes else "to remove"
     folders = "1 folder" if len(rows) == 1 else f"{len(rows)} folders"
-    write(f"{folders} {done}{more}, {total / 2**20:.1f} MiB.")
+    print_text(f"{folders} {done}{more}, {total / 2**20:.1f} MiB.")
     if rows and not options.yes:
-        write("Nothing was removed yet; repeat the command with --yes to remove them.")
+        print_text("Nothing was removed yet; repeat the command with --yes to remove them.")
     return code
 
 
@@ -103,7 +103,7 @@ def _withdraw(parser: Parser, options: Namespace) -> int:
         write_table(rows[:MOST], ("run", "state", "label"))
     more = f" (the first {MOST} are shown)" if len(rows) > MOST else ""
     runs = "1 planned run" if len(rows) == 1 else f"{len(rows)} planned runs"
-    write(f"{runs} {'withdrawn' if options.yes else 'to withdraw'}{more}.")
+    print_text(f"{runs} {'withdrawn' if options.yes else 'to withdraw'}{more}.")
     if rows and not options.yes:
-        write("Nothing was withdrawn yet; repeat the command with --yes to withdraw them.")
+        print_text("Nothing was withdrawn yet; repeat the command with --yes to withdraw them.")
     return 0

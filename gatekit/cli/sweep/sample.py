@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gatekit.cli.arguments import Parser
-from gatekit.cli.output import quiet, write, write_json
+from gatekit.cli.output import print_text, quiet, write_json
 from gatekit.faults import Number, Whole
 
 MOST = 1_000_000
@@ -77,5 +77,5 @@ def run(parser: Parser) -> int:
         asked = {k: getattr(options, k) for k in ("length", "temperature", "seed")}
         write_json({**facts, **asked, "prompt": written.prompt, "text": written.text})
     else:
-        write((options.prompt or "") + written.text)
+        print_text((options.prompt or "") + written.text)
     return 0

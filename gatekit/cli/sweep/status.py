@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cli.arguments import Parser
-from gatekit.cli.output import write, write_json, write_table
+from gatekit.cli.output import print_text, write_json, write_table
 from gatekit.faults import Whole
 from gatekit.runs.names import as_root
 
@@ -60,18 +60,18 @@ def run(parser: Parser) -> int:
             | {"seconds_left": left, "runs": rows}
         )
     else:
-        write(f"study {options.study}: {', '.join(f'{n} {s}' for s, n in states.items())}")
+        print_text(f"study {options.study}: {', '.join(f'{n} {s}' for s, n in states.items())}")
         if stale:
-            write(f"{stale} stale: the source of a plugin or the data changed after the run")
+            print_text(f"{stale} stale: the source of a plugin or the data changed after the run")
         unsealed = sum(not run.sealed for run in runs)
         if unsealed:
-            write(f"results of an earlier gatekit, stored without a hash: {unsealed}")
+            print_text(f"results of an earlier gatekit, stored without a hash: {unsealed}")
         shown = runs if options.runs else [r for r in runs if r.state not in ("COMPLETED",)]
         _table(shown, running, None if options.runs else MOST)
         if left is not None:
-            write(f"about {duration(left)} left, with {len(running)} at a time")
+            print_text(f"about {duration(left)} left, with {len(running)} at a time")
         if any(run.state in TROUBLES for run in runs):
-            write(f"why: gatekit failures {options.study}{as_root(options.root)}")
+            print_text(f"why: gatekit failures {options.study}{as_root(options.root)}")
     return 1 if any(run.state in TROUBLES for run in runs) else 0
 
 
@@ -139,7 +139,7 @@ def _table(
             "run": run.id,
             "state": run.state + (" stale" if run.stale is not None else ""),
             "what": "" if run.label == run.id else run.label,
-            "progress": running[run.id].words() if run.id in running else "",
+            "progress": running[run.id].summary() if run.id in running else "",
             "reason": _short(run.reason or silent(run) or run.stale or ""),
         }
         for run in runs[:most]
@@ -147,7 +147,7 @@ def _table(
     columns = ("run", "state", "what", "progress", "reason")
     write_table(rows, [c for c in columns if any(row[c] for row in rows)])
     if most is not None and len(runs) > most:
-        write(f"... and {len(runs) - most} more; --runs lists all")
+        print_text(f"... and {len(runs) - most} more; --runs lists all")
 
 
 def _short(text: str) -> str:
@@ -172,7 +172,7 @@ def serve(parser: Parser) -> int:
         if options.json:
             write_json({"address": server.address, "root": str(options.root)})
         else:
-            write(f"{server.address} shows the studies of {options.root}; Ctrl-C ends it")
+            print_text(f"{server.address} shows the studies of {options.root}; Ctrl-C ends it")
         sys.stdout.flush()
         if threading.current_thread() is threading.main_thread():
             # SIGTERM acts like Ctrl-C, also under nohup, which only ignores a closed terminal.

@@ -117,7 +117,7 @@ def entries(
             broken[name] = one_line(error)
             continue
         about, origin = provenance(dict(spec.about), works), file_place(path)
-        cell = _built(spec, known)
+        cell = _build_cell(spec, known)
         rows.append(
             {
                 "name": name,
@@ -133,7 +133,7 @@ def entries(
     return rows
 
 
-def _built(spec: CellSpec, known: Catalogue) -> Cell | None:
+def _build_cell(spec: CellSpec, known: Catalogue) -> Cell | None:
     from gatekit.cell.graph import build
     from gatekit.cell.schema import read_output_unit
 

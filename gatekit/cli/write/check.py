@@ -18,7 +18,7 @@ from gatekit.cell.errors import (
     nearest_name,
 )
 from gatekit.cli.arguments import Parser
-from gatekit.cli.output import WIDTH, quiet, write, write_json
+from gatekit.cli.output import WIDTH, print_text, quiet, write_json
 
 if TYPE_CHECKING:
     from gatekit.testing.outcome import Check, Outcome
@@ -70,7 +70,7 @@ def run(parser: Parser) -> int:
     for title, offered, outcomes_of, keep in suites:
         chosen = _chosen(offered, options.only)
         if not options.json:
-            write(title)
+            print_text(title)
         outcomes = []
         for outcome in outcomes_of(chosen):
             outcomes.append(outcome)
@@ -82,7 +82,7 @@ def run(parser: Parser) -> int:
         rows.append({"checked": title, "outcomes": [asdict(outcome) for outcome in outcomes]})
         if not options.json:
             _show_alike(outcomes)
-            write(_summary(outcomes))
+            print_text(_summary(outcomes))
     if options.json:
         write_json(rows)
     return EXIT_FAILED if failed else 0
@@ -255,7 +255,7 @@ def _show(outcomes: Sequence[Outcome]) -> None:
     for text in filter(None, (outcome.reason, outcome.remedy and f"type: {outcome.remedy}")):
         lines += textwrap.wrap(text, WIDTH - len(head) - 1, break_on_hyphens=False) or [""]
     first, *rest = lines or [""]
-    write("\n".join([f"{head} {first}".rstrip(), *(" " * (len(head) + 1) + r for r in rest)]))
+    print_text("\n".join([f"{head} {first}".rstrip(), *(" " * (len(head) + 1) + r for r in rest)]))
 
 
 def _first_with(outcomes: Sequence[Outcome]) -> Outcome:
@@ -275,7 +275,7 @@ def _show_alike(outcomes: Sequence[Outcome]) -> None:
             alike.setdefault(first.check, []).append(outcome.check)
     for first_name, names in alike.items():
         text = f"FAIL  for the same reason as {first_name}: {', '.join(names)}"
-        write(textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent=" " * 8))
+        print_text(textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent=" " * 8))
 
 
 def _summary(outcomes: Sequence[Outcome]) -> str:

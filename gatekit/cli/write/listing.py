@@ -17,7 +17,7 @@ from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError, GatekitError, alternatives, shown
 from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
-from gatekit.cli.output import WIDTH, write, write_json, write_list, write_table
+from gatekit.cli.output import WIDTH, print_text, write_json, write_list, write_table
 
 if TYPE_CHECKING:
     from gatekit.cell.language.ops import Function
@@ -58,7 +58,7 @@ def run(parser: Parser) -> int:
         return _show_task(name, options)
     rows = entries(parser.command.replace("-", "_"), options.plugin)
     if options.requirements:
-        write(requirements(rows))
+        print_text(requirements(rows))
     elif options.json:
         write_json(rows)
     else:
@@ -83,7 +83,7 @@ def _show_task(name: str, options: Namespace) -> int:
     if options.json:
         write_json(described)
     else:
-        write(as_text(described, line_width(sys.stdout)))
+        print_text(as_text(described, line_width(sys.stdout)))
     return 0
 
 
@@ -92,7 +92,7 @@ def plugins(parser: Parser) -> int:
     options = _options(parser, "write JSON, with tracebacks")
     rows = plugin_entries(options.plugin)
     if options.requirements:
-        write(requirements([row for row in rows if row["state"] == "loaded"]))
+        print_text(requirements([row for row in rows if row["state"] == "loaded"]))
     elif options.json:
         write_json(rows)
     else:
@@ -144,7 +144,7 @@ def write_broken(plugins: Sequence[str]) -> None:
     for plugin in broken(plugins):
         where = file_place(plugin.path) if plugin.path else plugin.version or ""
         text = f"left out: {plugin.name} ({where}): {plugin.reason}"
-        write(textwrap.fill(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False))
+        print_text(textwrap.fill(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False))
 
 
 def entries(kind: str, plugins: Sequence[str] = ()) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
-from gatekit.cli.output import write
+from gatekit.cli.output import print_text
 
 
 def run(parser: Parser) -> int:
@@ -48,12 +48,12 @@ def run(parser: Parser) -> int:
     else:
         files = scaffold.plugin(kind, options.name)
         then = scaffold.next_commands(kind, options.name)
-    _write(files)
-    write("\n".join(["Now type:", *(f"  {command}" for command in then)]))
+    _write_files(files)
+    print_text("\n".join(["Now type:", *(f"  {command}" for command in then)]))
     return 0
 
 
-def _write(files: Mapping[Path, str]) -> None:
+def _write_files(files: Mapping[Path, str]) -> None:
     for path, text in files.items():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,4 +63,4 @@ def _write(files: Mapping[Path, str]) -> None:
             raise ConfigError(
                 f"{path} cannot be written ({error.strerror}); work in a folder where you may write"
             ) from None
-        write(f"wrote {path}")
+        print_text(f"wrote {path}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gatekit.cell.errors import GatekitError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.options import check_ending
-from gatekit.cli.output import quiet, write, write_file, write_json
+from gatekit.cli.output import print_text, quiet, write_file, write_json
 from gatekit.cli.overrides import Overrides, read_overrides
 
 if TYPE_CHECKING:
@@ -73,20 +73,20 @@ def run(parser: Parser) -> int:
     if options.json:
         write_json(description)
     elif options.parallel:
-        write(parallel_text(description["name"], description["parallel"]))
+        print_text(parallel_text(description["name"], description["parallel"]))
     elif options.decoding:
         speed = description["decoding"]
-        write(
+        print_text(
             f"{description['name']}: {speed['tokens_per_second']:,.0f} tokens per second on this "
             f"machine\n({speed['low']:,.0f} to {speed['high']:,.0f}), one by one, batch 1, "
             f"{description['state_bytes']:,} bytes of state;\nthe cell alone, without head"
         )
     elif options.program:
-        write(program_text(description["name"], description["program"]))
+        print_text(program_text(description["name"], description["program"]))
     else:
-        write(description["latex"] if options.latex else text(description))
+        print_text(description["latex"] if options.latex else text(description))
         if block is not None and not options.latex:
-            write("\n" + block_text(description["block"]))
+            print_text("\n" + block_text(description["block"]))
     if options.diagram is not None:
         from gatekit.cell.show.diagram.block import block_diagram
         from gatekit.cell.show.diagram.drawing import diagram

@@ -63,7 +63,9 @@ class LiveReport:
         if asked == self._done or busy or rests:
             return
         self._done = asked
-        self._thread = threading.Thread(target=self._write, args=(study, self.wanted), daemon=True)
+        self._thread = threading.Thread(
+            target=self._write_report, args=(study, self.wanted), daemon=True
+        )
         self._thread.start()
 
     def facts(self) -> dict[str, object]:
@@ -75,7 +77,7 @@ class LiveReport:
         if self._thread is not None:
             self._thread.join()
 
-    def _write(self, study: Study, wanted: bool) -> None:
+    def _write_report(self, study: Study, wanted: bool) -> None:
         with _ONE:
             began = time.monotonic()
             try:

@@ -57,7 +57,7 @@ def _running(study: Study) -> str:
     for path, label in list(labels.items())[:_MOST]:
         following = FollowedRun(path)
         following.update()
-        lines.append(f"{printable(label)}: {following.words()}")
+        lines.append(f"{printable(label)}: {following.summary()}")
     if len(labels) > _MOST:
         lines.append(f"and {len(labels) - _MOST} more")
     return _lines(lines)

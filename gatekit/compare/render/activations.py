@@ -72,8 +72,8 @@ def draw_activations(
         figure = empty(columns=2)
         _paint(figure, heading, _order(probed, signals), signals, arrays)
     title = f"Activations of run {probed.run.id}, {shown}, of study {report.study.name}"
-    said = about(command, report.level, [probed.run.id])
-    return write_figure(figure, stem, formats, title, said)
+    description = about(command, report.level, [probed.run.id])
+    return write_figure(figure, stem, formats, title, description)
 
 
 def _probed_run(report: GatesReport, text: str) -> tuple[ProbedVariant, ProbedRun]:

@@ -194,7 +194,7 @@ def _lines(panel: Panel, width: float) -> tuple[list[float], list[_Written], flo
     room = width if narrow else _NAME
     left, right = ("left", "right") if narrow else ("name", "beside")
     marked = {int(y) for mark in panel.marks for y in mark.y}
-    said = {int(m.y[0]): m.tips[0] for m in panel.marks if m.kind == "text" and not m.x}
+    tips = {int(m.y[0]): m.tips[0] for m in panel.marks if m.kind == "text" and not m.x}
     places: list[float] = []
     texts: list[_Written] = []
     height = 0.0
@@ -211,7 +211,7 @@ def _lines(panel: Panel, width: float) -> tuple[list[float], list[_Written], flo
         for line in above:
             texts.append((line, height, left, BASELINE))
             height += 0.75
-        beside = plottable(said.get(place, ""))
+        beside = plottable(tips.get(place, ""))
         if narrow and LETTER * (len(label) + len(beside) + 2) > room:
             texts.append((label, height, left, BASELINE))
             label, height = "", height + 0.75

@@ -146,7 +146,7 @@ def _equations(
     config = run.config or {}
     if known is not None:
         try:
-            built = _built(config, known, run.origin is not None)
+            built = _build_cell(config, known, run.origin is not None)
             return _typeset(built, place, _changed(run, built, sheet))
         except (GatekitError, ValueError, TypeError, KeyError, ArithmeticError) as error:
             trouble = str(error)
@@ -159,7 +159,7 @@ def _equations(
     }
 
 
-def _built(config: Mapping[str, Any], known: Catalogue, imported: bool) -> Cell:
+def _build_cell(config: Mapping[str, Any], known: Catalogue, imported: bool) -> Cell:
     # The equations do not depend on the input's width, and reading it may need the task's data.
     units = config.get("units")
     units = units if isinstance(units, int) and units else 1

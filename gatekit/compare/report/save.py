@@ -28,10 +28,10 @@ def write_report(path: Path, sheet: Sheet) -> None:
     Raises:
         ConfigError: the file cannot be written.
     """
-    _write(path, page(sheet))
+    _write_page(path, page(sheet))
 
 
-def _write(path: Path, written: str) -> None:
+def _write_page(path: Path, written: str) -> None:
     try:
         durable.target(path)
         durable.folder(path.absolute().parent)
@@ -106,7 +106,7 @@ def watch(
                 cache = cache if sheet is last else {}
                 written = page(sheet, seconds, cache)
                 if written != before:
-                    _write(path, written)
+                    _write_page(path, written)
                     report(sheet)
                 seen, before = now, written
             # Reading a large study takes long, and the sweep needs the processor.

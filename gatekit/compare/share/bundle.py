@@ -96,7 +96,7 @@ def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
     }
     entries[MANIFEST] = _dumped(manifest)
     _refuse_large(entries)
-    _write(path, entries)
+    _write_zip(path, entries)
     missing = Counter(run.state for run in runs if not run.counts)
     return [
         *notes,
@@ -334,7 +334,7 @@ def _dumped(value: Any) -> bytes:
     return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def _write(path: Path, entries: Mapping[str, bytes]) -> None:
+def _write_zip(path: Path, entries: Mapping[str, bytes]) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(entries):

@@ -34,7 +34,7 @@ def copies(plugins: Mapping[str, str], sources: Path, bundle: str) -> dict[str, 
         bundle: the bundle's file, which `unpack` unpacks.
     """
     known = complete_registry().plugins
-    own = {name for name, plugin in known.items() if plugin.found.bundled}
+    own = {name for name, plugin in known.items() if plugin.discovered.bundled}
     return {
         name: f"cp {shlex.quote(f'{unpacked(bundle)}/{PLUGINS}/{digest}.py')} {PLUGINS}/{name}.py"
         for name, digest in plugins.items()
@@ -55,8 +55,8 @@ def differing(plugins: Mapping[str, str], sources: Path) -> list[str]:
         for name, digest in plugins.items()
         if name not in known
         or (
-            (path := known[name].found.path) is not None
-            and not known[name].found.bundled
+            (path := known[name].discovered.path) is not None
+            and not known[name].discovered.bundled
             and _is_one_file(name, digest, sources)
             and file_hash(path, path.name) != digest
         )
@@ -81,7 +81,7 @@ def refuse(
     if not names:
         return
     known = complete_registry().plugins
-    own = [name for name in names if name in known and known[name].found.bundled]
+    own = [name for name in names if name in known and known[name].discovered.bundled]
     typed = copies({name: plugins[name] for name in sorted(names)}, sources, str(bundle))
     parts = [
         f"run {run} needs plugins that are missing here or have another source: {listed(names)}"
@@ -114,7 +114,7 @@ def refuse(
 def _aside(names: Iterable[str]) -> list[str]:
     """Return the commands that rename your plugins of these names; gatekit skips ``_NAME.py``."""
     known = complete_registry().plugins
-    here = (known[n].found.path if n in known else Path(PLUGINS, f"{n}.py") for n in names)
+    here = (known[n].discovered.path if n in known else Path(PLUGINS, f"{n}.py") for n in names)
     moves = [(path, _free(path)) for path in here if path is not None and path.is_file()]
     return [f"mv {shlex.quote(shown(old))} {shlex.quote(shown(new))}" for old, new in moves]
 

@@ -292,8 +292,8 @@ def _heatmap(title: str, rows: list[Row]) -> Panel:
         best = max(cells, key=lambda cell: sign * cell[2])
         marks.append(Mark("frame", None, numbers(best[:1]), numbers(best[1:2])))
     if failed:
-        x, y, said = zip(*failed, strict=True)
-        marks.append(Mark("text", None, numbers(x), numbers(y), tips=said))
+        x, y, tips = zip(*failed, strict=True)
+        marks.append(Mark("text", None, numbers(x), numbers(y), tips=tips))
     return Panel(
         Axis(across, "names", names=tuple(columns)),
         Axis(down, "names", names=tuple(lines)),

@@ -61,11 +61,11 @@ def built_cell(spec: CellSpec, units: int, features: int, output_unit: OutputUni
         CellError: the cell cannot have these sizes, or a gate or the output unit returns something
             of the wrong shape or type.
     """
-    return _built(_Request(_key(spec, output_unit), units, features, spec, output_unit))
+    return _build_and_try(_Request(_key(spec, output_unit), units, features, spec, output_unit))
 
 
 @lru_cache(maxsize=32)
-def _built(request: _Request) -> Cell:
+def _build_and_try(request: _Request) -> Cell:
     cell = build(request.spec, request.units, request.features, request.output_unit)
     if not _is_known(request.spec, request.output_unit):
         dry_run(cell)

@@ -157,7 +157,7 @@ class FollowedRun:
             "seconds_left": None if left is None else round(left, 1),
         }
 
-    def words(self) -> str:
+    def summary(self) -> str:
         """Return the progress in one short line."""
         if not self._begun:
             return PHASES.get(self.phase or "", "no epoch yet")

@@ -23,7 +23,7 @@ class SweepOutcome:
     """The outcomes of the runs of one command.
 
     Attributes:
-        made: runs that were executed, with their state.
+        executed: runs that were executed, with their state.
         skipped: runs that were already complete, or that another process completed; RUNNING if a
             Slurm job of an earlier command executes them and this command does not wait.
         failed: runs that failed, now or before, with the reason.
@@ -36,7 +36,7 @@ class SweepOutcome:
         jobs: Slurm jobs that continue without the command.
     """
 
-    made: list[tuple[PlannedRun, str]] = field(default_factory=list)
+    executed: list[tuple[PlannedRun, str]] = field(default_factory=list)
     skipped: list[tuple[PlannedRun, str]] = field(default_factory=list)
     failed: list[tuple[PlannedRun, str]] = field(default_factory=list)
     damaged: list[tuple[PlannedRun, RunState]] = field(default_factory=list)
@@ -49,7 +49,7 @@ class SweepOutcome:
 
     def ended(self, run: PlannedRun, state: str, given_up: bool = False) -> None:
         """Record the state of a run; an interrupted run is left, unless the command gave it up."""
-        self.made.append((run, state))
+        self.executed.append((run, state))
         if state == "INTERRUPTED" and not given_up:
             self.left.append(run)
 
@@ -64,10 +64,10 @@ class SweepOutcome:
 
     def look_again(self) -> None:
         """Move the runs whose outcome was damaged after they had ended to ``damaged``."""
-        for run, state in [pair for pair in self.made if pair[1] in OUTCOMES]:
+        for run, state in [pair for pair in self.executed if pair[1] in OUTCOMES]:
             now = run.folder().state(quick=True)
             if now.name not in OUTCOMES:
-                self.made.remove((run, state))
+                self.executed.remove((run, state))
                 self.damaged.append((run, now))
 
 
@@ -133,7 +133,7 @@ def report(plan: SweepPlan, outcome: SweepOutcome) -> str:
             lines.append(f"    {plan.command}")
     if outcome.damaged:
         return "\n".join(lines)
-    if any(state in OUTCOMES for _, state in [*outcome.made, *outcome.skipped]):
+    if any(state in OUTCOMES for _, state in [*outcome.executed, *outcome.skipped]):
         lines.append(f"Now type: gatekit compare {study}{root}")
         if writer := _writer(outcome):
             lines.append(f"To generate text: gatekit sample {writer.fingerprint[:8]}{root}")
@@ -145,12 +145,12 @@ def report(plan: SweepPlan, outcome: SweepOutcome) -> str:
 def _remarks(outcome: SweepOutcome) -> list[str]:
     """Return the distinct warnings of the runs that were executed."""
     counts: dict[str, int] = {}
-    for run, state in outcome.made:
+    for run, state in outcome.executed:
         if state in OUTCOMES:
             with contextlib.suppress(GatekitError):
                 for remark in run.folder().result().get("warnings") or ():
                     counts[str(remark)] = counts.get(str(remark), 0) + 1
-    count = len(outcome.made)
+    count = len(outcome.executed)
     return [
         f"Warning ({times} of {count} runs): {excerpt(text, 200)}"
         for text, times in [*counts.items()][:4]
@@ -160,7 +160,7 @@ def _remarks(outcome: SweepOutcome) -> list[str]:
 def _writer(outcome: SweepOutcome) -> PlannedRun | None:
     """Return a run whose model can generate text; one run of each task is checked."""
     first: dict[str, PlannedRun] = {}
-    for run, state in outcome.made:
+    for run, state in outcome.executed:
         if state == "COMPLETED" and "task" in run.config and not run.config.get("bidirectional"):
             first.setdefault(run.config["task"]["name"], run)
     for name, run in first.items():
@@ -173,7 +173,7 @@ def _writer(outcome: SweepOutcome) -> PlannedRun | None:
 
 
 def _counts(study: str, outcome: SweepOutcome) -> str:
-    states = [state for _, state in outcome.made]
+    states = [state for _, state in outcome.executed]
     counts = [f"{states.count(s)} {s.lower()}" for s in dict.fromkeys(states)]
     counts += [f"{len(outcome.failed)} failed"] if outcome.failed else []
     counts += [f"{len(outcome.damaged)} damaged"] if outcome.damaged else []

@@ -52,15 +52,15 @@ class Process:
     Args:
         process: the started process.
         slot: the slot that the run occupies.
-        words: the pipe on which the process reports that it has begun, that another run may follow,
+        pipe: the pipe on which the process reports that it has begun, that another run may follow,
             and why it ended if it could not record this in its folder.
 
     Attributes:
         ready: whether the run has ended, and the process waits for another one.
     """
 
-    def __init__(self, process: Any, slot: int, words: Connection | None = None) -> None:
-        self.process, self.slot, self.words = process, slot, words
+    def __init__(self, process: Any, slot: int, pipe: Connection | None = None) -> None:
+        self.process, self.slot, self.pipe = process, slot, pipe
         self.ready = False
         self.pid: int = process.pid
         self.served = getattr(process, "_start_method", "") == "forkserver"
@@ -68,7 +68,7 @@ class Process:
         self.peak = 0
         self.kills = system.kernel_kills()
         self.sent: str | None = None
-        self.begun = words is None
+        self.begun = pipe is None
 
     def waiting(self) -> bool:
         """Return False, because a process starts immediately."""
@@ -91,25 +91,25 @@ class Process:
 
     def _listen(self) -> None:
         with contextlib.suppress(OSError, EOFError):
-            while self.words is not None and self.words.poll():
-                word = self.words.recv_bytes()
+            while self.pipe is not None and self.pipe.poll():
+                word = self.pipe.recv_bytes()
                 self.begun, self.ready = True, word == ENDED
                 self.sent = None if self.ready else word.decode(errors="replace") or None
 
     def close(self) -> None:
         """Close the pipe; a process that waits for another run then ends."""
-        if self.words is not None:
-            self.words.close()
-            self.words = None
+        if self.pipe is not None:
+            self.pipe.close()
+            self.pipe = None
 
     def hand(self, run: PlannedRun) -> Process | None:
         """Hand another run to the process, which waits; return None if it does not begin it."""
-        assert self.words is not None
+        assert self.pipe is not None
         with contextlib.suppress(OSError, EOFError):
-            self.words.send(run)
+            self.pipe.send(run)
             # The process is idle, so only its end or its suspension can take longer.
-            if self.words.poll(IDLE) and self.words.recv_bytes() == BEGUN:
-                further = Process(self.process, self.slot, self.words)
+            if self.pipe.poll(IDLE) and self.pipe.recv_bytes() == BEGUN:
+                further = Process(self.process, self.slot, self.pipe)
                 further.begun = True
                 return further
         return None
@@ -246,7 +246,7 @@ class Processes:
         """Wait for one of several processes to end."""
         running = [h for h in handles if isinstance(h, Process) and not h._orphan()]
         if running:
-            pipes = [h.words for h in running if h.words is not None]
+            pipes = [h.pipe for h in running if h.pipe is not None]
             wait([*(h.process.sentinel for h in running), *pipes], timeout=seconds)
         else:
             time.sleep(seconds)
@@ -358,9 +358,9 @@ def _execute(
     sys.exit(code)
 
 
-def _send(writer: Connection, words: str) -> None:
+def _send(writer: Connection, text: str) -> None:
     with contextlib.suppress(OSError):
-        writer.send_bytes(words[:4000].encode())
+        writer.send_bytes(text[:4000].encode())
 
 
 def make(
@@ -368,7 +368,7 @@ def make(
     plan: SweepPlan,
     environment: Mapping[str, str],
     bar: bool,
-    words: Connection | None = None,
+    pipe: Connection | None = None,
 ) -> None:
     """Train a run in this process, and then those that the launcher hands to it.
 
@@ -377,7 +377,7 @@ def make(
         plan: how to train it.
         environment: the variables of the process.
         bar: whether to show a progress bar on the terminal.
-        words: the pipe on which further runs come; None if none may come.
+        pipe: the pipe on which further runs come; None if none may come.
 
     Raises:
         StartError: TensorFlow cannot be imported.
@@ -406,26 +406,26 @@ def make(
         )
 
     def following(stop: threading.Event) -> Any:
-        further = None if words is None else _awaited(words, stop)
+        further = None if pipe is None else _awaited(pipe, stop)
         return None if further is None else request(further)
 
     worker.work(request(run), following)
 
 
-def _awaited(words: Connection, stop: threading.Event) -> PlannedRun | None:
+def _awaited(pipe: Connection, stop: threading.Event) -> PlannedRun | None:
     """Return the run that the launcher hands over; None if it hands none, or a signal came."""
     end = time.monotonic() + IDLE
     try:
-        words.send_bytes(ENDED)
-        while not words.poll(0.2):
+        pipe.send_bytes(ENDED)
+        while not pipe.poll(0.2):
             if stop.is_set() or time.monotonic() > end:
                 return None
-        run: PlannedRun = words.recv()
+        run: PlannedRun = pipe.recv()
         if stop.is_set():
             return None
         # The peak of the memory is that of one run.
         system.forget_peak()
-        words.send_bytes(BEGUN)
+        pipe.send_bytes(BEGUN)
     except (OSError, EOFError):
         return None
     return run

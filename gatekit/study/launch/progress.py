@@ -101,7 +101,7 @@ class Progress:
                 self.stream.write("".join(f"{line}\n" for line in [self.line(), *lines]))
                 self.stream.flush()
 
-    def ended(self, label: str, state: str, words: str, seconds: float, folder: Path) -> None:
+    def ended(self, label: str, state: str, text: str, seconds: float, folder: Path) -> None:
         """Record that a started run has ended in a state."""
         self.running.pop(folder, None)
         if state in OUTCOMES:
@@ -110,21 +110,21 @@ class Progress:
         if self.verb is not None and state in OUTCOMES:
             self._print(f"{self.verb} {label}  {duration(seconds)}")
         else:
-            self._print(f"{state:<9} {label}  {excerpt(words, _REASON)}  {duration(seconds)}")
+            self._print(f"{state:<9} {label}  {excerpt(text, _REASON)}  {duration(seconds)}")
 
     def skipped(self, label: str, state: str) -> None:
         """Record that another process executed a run, or still does."""
         self._count(state)
         self._print(f"{state:<9} {label}  elsewhere")
 
-    def again(self, label: str, state: str, words: str, seconds: float, folder: Path) -> None:
+    def again(self, label: str, state: str, text: str, seconds: float, folder: Path) -> None:
         """Record that a started run is open again: it was lost, or another process took it."""
         self.running.pop(folder, None)
-        self._print(f"{state:<9} {label}  {words}  {duration(seconds)}")
+        self._print(f"{state:<9} {label}  {text}  {duration(seconds)}")
 
-    def note(self, words: str) -> None:
+    def note(self, text: str) -> None:
         """Print a note about the sweep."""
-        self._print(words)
+        self._print(text)
 
     def line(self) -> str:
         """Return the state of the sweep in one line."""
@@ -139,8 +139,8 @@ class Progress:
         each = self._each()
         lines = []
         for label, run in each[:MOST]:
-            words = run.words()
-            lines.append(f"  {_cut(printable(label), WIDTH - len(words) - 4)}  {words}")
+            text = run.summary()
+            lines.append(f"  {_cut(printable(label), WIDTH - len(text) - 4)}  {text}")
         if len(each) > MOST:
             lines.append(f"  and {len(each) - MOST} more; gatekit status shows all")
         return lines
@@ -159,8 +159,8 @@ class Progress:
         self.failed += state == "FAILED"
         self.done += state in OUTCOMES
 
-    def _print(self, words: str) -> None:
-        line = f"[{self.over}/{self.total}] {words}"
+    def _print(self, text: str) -> None:
+        line = f"[{self.over}/{self.total}] {text}"
         # A terminal may close, and a disk may be full: the runs continue anyway.
         with contextlib.suppress(OSError):
             if self._live is not None:

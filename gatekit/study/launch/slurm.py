@@ -101,7 +101,7 @@ class QueuedJob:
             self.cancelled = True
             self.job.cancel(check=False)
 
-    def words(self) -> str:
+    def summary(self) -> str:
         """Return the job's id, its state, and the file of its output."""
         return f"{self.job.job_id} ended ({self.job.state}; its output: {self.job.paths.stderr})"
 
@@ -145,7 +145,7 @@ class SlurmRun:
 
     def reason(self) -> str:
         """Return how the job of the run ended."""
-        return f"its job {self.job.words() if self.job else ''} and left it {self.name}"
+        return f"its job {self.job.summary() if self.job else ''} and left it {self.name}"
 
     def cause(self) -> Cause:
         """Return what ended the run; it may also have caused the end of its job.

@@ -107,16 +107,16 @@ def html(about: Sheet) -> str:
 
 
 def test_it_says_what_compare_says(about: Sheet, html: str) -> None:
-    said = Reader(html).said()
+    text = Reader(html).said()
     for cells in groups_table(about.comparison).rows:
-        assert all(cell in said for cell in cells if cell)
+        assert all(cell in text for cell in cells if cell)
     for row in about.rows:
-        assert (row.verdict or "") in said
-    assert all(sentence in said for sentence in sentences(about.comparison))
-    assert all(note in said for note in about.comparison.notes)
-    assert "MemoryError: 4 GiB" in said
-    assert "loss is NaN" in said
-    assert "gatekit train -m study=sweep cell=lstm,gru,rnn" in said
+        assert (row.verdict or "") in text
+    assert all(sentence in text for sentence in sentences(about.comparison))
+    assert all(note in text for note in about.comparison.notes)
+    assert "MemoryError: 4 GiB" in text
+    assert "loss is NaN" in text
+    assert "gatekit train -m study=sweep cell=lstm,gru,rnn" in text
 
 
 @pytest.mark.parametrize("bib", ["", "@misc{own2026, author = {Own, O.}, year = 2026}", "@misc{"])
@@ -126,10 +126,10 @@ def test_works_are_cited(bib: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "conf/references.bib").write_text(bib)
     config = configuration(cell__cite=["own2026", "cho2014learning"])
     write_run(tmp_path / "demo" / "runs", config)
-    said = Reader(page(sheet("demo", tmp_path))).said()
+    text = Reader(page(sheet("demo", tmp_path))).said()
     own = "Own 2026" if "author" in bib else "own2026"
     cho = "cho2014learning" if bib == "@misc{" else "Cho et al. 2014, arXiv:1406.1078"
-    assert f"{own}; {cho}" in said
+    assert f"{own}; {cho}" in text
 
 
 def test_its_data_are_the_runs(about: Sheet, html: str) -> None:
@@ -217,10 +217,10 @@ def test_a_cell_that_cannot_be_built_here_is_shown_as_text(tmp_path: Path) -> No
     runs = tmp_path / "demo" / "runs"
     for seed in range(2):
         write_run(runs, configuration("lstm", seed, cell__gates={"input": {"kind": "unheard_of"}}))
-    said = Reader(page(sheet("demo", tmp_path))).said()
-    assert "Only the configuration of this cell is shown" in said
-    assert "unheard_of" in said
-    assert "forget * c_prev + input * candidate" in said
+    text = Reader(page(sheet("demo", tmp_path))).said()
+    assert "Only the configuration of this cell is shown" in text
+    assert "unheard_of" in text
+    assert "forget * c_prev + input * candidate" in text
 
 
 def test_groups_are_set_against_their_baseline(tmp_path: Path) -> None:
@@ -231,20 +231,20 @@ def test_groups_are_set_against_their_baseline(tmp_path: Path) -> None:
         other = configuration("lstm", seed, units=128)
         found = write_run(runs, other, 8.5 + seed / 100)
         (found / "env.json").write_text('{"versions": {"keras": "3.15.0"}, "cpu": "a"}')
-    said = Reader(page(sheet("demo", tmp_path))).said()
-    assert "units 64 128" in said
-    assert "keras 3.15.1 3.15.0" in said
-    assert "3.15.1 (6 runs); 3.15.0 (3 runs)" in said
-    assert "Seeds alone explain" in said
+    text = Reader(page(sheet("demo", tmp_path))).said()
+    assert "units 64 128" in text
+    assert "keras 3.15.1 3.15.0" in text
+    assert "3.15.1 (6 runs); 3.15.0 (3 runs)" in text
+    assert "Seeds alone explain" in text
 
 
 def test_several_tasks_have_their_table_and_blocks(tmp_path: Path) -> None:
     for name in "abcde":
         write_task(tmp_path, name, {**GROUPS, "rnn": [9.0, 9.1, 9.2]})
-    said = Reader(page(sheet("demo", tmp_path))).said()
-    assert "Over 5 tasks" in said
-    assert "task=c" in said
-    assert "critical difference" in said
+    text = Reader(page(sheet("demo", tmp_path))).said()
+    assert "Over 5 tasks" in text
+    assert "task=c" in text
+    assert "critical difference" in text
 
 
 def test_what_is_decided_over_tasks_is_at_the_beginning(tmp_path: Path) -> None:
@@ -253,12 +253,12 @@ def test_what_is_decided_over_tasks_is_at_the_beginning(tmp_path: Path) -> None:
         others = {"gru": [v - 0.3 - 0.01 * k for k, v in enumerate(lstm)], "rnn": lstm[::-1]}
         write_task(tmp_path, name, {"lstm": lstm, **others})
     about = sheet("demo", tmp_path)
-    said = Reader(page(about)).said()
+    text = Reader(page(about)).said()
     assert about.several is not None
     cells = tasks_differences(about.several)
-    assert all(cell in said for row in cells for cell in row)
+    assert all(cell in text for row in cells for cell in row)
     by_score = "By normalised score: gru better than lstm"
-    assert said.index(by_score) < said.index("Over 2 tasks")
+    assert text.index(by_score) < text.index("Over 2 tasks")
 
 
 def test_a_swept_key_is_an_axis(root: Path) -> None:
@@ -290,9 +290,9 @@ def test_a_study_without_runs_and_one_where_all_failed_say_so(tmp_path: Path) ->
     for seed in range(2):
         write_run(tmp_path / "bad" / "runs", configuration(seed=seed), state="FAILED", reason="no")
     bad = sheet("bad", tmp_path)
-    said = Reader(page(bad)).said()
-    assert "No run has an outcome yet" in said
-    assert "2 FAILED" in said
+    text = Reader(page(bad)).said()
+    assert "No run has an outcome yet" in text
+    assert "2 FAILED" in text
     for config in (tmp_path / "bad" / "runs").glob("*/config.yaml"):
         config.write_text("[]")
     assert "No run has an outcome yet" in Reader(page(sheet("bad", tmp_path))).said()
@@ -342,10 +342,10 @@ def test_what_gates_did_has_a_section_where_runs_were_probed(tmp_path: Path, htm
     (unprobed / "probe.jsonl").unlink()
     page_ = page(sheet("demo", tmp_path))
     reader = Reader(page_)
-    said = reader.said()
-    assert "Gates over training" in said
-    assert "forward_0 " in said
-    assert "2 of 3 runs were probed" in said
+    text = reader.said()
+    assert "Gates over training" in text
+    assert "forward_0 " in text
+    assert "2 of 3 runs were probed" in text
     section = loaded(page_)["gates"]
     chart = unpacked(section)
     assert [len(row) for row in chart["panels"]] == [4, 4, 2]
@@ -425,18 +425,18 @@ def test_curves_are_over_every_cost_with_the_numbers_of_the_figure(
             write_curve(tmp_path, cell, 0, values, result=step, units=128)
         options["by"] = ["cell"]
     about = sheet("demo", tmp_path, **options)
-    found = loaded(page(about))["curves"]
-    assert isinstance(found, dict)
-    name, costs, first = found["charts"][0]["choices"][1]
+    actual = loaded(page(about))["curves"]
+    assert isinstance(actual, dict)
+    name, costs, first = actual["charts"][0]["choices"][1]
     assert (name, costs[first], len(costs)) == ("x axis", "over training time (s)", 5)
     for option, cost in enumerate(AXES):
-        marks = marks_of(unpacked(found, option=option))
+        marks = marks_of(unpacked(actual, option=option))
         budget = [mark["x"] for mark in marks if mark["kind"] == "rule" and "x" in mark]
         assert budget == ([[15]] if cost == "seconds" else [])
         for row in about.rows:
             (series,) = (
                 k
-                for k, one in enumerate(found["charts"][0]["charts"][option]["series"])
+                for k, one in enumerate(actual["charts"][0]["charts"][option]["series"])
                 if one["name"] == row.group.label
             )
             curves = [c for run in row.group.runs if (c := over(run, cost)) is not None]
@@ -506,8 +506,8 @@ def test_a_cost_that_no_run_recorded_is_not_offered(html: str) -> None:
 def test_groups_that_are_hidden_at_first_are_counted(tmp_path: Path) -> None:
     for units in range(1, 15):
         write_run(tmp_path / "demo" / "runs", configuration(units=units), 8 + units)
-    said = Reader(page(sheet("demo", tmp_path))).said()
-    assert "2 groups are hidden at first: click a name, or all, to show it." in said
+    text = Reader(page(sheet("demo", tmp_path))).said()
+    assert "2 groups are hidden at first: click a name, or all, to show it." in text
 
 
 def test_a_variant_has_one_look_on_all_tasks_and_in_figures(tmp_path: Path) -> None:

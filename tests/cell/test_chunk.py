@@ -6,6 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from recurrence.cells import BUNDLED as ZOO
+from recurrence.cells import built
+from recurrence.chunk_cells import BUNDLED, GAIN, OWN, READ, REFUSED, cell
 
 from gatekit.cell.analysis.chunk import Parallel, analyse
 from gatekit.cell.graph import build
@@ -16,18 +19,14 @@ from gatekit.cell.schema import read_cell, read_output_unit
 from gatekit.cell.show.parallel import parallel, text
 from gatekit.registry import catalogue
 
-from .cells import BUNDLED as ZOO
-from .cells import built
-from .chunk_cells import BUNDLED, GAIN, OWN, READ, REFUSED, cell
 
-
-def found(cell: Any) -> Parallel:
+def analysed(cell: Any) -> Parallel:
     return analyse(built(cell))
 
 
 @pytest.mark.parametrize("name", [*BUNDLED, *OWN])
 def test_memories_are_found(name: str) -> None:
-    result = found(OWN.get(name, name))
+    result = analysed(OWN.get(name, name))
     assert not result.reason
     states = [state for block in result.blocks for state in block.states]
     assert sorted(states) == sorted(state.name for state in built(OWN.get(name, name)).states)
@@ -36,13 +35,13 @@ def test_memories_are_found(name: str) -> None:
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_chunks_cannot_solve_says_why(name: str) -> None:
     mapping, why = REFUSED[name]
-    result = found(mapping)
+    result = analysed(mapping)
     assert why in result.reason
     assert result.blocks == ()
 
 
 def test_the_zoo_has_these_memories_and_no_others() -> None:
-    assert sorted(name for name in ZOO if not found(name).reason) == sorted(BUNDLED)
+    assert sorted(name for name in ZOO if not analysed(name).reason) == sorted(BUNDLED)
 
 
 @pytest.mark.parametrize(
@@ -53,13 +52,13 @@ def test_the_zoo_has_these_memories_and_no_others() -> None:
     ],
 )
 def test_bundled_cells_that_are_refused(name: str, why: str) -> None:
-    assert why in found(name).reason
+    assert why in analysed(name).reason
 
 
 def _log(decay: str, **gates: Any) -> str:
     kinds = {name: {"kind": kind, "reads": ["x"]} for name, kind in gates.items()}
     made = cell("decaying", gates=kinds, S=f"column({decay}) * S_prev + {GAIN}", h=READ)
-    (memory,) = found(made).memories
+    (memory,) = analysed(made).memories
     return str(memory.column)
 
 
@@ -88,13 +87,13 @@ def test_a_function_of_a_plugin_has_the_logarithm_of_what_it_consists_of() -> No
 
 
 def test_mlstm_solves_its_stabiliser_first() -> None:
-    result = found("mlstm")
+    result = analysed("mlstm")
     assert [block.states for block in result.blocks] == [("m",), ("n",), ("C",)]
     assert isinstance(result.blocks[0], Largest)
 
 
 def test_a_correction_is_pushed_through_the_decay() -> None:
-    (memory,) = found("gated_delta_product").memories
+    (memory,) = analysed("gated_delta_product").memories
     first, second = memory.terms
     assert memory.corrects
     assert first.earlier == {}
@@ -105,7 +104,7 @@ def test_an_analysis_is_bounded() -> None:
     chain = {"S": f"S_prev + {GAIN}", "a0": "vecmat(split(query, heads), S)"}
     for i in range(1, 60):
         chain[f"a{i}"] = f"a{i - 1} + a{i - 1}"
-    assert "too large" in found(cell("doubling", **chain, h="flat(a59)")).reason
+    assert "too large" in analysed(cell("doubling", **chain, h="flat(a59)")).reason
 
 
 def test_the_result_is_shown() -> None:

@@ -6,16 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from recurrence.cells import built
+from recurrence.layers import inputs_for, layer
+from recurrence.newton_cells import BUNDLED, OWN, REFUSED
 
 from gatekit.cell.analysis import newton
 from gatekit.cell.analysis.newton import Stepping, analyse, at_start, iterations
 from gatekit.cell.analysis.newton.iterations import follow
 from gatekit.cell.first_values import draw, generator
 from gatekit.cell.show.parallel import measure, parallel, text
-
-from .cells import built
-from .layers import inputs_for, layer
-from .newton_cells import BUNDLED, OWN, REFUSED
 
 LENGTHS = (32, 128)
 
@@ -63,14 +62,14 @@ def test_each_cell_has_one_kind(name: str, kind: str, executor: str | None) -> N
     ["layer_norm_gru", "layer_norm_lstm_stacked", "power_law_lstm", "gru_d", "mlstm", "hyper_lstm"],
 )
 def test_the_step_in_numpy_is_that_of_the_reference(name: str) -> None:
-    made = layer(name, executor="reference", return_state=True)
-    inputs = inputs_for(made, batch=1)
-    _, *last = made(inputs)
+    rnn = layer(name, executor="reference", return_state=True)
+    inputs = inputs_for(rnn, batch=1)
+    _, *last = rnn(inputs)
     rows = inputs if isinstance(inputs, dict) else {"x": inputs}
-    weights = {n: v.numpy() for n, v in made.named_weights.items()}
-    stepping = Stepping(made.cell, weights, {n: v[0].numpy() for n, v in rows.items()})
+    weights = {n: v.numpy() for n, v in rnn.named_weights.items()}
+    stepping = Stepping(rnn.cell, weights, {n: v[0].numpy() for n, v in rows.items()})
     states, _ = follow(stepping)
-    for state, value in zip(made.state_names, last, strict=True):
+    for state, value in zip(rnn.state_names, last, strict=True):
         if state in states:
             np.testing.assert_allclose(states[state][-1], value[0], rtol=1e-9, atol=1e-12)
 

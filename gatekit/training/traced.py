@@ -27,7 +27,7 @@ from .summary import Scores
 
 
 @dataclass
-class Program:
+class Traced:
     """The traced functions of one model.
 
     Attributes:
@@ -48,16 +48,16 @@ class Program:
 
 @dataclass
 class Kept:
-    """The program that a process keeps from run to run.
+    """The traced functions that a process keeps from run to run.
 
     Attributes:
-        program: the program of the latest run; None before the first.
+        traced: those of the latest run; None before the first.
         reused: the seed of the run that traced it, if the latest run did not trace it itself.
         about_data: remarks on data, after which another run may follow.
         more: whether another run may follow in this process.
     """
 
-    program: Program | None = None
+    traced: Traced | None = None
     reused: int | None = None
     about_data: set[str] = field(default_factory=set)
     more: bool = False

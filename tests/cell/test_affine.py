@@ -5,21 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from recurrence.affine_cells import AFFINE
+from recurrence.cells import built, canonical, lstm_with, merged
 
 from gatekit.cell.analysis.affine import LARGEST_BLOCK, AffineStates, analyse
 from gatekit.cell.program import Apply, Before, lower, solved
 
-from .affine_cells import AFFINE
-from .cells import built, canonical, lstm_with, merged
 
-
-def found(cell: Any) -> AffineStates:
+def analysed(cell: Any) -> AffineStates:
     return analyse(built(cell))
 
 
 @pytest.mark.parametrize("name", AFFINE)
 def test_affine_cells_are_found(name: str) -> None:
-    affine = found(AFFINE[name])
+    affine = analysed(AFFINE[name])
     assert affine.affine, affine.reason
     states = [state for block in affine.blocks for state in block.states]
     assert sorted(states) == sorted(state.name for state in built(AFFINE[name]).states)
@@ -37,18 +36,18 @@ def test_affine_cells_are_found(name: str) -> None:
     ],
 )
 def test_coefficients_are_those_of_the_equations(name: str, a: str, b: str) -> None:
-    (block,) = found(AFFINE[name]).blocks
+    (block,) = analysed(AFFINE[name]).blocks
     assert (str(block.a[0][0]), str(block.b[0])) == (a, b)
 
 
 def test_coupled_states_are_one_block() -> None:
-    (block,) = found(AFFINE["lru"]).blocks
+    (block,) = analysed(AFFINE["lru"]).blocks
     assert block.states == ("re", "im")
     assert [str(entry) for entry in block.a[0]] == ["size*cos(theta)", "-(size*sin(theta))"]
 
 
 def test_a_state_of_a_solved_state_comes_after_it() -> None:
-    first, second = found(AFFINE["chain"]).blocks
+    first, second = analysed(AFFINE["chain"]).blocks
     assert (first.states, second.states) == (("low",), ("h",))
     assert str(second.a[0][0]) == "g"
     ops = solved(lower(built(AFFINE["chain"])), (first, second))
@@ -58,7 +57,7 @@ def test_a_state_of_a_solved_state_comes_after_it() -> None:
 
 
 def test_a_gates_own_state_is_a_state_like_others() -> None:
-    assert [block.states for block in found(AFFINE["power_law_of_x"]).blocks] == [
+    assert [block.states for block in analysed(AFFINE["power_law_of_x"]).blocks] == [
         ("forget.k",),
         ("c",),
     ]
@@ -74,7 +73,7 @@ def test_a_gates_own_state_is_a_state_like_others() -> None:
     ],
 )
 def test_what_is_not_affine_says_why(cell: str, why: str) -> None:
-    affine = found(cell)
+    affine = analysed(cell)
     assert not affine.affine
     assert affine.blocks == ()
     assert why in affine.reason
@@ -96,29 +95,29 @@ def _cell(equation: str, **changes: Any) -> dict[str, Any]:
     ],
 )
 def test_an_equation_that_is_not_affine_says_where(equation: str, why: str) -> None:
-    assert why in found(_cell(equation)).reason
+    assert why in analysed(_cell(equation)).reason
 
 
 @pytest.mark.parametrize("equation", ["-(h_prev-f)/f", "f - (f - h_prev)", "(h_prev+f)*f*2"])
 def test_signs_and_quotients_are_linear(equation: str) -> None:
-    assert found(_cell(equation)).affine
+    assert analysed(_cell(equation)).affine
 
 
 def test_a_ring_of_more_states_than_a_block_holds_is_refused() -> None:
     ring = {f"s{k}": f"f*s{(k + 1) % 3}_prev" for k in range(LARGEST_BLOCK + 1)}
     cell = _cell("s0 + s1 + s2", equations=ring)
-    assert "s0: it needs s1_prev" in found(cell).reason
+    assert "s0: it needs s1_prev" in analysed(cell).reason
 
 
 def test_a_cell_without_state_is_not_affine() -> None:
-    assert found(_cell("2*f")).reason == "it has no state"
+    assert analysed(_cell("2*f")).reason == "it has no state"
 
 
 def test_the_analysis_of_a_doubling_chain_stays_small() -> None:
     chain = {"s1": "h_prev+h_prev", **{f"s{k}": f"s{k - 1}+s{k - 1}" for k in range(2, 40)}}
-    assert "is too large" in found(_cell("s39*f", equations=chain)).reason
+    assert "is too large" in analysed(_cell("s39*f", equations=chain)).reason
 
 
 def test_a_swapped_gate_can_end_the_affinity() -> None:
-    assert found(canonical("mingru")).affine
-    assert not found(lstm_with(gates={"forget": {"reads": ["x"]}})).affine
+    assert analysed(canonical("mingru")).affine
+    assert not analysed(lstm_with(gates={"forget": {"reads": ["x"]}})).affine
