@@ -98,12 +98,12 @@ def test_show_refuses_it_at_the_authors_line(
     body, says = FAULTS[fault]
     gate(body)
     assert main(COMMANDS["show"]) == 2
-    found = capsys.readouterr().err
-    assert says in found
+    printed = capsys.readouterr().err
+    assert says in printed
     line = 13 if fault == "nothing" else 14
-    assert f"plugins/bad.py, line {line}" in found
+    assert f"plugins/bad.py, line {line}" in printed
     if line == 14:
-        assert f"line 14: {body}" in found
+        assert f"line 14: {body}" in printed
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -127,10 +127,10 @@ def test_the_wrong_width_names_the_line_and_units(
 ) -> None:
     gate("return ops.mean(pre)")
     assert main(COMMANDS["show"]) == 2
-    found = capsys.readouterr().err
-    assert "plugins/bad.py, line 13" in found
-    assert "64 units" in found
-    assert "`units = 1`" in found
+    printed = capsys.readouterr().err
+    assert "plugins/bad.py, line 13" in printed
+    assert "64 units" in printed
+    assert "`units = 1`" in printed
 
 
 def test_the_wrong_width_in_yaml_names_the_activation() -> None:
@@ -148,9 +148,9 @@ def test_a_state_that_the_value_does_not_need_is_refused(
     body = "return ops.tanh(pre), {'m': 0.9 * m_prev + 0.1 * pre}"
     gate(body, states="{'m': 0.0}", arguments=", m_prev")
     assert main(COMMANDS["show"]) == 2
-    found = capsys.readouterr().err
-    assert "'m'" in found
-    assert "m_prev" in found
+    printed = capsys.readouterr().err
+    assert "'m'" in printed
+    assert "m_prev" in printed
 
 
 def test_a_state_that_the_value_needs_through_another_is_used(gate: Callable[..., Any]) -> None:

@@ -383,8 +383,8 @@ def test_output_units_refused(known, config, check):
 
 
 def test_initializers_are_made_by_name(known):
-    made = make_initializer({"kind": "constant", "value": 2}, Place(("here",)), known)
-    assert made.options() == {"value": 2.0}
+    initializer = make_initializer({"kind": "constant", "value": 2}, Place(("here",)), known)
+    assert initializer.options() == {"value": 2.0}
     with pytest.raises(CellError, check=at("here.valu", "-> here.value")):
         make_initializer({"kind": "constant", "valu": 2}, Place(("here",)), known)
 

@@ -156,8 +156,8 @@ def test_figures_that_can_be_drawn_are_drawn(
 ) -> None:
     words = ["compare", "demo", "--figure", "f.svg", "--draw"]
     assert main([*words, "axis,forest"]) == 1
-    said = capsys.readouterr().err
-    assert "axis was not drawn: --x " in said
+    printed = capsys.readouterr().err
+    assert "axis was not drawn: --x " in printed
     assert [path.name for path in root.glob("f*")] == ["f-forest.svg"]
     assert main([*words, "axis"]) == EXIT_REFUSED
 

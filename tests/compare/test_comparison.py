@@ -228,8 +228,8 @@ def test_without_an_lstm_the_first_label_is_the_baseline(tmp_path: Path) -> None
 
 def test_a_baseline_can_be_named_and_must_exist(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM5, "rnn": RNN5})
-    found = compare("demo", tmp_path, baseline="rnn")
-    assert verdict(found, "lstm").startswith("lstm is better than rnn: nll lower by 0.316")
+    comparison = compare("demo", tmp_path, baseline="rnn")
+    assert verdict(comparison, "lstm").startswith("lstm is better than rnn: nll lower by 0.316")
     with pytest.raises(ConfigError, check=at("baseline", "='lstm'")):
         compare("demo", tmp_path, baseline="lstn")
     fault = fault_of(lambda: compare("demo", tmp_path, level=95))

@@ -68,14 +68,14 @@ def write_everything(root: Path) -> Comparison:
     for place, name in enumerate("abcde"):
         cells = {"lstm": LSTM, "gru": GRU, "rnn": RNN}
         write_task(root, name, {c: [v + place / 9 for v in values] for c, values in cells.items()})
-    found = compare("demo", root, within=["task.name"])
+    comparison = compare("demo", root, within=["task.name"])
     # As if each group were the best of two learning rates.
     trials = (Trial(9.0, 9.1, False, False), Trial(8.9, 8.8, False, False))
     chosen = [
         Chosen({}, 2, row.group.label, "nll", 8.9, tuple(run.id for run in row.group.runs), trials)
-        for row in found.rows
+        for row in comparison.rows
     ]
-    return dataclasses.replace(found, chosen=tuple(chosen))
+    return dataclasses.replace(comparison, chosen=tuple(chosen))
 
 
 def test_the_command_line_offers_every_kind() -> None:
@@ -105,9 +105,9 @@ def test_every_kind_names_command_settings_and_runs_and_repeats(tmp_path: Path, 
     assert len(written) == 1
     again = draw(kind, comparison, tmp_path / "again", **how)
     assert [path.read_bytes() for path in again] == [svg.read_bytes(), pdf.read_bytes()]
-    said = svg.read_text()
-    assert "command: gatekit compare demo; settings: level 0.95; runs: " in said
-    assert sum(run.id in said for run in comparison.study.runs) == 45
+    text = svg.read_text()
+    assert "command: gatekit compare demo; settings: level 0.95; runs: " in text
+    assert sum(run.id in text for run in comparison.study.runs) == 45
     assert not list(ElementTree.parse(svg).iter("{http://www.w3.org/2000/svg}text"))
     assert b"/FontFile2" in pdf.read_bytes()
     for columns, width in ((1, 3.4), (2, 7.0)):
@@ -204,12 +204,12 @@ def test_the_mark_of_a_diverged_group_is_on_the_worse_side(
             state = "DIVERGED" if name == cell and seed else "COMPLETED"
             config = configuration(name, seed)
             write_run(tmp_path / "demo" / "runs", config, value, state=state, metric=metric)
-    found = compare("demo", tmp_path, baseline="lstm")
-    (mark,) = marks(only(made("forest", found)), "cross")
+    comparison = compare("demo", tmp_path, baseline="lstm")
+    (mark,) = marks(only(made("forest", comparison)), "cross")
     # The better side is the right one if larger is better. A diverged baseline makes gru better.
     right = (direction == "max") == (cell == "lstm")
     assert mark.side == (1 if right else -1)
-    figure = found.figure("forest")
+    figure = comparison.figure("forest")
     assert figure is not None
     (cross,) = [line for line in figure.axes[0].lines if line.get_marker() == "x"]
     assert (np.atleast_1d(cross.get_xdata())[0] > 0.5) == right
@@ -221,17 +221,17 @@ def test_what_a_margin_decides_is_filled_and_never_left_out(tmp_path: Path) -> N
     gru = [v + e for v, e in zip(base, 2 * (0.01, -0.01, 0.02, -0.01, 0.0, -0.02), strict=True)]
     write_study(tmp_path, {"lstm": base, "gru": gru})
     for margin, filled in ((0.1, True), (None, False)):
-        found = compare("demo", tmp_path, margin=margin)
-        row = next(row for row in found.rows if not row.is_baseline)
+        comparison = compare("demo", tmp_path, margin=margin)
+        row = next(row for row in comparison.rows if not row.is_baseline)
         assert row.difference is not None
         assert row.difference.decision == ("equivalent" if filled else "open")
-        (mark,) = marks(only(made("forest", found)), "mean")
+        (mark,) = marks(only(made("forest", comparison)), "mean")
         assert mark.strong is filled
-        figure = found.figure("forest")
+        figure = comparison.figure("forest")
         assert figure is not None
         (diamond,) = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
         assert (diamond.get_markerfacecolor() != "white") == filled
-        assert (row in shown_rows(found.rows, 0)) == filled
+        assert (row in shown_rows(comparison.rows, 0)) == filled
 
 
 def test_a_difference_far_beyond_the_others_is_an_arrow(tmp_path: Path) -> None:
@@ -265,8 +265,8 @@ def test_a_long_block_heading_is_wrapped(tmp_path: Path) -> None:
             for seed, value in enumerate(LSTM):
                 config = configuration(cell, seed, trainer__name=name)
                 write_run(tmp_path / "demo" / "runs", config, value)
-    found = compare("demo", tmp_path, baseline="lstm", within=["trainer"])
-    figure = found.figure("forest", columns=2)
+    comparison = compare("demo", tmp_path, baseline="lstm", within=["trainer"])
+    figure = comparison.figure("forest", columns=2)
     assert figure is not None
     written = [text.get_text() for text in figure.axes[0].texts]
     assert max(map(len, written)) < 60
@@ -296,8 +296,8 @@ def test_a_heat_map_holds_the_means_and_frames_the_best(tmp_path: Path) -> None:
                 worst = units == 8 and rate == 0.1
                 state = "DIVERGED" if worst else "COMPLETED"
                 write_run(runs, config, 9 - units / 100 + rate + seed / 10, state=state)
-    found = compare("demo", tmp_path, baseline="learning_rate=0.01 units=16")
-    panel = only(made("heatmap", found))
+    comparison = compare("demo", tmp_path, baseline="learning_rate=0.01 units=16")
+    panel = only(made("heatmap", comparison))
     (cells,), (frame,) = marks(panel, "cell"), marks(panel, "frame")
     known = {(x, y): value for x, y, value in zip(cells.x, cells.y, cells.ends, strict=True)}
     assert [known[x, 0] for x in range(3)] == pytest.approx([8.98, 8.9, 7.78])
@@ -305,7 +305,7 @@ def test_a_heat_map_holds_the_means_and_frames_the_best(tmp_path: Path) -> None:
     assert (failed.x, failed.y, failed.tips) == ((0.0,), (1.0,), ("2/2\ndiv.",))
     assert len(known) == 5
     assert (frame.x, frame.y) == ((2.0,), (0.0,))
-    figure = found.figure("heatmap")
+    figure = comparison.figure("heatmap")
     assert figure is not None
     table = figure.axes[0].images[0].get_array()
     assert table is not None
@@ -444,10 +444,10 @@ def test_every_task_has_a_panel(tmp_path: Path, kind: str) -> None:
     comparison = write_two_tasks(tmp_path)
     shown = made(kind, comparison, "optimizer.learning_rate")
     assert [row[0].title for row in shown.panels] == ["task=adding", "task=recall"]
-    said = texts(shown).replace("task=adding", "").replace("task=recall", "")
-    assert "nll" in said
-    assert "accuracy" in said
-    assert "task=" not in said
+    text = texts(shown).replace("task=adding", "").replace("task=recall", "")
+    assert "nll" in text
+    assert "accuracy" in text
+    assert "task=" not in text
     assert len(set(shown.runs)) == len(comparison.study.runs)
     figure = comparison.figure(kind, x="optimizer.learning_rate" if kind == "axis" else None)
     assert figure is not None

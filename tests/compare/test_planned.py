@@ -150,8 +150,8 @@ def test_few_seeds_so_far_take_their_part_of_the_level(tmp_path: Path) -> None:
 def test_the_rest_of_a_study_is_not_awaited(tmp_path: Path) -> None:
     plan(tmp_path)
     train(tmp_path, *GRU)
-    found = by_group(compare("demo", tmp_path, where=["cell=lstm,rnn"]))
-    assert found["rnn"]["decision"] == "better"
+    rows = by_group(compare("demo", tmp_path, where=["cell=lstm,rnn"]))
+    assert rows["rnn"]["decision"] == "better"
     with pytest.raises(ConfigError, check=at("where", "=['cell=gru']")):
         compare("demo", tmp_path, where=["cell=mgu"])
 

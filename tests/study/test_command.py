@@ -29,11 +29,11 @@ def told(capsys, *argv):
     """Return what a refused command says, after checking the common rule of faults.md."""
     before = sorted(os.listdir("."))
     code = train(["task=sum", *argv])
-    said = capsys.readouterr()
+    printed = capsys.readouterr()
     assert code == 2
-    assert "Traceback" not in said.err + said.out
+    assert "Traceback" not in printed.err + printed.out
     assert sorted(os.listdir(".")) == before
-    return said.err
+    return printed.err
 
 
 def wrong(*argv):
@@ -78,9 +78,9 @@ def test_larger_than_memory(capsys, monkeypatch):
     assert "make its widths smaller" in told(capsys, "units=1000000000")
     # sixteen MiB in all
     monkeypatch.setattr(os, "sysconf", lambda name: 4096)
-    said = told(capsys, "units=1000")
-    assert "this machine has" in said
-    assert "Choose smaller units" in said
+    printed = told(capsys, "units=1000")
+    assert "this machine has" in printed
+    assert "Choose smaller units" in printed
 
 
 @pytest.mark.parametrize("value", ["no", "010", "1:30"])
@@ -120,9 +120,9 @@ def test_unknown_resolver(capsys):
 def test_environment(capsys, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
     own("cell/mine", CELL + "reference: '${oc.env:AWS_SECRET_ACCESS_KEY}'\n")
-    said = told(capsys, "cell=mine")
-    assert "reads an environment variable" in said
-    assert "hunter2" not in said
+    printed = told(capsys, "cell=mine")
+    assert "reads an environment variable" in printed
+    assert "hunter2" not in printed
 
 
 def test_python_tag(capsys):
@@ -305,9 +305,9 @@ def test_an_unknown_choice_names_the_nearest(capsys):
     ],
 )
 def test_a_mistake_is_answered_in_one_line(capsys, word, said):
-    found = told(capsys, word)
-    assert said in found
-    assert found.count("\n") == 1
+    printed = told(capsys, word)
+    assert said in printed
+    assert printed.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -371,8 +371,8 @@ def test_a_sweep_of_a_file_removes_no_key(capsys):
 def test_experiments_are_studies_of_their_own(capsys, words):
     own("experiment/a", "# @package _global_\nunits: 3\n")
     own("experiment/b", "# @package _global_\nunits: 4\n")
-    said = told(capsys, *words)
-    assert "gatekit train experiment=a && gatekit train experiment=b" in said
+    printed = told(capsys, *words)
+    assert "gatekit train experiment=a && gatekit train experiment=b" in printed
     jobs = compose(["-m", "task=sum", "experiment=a,b", "study=both"])
     assert [config.units for _, config in jobs] == [3, 4]
 
@@ -384,8 +384,8 @@ def test_experiments_with_sweeps_of_their_own_are_not_swept(capsys):
         )
         own(f"experiment/{name}", f"# @package _global_\n{sweep}\n")
     assert len(compose(["task=sum", "experiment=a"])) == 2
-    said = told(capsys, "-m", "experiment=a,b", "study=both")
-    assert "gatekit train experiment=a && gatekit train experiment=b" in said
+    printed = told(capsys, "-m", "experiment=a,b", "study=both")
+    assert "gatekit train experiment=a && gatekit train experiment=b" in printed
 
 
 def test_no_words_are_a_run_of_the_defaults():
@@ -508,9 +508,9 @@ def test_each_grid_makes_combinations_of_its_own():
         ["cell=chrono_lstm", f"{bias}.t_max=${{task.length}}"],
     ]
     expected = {("++seed=0", f"++units={u}", *words) for u in (3, 4) for words in variants}
-    found = [tuple(w for w in words if "experiment" not in w) for words in grids()]
-    assert {tuple(sorted(words)) for words in found} == {tuple(sorted(e)) for e in expected}
-    assert len(found) == 10
+    actual = [tuple(w for w in words if "experiment" not in w) for words in grids()]
+    assert {tuple(sorted(words)) for words in actual} == {tuple(sorted(e)) for e in expected}
+    assert len(actual) == 10
 
 
 def test_what_is_typed_wins_over_every_grid():
@@ -648,14 +648,14 @@ def test_options_that_exclude_each_other_are_told():
 
 def test_help_says_what_to_type(capsys):
     assert train(["--help"]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("usage: gatekit train [-m] KEY=VALUE ...")
-    assert re.search(r"units=null +units of each cell", said)
-    assert max(map(len, said.splitlines())) <= 80
+    printed = capsys.readouterr().out
+    assert printed.startswith("usage: gatekit train [-m] KEY=VALUE ...")
+    assert re.search(r"units=null +units of each cell", printed)
+    assert max(map(len, printed.splitlines())) <= 80
     assert train(["--help", "units=7", "cell=gru"]) == 0
-    said = capsys.readouterr().out
-    assert "units=7 " in said
-    assert "cell=gru " in said
+    printed = capsys.readouterr().out
+    assert "units=7 " in printed
+    assert "cell=gru " in printed
 
 
 def test_help_explains_every_key():
@@ -788,5 +788,5 @@ def test_options_of_the_launcher_are_read(place, word, name, value):
     mine = place / "conf" / "hydra" / "launcher"
     mine.mkdir(parents=True)
     (mine / "mine.yaml").write_text("defaults: [gatekit, _self_]\npartition: short\n")
-    made = plan(compose(["cell=gru", word]))
-    assert getattr(made.launch.options, name) == value
+    planned = plan(compose(["cell=gru", word]))
+    assert getattr(planned.launch.options, name) == value

@@ -71,10 +71,10 @@ def test_each_key_with_a_wrong_value() -> None:
             for key in CHECKS:
                 yield f"launcher.{key}={value}", lambda k=key, v=value: read_options({k: v})
 
-    found = refused(attempts())
-    assert len(found) > 500
-    assert without_remedy(found) == []
-    assert "trainer.epochs=20" in str(found["trainer.epochs=-1"])
+    message = refused(attempts())
+    assert len(message) > 500
+    assert without_remedy(message) == []
+    assert "trainer.epochs=20" in str(message["trainer.epochs=-1"])
 
 
 def test_a_tracker_is_typed_as_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,10 +150,10 @@ def test_each_option_of_tasks_and_blocks_with_a_wrong_value() -> None:
                     given = (name, option, value)
                     yield f"block.{name}.{option}={value}", lambda g=given: block(*g)
 
-    found = refused(attempts())
-    assert len(found) > 1000
-    assert without_remedy(found) == []
-    assert "block.conv=4" in str(found["block.modern.conv=-1"])
+    message = refused(attempts())
+    assert len(message) > 1000
+    assert without_remedy(message) == []
+    assert "block.conv=4" in str(message["block.modern.conv=-1"])
 
 
 FUNCTIONS = {
@@ -214,10 +214,10 @@ def test_functions_never_suggest_the_command_of_the_same_name(tmp_path: Path) ->
         for key, value in wrong.items():
             yield f"plan {key}", lambda k=key, v=value: plan(**{k: v})
 
-    found = refused(attempts())
-    assert len(found) > 12
+    message = refused(attempts())
+    assert len(message) > 12
     command = re.compile(r"gatekit (train|plan|compare|report|extend|load)\b|(?<!\w)--?[a-z]")
-    assert [str(error) for error in found.values() if command.search(str(error))] == []
+    assert [str(error) for error in message.values() if command.search(str(error))] == []
 
 
 @pytest.mark.parametrize(

@@ -34,11 +34,11 @@ def made(tmp_path_factory):
 
 
 def test_every_run_is_there_with_its_label_and_what_makes_it_again(made):
-    found = survey(made.study)
-    assert [f.label for f in found] == ["good", "fail", "diverge", "exit", "fail"]
-    assert [f.state for f in found] == states(made)
-    assert found[1].command == "gatekit train deed=fail seed=1"
-    assert found[1].reason == "the reason"
+    runs = survey(made.study)
+    assert [f.label for f in runs] == ["good", "fail", "diverge", "exit", "fail"]
+    assert [f.state for f in runs] == states(made)
+    assert runs[1].command == "gatekit train deed=fail seed=1"
+    assert runs[1].reason == "the reason"
 
 
 def test_what_was_asked_for_and_not_begun_is_planned(tmp_path):
@@ -119,9 +119,9 @@ def test_reasons_are_kept_on_a_full_disk(tmp_path, monkeypatch):
     reasons = {run.fingerprint: reason for run, reason in outcome.failed}
     assert all("No space left" in reason for reason in reasons.values())
     assert "exit code 3" in reasons[plan.runs[0].fingerprint]
-    found = survey(plan.study)
-    assert [run.state for run in found] == ["FAILED", "FAILED"]
-    assert {run.id: run.reason for run in found} == reasons
+    runs = survey(plan.study)
+    assert [run.state for run in runs] == ["FAILED", "FAILED"]
+    assert {run.id: run.reason for run in runs} == reasons
 
 
 def test_space_for_reasons_is_reserved_again_before_it_is_used_up(tmp_path, monkeypatch):
