@@ -467,7 +467,7 @@ def _with_kinds(typed: Sequence[str]) -> list[str]:
 
 def _refuse_key(key: str, name: str, value: str) -> None:
     if key[: -len(name) or None] not in ("", "+", "++", "~"):
-        refuse(Kind.UNKNOWN, key.replace(".", "."), Note((f"type {name}=VALUE",)))
+        refuse(Kind.UNKNOWN, key, Note((f"type {name}=VALUE",)))
     if name.startswith("hydra"):
         if key.startswith("~") or not is_hydra_key(name):
             node = ".".join(name.replace("/", ".").split(".")[:2])

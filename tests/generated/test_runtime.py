@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gatekit.cell.language import ops
 from gatekit.code.copied import copied, sources
 
 from .agreement import library
@@ -203,3 +204,16 @@ def test_keras_has_no_types_and_each_module_its_own_name() -> None:
     assert "np." not in "".join(sources("ops").values())
     assert sources("jnp")["softmax"].startswith("def softmax(x: jax.Array) -> jax.Array:")
     assert sources("ops")["convolve"].startswith("def convolve(x, kernel, earlier, mask):")
+
+
+def test_small_functions_of_torch_are_those_of_equations() -> None:
+    functions = module("torch")
+    rng = np.random.default_rng(3)
+    x, b = rng.normal(size=(BATCH, 6)), rng.normal(size=6)
+    (found,) = called("torch", lambda x, b: [functions.modrelu(x, b)], {"x": x, "b": b})
+    np.testing.assert_array_equal(found, ops.modrelu(x, b))
+    blocks = rng.normal(size=(2, 3, 3))
+    given = {"u": x, "blocks": blocks}
+    (found,) = called("torch", lambda u, blocks: [functions.block_product(u, blocks)], given)
+    expected = np.concatenate([x[:, :3] @ blocks[0], x[:, 3:] @ blocks[1]], axis=1)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
