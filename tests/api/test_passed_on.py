@@ -26,6 +26,7 @@ from gatekit.cli.commands import COMMANDS
 from gatekit.cli.main import main
 from gatekit.cli.sweep.plan import HELP
 from gatekit.faults import Number, Whole
+from gatekit.runs.used import Used
 
 from . import spies
 from .ways import (
@@ -324,7 +325,7 @@ def called(name: str, arguments: Mapping[str, Any]) -> object:
 def open_run() -> Any:
     """Return a run that takes numbers, and whose folder is never written."""
     run = gatekit.run("own", {"rate": 0.1}, 0)
-    run.began = 0.0
+    run.began, run.used = 0.0, Used()
     return run
 
 
