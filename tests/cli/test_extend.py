@@ -80,7 +80,7 @@ def test_json_has_the_looks_and_nothing_else_on_stdout(
     [
         ([], "type either --until-decided --most N"),
         (["--until-decided", "--seeds", "9"], "type either --until-decided --most N"),
-        (["--seeds", "0"], "--seeds 10."),
+        (["--seeds", "0"], "--seeds 10"),
         (["--until-decided"], "--most 20."),
     ],
 )
