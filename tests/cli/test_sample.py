@@ -78,9 +78,9 @@ def test_draws_follow_the_softmax_and_never_the_unknown_character():
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--length", "0"), "--length 500."),
-        (("--temperature", "-1"), "--temperature 0.8."),
-        (("--temperature", "nan"), "--temperature 0.8."),
+        (("--length", "0"), "--length 500"),
+        (("--temperature", "-1"), "--temperature 0.8"),
+        (("--temperature", "nan"), "--temperature 0.8"),
         (("--seed", "-1"), "--seed=-1"),
         (("--prompt", "xyz"), "['x', 'y', 'z']"),
         (("--prompt", ""), "the prompt is empty"),

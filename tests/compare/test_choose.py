@@ -191,5 +191,5 @@ def test_a_condition_on_a_role_is_one_on_the_gate_of_each_cell(tmp_path: Path) -
     found = {run.config["cell"]["name"]: run.config["cell"]["gates"] for run in chosen.runs}
     assert len(chosen.runs) == 2
     assert found["lstm"]["forget"]["bias"] is found["gru"]["update"]["bias"] is True
-    with pytest.raises(ConfigError, check=at("where", "=['cell.gates.forget.bias=VALUE']")):
+    with pytest.raises(ConfigError, check=at("where", "=['cell.gates.forget.bias=true']")):
         where(load("demo", tmp_path), ["cell.gates.forgt.bias=true"])

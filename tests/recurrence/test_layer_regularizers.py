@@ -327,7 +327,9 @@ def test_what_is_wrong_is_refused_at_its_place(options: Any, place: str) -> None
     assert str(caught.value.fault.place) == place
 
 
-@pytest.mark.parametrize("rule", [keras.constraints.NonNeg(), 3])
-def test_what_is_no_rule_is_refused(rule: Any) -> None:
-    with pytest.raises(ConfigError, check=at("regularizers.kernel", "='l1'")):
+@pytest.mark.parametrize(
+    ("rule", "fix"), [(keras.constraints.NonNeg(), "='l1'"), (3, "={'kind': 'l2', 'l2': 3}")]
+)
+def test_what_is_no_rule_is_refused(rule: Any, fix: str) -> None:
+    with pytest.raises(ConfigError, check=at("regularizers.kernel", fix)):
         gatekit.RNN("lstm", 4, regularizers={"kernel": rule})
