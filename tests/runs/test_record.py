@@ -156,7 +156,7 @@ def test_well_known_metrics_have_their_direction(metric, direction):
             saying("direction='max'.*direction='min'"),
         ),
         ({"metric": "acuracy"}, saying("did you mean 'accuracy'")),
-        ({"metric": "score", "direction": "down"}, saying("direction='down'")),
+        ({"metric": "score", "direction": "down"}, at("direction", "='min'")),
         (
             {"metric": "val_accuracy", "direction": "min"},
             saying("larger .*remove"),
