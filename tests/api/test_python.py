@@ -349,3 +349,12 @@ def test_a_layer_is_short_and_explains_itself_in_lines() -> None:
     assert repr(explained) == str(explained)
     assert len(repr(explained).splitlines()) > 3
     assert gatekit.show(layer).startswith("gru: 4 units, 3 features")
+
+
+def test_an_optimizer_of_keras_is_refused_with_its_settings() -> None:
+    import keras
+
+    given = keras.optimizers.SGD(0.5, momentum=0.25)
+    fix = r"write optimizer=\{'name': 'sgd', 'learning_rate': 0\.5, 'momentum': 0\.25\}"
+    with pytest.raises(ConfigError, match=fix):
+        words_of("cell=lstm", {"optimizer": given})

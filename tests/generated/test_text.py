@@ -191,6 +191,8 @@ def test_docstrings_have_constants_and_whole_shapes() -> None:
     text = gatekit.code("mlstm")
     assert "Constants: heads = 4, eps = 1e-06." in text
     assert "(batch x heads x units // heads x units // heads)" in text
+    text = gatekit.code("lstm", to="keras")
+    assert '"""One step; states are h (batch x units), c (batch x units).' in text
 
 
 def test_the_same_cell_gives_the_same_file() -> None:
