@@ -217,3 +217,11 @@ def test_small_functions_of_torch_are_those_of_equations() -> None:
     (found,) = called("torch", lambda u, blocks: [functions.block_product(u, blocks)], given)
     expected = np.concatenate([x[:, :3] @ blocks[0], x[:, 3:] @ blocks[1]], axis=1)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_a_reservoir_has_its_radius_and_density() -> None:
+    rng = np.random.default_rng(4)
+    drawn = module("numpy").reservoir(rng, 40, 0.9, 0.25)
+    assert np.abs(np.linalg.eigvals(drawn)).max() == pytest.approx(0.9)
+    assert 0.2 < (drawn != 0).mean() < 0.3
+    assert not module("numpy").reservoir(rng, 3, 0.9, 0.0).any()
