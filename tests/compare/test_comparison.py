@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from refused import at, fault_of, put
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison, compare
+from gatekit.compare.deciding import decided
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.output.answer import headline, undecided_lines
 from gatekit.compare.output.sentence import sentences
@@ -826,3 +829,16 @@ def test_the_test_set_never_chooses_the_epoch(tmp_path: Path) -> None:
     summary = compare("demo", tmp_path).rows[0].summary
     assert summary is not None
     assert summary.mean == 8.65
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "mean"), [([1.0, 2.0, 3.0, 100.0], 2.0), ([1.0, math.nan, 3.0, 4.0], None)]
+)
+def test_a_share_of_the_mean_is_of_the_seeds_before_the_first_look(
+    outcomes: list[float], mean: float | None
+) -> None:
+    runs = [
+        SimpleNamespace(seed=seed, result=SimpleNamespace(outcome=outcome))
+        for seed, outcome in enumerate(outcomes)
+    ]
+    assert decided._mean(cast("Any", SimpleNamespace(runs=runs)), 3) == mean
