@@ -101,11 +101,11 @@ class Parameter:
             near = (
                 came if came in MAPS else known_as("map", came.lower()) or nearest_name(came, MAPS)
             )
-            such = not near
+            guessed = bool(near)
             near = None if came.lower() in ("linear", "identity", "none") else near or "softplus"
             maps = (f"{name} ({MAPS[name].values})" for name in sorted(MAPS))
             expected = f"one of {', '.join(maps)}, or null for no map"
-            raise _wrong("map", self.map, expected, near, such)
+            raise _wrong("map", self.map, expected, near, not guessed)
         if isinstance(self.init, bool) or not isinstance(self.init, (int, float, Mapping)):
             amount = amount_of(self.init)
             near = nearest_name(self.init, KINDS) if isinstance(self.init, str) else "uniform"
