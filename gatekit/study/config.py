@@ -286,26 +286,18 @@ def _of_part(name: str, data: Mapping[str, Any]) -> Iterator[Place]:
             yield P(group) / name
 
 
-def _of_swap(place: Place, value: Any, swap: Any) -> Fault | None:
-    """Return the fault of an option of a swapped gate that has no role before it."""
-    from gatekit.registry import catalogue
-
-    for role, gate in swap.items() if isinstance(swap, Mapping) else ():
-        entry = gate if isinstance(gate, Mapping) else {"kind": gate}
-        kind = catalogue().gates.get(str(entry.get("kind")))
-        if kind is not None and place.last in kind.option_names():
-            joined = Set(P("swap") / role, {**entry, place.last: value})
-            return Fault(Kind.UNKNOWN, place, value, fixes=(Both((Remove(place), joined)),))
-    return None
-
-
 def _unknown(place: Place, value: Any, known: Mapping[str, Type], data: Mapping[str, Any]) -> Fault:
     """Return the fault of an unknown key."""
     name, group = place.last, place.path[:-1]
     if not group and (note := note_for("key", name)):
         return Fault(Kind.UNKNOWN, place, value, why=note, fixes=(Remove(place),))
-    if not group and (option := _of_swap(place, value, data.get("swap"))):
-        return option
+    swaps = data.get("swap")
+    if not group and isinstance(swaps, Mapping):
+        from gatekit.cell.schema.swapping import with_option
+        from gatekit.registry import catalogue
+
+        if option := with_option(swaps, place, value, catalogue()):
+            return Fault(Kind.UNKNOWN, place, value, fixes=(option,))
     targets = [*_meant(place, data)]
     for chosen in () if group else ("task", "cell", "optimizer", "block"):
         part = data.get(chosen)

@@ -13,6 +13,15 @@ from gatekit.study.plan import plan
 GLOBAL = "# @package _global_\n"
 
 
+def written(file: str, text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder, and return its configuration file with this text."""
+    monkeypatch.chdir(folder)
+    path = Path("conf", f"{file}.yaml")
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    return path
+
+
 @pytest.mark.parametrize(
     ("file", "text", "place", "said"),
     [
@@ -33,10 +42,7 @@ def test_a_key_of_a_file_is_spelled_as_the_file_has_it(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    path = Path("conf", f"{file}.yaml")
-    path.parent.mkdir(parents=True)
-    path.write_text(text)
+    path = written(file, text, tmp_path, monkeypatch)
     with pytest.raises(GatekitError) as caught:
         plan(compose([f"{path.parent.name}=mine"]))
     assert caught.value.fault is not None
@@ -48,9 +54,7 @@ def test_a_key_of_a_file_is_spelled_as_the_file_has_it(
 def test_what_is_typed_is_spelled_for_a_shell_although_a_file_has_the_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("conf/experiment").mkdir(parents=True)
-    Path("conf/experiment/mine.yaml").write_text(f"{GLOBAL}cell: {{dropout: 0.2}}\n")
+    written("experiment/mine", f"{GLOBAL}cell: {{dropout: 0.2}}\n", tmp_path, monkeypatch)
     with pytest.raises(GatekitError) as caught:
         plan(compose(["experiment=mine", "cell.dropout=30"]))
     assert str(caught.value).endswith("Type cell.dropout=0.3.")
@@ -59,9 +63,7 @@ def test_what_is_typed_is_spelled_for_a_shell_although_a_file_has_the_key(
 def test_several_values_in_a_file_are_swept_by_what_is_typed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("conf/experiment").mkdir(parents=True)
-    Path("conf/experiment/mine.yaml").write_text(f"{GLOBAL}units: [16, 32]\n")
+    written("experiment/mine", f"{GLOBAL}units: [16, 32]\n", tmp_path, monkeypatch)
     with pytest.raises(GatekitError) as caught:
         plan(compose(["experiment=mine"]))
     assert "conf/experiment/mine.yaml, line 2: " in str(caught.value)

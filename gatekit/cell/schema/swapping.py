@@ -58,13 +58,28 @@ def _refuse_options(
 ) -> None:
     """Refuse an option of a gate beside its role: ``{forget: power_law, eps: 0.1}``."""
     had, roles = gates_and_roles(config)
+    for key in (key for key in gates if key not in {*had, *roles}):
+        others = {role: gate for role, gate in gates.items() if role != key}
+        if fix := with_option(others, SWAP / key, gates[key], catalogue):
+            raise CellError(Fault(Kind.UNKNOWN, SWAP / key, gates[key], fixes=(fix,)))
+
+
+def with_option(
+    gates: Mapping[str, Any], place: Place, value: Any, catalogue: Catalogue
+) -> Both | None:
+    """Return the fix that moves an option to the swapped gate that has it; None if none has it.
+
+    Args:
+        gates: gates by role, as for `swap`.
+        place: where the option is; its last key is the option's name.
+        value: the option's value.
+        catalogue: the registered parts.
+    """
     for role, gate in gates.items():
         entry = gate if isinstance(gate, Mapping) else {"kind": gate}
-        kind = catalogue.gates.get(str(entry.get("kind")), Gate)
-        for key in (key for key in gates if key not in {role, *had, *roles}):
-            if key in kind.option_names():
-                joined = Both((Remove(SWAP / key), Set(SWAP / role, {**entry, key: gates[key]})))
-                raise CellError(Fault(Kind.UNKNOWN, SWAP / key, gates[key], fixes=(joined,)))
+        if place.last in catalogue.gates.get(str(entry.get("kind")), Gate).option_names():
+            return Both((Remove(place), Set(SWAP / role, {**entry, place.last: value})))
+    return None
 
 
 def _names(gate: type[Gate] | Mapping[str, Any], key: str) -> tuple[str, ...]:
