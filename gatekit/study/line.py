@@ -393,7 +393,7 @@ def _refuse_replaced(typed: Sequence[str]) -> None:
 
 
 def _refuse_both(typed: Sequence[str]) -> None:
-    """Refuse a cell next to ``mixers``, and ``task.name`` or ``block.kind`` as a choice."""
+    """Refuse keys that exclude each other, and ``task.name`` or ``block.kind`` as a choice."""
     keys = {key.lstrip("+~"): value for key, _, value in (w.partition("=") for w in typed)}
     lost = [key for key in keys if key == "cell" or key.startswith("cell.")]
     if lost and "null" not in keys.get("mixers", "null"):

@@ -74,10 +74,8 @@ def test_several_values_in_a_file_are_swept_by_what_is_typed(
 def test_a_key_that_a_file_sweeps_keeps_its_values(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("conf/experiment").mkdir(parents=True)
     sweep = "hydra: {mode: MULTIRUN, sweeper: {params: {unit: '16,32'}}}\n"
-    Path("conf/experiment/mine.yaml").write_text(f"{GLOBAL}{sweep}")
+    written("experiment/mine", f"{GLOBAL}{sweep}", tmp_path, monkeypatch)
     with pytest.raises(GatekitError) as caught:
         plan(compose(["experiment=mine"]))
     assert "conf/experiment/mine.yaml, line 2: unit is not a key" in str(caught.value)

@@ -13,7 +13,7 @@ from gatekit.runs.record import RunRecord
 from gatekit.runs.result import Result
 
 from .group import all_settings, by_gate
-from .keys import nearest_key
+from .keys import nearest_key, not_chosen
 from .label import value_text
 
 _SIGN = re.compile(r"([\w.]+)\s*([<>!=]=|[<>])\s*(.*)")
@@ -106,12 +106,7 @@ def _key(typed: str, facts: Sequence[Mapping[str, object]], values: Sequence[str
 def _refused(
     condition: str, why: str, such: str, known: Iterable[str] = (), what: str = ""
 ) -> ConfigError:
-    """Return the error of a condition of ``where``, with one that is allowed."""
-    place = Place(("where",))
-    fixes = (Set(place, [such]),) if such else ()
-    named = tuple(known)
-    fault = Fault(Kind.REFUSED, place, condition, why=why, fixes=fixes, known=named, what=what)
-    return ConfigError(fault)
+    return not_chosen("where", condition, why, such, known, what)
 
 
 def _text(known: Mapping[str, object], key: str) -> str:

@@ -160,6 +160,15 @@ def nearest_key(name: str, keys: Iterable[str]) -> str:
     return near or nearest_name(name, keys)
 
 
+def not_chosen(
+    option: str, given: str, why: str, such: str, known: Iterable[str], what: str
+) -> ConfigError:
+    """Return the error of a value of an option that takes a list; ``such`` is one to write."""
+    place = Place((option,))
+    fixes = (Set(place, [such]),) if such else ()
+    return ConfigError(Fault(Kind.REFUSED, place, given, "", why, fixes, tuple(known), what))
+
+
 def not_a_key(option: str, name: str, keys: Sequence[str], why: str) -> ConfigError:
     """Return the error of a key that cannot define groups; ``keys`` are those that can."""
     place = Place((option,))

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from gatekit.cell.errors import ConfigError, nearest_name
-from gatekit.faults import Fault, Kind, Place, Set
 
 from .group import Group
+from .keys import not_chosen
 from .label import renamed
 
 
@@ -31,26 +31,23 @@ def read_names(texts: Iterable[str], groups: Sequence[Group]) -> dict[str, str]:
         pieces = text.split("=")
         ways = [("=".join(pieces[:k]), "=".join(pieces[k:])) for k in range(len(pieces) - 1, 0, -1)]
         if not ways:
-            raise _refused(text, "a name has the form OLD=NEW", [f"{text}=NAME"])
+            raise _refused(text, "a name has the form OLD=NEW", f"{text}=NAME")
         known = [(old, new) for old, new in ways if _is_in(old, labels)]
         if not known:
             [*_, (old, new)] = ways
             near = nearest_name(old, labels)
             such = f"{new}={old}" if _is_in(new, labels) else near and f"{near}={new}"
             why = f"no group is called {old!r}"
-            raise _refused(text, why, [such] if such else [], labels)
+            raise _refused(text, why, such, labels)
         old, new = known[0]
         if not new.strip():
-            raise _refused(text, "the new name is empty", [f"{old}=NAME"])
+            raise _refused(text, "the new name is empty", f"{old}=NAME")
         names[old] = new.strip()
     return names
 
 
-def _refused(text: str, why: str, such: Sequence[str], known: Sequence[str] = ()) -> ConfigError:
-    """Return the error of a new name, with one that is allowed."""
-    place = Place(("labels",))
-    fixes = tuple(Set(place, [one]) for one in such)
-    return ConfigError(Fault(Kind.REFUSED, place, text, "", why, fixes, tuple(known), "groups"))
+def _refused(text: str, why: str, such: str, known: Sequence[str] = ()) -> ConfigError:
+    return not_chosen("labels", text, why, such, known, "groups")
 
 
 def _is_in(old: str, labels: Iterable[str]) -> bool:
