@@ -218,7 +218,7 @@ def _run(asked: argparse.Namespace, parts: list[Part], results: Results, console
     console.print(", ".join(f"{name} {found}" for name, found in versions.items() if found))
     for name, packages in absent.items():
         console.print(f"left out: {name}, because {', '.join(packages)} is not installed")
-    method = Method(asked.pairs, asked.block, asked.every_step, asked.patience)
+    method = Method(asked.pairs, asked.block, asked.every_step, asked.patience, asked.choice)
     began, done, total = time.monotonic(), 0.0, sum(_weight(part) for part in parts)
     for number, part in enumerate(parts, start=1):
         left = _left(time.monotonic() - began, done, total)

@@ -10,8 +10,9 @@ from rich.table import Table
 
 from gatekit import registry
 from gatekit.cell.graph import build
+from gatekit.cell.graph.cell import Cell
 from gatekit.cell.schema import read_output_unit
-from gatekit.recurrence.executors.choose import ROWS, Setting
+from gatekit.recurrence.executors.choose import ROWS, Setting, choose
 
 from .contender import OWN
 from .ratio import ratio
@@ -19,7 +20,8 @@ from .results import Race, Results
 from .size import Size
 
 CELLS = ("linear_attention", "gla", "delta_net", "gated_delta_net", "mlstm", "rwkv7", "kda")
-CELLS += ("mamba2", "lstm", "gru", "mingru")
+CELLS += ("mamba2", "mingru")
+"""Cells with several executors on a CPU; lstm and gru have one, ``fused``."""
 SIZES = tuple(
     Size(batch, time, 64, units)
     for units in (64, 128)
@@ -32,13 +34,26 @@ MODES = ("graph", "xla")
 
 
 def by_name(cell: str) -> tuple[str, ...]:
-    """Return the contenders of a cell: `auto` and each executor that can run it, in both modes."""
-    known = registry.catalogue()
-    built = build(registry.load_cell(cell, known), 64, 64, read_output_unit("hidden", known))
+    """Return the contenders of a cell: each executor that can run it, in both modes.
+
+    ``auto`` is one of them, so it does not run by itself.
+    """
+    built = _built(cell, SIZES[0])
     named = [each for each in EXECUTORS if not ROWS[each].refuses(built, Setting())]
-    return tuple(
-        f"{OWN}.{each}{mode}" for each in ("", *(f"{n}-" for n in named)) for mode in MODES
-    )
+    return tuple(f"{OWN}.{name}-{mode}" for name in named for mode in MODES)
+
+
+def _built(cell: str, size: Size) -> Cell:
+    known = registry.catalogue()
+    unit = read_output_unit("hidden", known)
+    return build(registry.load_cell(cell, known), size.units, size.features, unit)
+
+
+def automatic(race: Race, mode: str) -> str:
+    """Return the executor that ``auto`` chooses in a race and mode."""
+    made = choose("auto", _built(race.cell, race.size), length=race.size.time)
+    inference = race.what == "forward" and mode == "xla" and made.inference
+    return inference or made.executor
 
 
 @dataclass(frozen=True)
@@ -48,12 +63,14 @@ class Chosen:
     Args:
         race: the race.
         mode: ``graph`` or ``xla``.
+        default: the executor of ``auto``.
         best: the mode of the fastest contender by name.
         over: the time of the default over the time of the best by name.
     """
 
     race: Race
     mode: str
+    default: str
     best: str
     over: float
 
@@ -68,9 +85,11 @@ def chosen(results: Results, clock: str) -> Iterator[Chosen]:
     for race in results.races:
         for mode in MODES:
             names = [f"{name}-{mode}" for name in EXECUTORS]
-            own, best = race.of(OWN, mode), race.fastest(clock, OWN, *names)
+            default = automatic(race, mode)
+            own = race.of(OWN, f"{default}-{mode}")
+            best = race.fastest(clock, OWN, *names)
             if own and best:
-                yield Chosen(race, mode, best.mode, ratio(best, own, clock).median)
+                yield Chosen(race, mode, default, best.mode, ratio(best, own, clock).median)
 
 
 def choice_table(results: Results, clock: str) -> Table:
@@ -88,7 +107,7 @@ def choice_table(results: Results, clock: str) -> Table:
         kinds.setdefault((each.race.what, each.mode), []).append(each)
     for (what, mode), found in kinds.items():
         worst = max(found, key=lambda each: each.over)
-        where = f"{worst.race.cell} {worst.race.size}: {worst.best}"
+        where = f"{worst.race.cell} {worst.race.size}: {worst.default}, not {worst.best}"
         over = mean(each.over for each in found)
         table.add_row(what, mode, str(len(found)), f"{over:.2f}", f"{worst.over:.2f}", where)
     return table

@@ -30,12 +30,14 @@ class Method:
         block: about how long a contender's turn takes, in seconds.
         every_step: whether the loss is taken at every step.
         patience: seconds that one contender may take to start, or for one turn.
+        forked: whether processes that are timed are forked from one with the library.
     """
 
     pairs: int = 7
     block: float = 0.3
     every_step: bool = False
     patience: float = 600.0
+    forked: bool = False
 
 
 def measure(
@@ -81,7 +83,14 @@ def measure(
             for contender in contenders:
                 say(f"{contender} starts")
                 try:
-                    worker = Worker(contender, size, method.every_step, threads, method.patience)
+                    worker = Worker(
+                        contender,
+                        size,
+                        method.every_step,
+                        threads,
+                        method.patience,
+                        method.forked,
+                    )
                 except FailedError as error:
                     failed[str(contender)] = _last_line(error)
                     continue

@@ -110,6 +110,8 @@ class Worker:
         every_step: whether the loss is taken at every step.
         threads: how many threads may compute.
         patience: seconds that an answer may take.
+        forked: whether the process is forked from one that has imported the library, which saves
+            seconds; its memory is not that of a process of its own.
 
     Raises:
         FailedError: the process ended before its first answer, or took too long for it.
@@ -122,8 +124,11 @@ class Worker:
         every_step: bool,
         threads: int,
         patience: float = 600.0,
+        forked: bool = False,
     ) -> None:
-        context = multiprocessing.get_context("spawn")
+        context: Any = multiprocessing.get_context("forkserver" if forked else "spawn")
+        if forked:
+            context.set_forkserver_preload([contender.library.module])
         self._name = f"{contender} with {contender.cell} at {size}"
         handle, name = tempfile.mkstemp(prefix="speed-", suffix=".log")
         os.close(handle)

@@ -329,11 +329,17 @@ def test_chunk_is_compared_with_fused_and_by_hand() -> None:
 
 
 def test_the_choice_of_auto_is_compared_with_the_best_by_name_in_each_mode() -> None:
-    took = {"graph": 3.0, "fused-graph": 4.0, "chunk-graph": 2.0, "xla": 1.0, "fused-xla": 1.0}
-    found = results(race(*(timing("gatekit", mode, [s]) for mode, s in took.items()), cell="gla"))
-    found.add([race(timing("gatekit", "graph", [1.0]), timing("keras", "graph", [0.5]))])
-    over = [(each.mode, each.best, each.over) for each in chosen(found, "wall")]
-    assert over == [("graph", "chunk-graph", 1.5), ("xla", "fused-xla", 1.0)]
+    took = {"fused-graph": 2.0, "chunk-graph": 3.0, "fused-xla": 4.0, "chunk-xla": 1.0}
+    timings = [timing("gatekit", mode, [seconds]) for mode, seconds in took.items()]
+    found = results(*(race(*timings, cell="gla", what=what) for what in ("train", "forward")))
+    found.add([race(timing("keras", "graph", [0.5]))])
+    over = [(c.race.what, c.mode, c.default, c.best, c.over) for c in chosen(found, "wall")]
+    assert over == [
+        ("train", "graph", "chunk", "fused-graph", 1.5),
+        ("train", "xla", "chunk", "chunk-xla", 1.0),
+        ("forward", "graph", "chunk", "fused-graph", 1.5),
+        ("forward", "xla", "fused", "chunk-xla", 4.0),
+    ]
 
 
 def test_the_choice_is_measured_among_executors_that_can_run_the_cell_and_goes_on(
@@ -343,12 +349,12 @@ def test_the_choice_is_measured_among_executors_that_can_run_the_cell_and_goes_o
     words += ["--sizes", "8,64,64,64", "8,512,64,64"]
     main(words)
     lines = " ".join(capsys.readouterr().out.split())
-    assert "delta_net 8,512,64,64 train+forward, threads 1: gatekit graph" in lines
+    assert "delta_net 8,512,64,64 train+forward, threads 1: gatekit fused-graph" in lines
     assert lines.count("affine") == 0
     assert lines.count("gatekit chunk-xla") == 2
     size = Size(8, 64, 64, 64)
     done = [
-        race(timing("gatekit", "graph", [1.0]), size=size, what=w) for w in ("train", "forward")
+        race(timing("gatekit", "fused-xla", [1.0]), size=size, what=w) for w in ("train", "forward")
     ]
     results(*done).write(tmp_path / "results.json")
     main(words)
