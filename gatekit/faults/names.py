@@ -45,8 +45,9 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
     other = name.lower().replace("-", "_")
     group, dot, last = other.rpartition(".")
     for ours in synonyms("word").get(last, ()):
-        if f"{group}{dot}{ours}" in names:
-            return f"{group}{dot}{ours}"
+        for each in (f"{group}{dot}{ours}", f"{ours}_prev"):
+            if each in names:
+                return each
     start, _, rest = other.partition("_")
     if start in ("prev", "last", "previous") and f"{rest}_prev" in names:
         return f"{rest}_prev"

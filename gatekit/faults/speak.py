@@ -135,7 +135,9 @@ class Call(Channel):
 
     def value(self, value: Any) -> str:
         """Return the value in Python."""
-        return safe_repr([*value.values] if isinstance(value, Several) else value)
+        if isinstance(value, Several):
+            value = value.values if isinstance(value.values, range) else [*value.values]
+        return safe_repr(value)
 
     def rename(self, fix: Rename, value: Any) -> str:
         """Return the arguments as they would be with another key; a sweep keeps its values."""
@@ -154,7 +156,8 @@ class Call(Channel):
             if isinstance(name, str) and fix.place.path[1:] and head in CHOICES:
                 data[head] = {CHOICES[head]: name}  # an option joins the name
             if isinstance(fix, Set) and isinstance(fix.value, Several):
-                fix = Set(fix.place, list(fix.value.values))
+                swept = fix.value.values
+                fix = Set(fix.place, swept if isinstance(swept, range) else [*swept])
             data = apply(fix, data) or {}
         for head, value in data.items():
             if isinstance(value, Mapping) and [*value] == [CHOICES.get(head)]:
@@ -167,7 +170,7 @@ class Call(Channel):
             return ", ".join(words)
         return ", ".join(
             f"{(name := self.name(fix.place))}{'=' if name.isidentifier() else ' = '}"
-            f"{excerpt(safe_repr(fix.value), MOST_WRITTEN)}"
+            f"{excerpt(self.value(fix.value), MOST_WRITTEN)}"
             for fix in sets
         )
 
@@ -403,6 +406,8 @@ def _way(fix: Fix, fault: Fault, to: Channel) -> Iterator[str]:
     if isinstance(to, File) and sweeps and fault.place.path[:1] != ("hydra",):
         to = Channel()  # a file has one value, and what is typed replaces it
     match fix:
+        case Set(value=Several(values)) if isinstance(to, Layer):
+            yield f"{to.verb} {to.assign(Set(fix.place, values[0]))}"  # a layer has one value
         case Set(value=Several(values)):
             reason = "for a range" if isinstance(values, range) else "to run each of them"
             yield f"{reason}, {to.verb} {to.assign(fix)}"

@@ -253,6 +253,8 @@ def _meant(place: Place, data: Mapping[str, Any]) -> Iterator[Place]:
     It may be a name of another program, lack its group, name a part of the cell, or be misspelt.
     """
     name, group = place.last, place.path[:-1]
+    if group and str(group[0]) in CHOICES and known_as("kind", name):
+        yield Place(group) / CHOICES[str(group[0])]
     yield from (P(each) for each in known_as("key", name).split(" and ") if each)
     for other, keys in {"": KNOWN, **GROUP_KEYS}.items():
         if bool(other) != bool(group) and name in keys:
@@ -352,8 +354,9 @@ def _wrong(place: Place, value: Any, type_: Type) -> Fault:
         if missing := not_installed(names):
             install = " and ".join(NAMES[name] for name in missing)
             fixes = (Note((f"Type {install}, then ", Set(place, names))),)
-    elif key == "layers" and isinstance(value, list) and value[1:] == value[:-1] and value:
-        fixes = (Both((Set(place, len(value)), Set(P("units"), value[0]))),)
+    elif key == "layers" and isinstance(value, list) and value:
+        widths = Both((Set(place, len(value)), Set(P("units"), value[0])))
+        fixes = (widths, *(() if value[1:] == value[:-1] else fault.fixes))
     elif key == "match" and amount_of(str(value)):
         fixes = (Set(place, f"parameters:{value}"),)
     elif key == "seeds":
