@@ -53,11 +53,6 @@ def _typed(key: str, value: Any) -> list[str]:
                 f"swap={{{role!r}: {gate!r}}}"
             )
         return [f"{key}={','.join(_value(key, one) for one in value)}"]
-    if value is None and key in _NAMED:
-        such = {"cell": "lstm", "task": "adding", "block": "plain", "output_unit": "hidden"}
-        raise ConfigError(
-            f"{key}=None: a name is expected; write {key}={such.get(key, 'adam')!r}, or omit it"
-        )
     return [f"{key}={_value(key, value)}"]
 
 

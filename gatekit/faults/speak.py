@@ -200,9 +200,14 @@ class Layer(Call):
 
 @dataclass(frozen=True)
 class File(Channel):
-    """Entries of a YAML file."""
+    """Entries of a YAML file.
+
+    Attributes:
+        above: the keys that the file itself is below; what is elsewhere is typed.
+    """
 
     verb = "write"
+    above: tuple[str | int, ...] = ()
 
     def name(self, place: Place) -> str:
         """Return the keys that lead to an entry."""
@@ -403,6 +408,9 @@ def _way(fix: Fix, fault: Fault, to: Channel) -> Iterator[str]:
     """Yield what to do, in words."""
     to = to.of(fix.place) if isinstance(fix, (Set, Remove, Rename)) else to
     sweeps = any(isinstance(one, Set) and isinstance(one.value, Several) for one in _each(fix))
+    at = fix.to if isinstance(fix, Rename) else getattr(fix, "place", fault.place)
+    if isinstance(to, File) and at.path[: len(to.above)] != to.above:
+        to = Channel()
     if isinstance(to, File) and sweeps and fault.place.path[:1] != ("hydra",):
         to = Channel()  # a file has one value, and what is typed replaces it
     match fix:

@@ -290,5 +290,8 @@ def unknown_option(place: Place, value: Any, known: Iterable[str]) -> Fault:
     if not near and known_as("kind", place.last):
         near = next((each for each in ("kind", "name") if each in names), "")
     near = near or nearest_name(place.last, names)
-    fix = Rename(place, Place((*place.path[:-1], *near.split(".")))) if near else Remove(place)
+    above = Place(place.path[:-1])
+    fix: Fix = Rename(place, Place((*above.path, *near.split(".")))) if near else Remove(place)
+    if isinstance(value, Mapping) and value and all(each in names for each in value):
+        fix = Both((Remove(place), *(Set(above / key, one) for key, one in value.items())))
     return Fault(Kind.UNKNOWN, place, as_plain(value), fixes=(fix,), known=names)

@@ -163,9 +163,10 @@ def _fault(kind: str, name: str, value: object) -> str:
         return "" if callable(value) else f"{_expected(kind)} is expected"
     if not isinstance(value, Function):
         such = ""
-        if inspect.isfunction(value) and value.__name__.isidentifier():
-            arity = len(inspect.signature(value).parameters)
-            such = f": write Function({name!r}, {arity}, compose={value.__name__})"
+        if inspect.isfunction(value):
+            takes = ", ".join(names := [*inspect.signature(value).parameters])
+            called = value.__name__ if value.__name__.isidentifier() else f"lambda {takes}: ..."
+            such = f": write Function({name!r}, {len(names)}, compose={called})"
         return f"{_expected(kind)} is expected{such}"
     if value.name != name:
         return f"its name is {value.name!r}; both names must be equal: Function({name!r}, ...)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -25,6 +25,7 @@ from gatekit.faults import (
     known_as,
     nearest_name,
     note_for,
+    unknown_option,
     wrong,
 )
 from gatekit.faults.speak import CHOICES
@@ -247,17 +248,24 @@ def meant_key(key: str) -> str:
     return str(next(_meant(place, {}), key))
 
 
+def refuse_elsewhere(group: str, given: Mapping[str, Any], own: Collection[str]) -> None:
+    """Refuse a key of a task or block that is not one of its options, but a key of the run."""
+    for name, value in given.items():
+        to, place = meant_key(name), P(group) / name
+        exact = to.rpartition(".")[2] == name or known_as("key", name) == to
+        if name not in own and exact and to in DECLARED and not known_as("option", name, own):
+            refuse(Kind.UNKNOWN, str(place), Rename(place, P(to)), given=value)
+
+
 def _meant(place: Place, data: Mapping[str, Any]) -> Iterator[Place]:
     """Yield the places that an unknown key may mean, the likeliest first.
 
     It may be a name of another program, lack its group, name a part of the cell, or be misspelt.
     """
     name, group = place.last, place.path[:-1]
-    if group and str(group[0]) in CHOICES and known_as("kind", name):
-        yield Place(group) / CHOICES[str(group[0])]
     yield from (P(each) for each in known_as("key", name).split(" and ") if each)
     for other, keys in {"": KNOWN, **GROUP_KEYS}.items():
-        if bool(other) != bool(group) and name in keys:
+        if other != (group[0] if group else "") and name in keys:
             yield P(other) / name
     if not group:
         yield from _of_part(name, data)
@@ -308,9 +316,10 @@ def _unknown(place: Place, value: Any, known: Mapping[str, Type], data: Mapping[
     if not targets and not group and (command := known_as("flag-of", name)):
         typed = Run(command, ("STUDY", f"--{name}", *([] if value is True else [str(value)])))
         return Fault(Kind.UNKNOWN, place, value, fixes=(typed,))
+    if not targets and group:
+        return unknown_option(place, value, known)
     if not targets:
-        listing = {"known": tuple(known)} if group else {"lists": Run("train --help")}
-        return Fault(Kind.UNKNOWN, place, value, fixes=(Remove(place),), **listing)
+        return Fault(Kind.UNKNOWN, place, value, fixes=(Remove(place),), lists=Run("train --help"))
     return Fault(Kind.UNKNOWN, place, value, fixes=(_moved(place, value, targets),))
 
 

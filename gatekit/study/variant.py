@@ -37,6 +37,7 @@ from gatekit.registry.models import model_of
 from gatekit.runs.names import fingerprint
 from gatekit.tasks.task import check_contiguous
 
+from .config import refuse_elsewhere
 from .keys import DEFAULTS, RUN_KEYS
 from .matching import matched, sizes, smaller
 
@@ -125,6 +126,12 @@ def variant(
     only = base["mixers"] is None
     cell = read_cell(base["cell"], known.catalogue) if swapped or not only else cell_of(base, known)
     unit = read_output_unit(base["output_unit"], known.catalogue)
+    for group, kind, kinds in (
+        ("task", "name", known.tasks),
+        ("block", "kind", known.catalogue.blocks),
+    ):
+        if (part := kinds.get(base[group][kind])) is not None:
+            refuse_elsewhere(group, base[group], (kind, *part.option_names()))
     task = known.task(base["task"])
     block = read_block(base["block"], known.catalogue)
     base["block"] = block.canonical()

@@ -172,7 +172,7 @@ def swapped_gates(
     if swap is None:
         return {}
     found: Mapping[str, object] = accepted("swap", swap, SWAPS, {"forget": "power_law"})
-    return found
+    return {role: gate for role, gate in found.items() if gate is not None}
 
 
 def required(group: str, value: object, usual: str) -> None:
