@@ -208,7 +208,7 @@ def _class_fault(kind: str, value: object) -> str:
     if isinstance(value, base):
         return f"that is an instance: return the class, {type(value).__name__}"
     if not (isinstance(value, type) and issubclass(value, base)):
-        such = ""
+        such = f": write class {value.__name__}({base.__name__})" if isinstance(value, type) else ""
         if inspect.isfunction(value) and value.__name__.isidentifier() and kind in _NEEDED:
             name = value.__name__.title().replace("_", "")
             such = f": write class {name}({base.__name__}) with {_written(base, _NEEDED[kind][0])}"

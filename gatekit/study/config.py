@@ -263,6 +263,8 @@ def _meant(place: Place, data: Mapping[str, Any]) -> Iterator[Place]:
     It may be a name of another program, lack its group, name a part of the cell, or be misspelt.
     """
     name, group = place.last, place.path[:-1]
+    if "." in name:  # a file has a mapping in place of each dot
+        yield P(name)
     yield from (P(each) for each in known_as("key", name).split(" and ") if each)
     for other, keys in {"": KNOWN, **GROUP_KEYS}.items():
         if other != (group[0] if group else "") and name in keys:

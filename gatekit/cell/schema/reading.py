@@ -131,6 +131,9 @@ def _unknown_key(config: Mapping[Any, Any], name: Any) -> Fault:
     if isinstance(value, Mapping) and {"gates", "equations", "emits", "defaults"} & {*value}:
         why = f"the file is the cell itself: remove the line `{key}:` and the indentation below it"
         return replace(fault, kind=Kind.REFUSED, given=NOTHING, why=why, known=())
+    if "." in key:  # a file has a mapping in place of each dot
+        inner = Place.of(key.removeprefix("cell.")).path
+        return replace(fault, fixes=(Rename(where, Place((*CELL.path, *inner))),), known=())
     keys = [*config]
     above = next((k for k in reversed(keys[: keys.index(name)]) if k in CELL_KEYS), "")
     empty = [name for name in SECTIONS if name in config and config[name] is None]

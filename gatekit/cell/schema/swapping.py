@@ -16,7 +16,7 @@ from gatekit.cell.owned import read_names
 from gatekit.faults import Both, Fault, Kind, Place, Remove, Set, unknown_option
 
 from .gate_entry import read_gate
-from .lookup import kind_and_options, unknown
+from .lookup import instance_of, kind_and_options, unknown
 from .reading import read_cell
 from .roles import check_gate, gates_and_roles, gates_of
 from .specification import CellSpec, GateSpec
@@ -183,7 +183,8 @@ def _new_entry(
     if kind not in catalogue.gates:
         raise unknown(named_at(gate, where), "gate", kind, catalogue.gates, catalogue)
     new_kind = catalogue.gates[kind]
-    takes_pre = "pre" in new_kind().arguments()
+    needed = {name: options[name] for name in options if name in new_kind._needed}
+    takes_pre = "pre" in instance_of(new_kind, needed, where).arguments()
     kept_keys = ["units", *(_GENERIC if takes_pre else [])]
     left = ["kind", *old_kind.option_names()]
     if "activation" in old:
