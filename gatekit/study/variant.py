@@ -130,7 +130,7 @@ def variant(
         ("task", "name", known.tasks),
         ("block", "kind", known.catalogue.blocks),
     ):
-        if (part := kinds.get(base[group][kind])) is not None:
+        if (part := kinds.get(base[group].get(kind))) is not None:
             refuse_elsewhere(group, base[group], (kind, *part.option_names()))
     task = known.task(base["task"])
     block = read_block(base["block"], known.catalogue)
