@@ -83,7 +83,7 @@ def test_what_a_file_cannot_have_is_typed(
     assert str(caught.value).endswith(f"Type {typed}.")
 
 
-@pytest.mark.parametrize("group", ["task", "trainer", "optimizer", "block", "cell"])
+@pytest.mark.parametrize("group", ["task", "trainer", "optimizer", "block"])
 def test_a_file_is_its_group_itself(
     group: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

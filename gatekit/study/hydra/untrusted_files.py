@@ -69,7 +69,7 @@ def refuse(
         raise ConfigError(
             f"{path}: the header `# @package {excerpt(package)}` is not allowed; {REMEDY}."
         )
-    if group not in OPEN and isinstance(data.get(group), Mapping):
+    if group not in (*OPEN, "cell") and isinstance(data.get(group), Mapping):
         line = line_of(path, Place(("", group)))
         why = f"the file is the {group} itself: remove the line `{group}:` and the indentation"
         raise ConfigError(f"{shown(path)}{line}: {why} below it.")
