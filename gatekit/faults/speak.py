@@ -135,9 +135,7 @@ class Call(Channel):
 
     def value(self, value: Any) -> str:
         """Return the value in Python."""
-        if isinstance(value, Several):
-            value = value.values if isinstance(value.values, range) else [*value.values]
-        return safe_repr(value)
+        return safe_repr([*value.values] if isinstance(value, Several) else value)
 
     def rename(self, fix: Rename, value: Any) -> str:
         """Return the arguments as they would be with another key; a sweep keeps its values."""
@@ -156,8 +154,7 @@ class Call(Channel):
             if isinstance(name, str) and fix.place.path[1:] and head in CHOICES:
                 data[head] = {CHOICES[head]: name}  # an option joins the name
             if isinstance(fix, Set) and isinstance(fix.value, Several):
-                swept = fix.value.values
-                fix = Set(fix.place, swept if isinstance(swept, range) else [*swept])
+                fix = Set(fix.place, list(fix.value.values))
             data = apply(fix, data) or {}
         for head, value in data.items():
             if isinstance(value, Mapping) and [*value] == [CHOICES.get(head)]:
@@ -200,11 +197,7 @@ class Layer(Call):
 
 @dataclass(frozen=True)
 class File(Channel):
-    """Entries of a YAML file.
-
-    Attributes:
-        above: the keys that the file itself is below; what is elsewhere is typed.
-    """
+    """Entries of a YAML file, itself below the keys ``above``; what is elsewhere is typed."""
 
     verb = "write"
     above: tuple[str | int, ...] = ()
@@ -385,7 +378,7 @@ def _head(fault: Fault, to: Channel) -> str:
             named = f"{name}{came}" if plain else to.assign(Set(fault.place, given))
             head = f"{named}: there is no such {fault.what.removesuffix('s')}"
             first = next(iter(fault.fixes), None)
-            if isinstance(first, Set) and isinstance(first.value, str):
+            if isinstance(first, Set) and isinstance(first.value, str) and not first.such:
                 return head + meant.format(repr(first.value))
         case _:
             head = f"{name}{came}"

@@ -253,7 +253,9 @@ def refuse_elsewhere(group: str, given: Mapping[str, Any], own: Collection[str])
     for name, value in given.items():
         to, place = meant_key(name), P(group) / name
         exact = to.rpartition(".")[2] == name or known_as("key", name) == to
-        if name not in own and exact and to in DECLARED and not known_as("option", name, own):
+        likely = exact or (name.isalpha() and nearest_name(name, [*own, *RUN_KEYS]) == to)
+        theirs = name in own or known_as("option", name, own) or known_as(group, name)
+        if likely and not theirs and to in DECLARED:
             refuse(Kind.UNKNOWN, str(place), Rename(place, P(to)), given=value)
 
 

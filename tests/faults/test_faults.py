@@ -150,7 +150,7 @@ TYPED_NAME = wrong(P("cell.name"), {"a": 1}, Text(), "mine")
         (BIAS, Typed(keys=("units",), rest=File()), " bias: 1."),
         (wrong(P("seed"), "1..3", Whole(0), 0, True), Shell(), " -m 'seed=range(1,4)'."),
         (wrong(P("seed"), [1, 2], Whole(0), 0, True), Shell(), " -m seed=1,2."),
-        (wrong(P("seed"), "1..3", Whole(0), 0, True), Call(), " seed=range(1, 4)."),
+        (wrong(P("seed"), "1..3", Whole(0), 0, True), Call(), " seed=[1, 2, 3]."),
         (wrong(P("seed"), [1, 2], Whole(0), 0), Shell(), " seed=1."),
         (wrong(P("pool"), "Mean", OneOf(("mean", "last"))), Shell(), " pool=mean."),
         (CONFLICT, Shell(), "a=1: needs b. "),

@@ -265,7 +265,7 @@ def _emits(
             raise refused(place, both, Rename(place, CELL / "equations" / f"{name}_1"))
     if emits not in signals:
         fault = unknown_name(where, emits, signals, "signals")
-        stem = re.split(r"\W|_prev", str(emits))[0]
+        stem = re.split(r"\W|_prev|_t$", str(emits))[0]
         if not fault.fixes and re.search(r"\W", str(emits)):
             written = {n: str(e) for n, e in equations} | {"out": emits}
             out = Both((Set(CELL / "equations", written), Set(where, "out")))
@@ -273,7 +273,7 @@ def _emits(
         elif not fault.fixes and stem in signals:
             fault = replace(fault, fixes=(Set(where, stem),))
         if not fault.fixes and equations:
-            fault = replace(fault, fixes=(Set(where, equations[-1][0]),))
+            fault = replace(fault, fixes=(Set(where, equations[-1][0], such=True),))
         raise CellError(fault)
     return str(emits)
 
