@@ -234,6 +234,20 @@ def test_an_output_unit_with_states_is_refused():
         contract.checked("gatekit_output_units", {"mine": type("Mine", (gatekit.OutputUnit,), own)})
 
 
+def test_a_task_that_returns_no_signature_is_not_mended_by_a_default(write):
+    task = (
+        "from gatekit import Metric, StreamedTask\nclass Mine(StreamedTask):\n    length: int = 3\n"
+    )
+    metric = "    metric = Metric('mse', direction='min', unit='')\n"
+    methods = "    def signature(self): return {}\n    def chance(self): return 0.0\n"
+    sample = "    def sample(self, rng, size): return None\n"
+    hook = HOOK.format(name="gatekit_tasks", arguments="", value="{'mine': Mine}")
+    write("plugins/mine.py", HEAD + task + metric + methods + sample + hook)
+    with pytest.raises(GatekitError, match="write return Signature") as caught:
+        gatekit.plan(task={"name": "mine", "length": 4})
+    assert "default" not in str(caught.value)
+
+
 def test_a_gate_that_needs_an_option_is_swapped_in_with_it(write):
     gate = "class Mine(Gate):\n    scale: float\n\n    def activate(self, pre):\n"
     value = "        return self.scale * ops.sigmoid(pre)\n\n"
