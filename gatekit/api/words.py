@@ -52,7 +52,7 @@ def _typed(key: str, value: Any) -> list[str]:
             expected = "a name, or a mapping; only names are swept, in a list"
             if key == "swap":
                 pair = len(value) == 2 and all(isinstance(each, str) for each in value)
-                meant = dict([value]) if pair else {"forget": "power_law"}
+                meant = {value[0]: value[1]} if pair else {"forget": "power_law"}
                 expected = "a mapping from roles to gates"
             place = Place((key,))
             raise ConfigError(Fault(Kind.WRONG, place, value, expected, fixes=(Set(place, meant),)))

@@ -76,9 +76,9 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
 def _apart(name: str, known: str) -> bool:
     """Return whether names share a word and differ in another: ``train_size``, ``test_size``."""
     ours, theirs = ({*re.split(r"[\W_]+", text)} for text in (name, known.lower()))
-    rest = ["_".join(sorted(words)) for words in (ours - theirs, theirs - ours)]
-    like = rest[0][:3] == rest[1][:3] or difflib.SequenceMatcher(None, *rest).ratio() >= 0.6
-    return bool(ours & theirs) and all(rest) and not like
+    a, b = ("_".join(sorted(words)) for words in (ours - theirs, theirs - ours))
+    like = a[:3] == b[:3] or difflib.SequenceMatcher(None, a, b).ratio() >= 0.6
+    return bool(ours & theirs and a and b) and not like
 
 
 def _of_one_word(name: str, known: Mapping[str, str]) -> list[str]:

@@ -132,8 +132,8 @@ def _unknown_key(config: Mapping[Any, Any], name: Any) -> Fault:
         why = f"the file is the cell itself: remove the line `{key}:` and the indentation below it"
         return replace(fault, kind=Kind.REFUSED, given=NOTHING, why=why, known=())
     if "." in key:  # a file has a mapping in place of each dot
-        inner = Place.of(key.removeprefix("cell.")).path
-        return replace(fault, fixes=(Rename(where, Place((*CELL.path, *inner))),), known=())
+        to = Place.of(key.removeprefix("cell.")).moved(Place(), CELL)
+        return replace(fault, fixes=(Rename(where, to),), known=())
     keys = [*config]
     above = next((k for k in reversed(keys[: keys.index(name)]) if k in CELL_KEYS), "")
     empty = [name for name in SECTIONS if name in config and config[name] is None]
