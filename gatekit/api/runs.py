@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @remedied("gatekit.train(cell='lstm', task='adding')")
-def train(overrides: str | Sequence[str] = (), /, *others: Any, **keys: Any) -> Study:
+def train(overrides: str | Sequence[str] = (), /, **keys: Any) -> Study:
     """Train a model or a sweep as ``gatekit train`` does, and return the study.
 
     Progress is printed. Complete runs are skipped, so repeating the call continues a study. The
@@ -34,7 +34,6 @@ def train(overrides: str | Sequence[str] = (), /, *others: Any, **keys: Any) -> 
 
     Args:
         overrides: words as on the command line, as a list or as one string.
-        others: refused, because keys are passed by name.
         keys: keys by name. A list is swept, and a mapping sets the keys of a group:
             ``task={"name": "adding", "length": 9}``, ``swap={"forget": ["sigmoid", "power_law"]}``.
             A string is what you would type after ``=`` on the command line. ``plugins`` is a list
@@ -49,11 +48,6 @@ def train(overrides: str | Sequence[str] = (), /, *others: Any, **keys: Any) -> 
             other runs are complete, and `gatekit.load` reads them.
         KeyboardInterrupt: the call was interrupted; repeat it to continue.
     """
-    if others:
-        raise ConfigError(
-            "train takes keys by name: gatekit.train(cell='lstm', task='adding'), or one string of "
-            "words"
-        )
     from gatekit.compare import load
     from gatekit.study.command import composition, typed_again
     from gatekit.study.launch import launch

@@ -10,6 +10,7 @@ from typing import Any
 
 from gatekit.cell.errors import ConfigError, described, excerpt
 from gatekit.cell.schema.lookup import instead_of_object
+from gatekit.faults import Fault, Kind, Place, Set
 from gatekit.study.keys import GROUP_KEYS
 
 _PLAIN = re.compile(r"[\w./+-]+", re.ASCII)
@@ -45,19 +46,17 @@ def _typed(key: str, value: Any) -> list[str]:
     if isinstance(value, (list, tuple, range)):
         if not value:
             raise ConfigError(f"{key}={value!r} has no values; give one, or omit {key}")
-        if key == "swap":
-            pair = len(value) == 2 and all(isinstance(each, str) for each in value)
-            role, gate = value if pair else ("forget", "power_law")
-            raise ConfigError(
-                f"{key}={value!r}: a mapping from roles to gates is expected; write "
-                f"swap={{{role!r}: {gate!r}}}"
-            )
+        if key == "swap" or (key in _NAMED and any(isinstance(one, Mapping) for one in value)):
+            parts = [one if isinstance(one, Mapping) else {_NAMES[0]: one} for one in value]
+            meant = {inner: one for part in parts for inner, one in part.items()}
+            expected = "a name, or a mapping; only names are swept, in a list"
+            if key == "swap":
+                pair = len(value) == 2 and all(isinstance(each, str) for each in value)
+                meant = {value[0]: value[1]} if pair else {"forget": "power_law"}
+                expected = "a mapping from roles to gates"
+            place = Place((key,))
+            raise ConfigError(Fault(Kind.WRONG, place, value, expected, fixes=(Set(place, meant),)))
         return [f"{key}={','.join(_value(key, one) for one in value)}"]
-    if value is None and key in _NAMED:
-        such = {"cell": "lstm", "task": "adding", "block": "plain", "output_unit": "hidden"}
-        raise ConfigError(
-            f"{key}=None: a name is expected; write {key}={such.get(key, 'adam')!r}, or omit it"
-        )
     return [f"{key}={_value(key, value)}"]
 
 

@@ -34,7 +34,6 @@ from gatekit.faults import (
     known_as,
     note_for,
 )
-from gatekit.faults.names import synonyms
 
 from .errors import ConfigError, GatekitError, as_plain, nearest, nearest_name
 
@@ -177,8 +176,7 @@ def unknown_argument(scope: str, name: str, value: object, known: Collection[str
         return replace(fault, fixes=(Note((note,)),))
     if near := known_as(scope, name, known) or nearest_name(name, known):
         return replace(fault, fixes=(Rename(place, Place((near,))),))
-    note = note_for(scope, nearest_name(name, synonyms(f"{scope}-note")))
-    return replace(fault, fixes=(Note((note,)),)) if note else fault
+    return fault
 
 
 # --- types ----------------------------------------------------------------------

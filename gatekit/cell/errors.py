@@ -12,6 +12,7 @@ from typing import Self
 from gatekit.faults import Channel, Fault, File, Fix, Kind, Place, Set, Shell, speak
 from gatekit.faults.names import MAX_CANDIDATES, MAX_NEAREST
 from gatekit.faults.names import nearest_name as nearest_name
+from gatekit.faults.types import LARGEST, Number, Whole, several
 from gatekit.faults.values import SWITCHES as SWITCHES
 from gatekit.faults.values import amount_of as amount_of
 from gatekit.faults.values import as_plain as as_plain
@@ -127,6 +128,9 @@ def wrong_option(
     amount = amount_of(value)
     if amount is not None and type(amount) is type(example):
         example = amount
+    kinds = {int: Whole(-LARGEST), float: Number()}
+    if (kind := kinds.get(type(example))) and (found := several(value, kind)):
+        fix = fix or Set(Place((option,)), found)
     fixes: tuple[Fix, ...] = () if example is NO_EXAMPLE else (Set(Place((option,)), example),)
     fixes = fixes if fix is None else (fix,)
     such = "" if fix or example is NO_EXAMPLE else f" Write {option}={example!r}."

@@ -13,6 +13,7 @@ from gatekit.cell.calls import remedied
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell, read_output_unit, with_gates
+from gatekit.cell.schema.swapping import of_swap
 from gatekit.registry import bibliography, catalogue, cell_config
 from gatekit.registry.cells import in_file
 
@@ -184,6 +185,6 @@ def built_cell(
         if isinstance(output_unit, OutputUnitSpec)
         else read_output_unit(output_unit, known)
     )
-    with in_file(None if swap else cell, tuple(plugins)):
+    with in_file(None if swap else cell, tuple(plugins)), of_swap(swap or {}, config):
         read = spec if own and not swap else read_cell(config, known)
         return build(read, units, features, unit)

@@ -45,8 +45,9 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
     other = name.lower().replace("-", "_")
     group, dot, last = other.rpartition(".")
     for ours in synonyms("word").get(last, ()):
-        if f"{group}{dot}{ours}" in names:
-            return f"{group}{dot}{ours}"
+        for each in (f"{group}{dot}{ours}", f"{ours}_prev"):
+            if each in names:
+                return each
     start, _, rest = other.partition("_")
     if start in ("prev", "last", "previous") and f"{rest}_prev" in names:
         return f"{rest}_prev"
@@ -65,10 +66,19 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
     whole = [b for b in bare if len(b) > 2 and other.startswith(f"{b}_")]
     if close and whole and difflib.SequenceMatcher(None, low, close[0]).ratio() < 0.8:
         close = [max(whole, key=len)]
+    close = [each for each in close if not _apart(other, each)]
     match = match or [bare[found] for found in close]
     match = match or [text for b, text in bare.items() if len(name) > 2 and f"{low}_" in b][:1]
     match = match or _of_one_word(name, bare)
     return match[0] if match else ""
+
+
+def _apart(name: str, known: str) -> bool:
+    """Return whether names share a word and differ in another: ``train_size``, ``test_size``."""
+    ours, theirs = ({*re.split(r"[\W_]+", text)} for text in (name, known.lower()))
+    a, b = ("_".join(sorted(words)) for words in (ours - theirs, theirs - ours))
+    like = a[:3] == b[:3] or difflib.SequenceMatcher(None, a, b).ratio() >= 0.6
+    return bool(ours & theirs and a and b) and not like
 
 
 def _of_one_word(name: str, known: Mapping[str, str]) -> list[str]:
@@ -78,5 +88,6 @@ def _of_one_word(name: str, known: Mapping[str, str]) -> list[str]:
         return {word[:4] for word in re.split(r"[\W_]+", text.lower()) if len(word) >= 4}
 
     ours = words(name)
-    shared = {text: len(ours & words(bare)) for bare, text in known.items()} if ours else {}
+    near = {bare: text for bare, text in known.items() if not _apart(name.lower(), bare)}
+    shared = {text: len(ours & words(bare)) for bare, text in near.items()} if ours else {}
     return sorted((t for t, count in shared.items() if count), key=lambda t: (-shared[t], len(t)))

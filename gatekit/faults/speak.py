@@ -167,7 +167,7 @@ class Call(Channel):
             return ", ".join(words)
         return ", ".join(
             f"{(name := self.name(fix.place))}{'=' if name.isidentifier() else ' = '}"
-            f"{excerpt(safe_repr(fix.value), MOST_WRITTEN)}"
+            f"{excerpt(self.value(fix.value), MOST_WRITTEN)}"
             for fix in sets
         )
 
@@ -197,9 +197,10 @@ class Layer(Call):
 
 @dataclass(frozen=True)
 class File(Channel):
-    """Entries of a YAML file."""
+    """Entries of a YAML file, itself below the keys ``above``; what is elsewhere is typed."""
 
     verb = "write"
+    above: tuple[str | int, ...] = ()
 
     def name(self, place: Place) -> str:
         """Return the keys that lead to an entry."""
@@ -377,7 +378,7 @@ def _head(fault: Fault, to: Channel) -> str:
             named = f"{name}{came}" if plain else to.assign(Set(fault.place, given))
             head = f"{named}: there is no such {fault.what.removesuffix('s')}"
             first = next(iter(fault.fixes), None)
-            if isinstance(first, Set) and isinstance(first.value, str):
+            if isinstance(first, Set) and isinstance(first.value, str) and not first.such:
                 return head + meant.format(repr(first.value))
         case _:
             head = f"{name}{came}"
@@ -400,9 +401,14 @@ def _way(fix: Fix, fault: Fault, to: Channel) -> Iterator[str]:
     """Yield what to do, in words."""
     to = to.of(fix.place) if isinstance(fix, (Set, Remove, Rename)) else to
     sweeps = any(isinstance(one, Set) and isinstance(one.value, Several) for one in _each(fix))
+    at = fix.to if isinstance(fix, Rename) else getattr(fix, "place", fault.place)
+    if isinstance(to, File) and at.path[: len(to.above)] != to.above:
+        to = Channel()
     if isinstance(to, File) and sweeps and fault.place.path[:1] != ("hydra",):
         to = Channel()  # a file has one value, and what is typed replaces it
     match fix:
+        case Set(value=Several(values)) if isinstance(to, Layer):
+            yield f"{to.verb} {to.assign(Set(fix.place, values[0]))}"  # a layer has one value
         case Set(value=Several(values)):
             reason = "for a range" if isinstance(values, range) else "to run each of them"
             yield f"{reason}, {to.verb} {to.assign(fix)}"

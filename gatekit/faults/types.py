@@ -287,6 +287,11 @@ def unknown_option(place: Place, value: Any, known: Iterable[str]) -> Fault:
     ours = synonyms("option").get(place.last, ())
     # The initial value of a bias is `initializers.bias`, for example.
     near = next((each for each in ours if each.partition(".")[0] in names), "")
+    if not near and known_as("kind", place.last):
+        near = next((each for each in ("kind", "name") if each in names), "")
     near = near or nearest_name(place.last, names)
-    fix = Rename(place, Place((*place.path[:-1], *near.split(".")))) if near else Remove(place)
+    above = Place(place.path[:-1])
+    fix: Fix = Rename(place, Place((*above.path, *near.split(".")))) if near else Remove(place)
+    if isinstance(value, Mapping) and value and all(each in names for each in value):
+        fix = Both((Remove(place), *(Set(above / key, one) for key, one in value.items())))
     return Fault(Kind.UNKNOWN, place, as_plain(value), fixes=(fix,), known=names)

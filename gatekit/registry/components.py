@@ -86,7 +86,8 @@ class Components:
         kind = self.tasks[config["name"]]
         for option in config:
             with contextlib.suppress(Exception):  # the task is a plugin
-                kind(**{key: value for key, value in config.items() if key not in ("name", option)})
+                others = {k: v for k, v in config.items() if k not in ("name", option)}
+                _with_signature(kind(**others))
                 default = as_typed(self.defaults(kind)[option])
                 return f" The default: type task.{option}={default}."
         return ""

@@ -163,9 +163,10 @@ def _fault(kind: str, name: str, value: object) -> str:
         return "" if callable(value) else f"{_expected(kind)} is expected"
     if not isinstance(value, Function):
         such = ""
-        if inspect.isfunction(value) and value.__name__.isidentifier():
-            arity = len(inspect.signature(value).parameters)
-            such = f": write Function({name!r}, {arity}, compose={value.__name__})"
+        if inspect.isfunction(value):
+            takes = ", ".join(names := [*inspect.signature(value).parameters])
+            called = value.__name__ if value.__name__.isidentifier() else f"lambda {takes}: ..."
+            such = f": write Function({name!r}, {len(names)}, compose={called})"
         return f"{_expected(kind)} is expected{such}"
     if value.name != name:
         return f"its name is {value.name!r}; both names must be equal: Function({name!r}, ...)"
@@ -207,7 +208,7 @@ def _class_fault(kind: str, value: object) -> str:
     if isinstance(value, base):
         return f"that is an instance: return the class, {type(value).__name__}"
     if not (isinstance(value, type) and issubclass(value, base)):
-        such = ""
+        such = f": write class {value.__name__}({base.__name__})" if isinstance(value, type) else ""
         if inspect.isfunction(value) and value.__name__.isidentifier() and kind in _NEEDED:
             name = value.__name__.title().replace("_", "")
             such = f": write class {name}({base.__name__}) with {_written(base, _NEEDED[kind][0])}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -25,6 +25,7 @@ from gatekit.faults import (
     known_as,
     nearest_name,
     note_for,
+    unknown_option,
     wrong,
 )
 from gatekit.faults.speak import CHOICES
@@ -247,15 +248,28 @@ def meant_key(key: str) -> str:
     return str(next(_meant(place, {}), key))
 
 
+def refuse_elsewhere(group: str, given: Mapping[str, Any], own: Collection[str]) -> None:
+    """Refuse a key of a task or block that is not one of its options, but a key of the run."""
+    for name, value in given.items():
+        to, place = meant_key(name), P(group) / name
+        exact = to.rpartition(".")[2] == name or known_as("key", name) == to
+        likely = exact or (name.isalpha() and nearest_name(name, [*own, *RUN_KEYS]) == to)
+        theirs = name in own or known_as("option", name, own) or known_as(group, name)
+        if likely and not theirs and to in DECLARED:
+            refuse(Kind.UNKNOWN, str(place), Rename(place, P(to)), given=value)
+
+
 def _meant(place: Place, data: Mapping[str, Any]) -> Iterator[Place]:
     """Yield the places that an unknown key may mean, the likeliest first.
 
     It may be a name of another program, lack its group, name a part of the cell, or be misspelt.
     """
     name, group = place.last, place.path[:-1]
+    if "." in name:  # a file has a mapping in place of each dot
+        yield P(name)
     yield from (P(each) for each in known_as("key", name).split(" and ") if each)
     for other, keys in {"": KNOWN, **GROUP_KEYS}.items():
-        if bool(other) != bool(group) and name in keys:
+        if other != (group[0] if group else "") and name in keys:
             yield P(other) / name
     if not group:
         yield from _of_part(name, data)
@@ -306,9 +320,10 @@ def _unknown(place: Place, value: Any, known: Mapping[str, Type], data: Mapping[
     if not targets and not group and (command := known_as("flag-of", name)):
         typed = Run(command, ("STUDY", f"--{name}", *([] if value is True else [str(value)])))
         return Fault(Kind.UNKNOWN, place, value, fixes=(typed,))
+    if not targets and group:
+        return unknown_option(place, value, known)
     if not targets:
-        listing = {"known": tuple(known)} if group else {"lists": Run("train --help")}
-        return Fault(Kind.UNKNOWN, place, value, fixes=(Remove(place),), **listing)
+        return Fault(Kind.UNKNOWN, place, value, fixes=(Remove(place),), lists=Run("train --help"))
     return Fault(Kind.UNKNOWN, place, value, fixes=(_moved(place, value, targets),))
 
 
@@ -352,8 +367,9 @@ def _wrong(place: Place, value: Any, type_: Type) -> Fault:
         if missing := not_installed(names):
             install = " and ".join(NAMES[name] for name in missing)
             fixes = (Note((f"Type {install}, then ", Set(place, names))),)
-    elif key == "layers" and isinstance(value, list) and value[1:] == value[:-1] and value:
-        fixes = (Both((Set(place, len(value)), Set(P("units"), value[0]))),)
+    elif key == "layers" and isinstance(value, list) and value:
+        widths = Both((Set(place, len(value)), Set(P("units"), value[0])))
+        fixes = (widths, *(() if value[1:] == value[:-1] else fault.fixes))
     elif key == "match" and amount_of(str(value)):
         fixes = (Set(place, f"parameters:{value}"),)
     elif key == "seeds":

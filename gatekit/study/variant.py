@@ -30,13 +30,15 @@ from gatekit.cell.schema import (
     read_output_unit,
     swap,
 )
-from gatekit.faults import Fault, Kind, Note, Place, Rename, Set, known_as, note_for
+from gatekit.cell.schema.swapping import of_swap
+from gatekit.faults import Fault, Kind, Note, Rename, Set, note_for
 from gatekit.recurrence.executors.choose import Setting, check, chunks_win
 from gatekit.registry import components
 from gatekit.registry.models import model_of
 from gatekit.runs.names import fingerprint
 from gatekit.tasks.task import check_contiguous
 
+from .config import refuse_elsewhere
 from .keys import DEFAULTS, RUN_KEYS
 from .matching import matched, sizes, smaller
 
@@ -125,6 +127,11 @@ def variant(
     only = base["mixers"] is None
     cell = read_cell(base["cell"], known.catalogue) if swapped or not only else cell_of(base, known)
     unit = read_output_unit(base["output_unit"], known.catalogue)
+    declared = known.tasks.get(base["task"]["name"])
+    around = known.catalogue.blocks.get(base["block"].get("kind"))
+    for group, kind in (("task", declared), ("block", around)):
+        if kind is not None:
+            refuse_elsewhere(group, base[group], ("name", "kind", *kind.option_names()))
     task = known.task(base["task"])
     block = read_block(base["block"], known.catalogue)
     base["block"] = block.canonical()
@@ -278,14 +285,9 @@ def cell_of(config: Mapping[str, Any], known: components.Components) -> CellSpec
     Raises:
         GatekitError: the cell or a swap is not allowed.
     """
-    for name, value in () if "function" in config["cell"] else config["cell"].items():
-        if name in (*CELL_KEYS, "cell") or note_for("cell", name) or known_as("cell", name):
-            continue  # `read_cell` refuses these
-        near = nearest_name(name, {*CELL_KEYS, *RUN_KEYS})
-        if near in RUN_KEYS and near not in CELL_KEYS:
-            to = Place((near,))
-            fault = Fault(Kind.UNKNOWN, CELL / name, value, fixes=(Rename(CELL / name, to),))
-            raise ConfigError(fault)
+    if "function" not in config["cell"]:
+        keys = (key for key in config["cell"] if not note_for("cell", key))
+        refuse_elsewhere("cell", {key: config["cell"][key] for key in keys}, (*CELL_KEYS, "cell"))
     cell = config["cell"]
     _no_half_gates(cell.get("gates"), cell.get("roles") or ())
     swaps = {role: gate for role, gate in config["swap"].items() if gate is not None}
@@ -296,24 +298,10 @@ def cell_of(config: Mapping[str, Any], known: components.Components) -> CellSpec
             raise ConfigError(error.fault or str(error)) from None
     if swaps:
         _refuse_dropped(config["cell"], cell, swaps, known)
-    try:
+    with of_swap(swaps, cell):
         spec = read_cell(cell, known.catalogue)
-    except CellError as error:
-        raise _of_swap(error, swaps, cell) from None
     spec.places(swaps, SWAP)
     return spec
-
-
-def _of_swap(error: CellError, swaps: Mapping[str, Any], cell: Mapping[str, Any]) -> CellError:
-    """Return an error about an option of a swapped gate with the place where it was given."""
-    gates, roles = gates_and_roles(cell)
-    fault = error.fault
-    for role, gate in swaps.items() if fault is not None else ():
-        where = CELL / "gates" / gate_of(role, gates, roles)
-        for option in gate if isinstance(gate, Mapping) else ():
-            if fault is not None and fault.place.path[:4] == (where / option).path:
-                return CellError(fault.moved(where, SWAP / role))
-    return error
 
 
 def _refuse_dropped(

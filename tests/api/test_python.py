@@ -17,7 +17,7 @@ from refused import at
 import gatekit
 from gatekit.api import Planned
 from gatekit.api.words import words_of
-from gatekit.cell.errors import ConfigError, RunError
+from gatekit.cell.errors import CellError, ConfigError, RunError
 
 ROOT = Path(__file__).parents[2]
 PUBLIC = ("", ".ops", ".compare", ".convert", ".registry", ".tasks", ".testing")
@@ -298,6 +298,9 @@ def test_show_reads_as_the_command_and_sets_equations_in_a_notebook() -> None:
     assert "h = 0.5 * h_prev + sum(x)" in gatekit.show(mapping, units=1)
     with pytest.raises(ConfigError, match="int is not a cell"):
         gatekit.show(3)
+    swap = {"forget": {"kind": "power_law", "epss": 0.1}}
+    with pytest.raises(CellError, check=at("swap.forget.epss", "-> swap.forget.eps")):
+        gatekit.show("gru", swap=swap)
 
 
 def test_a_diagram_is_a_picture_and_a_file(place: Path) -> None:

@@ -43,6 +43,7 @@ BASE: dict[str, Any] = {
 def entries(layers: bool = True) -> dict[str, tuple[Any, Callable[..., object]]]:
     """Return each function whose refusals are recorded, and how to call it with plain data."""
     from gatekit import registry
+    from gatekit.api.words import words_of
     from gatekit.cell.block.reading import read_block
     from gatekit.cell.graph.building import build
     from gatekit.cell.language.parse import parse
@@ -64,6 +65,7 @@ def entries(layers: bool = True) -> dict[str, tuple[Any, Callable[..., object]]]
         "config": (config.validate, config.validate),
         "words": (line.overrides, line.overrides),
         "train": (command._read, command._read),
+        "call": (words_of, words_of),
         "launcher": (options.read_options, options.read_options),
         "command": (main._dispatch, main._dispatch),
         "task": (Components.task, load().task),

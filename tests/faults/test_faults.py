@@ -195,6 +195,10 @@ def test_foreign_names_have_one_of_ours_where_it_is_known() -> None:
     assert known_as("key", "lr", ["units"]) == ""
     assert "GPU" in note_for("key", "gpu")
     assert nearest_name("hidden_size", ["units", "unit"]) == "units"
+    assert nearest_name("train_size", ["test_size", "validation_size"]) == ""
+    assert nearest_name("val_size", ["test_size", "validation_size"]) == "validation_size"
+    assert nearest_name("gru_cell", ["gru_lr", "gru"]) == "gru"
+    assert nearest_name("num_symbols", ["symbols", "items"]) == "symbols"
 
 
 def test_no_name_has_two_meanings_in_a_scope() -> None:

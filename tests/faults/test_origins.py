@@ -31,6 +31,20 @@ def written(file: str, text: str, folder: Path, monkeypatch: pytest.MonkeyPatch)
         ("block/mine", "kind: modern\nkernel: 4\n", "block.kernel", "conv: 4."),
         ("experiment/mine", f"{GLOBAL}lr: 0.1\n", "lr", "optimizer: {learning_rate: 0.1}."),
         ("experiment/mine", f"{GLOBAL}cell: {{dropout: 20}}\n", "cell.dropout", "dropout: 0.2."),
+        ("optimizer/mine", "learning_rate: 0.1\ntype: sgd\n", "optimizer.type", "name: sgd."),
+        ("block/mine", "conv: 2\ntype: modern\n", "block.type", "kind: modern."),
+        (
+            *("experiment/mine", f"{GLOBAL}cell.dropout: 0.1\n", "cell.dropout"),
+            "cell: {dropout: 0.1}.",
+        ),
+        (
+            *("experiment/mine", f"{GLOBAL}task: {{batch_size: 8}}\n", "task.batch_size"),
+            "trainer: {batch: 8}.",
+        ),
+        (
+            *("experiment/mine", f"{GLOBAL}optimizer: {{adam: {{ema: 0.9}}}}\n", "optimizer.adam"),
+            "ema: 0.9.",
+        ),
         ("change/mine", "units: 8\nswap: {forgt: tanh}\n", "swap.forgt", "forget: tanh."),
     ],
 )
@@ -49,6 +63,35 @@ def test_a_key_of_a_file_is_spelled_as_the_file_has_it(
     assert str(caught.value.fault.place) == place
     assert str(caught.value).startswith(f"{path}, line 2: ")
     assert str(caught.value).partition("Write ")[2].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "typed"),
+    [
+        ("task/mine", "name: adding\nbatch_size: 64\n", "trainer.batch=64"),
+        ("trainer/mine", "epochs: 2\nlearning_rate: 0.1\n", "optimizer.learning_rate=0.1"),
+        ("cell/mine", "defaults: [lstm, _self_]\nuntis: 8\n", "units=8"),
+    ],
+)
+def test_what_a_file_cannot_have_is_typed(
+    file: str, text: str, typed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(file, text, tmp_path, monkeypatch)
+    with pytest.raises(GatekitError) as caught:
+        plan(compose([f"{path.parent.name}=mine"]))
+    assert str(caught.value).startswith(f"{path}, line 2: ")
+    assert str(caught.value).endswith(f"Type {typed}.")
+
+
+@pytest.mark.parametrize("group", ["task", "trainer", "optimizer", "block"])
+def test_a_file_is_its_group_itself(
+    group: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(f"{group}/mine", f"{group}: {{name: x}}\n", tmp_path, monkeypatch)
+    with pytest.raises(GatekitError) as caught:
+        compose([f"{group}=mine"])
+    assert str(caught.value).startswith(f"{path}, line 1: ")
+    assert f"remove the line `{group}:`" in str(caught.value)
 
 
 def test_what_is_typed_is_spelled_for_a_shell_although_a_file_has_the_key(
@@ -71,12 +114,15 @@ def test_several_values_in_a_file_are_swept_by_what_is_typed(
     assert len(compose(["experiment=mine", "-m", "units=16,32"])) == 2
 
 
+@pytest.mark.parametrize(
+    ("key", "meant"), [("unit", "units"), ("trainer.max_steps", "trainer.steps")]
+)
 def test_a_key_that_a_file_sweeps_keeps_its_values(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    key: str, meant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sweep = "hydra: {mode: MULTIRUN, sweeper: {params: {unit: '16,32'}}}\n"
+    sweep = f"hydra: {{mode: MULTIRUN, sweeper: {{params: {{{key}: '16,32'}}}}}}\n"
     written("experiment/mine", f"{GLOBAL}{sweep}", tmp_path, monkeypatch)
     with pytest.raises(GatekitError) as caught:
         plan(compose(["experiment=mine"]))
-    assert "conf/experiment/mine.yaml, line 2: unit is not a key" in str(caught.value)
-    assert str(caught.value).endswith("Write units: '16,32'.")
+    assert f"conf/experiment/mine.yaml, line 2: {key} is not a key" in str(caught.value)
+    assert str(caught.value).endswith(f"Write {meant}: '16,32'.")

@@ -206,7 +206,7 @@ FILES = {
     ),
     "emits": (
         GATES + REST.replace("  h:", "  h_t:"),
-        at("cell.emits", "='h_t'", names=("'h_t'?",)),
+        at("cell.emits", "='h_t'", names=("emits: h_t",)),
     ),
     "zeros": (
         GATES + REST + "initial: {h: zeros}\n",

@@ -10,6 +10,7 @@ from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.declare import plain
 from gatekit.cell.errors import ConfigError, OptionError
 from gatekit.faults import Both, Fault, Kind, Place, Remove, Set, unknown_name, unknown_option
+from gatekit.faults.names import known_as
 
 from .contract import Block
 
@@ -61,6 +62,9 @@ def read_block(config: Any, catalogue: Catalogue) -> BlockSpec:
         config = {"kind": config}
     kind = config.get("kind") if isinstance(config, Mapping) else None
     if not isinstance(kind, str):
+        for key, value in config.items() if isinstance(config, Mapping) else ():
+            if known_as("kind", str(key)):
+                raise ConfigError(unknown_option(BLOCK / key, plain(value), ("kind",)))
         expected, fixes = (
             "a name, or a mapping with the name as kind",
             (Set(BLOCK / "kind", "modern"),),

@@ -303,6 +303,7 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
         else:
             states = [f"{state}_prev" for state in gate.states]
             names = [*draft.known, *gate.parameters, *sorted(own), *states, "pre", "own_prev"]
+            free = [each for each in names if each not in draft.equations]  # no cycle
             if target in draft.spec.functions:
                 raise refused(
                     where,
@@ -324,7 +325,7 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
             raise refused(
                 where,
                 f"{gate.definition()} asks for {target!r}, which does not exist"
-                f"{gate.declared(gate.method)}{draft.meant(target, names)} Available names: "
+                f"{gate.declared(gate.method)}{draft.meant(target, free)} Available names: "
                 f"{listed(names, 50)}; {_rebinding(spec.kind, argument)}",
             )
         bound.append((argument, key))

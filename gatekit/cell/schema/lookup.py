@@ -167,6 +167,8 @@ def unknown(
         entry = {"kind": called[1], "reads": reads} if plain else {"kind": called[1]}
         gate = Place(where.path[:-1]) if where.last == "kind" else where
         fault = replace(fault, fixes=(Set(gate, entry),))
+    elif where.path[0] == "swap" and str(name).lower() == "none":
+        fault = replace(fault, fixes=(Set(where, None),))
     elif what == "gate" and name in FUNCTIONS and not fault.fixes:
         gate = Place(where.path[:-1]) if where.last == "kind" else where
         fault = replace(fault, fixes=(Set(gate, {"activation": f"{name}(pre)"}),))

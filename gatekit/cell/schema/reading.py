@@ -131,6 +131,9 @@ def _unknown_key(config: Mapping[Any, Any], name: Any) -> Fault:
     if isinstance(value, Mapping) and {"gates", "equations", "emits", "defaults"} & {*value}:
         why = f"the file is the cell itself: remove the line `{key}:` and the indentation below it"
         return replace(fault, kind=Kind.REFUSED, given=NOTHING, why=why, known=())
+    if "." in key:  # a file has a mapping in place of each dot
+        to = Place.of(key.removeprefix("cell.")).moved(Place(), CELL)
+        return replace(fault, fixes=(Rename(where, to),), known=())
     keys = [*config]
     above = next((k for k in reversed(keys[: keys.index(name)]) if k in CELL_KEYS), "")
     empty = [name for name in SECTIONS if name in config and config[name] is None]
@@ -262,7 +265,7 @@ def _emits(
             raise refused(place, both, Rename(place, CELL / "equations" / f"{name}_1"))
     if emits not in signals:
         fault = unknown_name(where, emits, signals, "signals")
-        stem = re.split(r"\W|_prev", str(emits))[0]
+        stem = re.split(r"\W|_prev|_t$", str(emits))[0]
         if not fault.fixes and re.search(r"\W", str(emits)):
             written = {n: str(e) for n, e in equations} | {"out": emits}
             out = Both((Set(CELL / "equations", written), Set(where, "out")))
@@ -270,7 +273,7 @@ def _emits(
         elif not fault.fixes and stem in signals:
             fault = replace(fault, fixes=(Set(where, stem),))
         if not fault.fixes and equations:
-            fault = replace(fault, fixes=(Set(where, equations[-1][0]),))
+            fault = replace(fault, fixes=(Set(where, equations[-1][0], such=True),))
         raise CellError(fault)
     return str(emits)
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import contextlib
 import inspect
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, GatekitError, as_plain
+from gatekit.cell.errors import CellError, ExpressionError, GatekitError, as_plain
 from gatekit.cell.gate import Gate, InlineGate
 from gatekit.cell.language.expression import names
 from gatekit.cell.owned import read_names
-from gatekit.faults import Both, Fault, Kind, Place, Remove, Set, unknown_option
+from gatekit.faults import Both, Fault, Kind, Place, Remove, Set, Shell, unknown_option
 
 from .gate_entry import read_gate
-from .lookup import kind_and_options, unknown
+from .lookup import instance_of, kind_and_options, unknown
 from .reading import read_cell
-from .roles import check_gate, gates_and_roles, gates_of
+from .roles import check_gate, gate_of, gates_and_roles, gates_of
 from .specification import CellSpec, GateSpec
 from .values import CELL, named_at, section
 
@@ -62,6 +62,21 @@ def _refuse_options(
         others = {role: gate for role, gate in gates.items() if role != key}
         if fix := with_option(others, SWAP / key, gates[key], catalogue):
             raise CellError(Fault(Kind.UNKNOWN, SWAP / key, gates[key], fixes=(fix,)))
+
+
+@contextlib.contextmanager
+def of_swap(swaps: Mapping[str, Any], cell: Mapping[str, Any]) -> Iterator[None]:
+    """Give errors about the options of swapped gates the place where the options were given."""
+    try:
+        yield
+    except (CellError, ExpressionError) as error:
+        gates, roles = gates_and_roles(cell)
+        path = error.fault.place.path if error.fault is not None else ()
+        for role, gate in swaps.items():
+            where = CELL / "gates" / gate_of(role, gates, roles)
+            if isinstance(gate, Mapping) and where.path == path[:3] and {*path[3:4]} <= {*gate}:
+                raise error.spoken(Shell(), (where, SWAP / role), again=True) from None
+        raise
 
 
 def with_option(
@@ -183,7 +198,8 @@ def _new_entry(
     if kind not in catalogue.gates:
         raise unknown(named_at(gate, where), "gate", kind, catalogue.gates, catalogue)
     new_kind = catalogue.gates[kind]
-    takes_pre = "pre" in new_kind().arguments()
+    needed = {name: options[name] for name in options if name in new_kind._needed}
+    takes_pre = "pre" in instance_of(new_kind, needed, where).arguments()
     kept_keys = ["units", *(_GENERIC if takes_pre else [])]
     left = ["kind", *old_kind.option_names()]
     if "activation" in old:

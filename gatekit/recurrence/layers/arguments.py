@@ -20,8 +20,9 @@ from gatekit.cell.errors import (
     DataError,
     ExpressionError,
 )
-from gatekit.cell.schema import CELL, SWAP, CellSpec, gate_of, read_cell, with_gates
+from gatekit.cell.schema import CellSpec, read_cell, with_gates
 from gatekit.cell.schema.numeric import rate
+from gatekit.cell.schema.swapping import of_swap
 from gatekit.faults import (
     NOTHING,
     Custom,
@@ -172,7 +173,7 @@ def swapped_gates(
     if swap is None:
         return {}
     found: Mapping[str, object] = accepted("swap", swap, SWAPS, {"forget": "power_law"})
-    return found
+    return {role: gate for role, gate in found.items() if gate is not None}
 
 
 def required(group: str, value: object, usual: str) -> None:
@@ -211,13 +212,10 @@ def specification(
     if not swap and not given:
         return spec
     try:
-        return read_cell({**with_gates(spec.canonical(), swap, catalogue), **given}, catalogue)
+        with of_swap(swap, spec.canonical()):
+            return read_cell({**with_gates(spec.canonical(), swap, catalogue), **given}, catalogue)
     except (CellError, ExpressionError) as error:
-        gates = {
-            role: gate_of(role, [g.name for g in spec.gates], dict(spec.roles)) for role in swap
-        }
-        moves = [(CELL / "gates" / gate, SWAP / role) for role, gate in gates.items()]
-        raise error.spoken(Layer(given={**given, "swap": swap}), *moves) from None
+        raise error.spoken(Layer(given={**given, "swap": swap})) from None
 
 
 def _swaps(value: Any) -> Any:

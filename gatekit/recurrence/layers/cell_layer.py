@@ -130,10 +130,10 @@ class CellLayer(SeededLayer):
         swapped = swapped_gates(swap, keras_options)
         refuse_unknown(keras_options, known)
         super().__init__(**keras_options)
-        if units is REQUIRED and isinstance(cell, int):
+        if isinstance(cell, int) and (units is REQUIRED or isinstance(units, str)):
             raise ConfigError(
                 f"the cell's name is missing, and {cell} is in its place; write "
-                f"gatekit.{type(self).__name__}('lstm', units={cell})"
+                f"gatekit.{type(self).__name__}({units or 'lstm'!r}, units={cell})"
             )
         self.units = checked_units(units)
         self._catalogue = registered(checked_files(plugins))

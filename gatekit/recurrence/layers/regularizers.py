@@ -117,7 +117,9 @@ class Rules:
 def _mapping(section: str, value: object, where: Place) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         kinds = "kernel, recurrent, bias" + (" or a gate" if len(where.path) == 1 else "")
-        rule = value if isinstance(value, str) else next(iter(_BUILT_IN[section]))
+        rule: Any = value if isinstance(value, str) else next(iter(_BUILT_IN[section]))
+        if isinstance(value, _BASES[section]):
+            rule = _plain(section, value, section)
         fix = Set(where, {"kernel": rule})
         expected = f"a mapping from {kinds} to rules"
         raise ConfigError(Fault(Kind.WRONG, where, as_plain(value), expected, fixes=(fix,)))

@@ -94,6 +94,7 @@ def cell_config(
     if isinstance(cell, Mapping):
         return composer.resolved(dict(cell), "cell", ())
     name = getattr(cell, "__name__", type(cell).__name__).lower().removesuffix("cell")
+    name = getattr(getattr(cell, "spec", None), "name", name)
     such = name if name in cell_names() else "lstm"
     place, expected = CELL / "name", "the name of a cell, or a mapping"
     fixes = (Set(place, such),)

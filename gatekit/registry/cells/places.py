@@ -16,7 +16,7 @@ from typing import Any
 from gatekit.cell.errors import CellError, ExpressionError, GatekitError, nearest_name, shown
 from gatekit.cell.show.bibtex import parse
 from gatekit.cell.show.works import Work
-from gatekit.faults import Fault, File, Kind, Place, Shell, Typed
+from gatekit.faults import Fault, File, Kind, Place, Rename, Shell, Typed
 
 from ..queries import config_dirs
 from ..safe_yaml import content, decoded, line_of, lines_to, read_yaml
@@ -80,7 +80,10 @@ def _in_sweep(
         return None
     values = read_yaml(path)["hydra"]["sweeper"]["params"][keys[-1]]
     line = f"{shown(path)}, line {lines_to(path, keys)[-1]}"
-    return replace(fault, given=values), File(lambda _: line)
+    fault = replace(fault, given=values)
+    for at in (fault.place, *(fix.to for fix in fault.fixes if isinstance(fix, Rename))):
+        fault = fault.moved(at, Place((str(at),)))  # a swept key is one key of the file
+    return fault, File(lambda _: line)
 
 
 def _holder(place: Place, chosen: Mapping[Any, object], plugins: Sequence[str]) -> File | None:
@@ -89,8 +92,8 @@ def _holder(place: Place, chosen: Mapping[Any, object], plugins: Sequence[str]) 
         keys = place.path if group in ("experiment", "change") else place.path[1:]
         path = _own_file(str(chosen.get(group)), plugins, str(group))
         if path is not None and keys and len(lines_to(path, keys)) == len(keys):
-            above = len(place.path) - len(keys)
-            return File(functools.partial(_line_below, path, place.path[:above]))
+            above = place.path[: len(place.path) - len(keys)]
+            return File(functools.partial(_line_below, path, above), above=above)
     return None
 
 
@@ -103,7 +106,7 @@ def _line_below(path: Path, above: tuple[str | int, ...], place: Place) -> str:
 
 def file_channel(path: Path) -> File:
     """Return the channel of the person who wrote a cell's file."""
-    return File(functools.partial(_line, path))
+    return File(functools.partial(_line, path), above=("cell",))
 
 
 def _line(path: Path, place: Place) -> str:

@@ -69,6 +69,10 @@ def refuse(
         raise ConfigError(
             f"{path}: the header `# @package {excerpt(package)}` is not allowed; {REMEDY}."
         )
+    if group not in (*OPEN, "cell") and isinstance(data.get(group), Mapping):
+        line = line_of(path, Place(("", group)))
+        why = f"the file is the {group} itself: remove the line `{group}:` and the indentation"
+        raise ConfigError(f"{shown(path)}{line}: {why} below it.")
     for key in data:
         if key == "hydra" and group == "experiment":
             _refuse_hydra(data[key], path, places)
