@@ -142,6 +142,12 @@ def refused(place: Place, why: str | tuple[str | Place, ...], *fixes: Fix) -> Ce
     return CellError(Fault(Kind.REFUSED, place, why=why, fixes=fixes))
 
 
+def at_most(most: int, count: int, what: str, place: Place) -> None:
+    """Refuse a place in a cell that has more of something than is allowed."""
+    if count > most:
+        raise refused(place, f"{count:,} {what}; at most {most:,} are allowed")
+
+
 class DataError(GatekitError):
     """A data set is missing, damaged, or does not have the expected form."""
 

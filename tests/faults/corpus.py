@@ -32,6 +32,7 @@ FILE = Path(__file__).with_name("corpus.jsonl")
 MESSAGES = Path(__file__).with_name("messages.txt")
 ROOT = Path(__file__).resolve().parents[2]
 WORK = "gatekit-corpus-"
+"""The beginning of the names of folders in which commands and lines of Python are run."""
 MOST = 400
 """The most characters of an input that is kept."""
 
@@ -116,8 +117,9 @@ def _python(code: str, files: Mapping[str, str] = MappingProxyType({})) -> None:
         usual = {"name": "mine", "gates": {"g": gate}, "equations": {"h": "g"}, "emits": "h"}
         return build(read_cell(usual | more, known), 4, 3, read_output_unit(unit, known))
 
-    keras = ("RNN", "BlockLayer", "Cell", "RunLogger", "convert", "pad_time")  # they import TensorFlow
-    names = {name: getattr(gatekit, name) for name in gatekit.__all__ if name not in keras}
+    # These import TensorFlow; a line that needs one writes gatekit.RNN.
+    slow = ("RNN", "BlockLayer", "Cell", "RunLogger", "convert", "pad_time")
+    names = {name: getattr(gatekit, name) for name in gatekit.__all__ if name not in slow}
     with _in_folder(files):
         exec(code, names | {"built": built, "gatekit": gatekit, "__name__": "script"})
 

@@ -20,7 +20,7 @@ for _line in corpus.lines():
     BY_ENTRY.setdefault(str(_line["entry"]), []).append(_line)
 
 
-SLOW = dict.fromkeys(("layer", "keras"), [pytest.mark.slow])  # imports TensorFlow
+SLOW = {entry: [pytest.mark.slow] for entry in ("layer", "keras")}  # they import TensorFlow
 
 
 @functools.cache

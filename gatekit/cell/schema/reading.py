@@ -14,6 +14,7 @@ from gatekit.cell.errors import (
     GatekitError,
     amount_of,
     as_plain,
+    at_most,
     nearest_name,
     refused,
 )
@@ -235,8 +236,7 @@ def _each(
 
 def _equations(config: Mapping[str, Any], catalogue: Catalogue) -> tuple[tuple[str, Expr], ...]:
     equations = section(config, "equations")
-    if len(equations) > MAX_EQUATIONS:
-        raise refused(CELL / "equations", f"{len(equations)} equations; at most {MAX_EQUATIONS}")
+    at_most(MAX_EQUATIONS, len(equations), "equations", CELL / "equations")
     return tuple(
         (n, read_expression(e, catalogue, CELL / "equations" / n)) for n, e in equations.items()
     )
