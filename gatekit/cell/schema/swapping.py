@@ -16,11 +16,11 @@ from gatekit.cell.owned import read_names
 from gatekit.faults import Both, Fault, Kind, Place, Remove, Set, unknown_option
 
 from .gate_entry import read_gate
-from .lookup import kind_and_options, unknown
+from .lookup import kind_and_options
 from .reading import read_cell
 from .roles import check_gate, gates_and_roles, gates_of
 from .specification import CellSpec, GateSpec
-from .values import CELL, named_at, section
+from .values import CELL, section
 
 SWAP = Place(("swap",))
 """The place of gates by role."""
@@ -179,9 +179,7 @@ def _new_entry(
         if re.search(r"\bpre\b", str(gate["activation"])):
             stays = _with_pre(stays)
         return {**stays, **gate, **_kept(place, old, old_kind, gate, gate)}
-    kind, options = kind_and_options(gate, where)
-    if kind not in catalogue.gates:
-        raise unknown(named_at(gate, where), "gate", kind, catalogue.gates, catalogue)
+    kind, options = kind_and_options(gate, where, "gate", catalogue.gates, catalogue)
     new_kind = catalogue.gates[kind]
     takes_pre = "pre" in new_kind().arguments()
     kept_keys = ["units", *(_GENERIC if takes_pre else [])]
