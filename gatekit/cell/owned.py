@@ -186,7 +186,7 @@ def _made(kind: Any, base: Any, values: Mapping[str, Any], where: Place) -> Any:
 
 
 def check_declared(
-    owner: Place, key: str, value: object, kind: Any, of: str, usual: str, such: str
+    owner: Place, key: str, value: Any, kind: Any, of: str, usual: str, such: str
 ) -> None:
     """Refuse a class's field that is not a mapping from names to objects of a kind.
 
