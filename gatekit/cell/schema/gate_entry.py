@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, ExpressionError, as_plain, refused
+from gatekit.cell.errors import CellError, ExpressionError, accepted, as_plain, refused
 from gatekit.cell.gate import Gate, InlineGate, LinearGate
 from gatekit.cell.language.expression import Expr, Name, names, substitute
 from gatekit.cell.language.parse import parse
@@ -40,7 +40,7 @@ from .lookup import (
     make_initializer,
     registered,
 )
-from .numeric import POSITIVE, accepted
+from .numeric import POSITIVE
 from .regularizers import check_rules
 from .roles import gate_of, gates_and_roles
 from .specification import EPSILON, GateSpec, Read, SignalNorm

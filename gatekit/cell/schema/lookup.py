@@ -13,6 +13,7 @@ from gatekit.cell.errors import (
     CellError,
     ConfigError,
     OptionError,
+    accepted,
     listed,
     nearest_name,
     quoted,
@@ -38,7 +39,6 @@ from gatekit.faults import (
     wrong,
 )
 
-from .numeric import accepted
 from .specification import OUTPUT_UNIT
 from .values import check_keys, named_at
 

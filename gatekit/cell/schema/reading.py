@@ -12,6 +12,7 @@ from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import (
     CellError,
     GatekitError,
+    accepted,
     amount_of,
     as_plain,
     at_most,
@@ -54,7 +55,7 @@ from .lookup import (
     registered,
     unknown,
 )
-from .numeric import accepted, constant, input_width, number, rate
+from .numeric import constant, input_width, number, rate
 from .regularizers import WEIGHT_KINDS, check_rules, read_rules
 from .roles import by_gate
 from .specification import OUTPUT, OUTPUT_UNIT, CellSpec, GateSpec, OutputUnitSpec, long_form
