@@ -6,6 +6,9 @@ To record the refusals of more tests, run in the repository::
 
     PYTHONPATH=tests/faults pytest -p corpus --record tests/study/test_config.py
 
+A line with ``entry`` and ``given`` may also be added by hand, such as lines of Python, or a command
+in a folder with files.
+
 ``python tests/faults/corpus.py`` writes the file again from what is refused now, and
 ``messages.txt``, which has a message from each place of the code that refuses something, and each
 wording of it. A sentence that is changed on purpose changes that file, and is read in its diff.
