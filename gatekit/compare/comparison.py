@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatekit.cell.errors import ConfigError, accepted
+from gatekit.cell.errors import ConfigError
 from gatekit.compare.budget.at import Budget, at_budget, read_budget
 from gatekit.compare.deciding.decided import margin_notes, read_margin, with_tests
 from gatekit.compare.deciding.remarks import (
@@ -35,7 +35,7 @@ from gatekit.compare.grouping.rename import read_names, with_names
 from gatekit.compare.numbers import count_of
 from gatekit.compare.stats.baseline import Baselines
 from gatekit.compare.stats.difference import difference, unlike
-from gatekit.faults import Fault, Kind, Place, Remove
+from gatekit.faults import Fault, Kind, Place, Remove, fits, wrong
 from gatekit.runs.record import RunRecord
 from gatekit.study.keys import INSIDE
 
@@ -137,7 +137,8 @@ def compare(
         RunError: the study does not exist, or a newer gatekit wrote it.
         ConfigError: an argument is invalid, such as a key in which the runs do not differ.
     """
-    accepted(level, INSIDE, Place(("level",)), 0.95, ConfigError)
+    if not fits(level, INSIDE):
+        raise ConfigError(wrong(Place(("level",)), level, INSIDE, 0.95))
     share, size = read_margin(margin)
     loaded = study if isinstance(study, Study) else load(study, root)
     loaded, later = _until_last_interim(loaded)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatekit.cell.errors import ConfigError, GatekitError, accepted
+from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.compare.stats.intervals import Floats
-from gatekit.faults import OneOf, Place
+from gatekit.faults import OneOf, Place, wrong
 from gatekit.runs import metrics
 from gatekit.runs.names import METRICS
 from gatekit.runs.record import RunRecord
@@ -65,7 +65,8 @@ def checked_cost(cost: str) -> str:
     Raises:
         ConfigError: there is no such cost.
     """
-    accepted(cost, OneOf(tuple(UNITS)), Place(("over",)), "epochs", ConfigError)
+    if cost not in UNITS:
+        raise ConfigError(wrong(Place(("over",)), cost, OneOf(tuple(UNITS)), "epochs"))
     return cost
 
 
