@@ -7,12 +7,12 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from gatekit.faults import Channel, Fault, File, Fix, Kind, Place, Set, Shell, speak
+from gatekit.faults import NOTHING, Channel, Fault, File, Fix, Kind, Place, Set, Shell, speak
 from gatekit.faults.names import MAX_CANDIDATES, MAX_NEAREST
 from gatekit.faults.names import nearest_name as nearest_name
-from gatekit.faults.types import LARGEST, Number, Whole, several
+from gatekit.faults.types import LARGEST, Mismatch, Number, Type, Whole, several, wrong
 from gatekit.faults.values import SWITCHES as SWITCHES
 from gatekit.faults.values import amount_of as amount_of
 from gatekit.faults.values import as_plain as as_plain
@@ -144,6 +144,26 @@ def wrong_option(
 def refused(place: Place, why: str | tuple[str | Place, ...], *fixes: Fix) -> CellError:
     """Return the error of a place in a cell, for which there is a sentence of its own."""
     return CellError(Fault(Kind.REFUSED, place, why=why, fixes=fixes))
+
+
+def accepted(
+    value: Any, type_: Type, place: Place, example: Any = NOTHING, error: Any = CellError
+) -> Any:
+    """Return a value of a type; ``example`` is shown if no value of the type can be guessed.
+
+    Raises:
+        GatekitError: the value is not of the type; the class is that of ``error``.
+    """
+    try:
+        return type_.accept(value)
+    except Mismatch:
+        raise error(wrong(place, value, type_, example)) from None
+
+
+def at_most(most: int, count: int, what: str, place: Place) -> None:
+    """Refuse a place in a cell that has more of something than is allowed."""
+    if count > most:
+        raise refused(place, f"{count:,} {what}; at most {most:,} are allowed")
 
 
 class DataError(GatekitError):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from gatekit.cell.language.expression import Expr, evaluate, names
 from gatekit.cell.language.ops import Function
 from gatekit.faults import Place
 
-from .errors import excerpt, refused
-from .owned import State, check_own_names, state_of
+from .owned import State, check_declared, state_of
 from .row_wise import RowWise
 
 
@@ -49,23 +48,9 @@ class Gate(RowWise):
     method: ClassVar[str] = "activate"
 
     def __init_subclass__(cls) -> None:
-        states = cls.states
-        numbers = isinstance(states, Mapping) and all(
-            isinstance(first, (int, float, State)) for first in states.values()
-        )
-        if not numbers:
-            names = (
-                [s for s in states if isinstance(s, str)] if isinstance(states, Iterable) else []
-            )
-            such = ", ".join(f'"{name}": 0.0' for name in names or ["k"])
-            raise refused(
-                Place((cls.__name__, "states")),
-                f"{excerpt(repr(states))} is given; a mapping to initial values is expected: "
-                f"states = {{{such}}}",
-            )
+        owner, kinds = Place((cls.__name__,)), (int, float, State)
+        check_declared(owner, "states", cls.states, kinds, "initial values", "k", "0.0")
         super().__init_subclass__()
-        check_own_names(Place((cls.__name__,)), (*states, *cls.projections))
-        cls._check_own(cls.parameters, states, cls.projections)
 
     def own_states(self, where: Place | None = None) -> dict[str, State]:
         """Return the gate's states by name.

@@ -16,7 +16,7 @@ from typing import Any
 from gatekit.faults import Fault, Kind, Place, Set, unknown_option
 
 from .calls import constructed
-from .errors import CellError, as_plain, excerpt, listed, refused
+from .errors import CellError, as_plain, at_most, excerpt, listed, refused
 
 MAX_PROJECTIONS = 20
 """The most projections of one gate. Each may read the one before it."""
@@ -122,7 +122,7 @@ def without_defaults(declared: Any) -> dict[str, Any]:
     return {name: value for name, (value, usual) in values.items() if value != usual}
 
 
-def state_of(value: object, where: Place) -> State:
+def state_of(value: float | State | Mapping[str, Any], where: Place) -> State:
     """Return a declared state: a number is the initial value of a state as wide as the gate.
 
     Args:
@@ -130,18 +130,12 @@ def state_of(value: object, where: Place) -> State:
         where: the place in the gate, for messages.
 
     Raises:
-        CellError: the value is none of these.
+        CellError: a key of the mapping or its value is not allowed.
     """
-    if isinstance(value, State):
-        return value
     if isinstance(value, Mapping):
         made: State = _made(State, State(), value, where)
         return made
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        expected = "an initial value or State(width, first=0.0)"
-        fix = Set(where, 0.0)
-        raise CellError(Fault(Kind.WRONG, where, as_plain(value), expected, fixes=(fix,)))
-    return State(first=value)
+    return value if isinstance(value, State) else State(first=value)
 
 
 def projections_of(
@@ -167,8 +161,7 @@ def projections_of(
         else:
             fix = Set(place, {"reads": ["x", "h_prev"]})
             raise CellError(Fault(Kind.WRONG, place, as_plain(change), "a mapping", fixes=(fix,)))
-    if len(merged) > MAX_PROJECTIONS:
-        raise refused(where, f"{len(merged)} projections; a gate has at most {MAX_PROJECTIONS}")
+    at_most(MAX_PROJECTIONS, len(merged), "projections", where)
     return merged
 
 
@@ -192,12 +185,29 @@ def _made(kind: Any, base: Any, values: Mapping[str, Any], where: Place) -> Any:
         raise refused(where, str(error)) from None
 
 
-def check_own_names(owner: Place, names: Sequence[str]) -> None:
-    """Refuse names of states, projections and parameters that a gate's function cannot ask for.
+def check_declared(
+    owner: Place, key: str, value: Any, kind: Any, of: str, usual: str, such: str
+) -> None:
+    """Refuse a class's field that is not a mapping from names to objects of a kind.
+
+    ``of`` is the kind in the plural; ``usual`` is a name, and ``such`` an object, as it is written.
+    """
+    mapping = isinstance(value, Mapping)
+    if not mapping or any(isinstance(v, bool) or not isinstance(v, kind) for v in value.values()):
+        given = value if mapping or isinstance(value, (list, tuple, set)) else ()
+        names = [name for name in given if isinstance(name, str)] or [usual]
+        each = ", ".join(f'"{name}": {such}' for name in names)
+        why = f"a mapping from names to {of} is expected: {key} = {{{each}}}"
+        raise refused(owner / key, f"{excerpt(repr(value))} is given; {why}")
+
+
+def check_own_names(owner: Place, names: Sequence[str], others: Sequence[str] = ()) -> None:
+    """Refuse names of states and projections that a gate's function cannot ask for.
 
     Args:
         owner: the gate's class or its place in a cell, for messages.
-        names: the names of everything that the gate owns, and of its options.
+        names: the names of states and projections.
+        others: the names of parameters and options, which no state or projection has.
 
     Raises:
         CellError: a name is taken, given twice or not a name.
@@ -211,12 +221,10 @@ def check_own_names(owner: Place, names: Sequence[str]) -> None:
                 f"that is a Python identifier, does not end in _prev, and is not one of "
                 f"{listed(TAKEN)}",
             )
-        if list(names).count(name) > 1:
-            raise refused(
-                owner,
-                f"{name!r} is declared twice, as an option, parameter, state or "
-                "projection; rename one of them",
-            )
+    every = [*names, *others]
+    if twice := next((name for name in every if every.count(name) > 1), ""):
+        why = "an option, parameter, state or projection has this name, too; rename one of them"
+        raise refused(owner / twice, why)
 
 
 def _check_width(width: object, what: str) -> None:

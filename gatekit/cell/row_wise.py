@@ -15,7 +15,7 @@ from .errors import CellError, excerpt, nearest, one_line, refused, shown
 from .language.expression import Expr
 from .language.ops import FUNCTIONS, UnknownFunctionError
 from .learned import Parameter
-from .owned import Projection, check_own_names, projections_of
+from .owned import Projection, check_declared, check_own_names, projections_of
 from .written import attribute_place, returned_place
 
 _OF_GATEKIT = ("ops", "Parameter", "Gate", "OutputUnit", "hookimpl")
@@ -61,44 +61,13 @@ class RowWise(Declared):
                     f"parameters = {{{name!r}: ...}}, and ask for it by name: "
                     f"def {cls.method}(self, pre, {name})",
                 )
-        parameters = cls.parameters
-        fine = isinstance(parameters, Mapping)
-        if not fine or not all(isinstance(p, Parameter) for p in parameters.values()):
-            given: Any = parameters.items() if isinstance(parameters, Mapping) else ()
-            such = {k: v for k, v in given if isinstance(v, (int, float))} or {"scale": 1.0}
-            such_as = ", ".join(f'"{k}": Parameter("units", init={v})' for k, v in such.items())
-            raise refused(
-                owner / "parameters",
-                f"{excerpt(repr(parameters))} is given; a mapping from names to Parameters is "
-                f"expected: parameters = {{{such_as}}}",
-            )
-        projections = cls.projections
-        if not isinstance(projections, Mapping) or not all(
-            isinstance(each, Projection) for each in projections.values()
+        for key, kind, usual, such in (
+            ("parameters", Parameter, "scale", 'Parameter("units", init=1.0)'),
+            ("projections", Projection, "tau", 'Projection("x")'),
         ):
-            raise refused(
-                owner / "projections",
-                f"{excerpt(repr(projections))} is given; a mapping from names to Projections is "
-                'expected: projections = {"tau": Projection("x")}',
-            )
-        check_own_names(owner, tuple(projections))
-        cls._check_own(parameters, projections)
-
-    @classmethod
-    def _check_own(cls, *parts: Mapping[str, Any]) -> None:
-        """Refuse a name that is declared twice: as an option, or in two of the parts."""
-        for name in (name for part in parts for name in part):
-            place = Place((cls.__name__, name))
-            if name in cls._option_types:
-                raise refused(
-                    place,
-                    f"{name!r} is both an option and a parameter, state or projection; rename one "
-                    "of them",
-                )
-            if sum(name in part for part in parts) > 1:
-                raise refused(
-                    place, "a parameter, state or projection has this name, too; rename one of them"
-                )
+            check_declared(owner, key, getattr(cls, key), kind, f"{kind.__name__}s", usual, such)
+        own = (*getattr(cls, "states", ()), *cls.projections)
+        check_own_names(owner, own, (*cls.parameters, *cls._option_types))
 
     def own_projections(self, where: Place = PROJECTIONS) -> dict[str, Projection]:
         """Return the projections by name.

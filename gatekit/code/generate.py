@@ -72,7 +72,8 @@ def generate(
     if to == "fla":
         return _language_model(built, known)
     if to not in FRAMEWORKS:
-        raise ConfigError(unknown_name(Place(("to",)), to, FRAMEWORKS, "frameworks"))
+        known_to = (*FRAMEWORKS, "fla")
+        raise ConfigError(unknown_name(Place(("to",)), to, known_to, "frameworks"))
     if isinstance(built, Stack):
         return _stacked(built, to, known)
     if isinstance(built, BuiltBlock):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Literal, get_args
 
-from gatekit.cell.errors import ConfigError, nearest
-from gatekit.faults import OneOf, Place, wrong
+from gatekit.cell.errors import ConfigError, accepted, nearest
+from gatekit.faults import OneOf, Place
 
 Direction = Literal["min", "max"]
 
@@ -66,9 +66,8 @@ def direction_of(metric: str, direction: str | None) -> Direction:
                 f"accuracy, loss and mse need none{nearest(metric.casefold(), DIRECTIONS) or '.'}"
             )
         return known
-    if direction not in get_args(Direction):
-        place, such = Place(("direction",)), known or "min"
-        raise ConfigError(wrong(place, direction, OneOf(get_args(Direction)), such))
+    place, such = Place(("direction",)), known or "min"
+    accepted(direction, OneOf(get_args(Direction)), place, such, ConfigError)
     if known not in (None, direction):
         raise ConfigError(contradiction(metric, direction))
     return direction  # type: ignore[return-value]

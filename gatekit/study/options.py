@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from gatekit.cell.errors import ConfigError, listed
+from gatekit.cell.errors import ConfigError, accepted, listed
 from gatekit.faults import (
     NOTHING,
     Custom,
@@ -22,9 +22,7 @@ from gatekit.faults import (
     Rename,
     Type,
     Whole,
-    fits,
     nearest_name,
-    wrong,
 )
 from gatekit.runs.environment import gpu_visible
 
@@ -155,10 +153,8 @@ def read_options(data: Mapping[str, Any]) -> Options:
                 "hydra.launcher.backend=slurm or ray for a cluster (docs/cluster.md)."
             )
         known_key(key, value)
-        if not fits(value, CHECKS[key]):
-            place = Place.of("hydra.launcher") / key
-            raise ConfigError(wrong(place, value, CHECKS[key], _EXAMPLES[key]))
-        values[key] = CHECKS[key].accept(value)
+        place = Place.of("hydra.launcher") / key
+        values[key] = accepted(value, CHECKS[key], place, _EXAMPLES[key], ConfigError)
     return Options(**values)
 
 

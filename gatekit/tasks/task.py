@@ -12,8 +12,8 @@ import numpy
 
 from gatekit.cell.calls import constructed
 from gatekit.cell.declare import Declared, plain
-from gatekit.cell.errors import DataError, PluginError, nearest_name, wrong_option
-from gatekit.faults import Fault, Kind, OneOf, Place, wrong
+from gatekit.cell.errors import DataError, PluginError, accepted, nearest_name, wrong_option
+from gatekit.faults import Fault, Kind, OneOf, Place
 from gatekit.runs.directions import Direction, known_direction
 from gatekit.runs.names import canonical_json
 
@@ -294,5 +294,4 @@ def recipe_hash(recipe: str, facts: Mapping[str, Any]) -> str:
 
 
 def _one_of(what: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise PluginError(wrong(Place((what,)), value, OneOf(allowed)))
+    accepted(value, OneOf(allowed), Place((what,)), error=PluginError)

@@ -6,6 +6,9 @@ To record the refusals of more tests, run in the repository::
 
     PYTHONPATH=tests/faults pytest -p corpus --record tests/study/test_config.py
 
+A line with ``entry`` and ``given`` may also be added by hand, such as lines of Python, or a command
+in a folder with files.
+
 ``python tests/faults/corpus.py`` writes the file again from what is refused now, and
 ``messages.txt``, which has a message from each place of the code that refuses something, and each
 wording of it. A sentence that is changed on purpose changes that file, and is read in its diff.
@@ -13,6 +16,8 @@ wording of it. A sentence that is changed on purpose changes that file, and is r
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import json
 import os
 import re
@@ -21,6 +26,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -28,6 +34,8 @@ import pytest
 FILE = Path(__file__).with_name("corpus.jsonl")
 MESSAGES = Path(__file__).with_name("messages.txt")
 ROOT = Path(__file__).resolve().parents[2]
+WORK = "gatekit-corpus-"
+"""The beginning of the names of folders in which commands and lines of Python are run."""
 MOST = 400
 """The most characters of an input that is kept."""
 
@@ -74,7 +82,51 @@ def entries(layers: bool = True) -> dict[str, tuple[Any, Callable[..., object]]]
         "unit": (read_output_unit, lambda config: read_output_unit(config, known)),
         "graph": (build, graph),
         "equation": (parse, parsed),
-    } | ({"layer": _layer()} if layers else {})
+        "folder": (_command, _command),
+        "python": (_python, _python),
+    } | ({"layer": _layer(), "keras": (_python, _python)} if layers else {})
+
+
+@contextlib.contextmanager
+def _in_folder(files: Mapping[str, str]) -> Iterator[None]:
+    """Work in a new folder with some files, and with a study of two cells and two seeds."""
+    from compare.synthetic import write_study
+
+    # Its name is new, because what is registered is looked up once for each working folder.
+    with tempfile.TemporaryDirectory(prefix=WORK) as folder, contextlib.chdir(folder):
+        write_study(Path("experiments"), {"lstm": (8.0, 8.2), "gru": (9.0, 9.2)})
+        for name, text in files.items():
+            Path(name).parent.mkdir(parents=True, exist_ok=True)
+            Path(name).write_text(text, encoding="utf-8")
+        yield
+
+
+def _command(argv: list[str], files: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Run a command in a folder with some files."""
+    from gatekit.cli import main
+
+    with _in_folder(files):
+        main._dispatch(argv)
+
+
+def _python(code: str, files: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Run lines of Python in such a folder; they know gatekit's names, and ``built``."""
+    import gatekit
+    from gatekit.cell.graph.building import build
+    from gatekit.cell.schema import read_cell, read_output_unit
+
+    known = gatekit.registry.catalogue()
+
+    def built(gate: Any = "tanh", unit: Any = "hidden", **more: Any) -> object:
+        """Build a cell with this gate, this output unit, and these further keys."""
+        usual = {"name": "mine", "gates": {"g": gate}, "equations": {"h": "g"}, "emits": "h"}
+        return build(read_cell(usual | more, known), 4, 3, read_output_unit(unit, known))
+
+    # These import TensorFlow; a line that needs one writes gatekit.RNN.
+    slow = ("RNN", "BlockLayer", "Cell", "RunLogger", "convert", "pad_time")
+    names = {name: getattr(gatekit, name) for name in gatekit.__all__ if name not in slow}
+    with _in_folder(files):
+        exec(code, names | {"built": built, "gatekit": gatekit, "__name__": "script"})
 
 
 def _layer() -> tuple[Any, Callable[..., object]]:
@@ -145,12 +197,73 @@ def write(found: list[dict[str, Any]]) -> None:
     FILE.write_text("".join(f"{text}\n" for text in sorted(texts)), encoding="utf-8")
 
 
+# --- places ---------------------------------------------------------------------
+
+
+def places(folder: Path) -> Iterator[tuple[str, int]]:
+    """Yield the file and line of each call that makes a fault: of `Fault`, or of a maker.
+
+    A maker is a function that calls one, and returns a fault or an error or always raises one.
+    """
+    calls: dict[Path, list[tuple[str, int]]] = {}
+    functions: list[tuple[Path, str, set[str]]] = []
+    for file in sorted(folder.rglob("*.py")):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        calls[file] = [*_calls(tree)]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and node.returns is not None:
+                public = node.name[0] != "_" and node in tree.body
+                if ast.unparse(node.returns).endswith(("Fault", "Error", "NoReturn")):
+                    name = node.name if public else f"{file}:{node.name}"
+                    functions.append((file, name, {called for called, _ in _calls(node)}))
+    makers, before = {"Fault"}, 0
+    while len(makers) > before:
+        before = len(makers)
+        for file, name, called in functions:
+            if called & makers or {f"{file}:{each}" for each in called} & makers:
+                makers.add(name)
+    for file, found in calls.items():
+        for name, line in found:
+            if name in makers or f"{file}:{name}" in makers:
+                yield str(file), line
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[set[tuple[str, int]]]:
+    """Return the file and line of all code that makes a fault, or calls what makes it."""
+    from gatekit.faults import Fault
+
+    reached: set[tuple[str, int]] = set()
+    made: Any = Fault.__init__
+
+    def init(self: Any, *args: Any, **more: Any) -> None:
+        made(self, *args, **more)
+        frame = sys._getframe(1)
+        while frame is not None:
+            reached.add((frame.f_code.co_filename, frame.f_lineno))
+            frame = frame.f_back
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Fault, "__init__", init)
+        yield reached
+
+
+def _calls(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id=name)):
+                yield name, node.lineno
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name)):
+                yield name, node.lineno
+
+
 # --- messages -------------------------------------------------------------------
 
 
 def shown(error: Any) -> str:
     """Return a message without the working folder."""
-    return str(error).replace(os.getcwd(), "FOLDER").rstrip()
+    message = re.sub(rf"[^ '\"]*/{WORK}\w+", "FOLDER", str(error))
+    return message.replace(os.getcwd(), "FOLDER").rstrip()
 
 
 def messages() -> Iterator[tuple[str, dict[str, Any], str]]:
@@ -161,24 +274,24 @@ def messages() -> Iterator[tuple[str, dict[str, Any], str]]:
         yield entry, json.loads(given), message
 
 
-def write_messages(refused: list[tuple[dict[str, Any], Any]]) -> None:
+def write_messages(refused: list[tuple[dict[str, Any], Any, set[tuple[str, int]]]]) -> None:
     """Write one message for each place that refuses something, and for each wording.
 
     A message that is not the same everywhere is left out.
     """
     found: dict[object, str] = {}
-    worded: set[object] = set()
-    for line, error in refused:
+    shown_of: set[object] = set()
+    for line, error, reached in refused:
         frames = traceback.extract_tb(error.__traceback__)[-2:]
         origin = line["entry"], line["kind"], *((f.filename, f.lineno) for f in frames)
         message, wording = shown(error), words(error.fault)
         if _OTHERS.search(message):
             continue
-        if origin not in found or wording not in worded:
+        if origin not in found or not {wording, *reached} <= shown_of:
             given = json.dumps(line["given"], ensure_ascii=True)
-            case = origin if origin not in found else (origin, wording)
+            case = origin if origin not in found else (origin, given)
             found[case] = f"\n\n> {line['entry']} {given}\n{message}"
-            worded.add(wording)
+            shown_of |= {wording, *reached}
     text = "".join(sorted(found.values()))
     head = "One message from each place that refuses something: python tests/faults/corpus.py"
     MESSAGES.write_text(f"{head}{text}\n", encoding="utf-8")
@@ -192,7 +305,7 @@ def words(fault: Any) -> tuple[str, ...]:
     """Return the words of a fault that are the same whatever names and numbers it quotes."""
     from gatekit.faults import Note
 
-    texts = [] if fault is None else [(fault.expected,), fault.why]
+    texts = [] if fault is None else [(fault.expected,), fault.why, (fault.what,)]
     texts += [fix.parts for fix in getattr(fault, "fixes", ()) if isinstance(fix, Note)]
     joined = ("".join(part for part in text if isinstance(part, str)) for text in texts)
     return tuple(re.sub(r"'[^']*'|`[^`]*`|[\w.]*[\d_][\w.]*|\b\w\b", "", text) for text in joined)
@@ -300,19 +413,19 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 if __name__ == "__main__":
+    sys.path.append(str(ROOT / "tests"))
     ways = {name: call for name, (_, call) in entries().items()}
     before = [*lines()]
+    os.environ["GATEKIT_TRACEBACK"] = "full"  # the place of the code
     os.chdir(tempfile.mkdtemp())  # no study or plugin of this folder affects what is refused
-    refused = [
-        (line, refusal(ways[line["entry"]], line["entry"], line["given"])) for line in before
-    ]
-    for line, error in refused:
+    known, again = {*places(ROOT / "gatekit")}, []
+    for line in before:
+        with watched() as reached:
+            error = refusal(ways[line["entry"]], line["entry"], line["given"])
         if error is None:
             print("no longer refused:", line["entry"], line["given"])  # noqa: T201
-    again = [
-        ({**line, **told(error, line["entry"], line["given"])}, error)
-        for line, error in refused
-        if error is not None
-    ]
-    write([line for line, _ in again])
+        else:
+            new = {**line, **told(error, line["entry"], line["given"])}
+            again.append((new, error, reached & known))
+    write([line for line, *_ in again])
     write_messages(sorted(again, key=lambda each: json.dumps(each[0])))

@@ -1,36 +1,59 @@
 """Every refusal of the corpus is one still, of the same class, place and kind.
 
-The sentences are those of messages.txt, which ``python tests/faults/corpus.py`` writes.
+The sentences are those of messages.txt, which ``python tests/faults/corpus.py`` writes. No place
+of gatekit that makes a fault is without an input that reaches it.
 """
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
+from typing import Any
 
 import corpus
 import pytest
 
-BY_ENTRY: dict[str, list[dict[str, object]]] = {}
+import gatekit
+
+BY_ENTRY: dict[str, list[dict[str, Any]]] = {}
 for _line in corpus.lines():
     BY_ENTRY.setdefault(str(_line["entry"]), []).append(_line)
 
 
-SLOW = {"layer": [pytest.mark.slow]}  # imports TensorFlow
+SLOW = {entry: [pytest.mark.slow] for entry in ("layer", "keras")}  # they import TensorFlow
+
+
+@functools.cache
+def replayed(entry: str) -> tuple[list[object], set[tuple[str, int]]]:
+    """Return what is refused otherwise than it was, and the lines of code at which it is found."""
+    _, call = corpus.entries(layers=entry in SLOW)[entry]
+    different: list[object] = []
+    with corpus.watched() as reached:
+        for line in BY_ENTRY[entry]:
+            error = corpus.refusal(call, entry, line["given"])
+            was = {key: line[key] for key in ("class", "place", "kind")}
+            now = None if error is None else corpus.told(error, entry, line["given"])
+            if now != was:
+                different.append((line["given"], was, now, str(error)))
+    return different, reached
 
 
 @pytest.mark.parametrize(
     "entry", [pytest.param(entry, marks=SLOW.get(entry, ())) for entry in BY_ENTRY]
 )
 def test_no_refusal_is_lost(entry: str) -> None:
-    _, call = corpus.entries(layers=entry == "layer")[entry]
-    different = []
-    for line in BY_ENTRY[entry]:
-        error = corpus.refusal(call, entry, line["given"])
-        was = {key: line[key] for key in ("class", "place", "kind")}
-        now = None if error is None else corpus.told(error, entry, line["given"])
-        if now != was:
-            different.append((line["given"], was, now, str(error)))
-    assert different == []
+    assert replayed(entry)[0] == []
+
+
+@pytest.mark.parametrize("slow", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_each_place_that_makes_a_fault_has_an_input(slow: bool) -> None:
+    """Layers are in gatekit/recurrence, and all other places are reached without TensorFlow."""
+    folder = Path(gatekit.__file__).parent
+    layers = f"{folder / 'recurrence'}"
+    reached = set().union(*(replayed(entry)[1] for entry in BY_ENTRY if (entry in SLOW) == slow))
+    places = {each for each in corpus.places(folder) if each[0].startswith(layers) == slow}
+    assert sorted(places - reached) == []
+    assert places
 
 
 @pytest.mark.parametrize(
@@ -41,7 +64,7 @@ def test_a_message_is_that_of_the_file(
     entry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    _, call = corpus.entries(layers=entry == "layer")[entry]
+    _, call = corpus.entries(layers=entry in SLOW)[entry]
     cases = [(given, text) for of, given, text in corpus.messages() if of == entry]
     now = [corpus.shown(corpus.refusal(call, entry, given)) for given, _ in cases]
     assert now == [text for _, text in cases]

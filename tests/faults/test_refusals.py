@@ -153,7 +153,7 @@ LEFT_OUT: list[tuple[int, str, str]] = [
     (
         55,
         gate(states='parameters = ["p"]'),
-        'parameters = {"scale"',
+        'parameters = {"p"',
     ),
     (55, gate(states='states = ["k"]'), 'states = {"k"'),
     (56, gate().replace('{"mine": Mine}', "[Mine]"), "return {'mine': Mine}"),

@@ -403,7 +403,8 @@ def _bind_output(draft: Draft) -> Bound:
         bound.append((argument, key))
     for name in unit.history:
         if name != "emitted" and name not in known:
-            raise refused(OUTPUT / "history", f"{name!r} is not a signal{nearest(name, known)}")
+            others = f"{nearest(name, known) or '.'} Available names: {listed(known)}"
+            raise refused(OUTPUT / "history", f"{name!r} is not a signal{others}")
     for read in draft.output.reads:
         draft.check_expression(draft.with_emitted(read.expr), OUTPUT / "reads")
     places = {OUTPUT / "reads": draft.output_keys(())}

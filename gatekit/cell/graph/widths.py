@@ -163,11 +163,7 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
         if type(result).__module__.partition(".")[0] in ("numpy", "tensorflow", "keras"):
             typed = "return a value that is computed from pre with gatekit.ops"
         if result is None:
-            raise refused(
-                where,
-                f"{gate.returned()}: {gate.definition()} returns None; return the gate's "
-                "value: end the function with `return value`",
-            ) from None
+            part, typed = "None", "return the gate's value: end the function with `return value`"
         if isinstance(result, tuple):
             part = "a tuple that is not (value, {name: new state})"
         raise refused(where, f"{gate.returned()}: {gate.method} returns {part}; {typed}") from None

@@ -158,25 +158,20 @@ class _Reader:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 tree = ast.parse(self.text, mode="eval")
-        except SyntaxError as error:
+        except (SyntaxError, MemoryError, RecursionError) as error:
             raise self.unreadable(error) from None
-        except (MemoryError, RecursionError, ValueError, UnicodeError):
-            raise _refused(
-                f"the equation is nested too deeply (at most {MAX_DEPTH} levels): "
-                f"{self.text[:60]}..."
-            ) from None
         return self.visit(tree.body, 1)
 
-    def unreadable(self, error: SyntaxError) -> ExpressionError:
-        """Return the error for a string that Python's grammar refuses."""
-        place = max(0, (error.offset or 1) - 1)
+    def unreadable(self, error: Exception) -> ExpressionError:
+        """Return the error for a string that Python's grammar refuses, or nested too deeply."""
+        place = max(0, (getattr(error, "offset", 1) or 1) - 1)
         if "\\" in self.text:
             place = self.text.index("\\")
             return self.error("LaTeX is not supported", place, place + 1)
         if match := KEYWORD.search(self.text):
             why = f"{match[1]!r} is a Python keyword and cannot be a name"
             return self.error(why, *match.span(1))
-        if self.text.count("(") >= 4 * MAX_DEPTH:
+        if not isinstance(error, SyntaxError) or self.text.count("(") >= 4 * MAX_DEPTH:
             return self.error(f"nested deeper than {MAX_DEPTH} levels", place, place + 1)
         sign = self.text[place : place + 1]
         if any(self.text.count(a) != self.text.count(b) for a, b in ("()", "[]", "{}")):

@@ -199,7 +199,7 @@ def _composed(
     if composed is not None:
         shapes = {f"argument {k}": shape for k, shape in enumerate(inner)}
         try:
-            result = infer(composed, shapes, functions, where)
+            result = infer(composed, shapes, functions, Place())
         except CellError as error:
             raise _refused(expr, function, inner, where, str(error)) from None
         assert result is not None
@@ -228,7 +228,7 @@ def _tried(expr: Call, function: Function, inner: Sequence[Shape], where: Place)
             raise _refused(expr, function, inner, where, str(error)) from None
     one, other = results
     if (one[:1], other[:1]) != ((_ROWS[0],), (_ROWS[1],)) or one[1:] != other[1:]:
-        why = f"it mixes the rows of a batch; it is meant for: {function.summary or 'other widths'}"
+        why = "it mixes the rows of a batch; compute each row alone"
         raise _refused(expr, function, inner, where, why)
     return tuple(one[1:])
 

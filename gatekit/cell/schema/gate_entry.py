@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, ExpressionError, as_plain, refused
+from gatekit.cell.errors import CellError, ExpressionError, accepted, as_plain, refused
 from gatekit.cell.gate import Gate, InlineGate, LinearGate
 from gatekit.cell.language.expression import Expr, Name, names, substitute
 from gatekit.cell.language.parse import parse
@@ -36,16 +36,15 @@ from gatekit.faults import (
 from .lookup import (
     check_initializers,
     instance_of,
-    kind_and_options,
     kind_of,
     make_initializer,
-    unknown,
+    registered,
 )
-from .numeric import POSITIVE, accepted
+from .numeric import POSITIVE
 from .regularizers import check_rules
 from .roles import gate_of, gates_and_roles
 from .specification import EPSILON, GateSpec, Read, SignalNorm
-from .values import CELL, check_keys, named_at, refuse_commas
+from .values import CELL, check_keys, refuse_commas
 
 
 def read_expression(text: object, catalogue: Catalogue, where: Place, sizes: bool = True) -> Expr:
@@ -107,12 +106,8 @@ def read_reads(reads: object, where: Place, catalogue: Catalogue) -> tuple[Read,
             expr = read_expression(text, catalogue, where)
         except ExpressionError as error:
             raise _of_read(error, where, reads, text) from None
-        kind, options = kind_and_options(linear_map, place)
-        if kind not in catalogue.linear_maps:
-            raise unknown(
-                named_at(linear_map, place), "linear map", kind, catalogue.linear_maps, catalogue
-            )
-        read = Read(expr, kind, instance_of(catalogue.linear_maps[kind], options, place))
+        known = catalogue.linear_maps
+        read = Read(expr, *registered(linear_map, place, "linear map", known, catalogue))
         if read.text in by_text:
             raise refused(place, f"{read.text!r} is read twice", Remove(place))
         by_text[read.text] = read
@@ -198,10 +193,7 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
         gate = instance_of(InlineGate, {k: v for k, v in config.items() if k != "kind"}, where)
         kind = "inline"
     else:
-        kind, options = kind_and_options(config, where)
-        if kind not in catalogue.gates:
-            raise unknown(named_at(config, where), "gate", kind, catalogue.gates, catalogue)
-        gate = instance_of(catalogue.gates[kind], options, where)
+        kind, gate = registered(config, where, "gate", catalogue.gates, catalogue)
     if isinstance(gate, InlineGate):
         expression = read_expression(gate.activation, catalogue, where / "activation", sizes=False)
         updates = _updates(gate, where, catalogue)

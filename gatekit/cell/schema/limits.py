@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from gatekit.cell.errors import CellError, listed, nearest_name, refused
+from gatekit.cell.errors import CellError, at_most, excerpt, listed, nearest_name, refused
 from gatekit.cell.gate import InlineGate
 from gatekit.cell.language.expression import walk
 from gatekit.faults import Both, Fault, Kind, Place, Remove, Rename, Set, unknown_name
@@ -184,15 +184,9 @@ def check_members(config: Mapping[str, object], key: str) -> None:
     members = config.get(key)
     if not isinstance(members, Mapping):
         return
-    if len(members) > MAX_MEMBERS:
-        raise refused(CELL / key, f"{len(members)} names; at most {MAX_MEMBERS} are allowed")
-    for name in members:
-        if len(str(name)) > MAX_NAME:
-            raise refused(
-                CELL / key,
-                f"a name has {len(str(name))} characters; at most {MAX_NAME} are allowed: "
-                f"{str(name)[:40]}...",
-            )
+    at_most(MAX_MEMBERS, len(members), "names", CELL / key)
+    for name in map(str, members):
+        at_most(MAX_NAME, len(name), f"characters in the name {excerpt(name)!r}", CELL / key)
 
 
 def check_size(spec: CellSpec) -> None:
@@ -203,22 +197,13 @@ def check_size(spec: CellSpec) -> None:
     """
     parts = [part for gate in spec.gates for part in (*gate.projections, gate)]
     reads = [read for part in parts for read in part.reads]
-    if len(reads) > MAX_READS:
-        raise refused(CELL / "gates", f"{len(reads)} reads; at most {MAX_READS} are allowed")
+    at_most(MAX_READS, len(reads), "reads", CELL / "gates")
     written = [gate.gate for gate in spec.gates if isinstance(gate.gate, InlineGate)]
     inline = [expr for gate in written for expr in (gate.expression, *gate.updates.values())]
     expressions = [*(e for _, e in spec.equations), *(read.expr for read in reads), *inline]
     count = sum(1 for expr in expressions for _ in walk(expr))
-    if count > MAX_PARTS:
-        raise refused(
-            CELL,
-            f"its equations, reads and activations have {count:,} parts (numbers, names and "
-            f"operations); at most {MAX_PARTS:,} are allowed",
-        )
+    at_most(MAX_PARTS, count, "numbers, names and operations in its equations and gates", CELL)
     for gate in spec.gates:
         group = (gate.gate.norm or {}).get("group", ())
-        if len(group) > MAX_GROUP:
-            raise refused(
-                CELL / "gates" / gate.name / "norm" / "group",
-                f"{len(group)} gates; at most {MAX_GROUP} can share statistics",
-            )
+        place = CELL / "gates" / gate.name / "norm" / "group"
+        at_most(MAX_GROUP, len(group), "gates that share statistics", place)

@@ -13,6 +13,7 @@ from gatekit.cell.errors import (
     CellError,
     ConfigError,
     OptionError,
+    accepted,
     listed,
     nearest_name,
     quoted,
@@ -38,23 +39,34 @@ from gatekit.faults import (
     wrong,
 )
 
-from .numeric import accepted
 from .specification import OUTPUT_UNIT
 from .values import check_keys, named_at
 
 
-def kind_and_options(config: object, where: Place) -> tuple[str, dict[str, object]]:
-    """Return the registered name and the options in plain data.
-
-    Args:
-        config: a name, or ``{kind: NAME, option: value}``.
-        where: the place in the configuration, for messages.
+def kind_and_options(
+    config: object, where: Place, what: str, known: Mapping[str, Any], catalogue: Catalogue
+) -> tuple[str, dict[str, object]]:
+    """Return the name and the options of an entry: a name, or ``{kind: NAME, option: value}``.
 
     Raises:
-        CellError: the configuration has another form.
+        CellError: the entry has another form, or its name is not among ``known``, a table of what
+            is registered.
     """
-    if isinstance(config, str):
-        return config, {}
+    kind, options = (config, {}) if isinstance(config, str) else _of_mapping(config, where)
+    if kind not in known:
+        raise unknown(named_at(config, where), what, kind, known, catalogue)
+    return kind, options
+
+
+def registered(
+    config: object, where: Place, what: str, known: Mapping[str, Any], catalogue: Catalogue
+) -> tuple[str, Any]:
+    """Return the registered name, and an instance of its class, as `kind_and_options` does."""
+    kind, options = kind_and_options(config, where, what, known, catalogue)
+    return kind, instance_of(known[kind], options, where)
+
+
+def _of_mapping(config: object, where: Place) -> tuple[str, dict[str, object]]:
     if not isinstance(config, Mapping):
         raise _no_entry(config, where)
     if "_target_" in config:
@@ -225,13 +237,9 @@ def make_initializer(value: object, where: Place, catalogue: Catalogue) -> Initi
     Raises:
         CellError: the initializer is not registered, or an option is wrong.
     """
-    kind, options = kind_and_options(value, where)
-    if kind not in catalogue.initializers:
-        raise unknown(
-            named_at(value, where), "initializer", kind, catalogue.initializers, catalogue
-        )
-    initializer: Initializer = instance_of(catalogue.initializers[kind], options, where)
-    return initializer
+    made: Initializer
+    _, made = registered(value, where, "initializer", catalogue.initializers, catalogue)
+    return made
 
 
 def check_initializer(value: object, where: Place, catalogue: Catalogue) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gatekit.cell.errors import CellError
-from gatekit.faults import NOTHING, Custom, Mismatch, Number, Place, Type, Whole, fits, wrong
+from gatekit.cell.errors import accepted
+from gatekit.faults import Custom, Mismatch, Number, Place, Whole, fits
 
 FEATURES = "features"
 NUMBER, RATE, WIDTH, POSITIVE = Number(), Number(0, 1, below=True), Whole(1), Number(0, above=True)
@@ -18,24 +18,6 @@ def _width_of_input(value: Any) -> int | str:
 
 
 INPUT_WIDTH = Custom(_width_of_input)
-
-
-def accepted(value: Any, type_: Type, where: Place, example: Any = NOTHING) -> Any:
-    """Return a value of a type.
-
-    Args:
-        value: plain data.
-        type_: the type.
-        where: the place of the value.
-        example: a value for the message if none can be guessed.
-
-    Raises:
-        CellError: the value is not of the type.
-    """
-    try:
-        return type_.accept(value)
-    except Mismatch:
-        raise CellError(wrong(where, value, type_, example)) from None
 
 
 def number(value: object, where: Place) -> float:

@@ -12,8 +12,10 @@ from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import (
     CellError,
     GatekitError,
+    accepted,
     amount_of,
     as_plain,
+    at_most,
     nearest_name,
     refused,
 )
@@ -49,16 +51,15 @@ from .limits import (
 from .lookup import (
     check_initializer,
     check_initializers,
-    instance_of,
-    kind_and_options,
     kind_of,
+    registered,
     unknown,
 )
-from .numeric import accepted, constant, input_width, number, rate
+from .numeric import constant, input_width, number, rate
 from .regularizers import WEIGHT_KINDS, check_rules, read_rules
 from .roles import by_gate
 from .specification import OUTPUT, OUTPUT_UNIT, CellSpec, GateSpec, OutputUnitSpec, long_form
-from .values import CELL, check_keys, name_list, named_at, read_about, refuse_commas, section, text
+from .values import CELL, check_keys, name_list, read_about, refuse_commas, section, text
 
 _T = TypeVar("_T")
 
@@ -177,12 +178,7 @@ def read_output_unit(config: object, catalogue: Catalogue) -> OutputUnitSpec:
     if isinstance(config, OutputUnit):
         unit, kind = config, kind_of(config, catalogue.output_units)
     else:
-        kind, options = kind_and_options(config, where)
-        if kind not in catalogue.output_units:
-            raise unknown(
-                named_at(config, where), "output unit", kind, catalogue.output_units, catalogue
-            )
-        unit = instance_of(catalogue.output_units[kind], options, where)
+        kind, unit = registered(config, where, "output unit", catalogue.output_units, catalogue)
     reads = read_reads(unit.reads, where / "reads", catalogue)
     check_initializers(unit.initializers, where / "initializers", catalogue)
     check_rules(unit, where)
@@ -238,8 +234,7 @@ def _each(
 
 def _equations(config: Mapping[str, Any], catalogue: Catalogue) -> tuple[tuple[str, Expr], ...]:
     equations = section(config, "equations")
-    if len(equations) > MAX_EQUATIONS:
-        raise refused(CELL / "equations", f"{len(equations)} equations; at most {MAX_EQUATIONS}")
+    at_most(MAX_EQUATIONS, len(equations), "equations", CELL / "equations")
     return tuple(
         (n, read_expression(e, catalogue, CELL / "equations" / n)) for n, e in equations.items()
     )

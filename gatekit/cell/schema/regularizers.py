@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from gatekit.cell.errors import CellError, as_plain, listed, refused
+from gatekit.cell.errors import CellError, accepted, as_plain, listed, refused
 from gatekit.cell.row_wise import RowWise
 from gatekit.faults import (
     Fault,
@@ -24,7 +24,6 @@ from gatekit.faults import (
     unknown_name,
 )
 
-from .numeric import accepted
 from .values import check_keys, named_at
 
 WEIGHT_KINDS = ("kernel", "recurrent", "bias")

@@ -16,11 +16,11 @@ from gatekit.cell.owned import read_names
 from gatekit.faults import Both, Fault, Kind, Place, Remove, Set, Shell, unknown_option
 
 from .gate_entry import read_gate
-from .lookup import instance_of, kind_and_options, unknown
+from .lookup import instance_of, kind_and_options
 from .reading import read_cell
 from .roles import check_gate, gate_of, gates_and_roles, gates_of
 from .specification import CellSpec, GateSpec
-from .values import CELL, named_at, section
+from .values import CELL, section
 
 SWAP = Place(("swap",))
 """The place of gates by role."""
@@ -194,9 +194,7 @@ def _new_entry(
         if re.search(r"\bpre\b", str(gate["activation"])):
             stays = _with_pre(stays)
         return {**stays, **gate, **_kept(place, old, old_kind, gate, gate)}
-    kind, options = kind_and_options(gate, where)
-    if kind not in catalogue.gates:
-        raise unknown(named_at(gate, where), "gate", kind, catalogue.gates, catalogue)
+    kind, options = kind_and_options(gate, where, "gate", catalogue.gates, catalogue)
     new_kind = catalogue.gates[kind]
     needed = {name: options[name] for name in options if name in new_kind._needed}
     takes_pre = "pre" in instance_of(new_kind, needed, where).arguments()

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gatekit.cell.errors import CellError, as_plain, excerpt, listed, refused
+from gatekit.cell.errors import CellError, accepted, as_plain, excerpt, listed, refused
 from gatekit.cell.language.spelling import in_ascii
 from gatekit.faults import (
     Both,
@@ -25,8 +25,6 @@ from gatekit.faults import (
     Whole,
     unknown_option,
 )
-
-from .numeric import accepted
 
 CELL = Place(("cell",))
 """The place of a cell."""

@@ -17,9 +17,9 @@ from pathlib import Path
 from gatekit._version import __version__
 from gatekit.cell.analysis import chunk, newton
 from gatekit.cell.analysis.affine import AffineStates, analyse
-from gatekit.cell.errors import ConfigError
+from gatekit.cell.errors import ConfigError, accepted
 from gatekit.cell.graph import Cell
-from gatekit.faults import OneOf, Place, wrong
+from gatekit.faults import OneOf, Place
 from gatekit.recurrence.keras_form import keras_form
 
 MODES = ("graph", "xla")
@@ -154,8 +154,7 @@ def check_name(executor: str) -> str:
     Raises:
         ConfigError: there is no such executor.
     """
-    if executor not in EXECUTORS:
-        raise ConfigError(wrong(Place(("executor",)), executor, OneOf(EXECUTORS), "auto"))
+    accepted(executor, OneOf(EXECUTORS), Place(("executor",)), "auto", ConfigError)
     return executor
 
 

@@ -14,8 +14,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
 from omegaconf import DictConfig, OmegaConf
 
-from gatekit.cell.errors import ConfigError, GatekitError, as_typed, excerpt
-from gatekit.faults import File, OneOf, Place, Type, Whole, fits, wrong
+from gatekit.cell.errors import ConfigError, GatekitError, accepted, as_typed, excerpt
+from gatekit.faults import File, OneOf, Place, Type, Whole
 from gatekit.study.config import one_study
 from gatekit.study.interpolations import KEPT, refuse_large
 from gatekit.study.keys import GROUPS
@@ -332,10 +332,8 @@ def _unescaped(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _option(key: str, value: object) -> Any:
-    if not fits(value, _TYPES[key]):
-        place, such = Place.of("hydra.sweeper") / key, SWEEPERS["optuna"][key]
-        raise ConfigError(wrong(place, value, _TYPES[key], such))
-    return _TYPES[key].accept(value)
+    place, such = Place.of("hydra.sweeper") / key, SWEEPERS["optuna"][key]
+    return accepted(value, _TYPES[key], place, such, ConfigError)
 
 
 def store() -> None:
