@@ -29,9 +29,9 @@ from gatekit.faults import (
 from gatekit.faults.values import amount_of, excerpt, in_hydra
 from gatekit.runs.names import study_name
 
-from .config import meant_key, one_study, refuse, refuse_no_file, refuse_removal
+from .config import meant_key, one_study, refuse, refuse_no_file, refuse_removal, wrong_value
 from .interpolations import refuse_keywords, refuse_resolvers
-from .keys import DECLARED, GROUPS, KEY, LAUNCH_KEYS, NAME, RUN_KEYS, USUAL, example
+from .keys import DECLARED, DEFAULTS, GROUPS, KEY, LAUNCH_KEYS, NAME, RUN_KEYS, USUAL, example
 from .options import HYDRA_GROUPS, is_hydra_key, known_key
 
 if TYPE_CHECKING:
@@ -227,8 +227,7 @@ def prefixed(word: str, trusted: bool = False) -> str:
         refuse_removal(name)
     if not trusted:
         _refuse_key(key, name, value or "VALUE")
-    if not trusted or name in GROUPS:
-        _refuse_value(name, word, trusted)
+    _refuse_value(name, word, trusted)
     if name.startswith("hydra"):
         # A mapping that is empty by default accepts new keys only with ++.
         return f"++{word}" if word.startswith("hydra.launcher.") else word
@@ -503,10 +502,9 @@ def _refuse_value(name: str, word: str, trusted: bool) -> None:
 
     read = parsed(word)
     if read is None:
-        paired = text.lstrip().startswith("zip(")  # `hydra.zipped` reads it
-        if word[:1] != "~" and not name.startswith("hydra") and "@" not in name and not paired:
-            refuse_unreadable(name, text)
-        return  # Hydra reports it with the command line.
+        if text.lstrip().startswith("zip("):
+            return  # `hydra.zipped` reads it
+        refuse_unreadable(name, text)
     value = read.value()
     if isinstance(value, RangeSweep) and not value.step:
         fix = Set(P(name), Several(range(int(value.start or 0), int(value.stop or 0))))
@@ -517,6 +515,10 @@ def _refuse_value(name: str, word: str, trusted: bool) -> None:
         elif not trusted:
             refuse_resolvers(element, name)
             refuse_keywords(element, f"{name}.")
+        usual, given = DEFAULTS.get(name), isinstance(element, (dict, list))
+        if given and isinstance(usual, (dict, list)) and not fits(element, DECLARED[name].type):
+            # Hydra cannot merge it.
+            raise ConfigError(wrong_value(P(name), element, DECLARED[name].type))
 
 
 def refuse_unreadable(key: str, text: str) -> NoReturn:
