@@ -119,10 +119,7 @@ CLASSES = {
     ),
     "draws without -m": ("train cell=lstm trials=3", "hydra/sweeper=random"),
     "list for a mapping": ("train swap=[forget:power_law]", "swap.forget=power_law."),
-    "option in a call": (
-        "train 'optimizer=adam(lr=0.1)'",
-        "optimizer=adam optimizer.learning_rate=0.1",
-    ),
+    "option in a call": ("train 'optimizer=adam(lr=0.1)'", "optimizer=adam."),
     "option after a comma": (
         "train swap.forget=power_law,eps=0.1",
         "swap.forget=power_law swap.forget.eps=0.1.",

@@ -13,13 +13,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from gatekit.cell.errors import CellError, ExpressionError, GatekitError, nearest_name, shown
+from gatekit.cell.errors import CellError, ExpressionError, GatekitError, nearest_name
 from gatekit.cell.show.bibtex import parse
 from gatekit.cell.show.works import Work
 from gatekit.faults import Fault, File, Kind, Place, Shell, Typed
 
 from ..queries import config_dirs
-from ..safe_yaml import content, decoded, line_of, lines_to, read_yaml
+from ..safe_yaml import content, decoded, line_in, lines_to, read_yaml
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}\Z")
 BIBLIOGRAPHY = "references.bib"
@@ -79,7 +79,7 @@ def _in_sweep(
     if path is None or fault.kind is not Kind.UNKNOWN or len(lines_to(path, keys)) < len(keys):
         return None
     values = read_yaml(path)["hydra"]["sweeper"]["params"][keys[-1]]
-    line = f"{shown(path)}, line {lines_to(path, keys)[-1]}"
+    line = line_in(path, keys)
     return replace(fault, given=values), File(lambda _: line)
 
 
@@ -90,28 +90,26 @@ def _holder(place: Place, chosen: Mapping[Any, object], plugins: Sequence[str]) 
         path = _own_file(str(chosen.get(group)), plugins, str(group))
         if path is not None and keys and len(lines_to(path, keys)) == len(keys):
             above = len(place.path) - len(keys)
-            return File(functools.partial(_line_below, path, place.path[:above]))
+            return file_channel(path, place.path[:above])
     return None
 
 
-def _line_below(path: Path, above: tuple[str | int, ...], place: Place) -> str:
-    """Return file and line of a place in a file that has the keys below some others."""
-    mine = place.path[: len(above)] == above
-    lines = lines_to(path, place.path[len(above) :]) if mine else []
-    return f"{shown(path)}, line {lines[-1]}" if lines else ""
+def file_channel(path: Path, above: tuple[str | int, ...] = ("cell",)) -> File:
+    """Return the channel of the person who wrote a file.
+
+    Args:
+        path: the file.
+        above: the keys that places have and the file has not.
+    """
+    return File(functools.partial(_line, path, above))
 
 
-def file_channel(path: Path) -> File:
-    """Return the channel of the person who wrote a cell's file."""
-    return File(functools.partial(_line, path))
-
-
-def _line(path: Path, place: Place) -> str:
+def _line(path: Path, above: tuple[str | int, ...], place: Place) -> tuple[str, str]:
     """Return file and line of a place; the line of ``defaults`` if its section is inherited."""
-    line = line_of(path, place)
-    inherited = "" if line else line_of(path, Place(("cell", "defaults")))
-    line = f"{inherited}, inherited through `defaults`" if inherited else line
-    return f"{shown(path)}{line}"
+    mine = place.path[: len(above)] == above
+    file, line = line_in(path, place.path[len(above) :] if mine else ())
+    inherited = line_in(path, ("defaults",))[1] if mine and above and not line else ""
+    return file, f"{inherited}, inherited through `defaults`" if inherited else line
 
 
 _NEW = {
