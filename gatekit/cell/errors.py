@@ -85,7 +85,16 @@ class CellError(GatekitError):
 
 
 class PluginError(GatekitError):
-    """A plugin is broken, missing, or conflicts with another one."""
+    """A plugin is broken, missing, or conflicts with another one.
+
+    Args:
+        message: what is wrong.
+        line: the line of the plugin in which it is mended, which the message then names.
+    """
+
+    def __init__(self, message: object = "", line: object = None) -> None:
+        super().__init__(f"{message} ({line})" if line else message)
+        self.line = line
 
 
 class ConfigError(GatekitError):
