@@ -9,7 +9,7 @@ import sys
 import types
 import typing
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
@@ -281,16 +281,21 @@ def type_of(hint: Any) -> Type:
         inner = each[0] if len(each) == 1 else AnyOf(tuple(each))
         return Optional(inner) if type(None) in args else inner
     base = origin or hint
-    kind: tuple[type, ...] = (base,) if isinstance(base, type) else ()
-    convert, words = (lambda value: value), str(hint)
-    if kind and issubclass(base, Mapping):
-        kind, convert, words = (Mapping,), plain, "a mapping"
-    elif kind and issubclass(base, Sequence):
-        kind, convert, words = (list, tuple), tuple, "a list"
+    if isinstance(base, type) and issubclass(base, Mapping):
+        return _instance((Mapping,), "a mapping", plain)
+    if isinstance(base, type) and issubclass(base, Sequence):
+        return _instance((list, tuple), "a list", tuple)
+    return _instance((base,) if isinstance(base, type) else (), str(hint))
+
+
+def _instance(
+    kinds: tuple[type, ...], words: str, convert: Callable[[Any], Any] | None = None
+) -> Type:
+    """Return the type of the instances of some classes."""
 
     def accept(value: Any) -> Any:
-        if not isinstance(value, kind):
+        if not isinstance(value, kinds):
             raise Mismatch(words)
-        return convert(value)
+        return value if convert is None else convert(value)
 
     return Custom(accept)

@@ -75,7 +75,7 @@ CLASSES = {
         "`gatekit why STUDY/lstm STUDY/gru`",
     ),
     "study for a group": ("why demo lstm", "demo/gru or demo/lstm"),
-    "one of two groups": ("why demo", "`gatekit why demo/lstm demo/gru`."),
+    "one of two groups": ("why demo", "`gatekit why demo STUDY/gru`."),
     "study for a run": ("logs demo", "`gatekit status demo --runs`"),
     "name for a list": ("gates sigmoid", "swap.forget=NAME"),
     "study as an option": ("report --study demo", "--study"),

@@ -15,7 +15,7 @@ from gatekit.study.hydra import sources
 CELLS, EXPERIMENTS = ["gru", "lstm", "mine"], ["flip_flop", "parity"]
 NOT_FOUND = {
     "hydra/launcher/joblib": (["basic"], at("hydra/launcher", names=("joblib", "n_jobs=4"))),
-    "hydra/sweeper/ax": (["basic"], at("hydra/sweeper", names=("ax", "grid"))),
+    "hydra/sweeper/ax": (["basic"], at("hydra/sweeper", names=("ax", "optuna"))),
     "cell/sub/gru": (CELLS, at("cell", "='gru'")),
     "cell/gru.yaml": (CELLS, at("cell", "='gru'")),
     "cell/sub/gru.yml": (CELLS, at("cell", "='gru'")),

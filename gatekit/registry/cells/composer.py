@@ -23,7 +23,7 @@ from gatekit.cell.errors import (
     shown,
 )
 from gatekit.cell.schema import ABOUT_KEYS, CELL, CellSpec, by_gate, merge, read_cell
-from gatekit.faults import Fault, Kind, Note, Set, unknown_name
+from gatekit.faults import Fault, Kind, Set, unknown_name
 
 from ..queries import origins
 from ..safe_yaml import line_in, read_yaml
@@ -159,11 +159,6 @@ class _Composer:
             return self.resolved(config, shown(path), (*chain, name), own)
         if name in self.catalogue.cells:
             return {"function": name}
-        if not chain and "\n" in name:
-            raise CellError(
-                "cell is the text of a cell; give its name, such as 'lstm', or the mapping that "
-                "yaml.safe_load(text) returns"
-            )
         known, asked = cell_names(self.plugins), self.place(chain)
         if why := self.catalogue.broken_with(name):
             raise CellError(f"{asked}: there is no cell {quoted(name)}{why}")
@@ -173,9 +168,8 @@ class _Composer:
         # A name is given without key and suffix.
         stem = Path(name.rpartition("=")[2]).stem
         fault = unknown_name(CELL, stem, known, "cells")
-        text = own_file("cell", stem, known)
-        notes = (Note((text,)),) if text else ()
-        raise CellError(replace(fault, given=name, fixes=(*fault.fixes, *notes)))
+        fixes = (*fault.fixes, own_file("cell", stem))
+        raise CellError(replace(fault, given=name, fixes=fixes))
 
     def place(self, chain: tuple[str, ...]) -> str:
         """Return the place that names a cell: ``defaults`` of the file that was read last."""

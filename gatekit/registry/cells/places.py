@@ -7,16 +7,16 @@ import contextlib
 import functools
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from gatekit.cell.errors import CellError, ExpressionError, GatekitError, nearest_name
+from gatekit.cell.errors import CellError, ExpressionError, GatekitError
 from gatekit.cell.show.bibtex import parse
 from gatekit.cell.show.works import Work
-from gatekit.faults import Fault, File, Kind, Place, Shell, Typed
+from gatekit.faults import Fault, File, Kind, Note, Place, Shell, Typed
 
 from ..queries import config_dirs
 from ..safe_yaml import content, decoded, line_in, lines_to, read_yaml
@@ -118,25 +118,16 @@ _NEW = {
 }
 
 
-def own_file(group: str, name: str, known: Iterable[str]) -> str:
-    """Return a sentence about the place where gatekit looks for your own configuration.
-
-    It is empty if there is no folder ``conf`` and the name is a misspelt known name.
+def own_file(group: str, name: str) -> Note:
+    """Return where gatekit looks for your own configuration, as a remark.
 
     Args:
         group: ``cell``, ``task`` or another folder of ``./conf``.
         name: the unknown name.
-        known: the known names.
     """
-    folder = Path.cwd() / "conf"
-    path = folder / group / f"{name if NAME.match(name) else 'NAME'}.yaml"
-    sentence = f"Your own {group.replace('_', ' ')} would be the file {path}"
-    if not folder.is_dir():
-        lost = f"{sentence}, but this folder has no conf: cd to your project."
-        near = nearest_name(name, known)
-        # A misspelt name is about as long; any other name may be a file in another folder.
-        return "" if near and abs(len(near) - len(name)) < 2 else lost
-    return f"{sentence}{_NEW.get(group, '')}."
+    path = Path("conf", group, f"{name if NAME.match(name) else 'NAME'}.yaml")
+    own = f"your own {group.replace('_', ' ')} would be the file {path.absolute()}"
+    return Note((f"{own}{_NEW.get(group, '')}",))
 
 
 def _own_file(name: str, plugins: Sequence[str], group: str = "cell") -> Path | None:

@@ -24,14 +24,13 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gatekit.cell.errors import ConfigError
-from gatekit.faults import Fault, Kind, Note, Place, Remove, Run, unknown_name
+from gatekit.faults import Fault, Kind, Note, Place, Remove, Run, note_for, unknown_name
 from gatekit.registry import (
     cell_names,
     components,
     left_out,
     named_after_file,
     own_file,
-    reasons_of,
 )
 from gatekit.registry.cells import gates_by_name, in_file, is_bundled, own_provenance
 from gatekit.study.interpolations import KEPT
@@ -43,13 +42,6 @@ from . import untrusted_files
 
 _PLUGINS = "?plugins="
 """Separates a folder from the plugin files in the string of a source."""
-
-_FOREIGN = {
-    "hydra/launcher": "gatekit starts the runs itself: type n_jobs=4 for four at a time on this "
-    "machine, or hydra.launcher.backend=slurm or ray for a cluster (docs/cluster.md).",
-    "hydra/sweeper": "Sweepers are grid (the default), random and optuna; docs/studies.md "
-    "describes them.",
-}
 
 
 class CheckedSource(ConfigSource):
@@ -278,9 +270,9 @@ def not_found(error: MissingConfigException, plugins: Sequence[str]) -> ConfigEr
     known = [str(option) for option in error.options or ()]
     if not group or not name:
         return None
-    if group in _FOREIGN:
+    if note := note_for("hydra", group.replace("/", ".")):
         place, what = Place((group,)), f"{group.partition('/')[2]}s"
-        fixes = (Note((_FOREIGN[group],)),)
+        fixes = (Note((note,)),)
         return ConfigError(Fault(Kind.UNKNOWN, place, name, fixes=fixes, what=what))
     if group not in GROUPS:  # a name with a slash, such as cell=sub/gru
         group, _, name = f"{group}/{name}".partition("/")
@@ -291,13 +283,10 @@ def not_found(error: MissingConfigException, plugins: Sequence[str]) -> ConfigEr
         return ConfigError(Fault(Kind.REFUSED, place, whole, why=why, fixes=(fix,)))
     if not known and group == "cell":  # Hydra lists no options for the `defaults` of a file
         known = list(cell_names(plugins))
-    if reasons := reasons_of(name, plugins):
-        why = f"there is no such {group}, because its plugin is broken: {reasons}"
-        return ConfigError(Fault(Kind.REFUSED, place, name, why=why))
     # A name is given without folder and suffix.
     stem = re.sub(r"\.ya?ml$", "", name.rpartition("/")[2])
     fault = unknown_name(place, stem, known, f"{group.replace('_', ' ')}s")
-    text = f"{own_file(group, stem, known)} {left_out(name, plugins)}".strip()
-    own = (Note((text,)),) if text else ()
+    broken = left_out(name, plugins)
+    own = own_file(group, stem), *([Note((broken,))] if broken else [])
     lists = Run(untrusted_files.LISTED_BY.get(group, fault.what)) if fault.lists else None
     return ConfigError(replace(fault, given=name, fixes=(*fault.fixes, *own), lists=lists))
