@@ -15,7 +15,10 @@ from .errors import excerpt, shown
 
 
 class Line(NamedTuple):
-    """A line of a plugin; as a string, ``plugins/slow.py, line 12: return x``."""
+    """A line of a plugin; as a string, ``plugins/slow.py, line 12: return x``.
+
+    What is not in a file has the number 0, and its key in place of the file.
+    """
 
     file: str
     number: int
@@ -24,12 +27,12 @@ class Line(NamedTuple):
     @property
     def words(self) -> tuple[str, str]:
         """File and number, in words."""
-        return shown(self.file), f"line {self.number}"
+        return shown(self.file), f"line {self.number}" if self.number else ""
 
     @property
     def place(self) -> str:
         """File and number, as one string."""
-        return ", ".join(self.words)
+        return ", ".join(filter(None, self.words))
 
     def __str__(self) -> str:
         """Return file, number and text."""

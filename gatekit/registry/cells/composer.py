@@ -14,7 +14,6 @@ from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import (
     CellError,
     ConfigError,
-    alternatives,
     as_plain,
     excerpt,
     listed,
@@ -163,8 +162,8 @@ class _Composer:
         if why := self.catalogue.broken_with(name):
             raise CellError(f"{asked}: there is no cell {quoted(name)}{why}")
         if chain:
-            hint = alternatives(name, known, "cells", "gatekit cells")
-            raise CellError(f"{asked}: there is no cell {quoted(name)}{hint}")
+            near = f"{nearest(name, known) or '.'} `gatekit cells` lists all cells."
+            raise CellError(f"{asked}: there is no cell {quoted(name)}{near}")
         # A name is given without key and suffix.
         stem = Path(name.rpartition("=")[2]).stem
         fault = unknown_name(CELL, stem, known, "cells")
@@ -202,8 +201,8 @@ class _Composer:
         if "_self_" not in names:
             names.append("_self_")
         if own and names[-1] != "_self_":
-            error = ConfigError(after_self(names))
-            raise error.spoken(file_channel(path)) if path else error
+            late = ConfigError(after_self(names))
+            raise late.spoken(file_channel(path)) if path else late
         whole: dict[str, Any] = {}
         starts: dict[str, Any] = {}
         for name in names:

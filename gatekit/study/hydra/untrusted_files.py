@@ -223,17 +223,17 @@ def _group(place: str) -> str:
 
 def _defaults(data: Mapping[str, Any], group: str) -> Iterator[tuple[int, str]]:
     """Yield the position and the name of each file in the defaults, such as ``cell/lstm``."""
-    entries = data.get("defaults")
+    entries: Any = () if data.get("defaults") is None else data["defaults"]
     at = _above(f"{group}/") / "defaults"
     own = Note(("or add --trust-config if you wrote this file yourself",))
-    if not isinstance(entries, (list, type(None))):
-        such = [entries, "_self_"] if isinstance(entries, str) and NAME.fullmatch(entries) else []
-        fixes = (Set(at, such),) if such else ()
+    if not isinstance(entries, (list, tuple)):
+        named = isinstance(entries, str) and NAME.fullmatch(entries)
+        fixes = (Set(at, [entries, "_self_"]),) if named else ()
         raise ConfigError(Fault(Kind.WRONG, at, entries, "a list", fixes=fixes))
-    names = [entry for entry in entries or () if isinstance(entry, str)]
+    names = [entry for entry in entries if isinstance(entry, str)]
     if group == "cell" and "_self_" in names[:-1]:
         raise ConfigError(after_self(names))
-    for number, entry in enumerate(entries or ()):
+    for number, entry in enumerate(entries):
         place = None
         if group == "cell":
             place = f"cell/{default_name(entry, entries)}"
@@ -257,11 +257,9 @@ def _defaults(data: Mapping[str, Any], group: str) -> Iterator[tuple[int, str]]:
                 bare = str(key).rpartition("/")[2].rpartition(" ")[2]
                 if bare in GROUPS and isinstance(value, str) and NAME.fullmatch(value):
                     such = [{f"override /{bare}": value}]
-            usual = {"override /cell": "lstm"}
-            fix = Set(at, [*entries[:number], *such, *entries[number + 1 :]] or [usual])
-            _refuse(
-                at, f"the entry {excerpt(as_typed(entry))} is not allowed here", NOTHING, fix, own
-            )
+            others = [*entries[:number], *such, *entries[number + 1 :]]
+            why = f"the entry {excerpt(as_typed(entry))} is not allowed here"
+            _refuse(at, why, NOTHING, Set(at, others or [{"override /cell": "lstm"}]), own)
         if place != f"{group}/_self_":
             yield number, place.removesuffix(".yaml")
 
