@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gatekit.cell.errors import ConfigError, as_plain
-from gatekit.faults import Fault, Kind, Note, Place
+from gatekit.faults import NOTHING, Fault, Kind, Note, Place
 
 MAX_SIZE = 2_000_000
 """The largest size of a configuration with every reference expanded; see `size`."""
@@ -79,7 +79,9 @@ def _refuse_string(value: str, where: str) -> None:
         why = "it refers to Hydra's own keys"
     if why:
         such = Note(("write the value, or a plain reference such as ${units} or ${task.length}",))
-        raise ConfigError(Fault(Kind.REFUSED, Place.of(where), value, why=why, fixes=(such,)))
+        # A key at the top has no place but itself.
+        place, given = (Place.of(where), value) if where else (Place((value,)), NOTHING)
+        raise ConfigError(Fault(Kind.REFUSED, place, given, why=why, fixes=(such,)))
 
 
 def refuse_large(raw: Mapping[str, Any]) -> None:

@@ -106,9 +106,10 @@ def refuse(
             _refuse_sweeper(node, P("hydra.sweeper"), places)
         if group in OPEN:
             chosen = {k: excerpt(v) for k, v in data.items() if k in GROUPS and isinstance(v, str)}
+            entries = data.get("defaults")
             for key, name in chosen.items():
                 lines = [{f"override /{each}": of} for each, of in chosen.items()]
-                fix = Set(P("defaults"), [*(data.get("defaults") or ()), *lines])
+                fix = Set(P("defaults"), [*(entries if isinstance(entries, list) else ()), *lines])
                 why = "a file of this folder is chosen in the defaults"
                 raise ConfigError(Fault(Kind.REFUSED, P(key), name, why=why, fixes=(fix,)))
         task = data.get("task", {}) if group == "experiment" else data if group == "task" else {}
