@@ -158,6 +158,11 @@ class _Composer:
             return self.resolved(config, shown(path), (*chain, name), own)
         if name in self.catalogue.cells:
             return {"function": name}
+        if not chain and "\n" in name:
+            raise CellError(
+                "cell is the text of a cell; give its name, such as 'lstm', or the mapping that "
+                "yaml.safe_load(text) returns"
+            )
         known, asked = cell_names(self.plugins), self.place(chain)
         if why := self.catalogue.broken_with(name):
             raise CellError(f"{asked}: there is no cell {quoted(name)}{why}")
