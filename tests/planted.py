@@ -475,8 +475,8 @@ FAULTS = (
     Fault(
         "a file of configuration may reference anything",
         "gatekit/study/hydra/untrusted_files.py",
-        "        refuse_resolvers({key: value for key, value in data.items() "
-        'if key != "defaults"}, "")\n',
+        "        refuse_resolvers({k: value for k, value in data.items() "
+        'if k != "defaults"}, above)\n',
         "",
         ("tests/hostile/test_configs.py", "-k", "few_cases"),
     ),

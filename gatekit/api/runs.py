@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.calls import remedied, unknown_argument
 from gatekit.cell.errors import ConfigError, RunError
@@ -202,11 +202,12 @@ def extend(
     """
     from gatekit.compare import compare
     from gatekit.compare.compared import as_lists
-    from gatekit.compare.more_seeds import FAMILY, add_seeds, until_decided
+    from gatekit.compare.more_seeds import add_seeds, until_decided
+    from gatekit.compare.options import CHOICE, FAMILY
 
-    unknown = [key for key in grouping if key not in FAMILY]
+    unknown = [key for key in grouping if key not in (*FAMILY, *CHOICE)]
     if unknown:
-        known = ("study", "root", "most", "seeds", "step", "launch", *FAMILY)
+        known = ("study", "root", "most", "seeds", "step", "launch", *FAMILY, *CHOICE)
         raise ConfigError(unknown_argument("argument", unknown[0], grouping[unknown[0]], known))
     if seeds is not None and (most is not None or step is not None):
         raise ConfigError("give either seeds=N, which only adds seeds, or most=N.")
@@ -242,7 +243,7 @@ def report(
     x: str | None = None,
     plugins: Sequence[str] = (),
     reach: float | None = None,
-    over: Literal["epochs", "seconds", "steps", "tokens", "flops"] | None = None,
+    over: str | None = None,
     **grouping: Any,
 ) -> Path:
     """Write a study as one HTML page, as ``gatekit report`` does, and return the file's path.

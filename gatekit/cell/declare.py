@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import inspect
 import math
 import sys
 import types
 import typing
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 from gatekit.faults import (
+    AnyOf,
     Both,
     Call,
+    Custom,
     Fault,
     Fix,
+    Flag,
     Kind,
+    Mismatch,
     Note,
+    Number,
+    OneOf,
+    Optional,
     Place,
     Remove,
     Set,
+    Text,
+    Type,
+    Whole,
+    fits,
+    guesses,
     note_for,
     speak,
     unknown_option,
@@ -36,7 +48,6 @@ from .errors import (
     amount_of,
     as_plain,
     listed,
-    nearest_name,
     wrong_option,
 )
 
@@ -114,7 +125,7 @@ class Declared:
                 f"give it a value, or a default in the class, {first}: "
                 f"{getattr(hint, '__name__', 'float')} = VALUE"
             )
-            such = _such(None, hint, NO_EXAMPLE)
+            such = _such(None, type_of(hint), NO_EXAMPLE)
             fixes = () if such is NO_EXAMPLE else (Set(Place((first,)), such),)
             fault = Fault(Kind.MISSING, Place((first,)), why=why, fixes=fixes)
             raise OptionError(f"{kind.__name__} needs the option {listed(missing)}; {why}.", fault)
@@ -210,108 +221,81 @@ def plain(value: Any) -> Any:
 
 
 def _checked(owner: str, name: str, value: object, hint: Any, default: Any) -> Any:
-    converted = _convert(value, hint)
-    if converted is _WRONG:
-        such: Any = _such(value, hint, default)
-        fix: Fix | None = None
-        if name == "activation" and isinstance(value, (int, float)):
-            such = f"0 * pre + {value}"
-        elif name == "initializers" and isinstance(value, str):
-            such = {"bias": value if value.isidentifier() and len(value) > 3 else "zeros"}
-        elif name == "norm" and typing.get_origin(hint) is not typing.Literal:
-            such = {"of": "sum"}
-        elif name == "bias" and hint is bool and str(value).lower() not in _SWITCHED:
-            amount = value if type(value) in (int, float) else amount_of(value)
-            if isinstance(value, str) or amount is not None:
-                initializer: Any = {"kind": "constant", "value": amount}
-                if amount is None:
-                    initializer = str(value) if str(value).isidentifier() else "ones"
-                where = Place(("initializers",))
-                fix = Both((Remove(Place(("bias",))), Set(where, {"bias": initializer})))
-        raise wrong_option(owner, name, value, _hint_text(hint), such, fix)
-    if isinstance(converted, float) and not math.isfinite(converted):
-        raise wrong_option(owner, name, value, "a finite number, not beyond 1e300", plain(default))
-    return converted
+    type_ = type_of(hint)
+    try:
+        return type_.accept(value)
+    except Mismatch as mismatch:
+        expected = str(mismatch)
+    such: Any = _such(value, type_, default)
+    fix: Fix | None = None
+    if name == "activation" and isinstance(value, (int, float)):
+        such = f"0 * pre + {value}"
+    elif name == "initializers" and isinstance(value, str):
+        such = {"bias": value if value.isidentifier() and len(value) > 3 else "zeros"}
+    elif name == "norm" and not isinstance(type_, OneOf):
+        such = {"of": "sum"}
+    elif name == "bias" and hint is bool and str(value).lower() not in _SWITCHED:
+        amount = value if type(value) in (int, float) else amount_of(value)
+        if isinstance(value, str) or amount is not None:
+            initializer: Any = {"kind": "constant", "value": amount}
+            if amount is None:
+                initializer = str(value) if str(value).isidentifier() else "ones"
+            where = Place(("initializers",))
+            fix = Both((Remove(Place(("bias",))), Set(where, {"bias": initializer})))
+    raise wrong_option(owner, name, value, expected, such, fix)
 
 
-def _such(value: object, hint: Any, default: Any) -> Any:
+def _such(value: object, type_: Type, default: Any) -> Any:
     """Return a value for a message: the value that is probably meant, or the default."""
-    if isinstance(value, str):
-        choices = [a for a in typing.get_args(hint) if isinstance(a, str)]
-        if near := nearest_name(value, choices):
-            return near
-        with contextlib.suppress(ValueError):
-            number = float(value)
-            converted = _convert(int(number) if number.is_integer() else number, hint)
-            if converted is not _WRONG:
-                return converted
-    if hint is bool and (switch := SWITCHES.get(str(value).lower())) is not None:
-        return switch
-    whole = isinstance(value, float) and abs(value) < 1e15 and _convert(1, hint) is not _WRONG
-    if isinstance(value, float) and whole and value >= 1:
-        return int(value)
+    for guess in guesses(value, type_):
+        if not isinstance(guess, list):
+            return plain(type_.accept(guess))
     if default is not NO_EXAMPLE:
         return plain(default)
     samples = (1, 0.5, True, "NAME", ["NAME"], [1], {"KEY": "VALUE"})
-    return next((s for s in samples if _convert(s, hint) is not _WRONG), NO_EXAMPLE)
+    return next((each for each in samples if fits(each, type_)), NO_EXAMPLE)
 
 
-_WRONG = object()
+_PLAIN: dict[Any, Type] = {
+    Any: Custom(lambda value: value),
+    bool: Flag(),
+    int: Whole(-math.inf, math.inf),
+    float: Number(),
+    str: Text(blank=True),
+}
 
 
-def _convert(value: object, hint: Any) -> Any:
+@functools.cache
+def type_of(hint: Any) -> Type:
+    """Return the type of the values that an annotation allows."""
+    if hint in _PLAIN:
+        return _PLAIN[hint]
     origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if hint is Any:
-        return value
-    if origin in (typing.Union, types.UnionType):
-        exact = [a for a in args if isinstance(a, type) and type(value) is a]
-        for choice in [*exact, *args]:
-            converted = _convert(value, choice)
-            if converted is not _WRONG:
-                return converted
-        return _WRONG
     if origin is typing.Literal:
-        return value if any(value == a and type(value) is type(a) for a in args) else _WRONG
-    if hint is type(None) or hint is None:
-        return None if value is None else _WRONG
-    if hint is bool:
-        return value if isinstance(value, bool) else _WRONG
-    if hint is int:
-        return value if isinstance(value, int) and not isinstance(value, bool) else _WRONG
-    if hint is float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return _WRONG
-        # An integer that is too large for a float counts as infinite.
-        return float(value) if -1e300 <= value <= 1e300 else math.inf
-    if hint is str:
-        return value if isinstance(value, str) else _WRONG
+        return OneOf(args)
+    if origin in (typing.Union, types.UnionType):
+        # An integer is also a number, and stays one.
+        each = sorted(
+            (type_of(a) for a in args if a is not type(None)), key=lambda t: t == Number()
+        )
+        inner = each[0] if len(each) == 1 else AnyOf(tuple(each))
+        return Optional(inner) if type(None) in args else inner
     base = origin or hint
     if isinstance(base, type) and issubclass(base, Mapping):
-        return plain(value) if isinstance(value, Mapping) else _WRONG
+        return _instance((Mapping,), "a mapping", plain)
     if isinstance(base, type) and issubclass(base, Sequence):
-        return tuple(value) if isinstance(value, (list, tuple)) else _WRONG
-    return value if isinstance(base, type) and isinstance(value, base) else _WRONG
+        return _instance((list, tuple), "a list", tuple)
+    return _instance((base,) if isinstance(base, type) else (), str(hint))
 
 
-def _hint_text(hint: Any) -> str:
-    args = typing.get_args(hint)
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return " or ".join(_hint_text(a) for a in args)
-    if typing.get_origin(hint) is typing.Literal:
-        return "one of " + ", ".join(repr(a) for a in args)
-    names = {
-        int: "an integer",
-        float: "a number",
-        str: "a string",
-        bool: "true or false",
-        type(None): "null",
-    }
-    if hint in names:
-        return names[hint]
-    return (
-        "a mapping"
-        if "apping" in str(hint) or hint is dict
-        else "a list"
-        if args or hint is tuple
-        else str(hint)
-    )
+def _instance(
+    kinds: tuple[type, ...], words: str, convert: Callable[[Any], Any] | None = None
+) -> Type:
+    """Return the type of the instances of some classes."""
+
+    def accept(value: Any) -> Any:
+        if not isinstance(value, kinds):
+            raise Mismatch(words)
+        return value if convert is None else convert(value)
+
+    return Custom(accept)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 from collections.abc import Iterable, Mapping
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from gatekit.faults import NOTHING, Channel, Fault, File, Fix, Kind, Place, Set, Shell, speak
-from gatekit.faults.names import MAX_CANDIDATES, MAX_NEAREST
 from gatekit.faults.names import nearest_name as nearest_name
 from gatekit.faults.types import LARGEST, Mismatch, Number, Type, Whole, several, wrong
 from gatekit.faults.values import SWITCHES as SWITCHES
@@ -86,7 +84,16 @@ class CellError(GatekitError):
 
 
 class PluginError(GatekitError):
-    """A plugin is broken, missing, or conflicts with another one."""
+    """A plugin is broken, missing, or conflicts with another one.
+
+    Args:
+        message: what is wrong.
+        line: the line of the plugin in which it is mended, which the message then names.
+    """
+
+    def __init__(self, message: object = "", line: object = None) -> None:
+        super().__init__(f"{message} ({line})" if line else message)
+        self.line = line
 
 
 class ConfigError(GatekitError):
@@ -178,37 +185,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'units'?"`` for the nearest known name, or an empty string."""
     near = nearest_name(name, known)
     return f"; did you mean {near!r}?" if near else ""
-
-
-def alternatives(
-    name: str, known: Iterable[str], what: str, command: str = "", most: int = 16
-) -> str:
-    """Return the end of a sentence about an unknown name: the nearest name, and the known names.
-
-    ``"; did you mean 'adam'? Optimizers: adam, rmsprop, sgd."`` A long list is cut to the nearest
-    names: ``"; did you mean 'gru'? Similar: gru1, mgru. `gatekit cells` lists all 139 cells."``
-
-    Args:
-        name: the unknown name.
-        known: the known names.
-        what: the kind of the names in the plural, such as ``cells``.
-        command: the command that lists all of them.
-        most: the number of names up to which all are listed.
-    """
-    names = sorted({str(k) for k in known})
-    start = nearest(name, names) or "."
-    if len(names) <= most:
-        return f"{start} {what[:1].upper()}{what[1:]}: {listed(names)}."
-    short = [k for k in names if len(k) <= MAX_NEAREST][:MAX_CANDIDATES]
-    near = difflib.get_close_matches(name[:MAX_NEAREST], short, n=5, cutoff=0.55)[1:]
-    near += [
-        k
-        for k in short
-        if len(name) > 2 and name in k and k not in (*near, nearest_name(name, names))
-    ]
-    beside = f" Similar: {', '.join(near[:6])}." if near and start != "." else ""
-    where = f"`{command}` lists all {len(names)} {what}." if command else ""
-    return f"{start}{beside} {where or f'There are {len(names)} {what}.'}"
 
 
 def listed(names: Iterable[str], most: int = 24) -> str:

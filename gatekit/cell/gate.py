@@ -11,6 +11,7 @@ from gatekit.faults import Place
 
 from .owned import State, check_declared, state_of
 from .row_wise import RowWise
+from .written import Line
 
 
 class Gate(RowWise):
@@ -133,9 +134,9 @@ class InlineGate(Gate):
         """Return the activation as written."""
         return f"activation: {self.activation}"
 
-    def place(self, error: BaseException | None = None) -> str:
+    def place(self, error: BaseException | None = None) -> Line:
         """Return the activation as written, because it is not in a Python file."""
-        return self.definition()
+        return Line("activation", 0, str(self.activation))
 
     def compute(self, values: Mapping[str, Any]) -> Any:
         """Return the activation's value, and the new states if the gate has some."""

@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 from gatekit.faults import Place, known_as, note_for
 
 from .declare import Declared
-from .errors import CellError, excerpt, nearest, one_line, refused, shown
+from .errors import CellError, excerpt, nearest, one_line, refused
 from .language.expression import Expr
 from .language.ops import FUNCTIONS, UnknownFunctionError
 from .learned import Parameter
 from .owned import Projection, check_declared, check_own_names, projections_of
-from .written import attribute_place, returned_place
+from .written import Line, attribute_place, returned_place
 
 _OF_GATEKIT = ("ops", "Parameter", "Gate", "OutputUnit", "hookimpl")
 ALLOWED = "use only gatekit.ops, + - * / ** and numbers"
@@ -129,8 +129,8 @@ class RowWise(Declared):
         function = getattr(type(self), self.method)
         return f"{type(self).__name__}.{self.method}{inspect.signature(function)}"
 
-    def place(self, error: BaseException | None = None) -> str:
-        """Return file and line of the row-wise function, such as ``plugins/slow.py, line 12``.
+    def place(self, error: BaseException | None = None) -> Line:
+        """Return the line of the row-wise function.
 
         Args:
             error: the exception that the function raised. The line is then the last one in the same
@@ -138,8 +138,8 @@ class RowWise(Declared):
         """
         return place_in(getattr(type(self), self.method), error)
 
-    def returned(self) -> str:
-        """Return file, line and text of the row-wise function's last ``return``."""
+    def returned(self) -> Line:
+        """Return the line of the row-wise function's last ``return``."""
         return returned_place(getattr(type(self), self.method))
 
     def declared(self, name: str) -> str:
@@ -147,8 +147,10 @@ class RowWise(Declared):
 
         It is empty for gatekit's own classes, or if the source is not available.
         """
-        place = attribute_place(type(self), name).partition(": ")[0]
-        return f" ({place})" if place and not type(self).__module__.startswith("gatekit.") else ""
+        line = attribute_place(type(self), name)
+        return (
+            f" ({line.place})" if line and not type(self).__module__.startswith("gatekit.") else ""
+        )
 
     def wrong(self, error: Exception) -> str:
         """Return the message for an exception: the author's line, the reason, what to write.
@@ -160,7 +162,7 @@ class RowWise(Declared):
         if isinstance(error, NameError):
             if error.name in _OF_GATEKIT:
                 return f"{place}: {reason}; write from gatekit import {error.name}"
-            write = _in_ops(place.partition(": ")[2])
+            write = _in_ops(place.text)
             near = nearest(error.name or "", self.arguments())
             declare = f"; ask for it by name: def {self.method}(self, pre, {error.name})"
             write = f"write self.{error.name}" if error.name in self._option_types else write
@@ -177,15 +179,15 @@ class RowWise(Declared):
             error.obj is None or isinstance(error, UnknownFunctionError)
         ):
             return f"{place}: {reason}"
-        return f"{place}: {remedied_line(error, place)}"
+        return f"{place}: {remedied_line(error, place.text)}"
 
     def compute(self, values: Mapping[str, Any]) -> Any:
         """Return the result of the row-wise function for arguments by name."""
         return getattr(self, self.method)(**values)
 
 
-def place_in(function: Callable[..., Any], error: BaseException | None = None) -> str:
-    """Return file and line of a function, such as ``plugins/slow.py, line 12``.
+def place_in(function: Callable[..., Any], error: BaseException | None = None) -> Line:
+    """Return the line of a function.
 
     Args:
         function: a method of a plugin.
@@ -197,40 +199,30 @@ def place_in(function: Callable[..., Any], error: BaseException | None = None) -
     frames = traceback.extract_tb(error.__traceback__ if error else None)
     in_file = [frame for frame in frames if frame.filename == code.co_filename]
     if not in_file:
-        return f"{shown(code.co_filename)}, line {code.co_firstlineno}"
-    text = f": {excerpt(in_file[-1].line.strip())}" if in_file[-1].line else ""
-    return f"{shown(code.co_filename)}, line {in_file[-1].lineno}{text}"
+        return Line(code.co_filename, code.co_firstlineno)
+    text = excerpt((in_file[-1].line or "").strip())
+    return Line(code.co_filename, in_file[-1].lineno or 1, text)
 
 
-def remedied_line(error: Exception, place: str) -> str:
+def remedied_line(error: Exception, line: str) -> str:
     """Return why a function cannot compute with a signal, and what to write in its line.
 
     Args:
         error: the exception that the function raised.
-        place: file, number and text of the line.
+        line: the text of the line.
     """
-    return excerpt(_reason(error), 200) + _instead(place)
+    return excerpt(_reason(error), 200) + _instead(line)
 
 
 def _reason(error: Exception) -> str:
     """Return why a gate's function cannot compute with a signal."""
-    message = one_line(error) or type(error).__name__
     if isinstance(error, AttributeError) and isinstance(error.obj, Expr):
         return f"a signal has no {error.name!r}; functions of signals are in gatekit.ops"
-    if isinstance(error, TypeError) and "unsupported operand type(s) for" in message:
-        return f"signals have no operator {message.partition(' for ')[2].partition(':')[0]}"
-    if "ufunc" in message:
-        return "NumPy cannot compute with signals"
-    return message
+    return one_line(error) or type(error).__name__
 
 
-def _instead(place: str) -> str:
-    """Return what to write in place of the author's line, as the end of a sentence.
-
-    Args:
-        place: file, number and text of the line.
-    """
-    line = place.partition(": ")[2]
+def _instead(line: str) -> str:
+    """Return what to write in place of the author's line, as the end of a sentence."""
     note = _in_ops(line)
     note = note or next((what for pattern, what in _TOKENS if re.search(pattern, line)), "")
     declares = "; a gate that needs TensorFlow declares uses_tensorflow = True"

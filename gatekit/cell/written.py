@@ -9,13 +9,44 @@ import linecache
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import excerpt, shown
 
 
-def attribute_place(cls: type, name: str) -> str:
-    """Return file, line and text where a class defines an attribute; empty if there is no source.
+class Line(NamedTuple):
+    """A line of a plugin; as a string, ``plugins/slow.py, line 12: return x``.
+
+    What is not in a file has the number 0, and its key in place of the file.
+    """
+
+    file: str
+    number: int
+    text: str = ""
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """File and number, in words."""
+        return shown(self.file), f"line {self.number}" if self.number else ""
+
+    @property
+    def place(self) -> str:
+        """File and number, as one string."""
+        return ", ".join(filter(None, self.words))
+
+    def __str__(self) -> str:
+        """Return file, number and text."""
+        return f"{self.place}: {self.text}" if self.text else self.place
+
+
+def line_at(file: str, number: int) -> Line:
+    """Return a line with its text, as far as the file has it."""
+    text = linecache.getline(str(Path(file)), number).strip().rstrip(":")
+    return Line(file, number, excerpt(text))
+
+
+def attribute_place(cls: type, name: str) -> Line | None:
+    """Return the line where a class defines an attribute; None if there is no source.
 
     Args:
         cls: the class; its base classes are searched, too.
@@ -28,9 +59,9 @@ def attribute_place(cls: type, name: str) -> str:
                 body = ast.parse(textwrap.dedent("".join(lines))).body[0]
                 number = line_in_class(body, [name])
                 if number is not None:
-                    return _line(inspect.getsourcefile(owner) or "", first + number - 1)
-            return ""
-    return ""
+                    return line_at(inspect.getsourcefile(owner) or "", first + number - 1)
+            return None
+    return None
 
 
 def line_in_class(node: ast.AST, searched: Sequence[str]) -> int | None:
@@ -48,8 +79,8 @@ def line_in_class(node: ast.AST, searched: Sequence[str]) -> int | None:
     return None
 
 
-def returned_place(function: Callable[..., Any]) -> str:
-    """Return file, line and text of a function's last ``return``; without one, its first line.
+def returned_place(function: Callable[..., Any]) -> Line:
+    """Return the line of a function's last ``return``; without one, its first line.
 
     Args:
         function: a method of a plugin.
@@ -61,9 +92,4 @@ def returned_place(function: Callable[..., Any]) -> str:
         tree = ast.parse(textwrap.dedent("".join(lines)))
         returns = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Return) and n.value]
         number = first + max(returns) - 1 if returns else number
-    return _line(code.co_filename, number)
-
-
-def _line(file: str, number: int) -> str:
-    text = excerpt(linecache.getline(str(Path(file)), number).strip().rstrip(":"))
-    return f"{shown(file)}, line {number}" + (f": {text}" if text else "")
+    return line_at(code.co_filename, number)

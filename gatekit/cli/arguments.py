@@ -63,12 +63,6 @@ class Parser(Reader):
         """Add the words that name and change one cell, or choose how runs are started."""
         self.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help=text)
 
-    def add_keys(self, option: str, text: str) -> None:
-        """Add an option that takes keys; see `keys`."""
-        self.add_argument(
-            option, action="append", default=[], metavar="KEY,KEY", example="cell", help=text
-        )
-
     def add_plugins(self) -> None:
         """Add plugin files to load in addition to the discovered plugins."""
         self.add_argument(

@@ -74,9 +74,7 @@ def _exit_code(arguments: list[str], debug: bool) -> int:
     except GatekitError as error:
         if debug:
             raise
-        message = str(error)
-        head = "" if message.startswith("gatekit ") else "gatekit: "
-        sys.stderr.write(f"{head}{message}\n")
+        sys.stderr.write(f"gatekit: {error}\n")
         return EXIT_REFUSED
     except OSError as error:
         if debug or error.errno != errno.ENAMETOOLONG or isinstance(error, OutputError):
@@ -129,7 +127,7 @@ def _dispatch(arguments: list[str]) -> int:
         if error.name not in ("tensorflow", "keras"):
             raise
         raise ConfigError(
-            f"gatekit {name} needs TensorFlow, which is not installed: type "
+            f"{name} needs TensorFlow, which is not installed: type "
             "`pip install -c constraints.txt -e .` in gatekit's folder"
         ) from error
 

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from argparse import Namespace
-from collections.abc import Sequence
 from pathlib import Path
 
 from gatekit.cell.errors import ConfigError, RunError
 
 FIGURE_FORMATS = ("png", "svg", "pdf")
-
-
-def keys(texts: Sequence[str]) -> list[str]:
-    """Return the keys in the values of a repeatable option, which are comma-separated lists."""
-    return [key for text in texts for key in text.split(",") if key]
 
 
 def known_studies() -> list[str]:

@@ -14,6 +14,7 @@ from gatekit.cell.calls import remedied
 from gatekit.compare.grouping.label import value_text
 
 from . import comparison as plain
+from .options import OPTIONS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,12 +64,9 @@ class Comparison(plain.Comparison):
         return comparison_html(self) + curves_html(self)
 
 
-_LISTS = ("by", "within", "together", "labels", "best_of", "where", "tasks")
-
-
 def _as_list(name: str, value: object) -> object:
     """Return a list for one string, and ``KEY=VALUE`` strings for a mapping."""
-    if name in _LISTS and isinstance(value, str):
+    if name in OPTIONS and OPTIONS[name].several and isinstance(value, str):
         return [value]
     if name in ("labels", "where") and isinstance(value, Mapping):
         return [f"{key}={_text(each)}" for key, each in value.items()]

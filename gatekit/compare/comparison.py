@@ -35,10 +35,10 @@ from gatekit.compare.grouping.rename import read_names, with_names
 from gatekit.compare.numbers import count_of
 from gatekit.compare.stats.baseline import Baselines
 from gatekit.compare.stats.difference import difference, unlike
-from gatekit.faults import Fault, Kind, Place, Remove, fits, wrong
+from gatekit.faults import Fault, Kind, Place, Remove
 from gatekit.runs.record import RunRecord
-from gatekit.study.keys import INSIDE
 
+from .options import check
 from .study import Study, load
 
 
@@ -137,8 +137,7 @@ def compare(
         RunError: the study does not exist, or a newer gatekit wrote it.
         ConfigError: an argument is invalid, such as a key in which the runs do not differ.
     """
-    if not fits(level, INSIDE):
-        raise ConfigError(wrong(Place(("level",)), level, INSIDE, 0.95))
+    check(level=level)
     share, size = read_margin(margin)
     loaded = study if isinstance(study, Study) else load(study, root)
     loaded, later = _until_last_interim(loaded)

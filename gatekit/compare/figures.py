@@ -36,7 +36,7 @@ def draw(
     With several tasks, the figure has a panel for each of them.
 
     Args:
-        kind: one of ``gatekit.compare.views.kinds.KINDS``.
+        kind: one of ``gatekit.compare.options.FIGURES``.
         comparison: the result of ``compare``.
         stem: path of the files without their suffix.
         command: the command line to store in the files.

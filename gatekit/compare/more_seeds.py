@@ -31,9 +31,6 @@ from gatekit.study.plan import SweepPlan
 from .comparison import Comparison, compare
 from .study import load
 
-FAMILY = ("by", "within", "together", "where", "tasks", "baseline", "split", "margin")
-"""The options of a comparison that the first look fixes."""
-
 FIXED = ("better", "worse", "equivalent", "not_worse")
 """Decisions that need no further seeds."""
 

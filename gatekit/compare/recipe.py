@@ -12,8 +12,8 @@ from gatekit.runs.record import RunRecord
 from gatekit.runs.result import OWN
 from gatekit.runs.state import RunReader
 
-from .budget.at import Budget, read_budget
-from .numbers import exact
+from .budget.at import read_budget
+from .options import typed
 
 
 def environment(run: RunRecord) -> Mapping[str, Any]:
@@ -85,43 +85,14 @@ def _command(task: str) -> str:
     return "none: the task generates its data from the seed"
 
 
-def arguments(
-    study: str,
-    root: str | Path = "experiments",
-    *,
-    where: Sequence[str] = (),
-    tasks: Sequence[str] = (),
-    best_of: Sequence[str] = (),
-    by: Sequence[str] | None = None,
-    within: Sequence[str] = (),
-    together: Sequence[str] = (),
-    x: str | None = None,
-    baseline: str | None = None,
-    split: str | None = None,
-    labels: Sequence[str] = (),
-    level: float = 0.95,
-    margin: str | float | None = None,
-    at: str | Budget | None = None,
-    area: bool = False,
-    force: bool = False,
-) -> list[str]:
+def arguments(study: str, root: str | Path = "experiments", **asked: Any) -> list[str]:
     """Return the words to type after ``gatekit compare`` for the same comparison as in Python.
 
     Args:
         study: the study's name.
         root: the folder of all studies.
-
-    The other arguments are those of `gatekit.compare`.
+        asked: the other arguments of `gatekit.compare`.
     """
-    words = [study, *(["--root", str(root)] if str(root) != "experiments" else [])]
-    for option, values in (("where", where), ("task", tasks), ("label", labels)):
-        words += [word for value in values for word in (f"--{option}", value)]
-    key_lists = (("best-of", best_of), ("by", by or ()), ("within", within), ("together", together))
-    for option, names in key_lists:
-        words += [f"--{option}", ",".join(names)] if names else []
-    for option, value in (("x", x), ("baseline", baseline), ("split", split)):
-        words += [f"--{option}", value] if value else []
-    words += [] if at is None else ["--at", read_budget(at).typed]
-    words += ["--level", exact(level)] if level != 0.95 else []
-    words += ["--margin", str(margin)] if margin is not None else []
-    return [*words, *(["--area"] if area else []), *(["--force"] if force else [])]
+    if asked.get("at") is not None:
+        asked["at"] = read_budget(asked["at"]).typed
+    return [study, *(["--root", str(root)] if str(root) != "experiments" else []), *typed(asked)]

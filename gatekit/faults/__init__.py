@@ -24,6 +24,7 @@ from .fault import (
 from .names import known_as, nearest_name, note_for
 from .speak import Call, Channel, File, Flags, Layer, Shell, Typed, speak
 from .types import (
+    AnyOf,
     Custom,
     Flag,
     ListOf,
@@ -44,6 +45,7 @@ from .types import (
 
 __all__ = [
     "NOTHING",
+    "AnyOf",
     "Both",
     "Call",
     "Channel",

@@ -57,12 +57,12 @@ class Channel:
     """How a person writes values; the base spells a shell.
 
     Attributes:
-        line: returns the file and line of a place with a comma before the line, or ``""``.
+        line: returns the file of a place and its line in the file, each in words or empty.
         full: the choices that are spelled in full, ``cell.name`` in place of ``cell``.
     """
 
     verb = "type"
-    line: Callable[[Place], str] = field(default=lambda place: "")
+    line: Callable[[Place], tuple[str, str]] = field(default=lambda place: ("", ""))
     full: tuple[str, ...] = ()
 
     def of(self, place: Place) -> Channel:
@@ -75,7 +75,7 @@ class Channel:
 
     def mention(self, place: Place) -> str:
         """Return a further place of a message, with its line."""
-        line = self.line(place).rpartition(", ")[2]
+        line = self.line(place)[1]
         return f"{self.name(place)} ({line})" if line else self.name(place)
 
     def value(self, value: Any) -> str:
@@ -294,7 +294,7 @@ def speak(fault: Fault, channel: Channel | None = None) -> str:
     fault = _cut(fault)
     whole = channel or Channel()
     to = whole.of(fault.place)
-    line = to.line(fault.place)
+    line = ", ".join(filter(None, to.line(fault.place)))
     notes = [_note(fix, whole, to) for fix in fault.fixes if isinstance(fix, Note)]
     ways = [way for fix in fault.fixes for way in _way(fix, fault, to)]
     said = [f"{line}: {_head(fault, to)}" if line else _head(fault, to)]

@@ -38,17 +38,18 @@ class Type:
 
 @dataclass(frozen=True)
 class Whole(Type):
-    """An integer in a range."""
+    """An integer in a range, which may be infinite."""
 
-    low: int
-    high: int = LARGEST
+    low: float
+    high: float = LARGEST
 
     def accept(self, value: Any) -> int:
         """Return the integer."""
         fine = isinstance(value, int) and not isinstance(value, bool)
         if not fine or not self.low <= value <= self.high:
             beyond = self.high < LARGEST or (isinstance(value, int) and value > self.high)
-            raise Mismatch(f"an integer from {self.low}" + (f" to {self.high:,}" if beyond else ""))
+            start = f" from {self.low}" if self.low > -LARGEST else ""
+            raise Mismatch(f"an integer{start}" + (f" to {self.high:,}" if beyond else ""))
         return int(value)
 
 
@@ -90,23 +91,25 @@ class Flag(Type):
 class OneOf(Type):
     """One of some names; ``scope`` is the table of their foreign names."""
 
-    names: tuple[str, ...]
+    names: tuple[Any, ...]
     scope: str = "word"
 
-    def accept(self, value: Any) -> str:
+    def accept(self, value: Any) -> Any:
         """Return the name."""
-        if not isinstance(value, str) or value not in self.names:
-            raise Mismatch("one of " + ", ".join(self.names))
+        if not any(type(value) is type(name) and value == name for name in self.names):
+            raise Mismatch("one of " + ", ".join(map(str, self.names)))
         return value
 
 
 @dataclass(frozen=True)
 class Text(Type):
-    """A string that is not blank."""
+    """A string that is not blank, unless ``blank``."""
+
+    blank: bool = False
 
     def accept(self, value: Any) -> str:
         """Return the string."""
-        if not isinstance(value, str) or not value.strip():
+        if not isinstance(value, str) or not (self.blank or value.strip()):
             raise Mismatch("a string")
         return value
 
@@ -155,6 +158,23 @@ class Optional(Type):
 
 
 @dataclass(frozen=True)
+class AnyOf(Type):
+    """The first of several types that a value is of."""
+
+    types: tuple[Type, ...]
+
+    def accept(self, value: Any) -> Any:
+        """Return the value, converted to that type."""
+        words = []
+        for type_ in self.types:
+            try:
+                return type_.accept(value)
+            except Mismatch as mismatch:
+                words.append(str(mismatch))
+        raise Mismatch(" or ".join(words))
+
+
+@dataclass(frozen=True)
 class Custom(Type):
     """What a function accepts; it raises `Mismatch` for anything else."""
 
@@ -177,9 +197,10 @@ def fits(value: Any, type_: Type) -> bool:
 def guesses(value: Any, type_: Type) -> Iterator[Any]:
     """Yield values of a type that a wrong value probably means, the likeliest first."""
     inner = type_.inner if isinstance(type_, Optional) else type_
-    for guess in _candidates(value, inner):
-        if guess not in (None, "") and fits(guess, type_):
-            yield guess
+    for each in inner.types if isinstance(inner, AnyOf) else (inner,):
+        for guess in _candidates(value, each):
+            if guess not in (None, "") and fits(guess, type_):
+                yield guess
 
 
 def _candidates(value: Any, type_: Type) -> Iterator[Any]:
@@ -191,7 +212,7 @@ def _candidates(value: Any, type_: Type) -> Iterator[Any]:
     if isinstance(type_, OneOf) and isinstance(value, (str, int)):
         yield known_as(type_.scope, text.lower())
         yield nearest_name(text, type_.names)
-    if isinstance(value, float) and math.isfinite(value) and (value.is_integer() or value >= 1):
+    if isinstance(value, float) and abs(value) < 1e15 and (value.is_integer() or value >= 1):
         yield int(value) if value.is_integer() else round(value)
     share = isinstance(type_, Number) and type_.high == 1
     if share and isinstance(value, (int, float)) and 2 <= value <= 100:

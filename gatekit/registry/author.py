@@ -5,38 +5,35 @@ from __future__ import annotations
 import ast
 import contextlib
 import importlib
-import linecache
 import os
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
-from gatekit.cell.errors import GatekitError, PluginError, excerpt, listed, nearest, shown
-from gatekit.cell.written import line_in_class
+from gatekit.cell.errors import GatekitError, PluginError, excerpt, listed, nearest
+from gatekit.cell.written import Line, line_at, line_in_class
 from gatekit.faults import Place
 
 PUBLIC = ("gatekit", "gatekit.tasks")
 """The modules for plugins; all other modules are internal and may move without notice."""
 
 
-def author_line(error: BaseException, path: Path | None) -> str:
-    """Return file, line and text of the author's line that raised an error, or an empty string.
+def author_line(error: BaseException, path: Path | None) -> Line | None:
+    """Return the author's line that raised an error, or None.
 
     Args:
         error: the error.
         path: the plugin's file; None for the last line that is in neither gatekit nor Python.
     """
     if isinstance(error, SyntaxError) and error.filename:
-        text = excerpt((error.text or "").strip())
-        return f"{shown(error.filename)}, line {error.lineno}" + (f": {text}" if text else "")
+        return Line(error.filename, error.lineno or 1, excerpt((error.text or "").strip()))
     last = _author_frame(error, path)
     if last is None:
-        return ""
+        return None
     number = last.lineno or 1
     if isinstance(error, GatekitError) and error.fault is not None:
         number = _attribute_line(last, error.fault.place) or number
-    text = excerpt(linecache.getline(last.filename, number).strip())
-    return f"{shown(last.filename)}, line {number}: {text}"
+    return line_at(last.filename, number)
 
 
 def _attribute_line(frame: traceback.FrameSummary, place: Place) -> int | None:
@@ -93,8 +90,8 @@ def reason_of(error: BaseException | None, path: Path | None) -> str:
         path: the plugin's file.
     """
     if error is None or isinstance(error, PluginError):
-        place = author_line(error, path) if error else ""
-        return f"{error or ''}" + (f" ({place})" if place and ", line " not in str(error) else "")
+        place = author_line(error, path) if error else None
+        return f"{error or ''}" + (f" ({place})" if place else "")
     return what_happened(error, path)
 
 
@@ -132,7 +129,7 @@ def remedy(error: BaseException, path: Path | None) -> str:
         if package.startswith("gatekit_"):  # its name on a package index may be another project
             return f"; install {package} from its source, or remove the import"
         return f"; type `pip install {package}`, or remove the import"
-    if isinstance(error, ImportError) and "relative import" in str(error):
+    if isinstance(error, ImportError) and any(each.level for each in _imports(error, path)):
         return (
             "; a plugin in ./plugins is one file: put the imported code into the same file, or "
             "type `gatekit new gate NAME --package`"
@@ -171,6 +168,11 @@ def _public_import(error: BaseException, module: str, path: Path | None) -> str:
 
 def _imported(error: BaseException, module: str, path: Path | None) -> list[ast.alias]:
     """Return the names that the author's failed import asks a module for."""
+    return [name for each in _imports(error, path) if each.module == module for name in each.names]
+
+
+def _imports(error: BaseException, path: Path | None) -> list[ast.ImportFrom]:
+    """Return the statement with which the author's import failed."""
     frame = _author_frame(error, path)
     if frame is None or frame.lineno is None:
         return []
@@ -179,11 +181,10 @@ def _imported(error: BaseException, module: str, path: Path | None) -> list[ast.
     except (OSError, SyntaxError, ValueError):
         return []
     return [
-        alias
+        node
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module == module
+        if isinstance(node, ast.ImportFrom)
         if node.lineno <= frame.lineno <= (node.end_lineno or node.lineno)
-        for alias in node.names
     ]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from gatekit.cell.errors import PluginError, excerpt, listed, nearest_name
 from gatekit.cell.language.ops import Function
-from gatekit.cell.written import attribute_place
+from gatekit.cell.written import Line, attribute_place
 from gatekit.tasks.streamed import StreamedTask
 from gatekit.tasks.task import Metric, metric_written
 
@@ -142,8 +142,11 @@ def checked(hook: str, result: object, module: object = None) -> dict[str, Any]:
                 f"{hook}: {name!r} is not a name (letters, digits and _, starting with a letter); "
                 f"write {such!r}"
             )
-        if fault := _fault(kind, name, value):
-            raise PluginError(f"{hook}: {name} is {_short(value)}; {fault}")
+        line, fault = None, _fault(kind, name, value)
+        if not fault and isinstance(value, type):
+            fault, line = _method_fault(kind, value)
+        if fault:
+            raise PluginError(f"{hook}: {name} is {_short(value)}; {fault}", line)
     return objects
 
 
@@ -197,12 +200,6 @@ def _arity_fault(function: Function) -> str:
     return ""
 
 
-def _at(value: type, name: str) -> str:
-    """Return the place of an attribute or method of a class, in brackets."""
-    place = attribute_place(value, name)
-    return f" ({place})" if place else ""
-
-
 def _class_fault(kind: str, value: object) -> str:
     base = CLASSES[kind]
     if isinstance(value, base):
@@ -221,15 +218,12 @@ def _class_fault(kind: str, value: object) -> str:
             f"it does not define what every {_noun(kind)} needs: {listed(missing)}. Write "
             + " and ".join(_written(value, name) for name in missing)
         )
-    metric = getattr(value, "metric", None)  # `gatekit check` reports a missing metric
-    if kind == "tasks" and metric is not None and not isinstance(metric, Metric):
-        return f"its metric is {metric!r}: {metric_written(metric)}{_at(value, 'metric')}"
     if kind == "output_units" and getattr(value, "states", None):
         return (
             "an output unit has no states: remove states. For earlier values of a signal write "
             "history = {'h': 4}, and emit(self, emitted, h_history)"
         )
-    return _method_fault(kind, base, value)
+    return ""
 
 
 _CONTRACTS = ("gatekit.cell.", "gatekit.tasks.")
@@ -243,8 +237,13 @@ _NEEDED = {
 """Methods by kind; a class must define at least one of its kind."""
 
 
-def _method_fault(kind: str, base: type, value: type) -> str:
-    """Return the fault of a class that lacks a method, or whose method takes wrong arguments."""
+def _method_fault(kind: str, value: type) -> tuple[str, Line | None]:
+    """Return the fault of a method or of the metric of a class, and its line."""
+    metric = getattr(value, "metric", None)  # `gatekit check` reports a missing metric
+    if kind == "tasks" and metric is not None and not isinstance(metric, Metric):
+        text = f"its metric is {metric!r}: {metric_written(metric)}"
+        return text, attribute_place(value, "metric")
+    base = CLASSES.get(kind, object)
     of_gatekit = [b for b in value.__mro__ if b.__module__.startswith(_CONTRACTS)]
     for name, own in inspect.getmembers(value, inspect.isfunction):
         owner = next((b for b in of_gatekit if name in vars(b)), None)
@@ -255,8 +254,8 @@ def _method_fault(kind: str, base: type, value: type) -> str:
             inspect.signature(own).bind(*_positional(getattr(owner, name)))
         except TypeError:
             given = ", ".join(inspect.signature(own).parameters)
-            write = f"{_written(owner, name)}{_at(value, name)}"
-            return f"its {name}({given}) has other arguments: write {write}"
+            text = f"its {name}({given}) has other arguments: write {_written(owner, name)}"
+            return text, attribute_place(value, name)
     # A method that a gate or an output unit lacks is reported when it is used.
     needed = () if kind in ("gates", "output_units") else _NEEDED.get(kind, ())
     if kind == "tasks" and issubclass(value, StreamedTask):
@@ -264,8 +263,9 @@ def _method_fault(kind: str, base: type, value: type) -> str:
     if needed and all(getattr(value, name) is getattr(base, name) for name in needed):
         others = [n for n, f in vars(value).items() if inspect.isfunction(f) and n[0] != "_"]
         instead = f" in place of {others[0]}" if len(others) == 1 else ""
-        return f"it has no {' or '.join(needed)}: write {_written(base, needed[0])}{instead}"
-    return ""
+        text = f"it has no {' or '.join(needed)}: write {_written(base, needed[0])}{instead}"
+        return text, None
+    return "", None
 
 
 def _positional(function: Any) -> list[str]:

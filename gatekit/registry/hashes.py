@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gatekit.cell.block.reading import BlockSpec
-from gatekit.cell.errors import PluginError, alternatives
+from gatekit.cell.errors import PluginError, nearest
 from gatekit.cell.language.expression import Call, Expr, walk
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, Read
 
@@ -43,8 +43,8 @@ def plugin_source(kind: str, name: str, plugins: Sequence[str] = ()) -> Path:
     known = origins(kind, plugins)
     if name not in known:
         raise PluginError(
-            f"no plugin registers {name!r} among {kind}"
-            f"{alternatives(name, known, kind.replace('_', ' '), 'gatekit plugins')}"
+            f"no plugin registers {name!r} among {kind}{nearest(name, known) or '.'} `gatekit "
+            "plugins` lists all plugins."
         )
     path = known[name].path
     if path is None:

@@ -17,8 +17,9 @@ import pluggy
 
 from gatekit.cell.calls import border
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import PluginError, shown
+from gatekit.cell.errors import PluginError
 from gatekit.cell.language.ops import FUNCTIONS
+from gatekit.cell.written import Line
 
 from . import contract, discovery, hooks
 from .author import described
@@ -323,8 +324,9 @@ def _offer(known: Registry, plugin: DiscoveredPlugin) -> _Offer | PluginError | 
                 if not plugin.bundled:
                     objects[kind] = contract.checked(hook, objects[kind], module)
             except PluginError as error:
-                place = "" if ", line " in str(error) else f" ({_line_of(getattr(module, hook))})"
-                raise PluginError(f"{error}{place}") from None
+                raise (
+                    error if error.line else PluginError(f"{error}", _line_of(module, hook))
+                ) from None
     folders: list[Path] = []
     if (hook := "gatekit_config_dirs") in implemented:
         folders = known.call(plugin, hook)
@@ -344,9 +346,9 @@ def _offer(known: Registry, plugin: DiscoveredPlugin) -> _Offer | PluginError | 
     return _Offer(module, implemented, objects, origins, folders)
 
 
-def _line_of(hook: Any) -> str:
-    code = inspect.unwrap(hook).__code__
-    return f"{shown(code.co_filename)}, line {code.co_firstlineno}"
+def _line_of(module: Any, hook: str) -> Line:
+    code = inspect.unwrap(getattr(module, hook)).__code__
+    return Line(code.co_filename, code.co_firstlineno)
 
 
 def _merge(known: Registry, plugin: DiscoveredPlugin, offer: _Offer) -> None:

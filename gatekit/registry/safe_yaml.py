@@ -15,7 +15,6 @@ import yaml
 from yaml.scanner import ScannerError
 
 from gatekit.cell.errors import ConfigError, excerpt, quoted, shown
-from gatekit.faults import Place
 from gatekit.runs.durable import opened
 
 MAX_BYTES = 64 * 1024
@@ -34,15 +33,10 @@ _FLOAT = re.compile(
 # Python cannot print an integer of more than 4,300 digits, but reads longer hexadecimal ones.
 _MAX_DIGITS = 300
 _INTEGER = re.compile(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|[0-9][0-9_:]*)\Z")
-_SWITCH = re.compile(r"(?i:yes|no|on|off)\Z")
-_AMBIGUOUS = (
-    (_SWITCH, "YAML reads it as true or false"),
-    (re.compile(r"[-+]?0[0-9_]+\Z"), "YAML reads it as an octal number"),
-    (re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\Z"), "YAML reads it as a number of base 60"),
-    (re.compile(r"[-+]?[0-9]+_[0-9_]*\Z"), "YAML drops the underscores"),
+# YAML 1.1 reads these as booleans, octal numbers, numbers of base 60, and without underscores.
+_AMBIGUOUS = re.compile(
+    r"(?:(?i:yes|no|on|off)|[-+]?(?:0[0-9_]+|[0-9][0-9_]*(?::[0-5]?[0-9])+|[0-9]+_[0-9_]*))\Z"
 )
-_DIGITS = re.compile(r"[0-9]{1,15}\Z")
-_ENTRY_ENDS = re.compile(r"\s*[,}]")
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -109,21 +103,19 @@ def _marked(error: yaml.YAMLError) -> str:
     if mark is None or snippet is None:
         return f": {' '.join(str(error).split())[:300]}"
     parts = (getattr(error, "context", None), getattr(error, "problem", None))
-    if mark.buffer is not None and mark.buffer[mark.pointer : mark.pointer + 1] == "\t":
-        parts = ("a tab cannot indent a line", "write spaces")
     why = ", ".join(" ".join(str(part).split())[:150] for part in parts if part)
     return f", line {mark.line + 1}, column {mark.column + 1}: {why}\n{snippet}"
 
 
-def line_of(path: Path, place: Place) -> str:
-    """Return ``, line 5`` for the entry at a place in a file, or an empty string.
+def line_in(path: Path, keys: Sequence[str | int]) -> tuple[str, str]:
+    """Return a file and the line of an entry, as messages name them.
 
     Args:
         path: a file that `read_yaml` reads.
-        place: the place, from ``cell`` on; the line is that of its longest part in the file.
+        keys: the keys that lead to the entry; the line is that of its longest part in the file.
     """
-    lines = lines_to(path, place.path[1:])
-    return f", line {lines[-1]}" if lines else ""
+    lines = lines_to(path, keys)
+    return shown(path), f"line {lines[-1]}" if lines else ""
 
 
 def lines_to(path: Path, keys: Sequence[str | int]) -> list[int]:
@@ -221,8 +213,8 @@ def _walk(path: Path, text: str) -> None:
     counts: list[int] = [0]
     owners: list[str | None] = []
     keys: list[tuple[dict[Hashable, int], bool] | None] = []
-    last: list[str] = ["", ""]
     sizes: dict[str, int] = {}
+    before = ""
     named = shown(path)
     for event in yaml.parse(text, Loader=_PlainLoader):
         where = f"{named}, line {_line(event)}"
@@ -254,15 +246,18 @@ def _walk(path: Path, text: str) -> None:
         if sum(counts) > MAX_VALUES:
             raise ConfigError(f"{where}: more than {MAX_VALUES:,} values, with aliases expanded.")
         if isinstance(event, yaml.ScalarEvent):
-            if is_key and event.style is None and _DIGITS.match(event.value):
-                _check_comma(event, text, last, where)
-            last = [last[1], event.value]
             if is_key and len(event.value) > MAX_KEY:
                 raise ConfigError(
                     f"{where}: a key has {len(event.value):,} characters; at most {MAX_KEY} are "
                     f"allowed: {excerpt(event.value)}"
                 )
-            _check_scalar(event, where, is_key)
+            if is_key and _INTEGER.match(event.value) and _INTEGER.match(before):
+                number = f"{before[:20]}.{event.value[:20]}"
+                raise ConfigError(
+                    f"{where}: a comma separates entries, and a number has a point: {number}."
+                )
+            before = event.value
+            _check_scalar(event, where)
             if event.anchor:
                 sizes[event.anchor] = 1 + len(event.value) // _LONG
             if is_key and keys[-1] is not None:
@@ -297,17 +292,7 @@ def _turn(keys: list[tuple[dict[Hashable, int], bool] | None]) -> bool:
     return not value_next
 
 
-def _check_comma(event: yaml.ScalarEvent, text: str, last: list[str], where: str) -> None:
-    """Refuse ``{beta: 0,5}``, which is beta: 0 and a key 5 without a value."""
-    end = event.end_mark.index if event.end_mark is not None else len(text)
-    if _ENTRY_ENDS.match(text, end) and re.fullmatch(r"[-+]?[0-9]{1,15}", last[1]):
-        raise ConfigError(
-            f"{where}: a comma separates entries, and a decimal number has a point: write "
-            f"{last[0][:60]}: {last[1]}.{event.value}"
-        )
-
-
-def _check_scalar(event: yaml.ScalarEvent, where: str, is_key: bool = False) -> None:
+def _check_scalar(event: yaml.ScalarEvent, where: str) -> None:
     if event.style is not None or not event.implicit[0]:
         return
     if len(event.value) > _MAX_DIGITS and _INTEGER.match(event.value):
@@ -315,27 +300,13 @@ def _check_scalar(event: yaml.ScalarEvent, where: str, is_key: bool = False) -> 
             f"{where}: {event.value[:20]}... is an integer of {len(event.value):,} characters; at "
             f"most {_MAX_DIGITS} are allowed."
         )
-    for pattern, why in _AMBIGUOUS:
-        if pattern.match(event.value):
-            raise ConfigError(
-                f"{where}: {excerpt(event.value)} can be misread ({why}); "
-                f"{_unambiguous(event.value, is_key)}."
-            )
+    if _AMBIGUOUS.match(event.value):
+        raise ConfigError(
+            f"{where}: {excerpt(event.value)} can be misread; put a string into quotes, and write "
+            "true, false or decimal digits for anything else."
+        )
     special = event.value[-1:] in "fFnN"  # .inf, .NaN
     if _FLOAT.match(event.value) and (special or math.isinf(float(event.value))):
         raise ConfigError(
             f"{where}: {excerpt(event.value)} is not a finite number; write for example 1e6."
         )
-
-
-def _unambiguous(value: str, is_key: bool) -> str:
-    """Return what to write in place of a value that can be misread."""
-    quoted = f'"{value}" for the string'
-    if _SWITCH.match(value) and is_key:
-        return f"write another name, such as {value}_1"
-    if _SWITCH.match(value):
-        word = "true" if value.lower() in ("yes", "on") else "false"
-        return f"write {word}, or {quoted}; if it is a name, write another, such as {value}_1"
-    if ":" in value:
-        return f"write {quoted}, or a decimal number"
-    return f"write {value.replace('_', '').lstrip('0') or '0'}, or {quoted}"

@@ -342,17 +342,18 @@ def _moved(place: Place, value: Any, targets: Sequence[Place]) -> Fix:
     declared = DECLARED.get(str(to))
     if declared is None or fits(value, declared.type):
         return Rename(place, to)
-    first = next(iter(_wrong(to, value, declared.type).fixes), None)
+    first = next(iter(wrong_value(to, value, declared.type).fixes), None)
     if isinstance(first, Set) and first.value == value:
         return Rename(place, first.place)
     return Both((gone, first)) if isinstance(first, Set) else Rename(place, to)
 
 
-def _wrong(place: Place, value: Any, type_: Type) -> Fault:
+def wrong_value(place: Place, value: Any, type_: Type) -> Fault:
     """Return the fault of a value that a key does not take."""
     key, such = str(place), example(str(place))
     fault = wrong(place, value, type_, such, swept=key not in LAUNCH_KEYS)
-    named = value if isinstance(value, str) else ""
+    first = value[0] if isinstance(value, list) and value else value
+    named = first if isinstance(first, str) else ""
     fixes: tuple[Fix, ...] = ()
     if key == "trainer":
         fixes = (Set(place / "epochs", 20),)
@@ -393,6 +394,6 @@ def _checked(
                 raise ConfigError(f"{place} is not a key{gone}")
             raise ConfigError(_unknown(place, value, known, data))
         if not fits(value, known[key]):
-            raise ConfigError(_wrong(place, value, known[key]))
+            raise ConfigError(wrong_value(place, value, known[key]))
         checked[key] = known[key].accept(value)
     return checked

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from gatekit.cell.errors import ConfigError
+from gatekit.cell.errors import ConfigError, as_plain
+from gatekit.faults import NOTHING, Fault, Kind, Note, Place
 
 MAX_SIZE = 2_000_000
 """The largest size of a configuration with every reference expanded; see `size`."""
@@ -34,10 +35,9 @@ def refuse_keywords(value: object, where: str) -> None:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if isinstance(key, str) and _KEYWORD.fullmatch(key):
-                raise ConfigError(
-                    f"{where}{key}={_shown(inner)} is not allowed: gatekit creates nothing from "
-                    "class paths; register a plugin and name it by `kind`."
-                )
+                why = "gatekit creates nothing from class paths; register a plugin, and name it"
+                place = Place.of(where.removesuffix(".")) / key
+                raise ConfigError(Fault(Kind.REFUSED, place, as_plain(inner), why=why))
             refuse_keywords(inner, f"{where}{key}.")
     elif isinstance(value, list):
         for index, inner in enumerate(value):
@@ -65,28 +65,23 @@ def refuse_resolvers(value: object, where: str) -> None:
         _refuse_string(value, where)
 
 
-def _shown(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 80 else shown[:77] + "..."
-
-
 def _refuse_string(value: str, where: str) -> None:
-    shown = value if len(value) <= 80 else value[:77] + "..."
-    for name in _RESOLVER.findall(value):
-        if name == "oc.env":
-            raise ConfigError(
-                f"{where}={shown!r} reads an environment variable, but a run may depend only on "
-                f"its configuration. Type {where}=VALUE instead."
-            )
-    allowed = "only plain references such as ${units} and ${task.length} are allowed"
-    if _COMPUTED.search(value):
-        raise ConfigError(f"{where}={shown!r}: a reference must not be computed; {allowed}")
-    for name in _RESOLVER.findall(value):
-        raise ConfigError(f"{where}={shown!r}: the resolver {name!r} is not allowed; {allowed}.")
-    if "${" in _PLAIN.sub("", value):
-        raise ConfigError(f"{where}={shown!r}: {allowed}; write the value, or remove ${{.")
-    if any(name.partition(".")[0] == "hydra" for name in _PLAIN.findall(value)):
-        raise ConfigError(f"{where}={shown!r} refers to Hydra's own keys; {allowed}.")
+    why, resolvers = "", _RESOLVER.findall(value)
+    if "oc.env" in resolvers:
+        why = "a run depends only on its configuration, and not on an environment variable"
+    elif _COMPUTED.search(value):
+        why = "a reference cannot be computed"
+    elif resolvers:
+        why = f"there is no resolver {resolvers[0]!r}"
+    elif "${" in _PLAIN.sub("", value):
+        why = "it is not a reference"
+    elif any(name.partition(".")[0] == "hydra" for name in _PLAIN.findall(value)):
+        why = "it refers to Hydra's own keys"
+    if why:
+        such = Note(("write the value, or a plain reference such as ${units} or ${task.length}",))
+        # A key at the top has no place but itself.
+        place, given = (Place.of(where), value) if where else (Place((value,)), NOTHING)
+        raise ConfigError(Fault(Kind.REFUSED, place, given, why=why, fixes=(such,)))
 
 
 def refuse_large(raw: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gatekit.cell.errors import ConfigError
@@ -26,12 +27,12 @@ from gatekit.faults import (
     nearest_name,
     note_for,
 )
-from gatekit.faults.values import amount_of, excerpt, in_hydra
+from gatekit.faults.values import amount_of, excerpt
 from gatekit.runs.names import study_name
 
-from .config import meant_key, one_study, refuse, refuse_no_file, refuse_removal
+from .config import meant_key, one_study, refuse, refuse_no_file, refuse_removal, wrong_value
 from .interpolations import refuse_keywords, refuse_resolvers
-from .keys import DECLARED, GROUPS, KEY, LAUNCH_KEYS, NAME, RUN_KEYS, USUAL, example
+from .keys import DECLARED, DEFAULTS, GROUPS, KEY, LAUNCH_KEYS, NAME, RUN_KEYS, USUAL, example
 from .options import HYDRA_GROUPS, is_hydra_key, known_key
 
 if TYPE_CHECKING:
@@ -48,8 +49,6 @@ _BRACES = re.compile(r"[A-Za-z_]\w*:[^\s/].*", re.ASCII)
 _APART = re.compile(rf"({KEY.pattern}) *(?::=?|==|=>) *(.+)", re.ASCII)
 _PAIR = re.compile(r"[A-Za-z_][\w.]*=[^\s'\"]+", re.ASCII)
 _SECOND = re.compile(r",([A-Za-z_][\w.]*)=(?=[^,=])")
-_PART = re.compile(r"[^()\[\]{},:=;]+")
-_CALLED = re.compile(r"([\w.-]+)\(((?:\w+=[^,()]+,? *)+)\)")
 
 
 def overrides(typed: Sequence[str], trusted: bool = False) -> list[str]:
@@ -227,8 +226,7 @@ def prefixed(word: str, trusted: bool = False) -> str:
         refuse_removal(name)
     if not trusted:
         _refuse_key(key, name, value or "VALUE")
-    if not trusted or name in GROUPS:
-        _refuse_value(name, word, trusted)
+    _refuse_value(name, word, trusted)
     if name.startswith("hydra"):
         # A mapping that is empty by default accepts new keys only with ++.
         return f"++{word}" if word.startswith("hydra.launcher.") else word
@@ -503,10 +501,9 @@ def _refuse_value(name: str, word: str, trusted: bool) -> None:
 
     read = parsed(word)
     if read is None:
-        paired = text.lstrip().startswith("zip(")  # `hydra.zipped` reads it
-        if word[:1] != "~" and not name.startswith("hydra") and "@" not in name and not paired:
-            refuse_unreadable(name, text)
-        return  # Hydra reports it with the command line.
+        if text.lstrip().startswith("zip("):
+            return  # `hydra.zipped` reads it
+        refuse_unreadable(name, text)
     value = read.value()
     if isinstance(value, RangeSweep) and not value.step:
         fix = Set(P(name), Several(range(int(value.start or 0), int(value.stop or 0))))
@@ -517,53 +514,41 @@ def _refuse_value(name: str, word: str, trusted: bool) -> None:
         elif not trusted:
             refuse_resolvers(element, name)
             refuse_keywords(element, f"{name}.")
+        usual, given = DEFAULTS.get(name), isinstance(element, (dict, list))
+        if given and isinstance(usual, (dict, list)) and not fits(element, DECLARED[name].type):
+            # Hydra cannot merge it.
+            raise ConfigError(wrong_value(P(name), element, DECLARED[name].type))
 
 
 def refuse_unreadable(key: str, text: str) -> NoReturn:
-    """Refuse a value that Hydra's grammar cannot read, and propose what it may mean.
+    """Refuse a value that Hydra's grammar cannot read; its characters may be meant as they are.
 
     Raises:
         ConfigError: always.
     """
-    place, bare = P(key), text.strip("'")
+    place, bare = P(key), text.strip(" '()[]{}")
     if key == "study":
         study_name(text.strip("'\""))
-    if (called := _CALLED.fullmatch(bare)) and key.startswith(("swap.", *GROUPS)):
-        pairs = [pair.strip() for pair in called[2].split(",") if pair.strip()]
-        # units=16 is a key of a run, and eps=0.1 is a key of the gate.
-        names = [p if p.partition("=")[0] in RUN_KEYS else f"{key}.{p}" for p in pairs]
-        _refuse_words(key, [f"{key}={called[1]}", *map(_meant, names)], "options are keys")
-    values = [each.strip(" '\"") for each in re.split("[,;]+", bare.strip("()[]{}; ,"))]
-    parts = _PART.sub(lambda part: in_hydra(part[0].strip()), bare)
-    inner = f"{{{parts.strip('[](){}')}}}" if key == "swap" and bare[:1] != "{" else parts
-    mapping, ranged = value_of(inner.replace("=", ": ")), value_of(parts.replace(";", ","))
-    if key.startswith("swap.") and bare[:1] == "{" and not isinstance(mapping, dict):
-        mapping = value_of(_with_kind(bare.strip("{}").split(",")))
-    fix: Fix = Set(place, bare)
-    why = _QUOTES
-    if key == "match":
-        fix, why = Set(place, bare.replace("=", ":")), "a budget has a colon"
-    elif isinstance(mapping, dict):
-        fix, why = _keys_of(key, mapping), "a mapping has colons"
-    elif isinstance(ranged, (Several, list)):
-        fix = Set(place, ranged)
-    elif values and all(re.fullmatch(r"[\w.+-]+", each, re.ASCII) for each in values):
-        read = tuple(map(value_of, values))
-        fix, why = Set(place, Several(read) if read[1:] else read[0]), "check its brackets"
-    elif pair := re.fullmatch(r"([\w-]+)\.(\w+)=([\w.-]+)", bare):
-        _refuse_words(key, [f"{key}={pair[1]}", f"{key}.{pair[2]}={pair[3]}"], "options are keys")
-    elif len(text) > 200 or any(bare.count(a) != bare.count(b) for a, b in ("()", "[]", "{}")):
-        why = "it cannot be read: check its brackets and quotes"
-        refuse(Kind.REFUSED, key, given=excerpt(text, 200), why=why)
-    refuse(Kind.REFUSED, key, fix, given=text, why=f"it cannot be read: {why}")
-
-
-_QUOTES = "most characters need quotes, inside those of the shell"
-
-
-def _meant(word: str) -> str:
-    key, _, value = word.partition("=")
-    return f"{meant_key(key)}={value}"
+    head = bare.partition("(")[0]  # power_law(eps=0.1) has the name of a gate
+    named = key.startswith("swap.") and head != bare and NAME.fullmatch(head)
+    literal, given = head if named else text.strip("'"), excerpt(text, 200)
+    inner = [text.strip("' ;,"), text.strip("'(); ,"), bare]
+    repaired = [word.replace("=", ":").replace(";", ",") for word in inner]
+    if key.startswith("swap.") and inner[0][:1] == "{":
+        repaired = [_with_kind(repaired[-1].split(","))]
+    meant = next((value_of(word) for word in repaired if parsed(f"key={word}")), bare)
+    one = next(iter(meant.values)) if isinstance(meant, Several) else meant
+    if key in GROUPS and not isinstance(meant, Several):
+        _refuse_choice(key, meant)
+    type_ = DECLARED[key].type if key in DECLARED and key not in GROUPS else None
+    if type_ is not None and not fits(literal, type_) and not fits(one, type_):
+        raise ConfigError(replace(wrong_value(place, bare, type_), given=given))
+    other = type_ is not None and not fits(literal, type_)  # the characters mean something else
+    such = meant if other or key in GROUPS or isinstance(meant, (dict, list)) else literal
+    even = all(text.count(a) == text.count(b) for a, b in ("()", "[]", "{}"))
+    fixes = (Set(place, such),) if len(text) <= 200 and (even or such is meant) else ()
+    why = "it cannot be read: close each bracket, and quote other characters (inside the quotes of "
+    refuse(Kind.REFUSED, key, *fixes, given=given, why=f"{why}the shell)")
 
 
 def _keys_of(group: str, values: dict[str, Any]) -> Fix:
@@ -612,7 +597,7 @@ def _refuse_choice(group: str, value: object) -> None:
     elif isinstance(value, str) and _stem(value) != value:
         fixes = [Set(place, _stem(value.rpartition("/")[2]))]
     elif isinstance(value, str) and len(names := re.findall(r"[\w.-]+", value)) > 1:
-        fixes = [Set(place, Several(tuple(names)))]
+        fixes = [Set(place, names[0] if set(value) & set("({=") else Several(tuple(names)))]
     elif group in USUAL:
         fixes = [Set(place, USUAL[group])]
     expected = f"the name of a file in conf/{group}"

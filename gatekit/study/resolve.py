@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
 from gatekit.cell.block.contract import units_of
 from gatekit.cell.errors import ConfigError, listed, nearest
@@ -58,14 +58,14 @@ def plain(composed: DictConfig, task_defaults: Mapping[str, Mapping[str, Any]]) 
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or "the configuration"
         message = str(error).splitlines()[0]
-        if "RecursionError" in str(error) or "recursion" in message.lower():
-            message = "the reference is circular"
-        elif missing := [n for n in references(raw, key) if n not in keys_of(raw)]:
+        if missing := [n for n in references(raw, key) if n not in keys_of(raw)]:
             name, last = missing[0], missing[0].rpartition(".")[2]
             same = [k for k in keys_of(raw) if k.rpartition(".")[2] == last and k != key]
             near = f"; did you mean {same[0]!r}?" if same else nearest(name, keys_of(raw))
             near = f"; type {key}=VALUE" if last == key and not same else near
             message = f"there is no key {name!r}{near}"
+        elif isinstance(error, InterpolationResolutionError):
+            message = "the reference is circular"
         raise ConfigError(f"{key}: {message}. References: {_interpolations(raw)}.") from None
     assert isinstance(resolved, dict)
     return {str(key): value for key, value in resolved.items()}

@@ -103,10 +103,7 @@ def _by_author(task: Task, method: str) -> Iterator[None]:
         routine = next((vars(k)[n] for k in owners for n in names if n in vars(k)), None)
         if routine is None or not inspect.isroutine(routine):
             raise
-        message = str(error)
-        if "return Batch(" in message and "Batch" not in getattr(routine, "__globals__", ()):
-            message += " Write from gatekit import Batch at the top of the file."
-        raise DataError(f"{returned_place(routine)}: {message}") from None
+        raise DataError(f"{returned_place(routine)}: {error}") from None
 
 
 def check_batch(batch: object, signature: Signature, where: str, allow_nan: bool = False) -> Batch:
@@ -127,7 +124,9 @@ def check_batch(batch: object, signature: Signature, where: str, allow_nan: bool
     """
     if not isinstance(batch, Batch):
         came = "a tuple" if isinstance(batch, tuple) else kind_of(batch)
-        raise DataError(f"{where} should be a gatekit.Batch, not {came}; write return Batch(x, y).")
+        raise DataError(
+            f"{where} should be a gatekit.Batch, not {came}; import it and return Batch(x, y)."
+        )
     tokens, every = signature.vocabulary is not None, signature.emission == "every"
     labels = signature.loss == "categorical"
 

@@ -111,7 +111,7 @@ class Check:
             message = str(error)
             if error.fault is not None and error.fault.place.path[:3] == subject.path:
                 message = speak(error.fault.moved(subject, Place()), error.channel)
-            place = author_line(error, self.path) if self.path else ""
-            return message + (f" ({place})" if place and ", line " not in message else ""), ""
+            place = author_line(error, self.path) if self.path else None
+            return message + (f" ({place})" if place else ""), ""
         solved = remedy(error, self.path)
         return what_happened(error, self.path), "" if solved else "fix this line"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import GatekitError, PluginError, alternatives
+from gatekit.cell.errors import GatekitError, PluginError, nearest
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.language.expression import names
 from gatekit.cell.language.parse import parse
@@ -79,9 +79,9 @@ class Subject:
         if self.name not in self.registered:
             kinds = self.kind.replace("_", " ")
             command = f"gatekit {self.kind.replace('_', '-')}"
-            hint = alternatives(self.name, self.registered, kinds, command)
-            broken = left_out(self.name, self.plugins)
-            raise PluginError(f"there is no {self.what} {self.name!r}{hint} {broken}".rstrip())
+            near = nearest(self.name, self.registered) or "."
+            more = f"`{command}` lists all {kinds}. {left_out(self.name, self.plugins)}".rstrip()
+            raise PluginError(f"there is no {self.what} {self.name!r}{near} {more}")
 
     @property
     def what(self) -> str:

@@ -226,7 +226,8 @@ def parameters(function: Callable[..., Any]) -> Iterator[inspect.Parameter]:
             yield parameter
             continue
         theirs = inspect.signature(gatekit.compare).parameters
-        fixed = importlib.import_module("gatekit.compare.more_seeds").FAMILY
+        options = importlib.import_module("gatekit.compare.options")
+        fixed = (*options.FAMILY, *options.CHOICE)
         own = inspect.signature(function).parameters
         names = fixed if function.__name__ == "extend" else theirs
         yield from (theirs[name] for name in names if name not in own)

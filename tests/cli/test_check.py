@@ -208,11 +208,8 @@ UNTRUSTED: dict[str, tuple[bytes, str]] = {
     "an-experiment": (b"task: {name: adding}", "task is not a key of a cell"),
     "an-environment-variable": (b"name: ${oc.env:HOME}", "resolves references"),
     "a-resolver": (b"notes: ${evil:1}", "resolves references"),
-    "an-override-of-hydra": (
-        b"defaults: [override hydra/launcher: evil]",
-        "a cell's defaults are names",
-    ),
-    "another-folder": (b"defaults: [../../etc/passwd]", "a cell's defaults are names"),
+    "an-override-of-hydra": (b"defaults: [override hydra/launcher: evil]", "cell.defaults: "),
+    "another-folder": (b"defaults: [../../etc/passwd]", "cell.defaults: "),
     "a-loop": (b"function: rhn\ndepth: 100000000", "cell.depth=100000000"),
     "a-width": (GOOD.replace("tanh}", "tanh, units: 1000000}").encode(), "at most"),
     "an-attribute": (b"gates: {g: {activation: pre.__class__}}", "pre.__class__\n"),

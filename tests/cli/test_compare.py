@@ -165,7 +165,7 @@ def test_figures_that_can_be_drawn_are_drawn(
 def test_the_command_of_a_figure_can_be_typed_again(root: Path) -> None:
     words = ["--where", "seed=0,1", "--by", "cell", "--label", "gru=a GRU", "--baseline", "lstm"]
     assert main(["compare", "demo", *words, "--figure", "f.svg", "--draw", "forest"]) == 0
-    typed = "gatekit compare demo --where seed=0,1 --label 'gru=a GRU' --by cell --baseline lstm;"
+    typed = "gatekit compare demo --where seed=0,1 --by cell --baseline lstm --label 'gru=a GRU';"
     assert f"command: {typed}" in (root / "f.svg").read_text()
 
 

@@ -75,7 +75,7 @@ CLASSES = {
         "`gatekit why STUDY/lstm STUDY/gru`",
     ),
     "study for a group": ("why demo lstm", "demo/gru or demo/lstm"),
-    "one of two groups": ("why demo", "`gatekit why demo/lstm demo/gru`."),
+    "one of two groups": ("why demo", "`gatekit why demo STUDY/gru`."),
     "study for a run": ("logs demo", "`gatekit status demo --runs`"),
     "name for a list": ("gates sigmoid", "swap.forget=NAME"),
     "study as an option": ("report --study demo", "--study"),
@@ -119,10 +119,7 @@ CLASSES = {
     ),
     "draws without -m": ("train cell=lstm trials=3", "hydra/sweeper=random"),
     "list for a mapping": ("train swap=[forget:power_law]", "swap.forget=power_law."),
-    "option in a call": (
-        "train 'optimizer=adam(lr=0.1)'",
-        "optimizer=adam optimizer.learning_rate=0.1",
-    ),
+    "option in a call": ("train 'optimizer=adam(lr=0.1)'", "optimizer=adam."),
     "option after a comma": (
         "train swap.forget=power_law,eps=0.1",
         "swap.forget=power_law swap.forget.eps=0.1.",

@@ -83,7 +83,7 @@ MISTAKES = {
     "metric": Mistake("compare demo --metric f1", ("--task NAME",), ("--margin'",), 8),
     "path-of-a-plugin": Mistake("check plugins/mine.py", ("there is no file plugins/mine.py",)),
     "no-bundle": Mistake("rerun demo", ("`gatekit bundle STUDY` writes",)),
-    "one-of-two": Mistake("why demo", ("type `gatekit why A B`",)),
+    "one-of-two": Mistake("why demo", ("`gatekit why demo STUDY/gru`",)),
     "cell-in-capitals": Mistake("train cell=LSTM task=adding", ("'lstm'?",)),
     "swap-without-a-role": Mistake(
         "train cell=lstm task=adding swap=sigmoid", ("swap.forget=sigmoid.",)
@@ -107,7 +107,7 @@ MISTAKES = {
     ),
     "options-in-a-call": Mistake(
         "show cell=lstm 'swap.forget=power_law(eps=0.1)'",
-        ("swap.forget=power_law swap.forget.eps=0.1",),
+        ("swap.forget=power_law.",),
     ),
     "values-with-a-space": Mistake("train -m cell=lstm gru", ("-m cell=lstm,gru",)),
     "device": Mistake("train cell=lstm device=cuda", ("CUDA_VISIBLE_DEVICES=",), (), 7),
@@ -132,14 +132,11 @@ MISTAKES = {
     "cell-beside-cells": Mistake(
         "train cell=mgu 'mixers=[lstm,gru]' layers=2", ("mixers=[lstm,gru]: ",)
     ),
-    "budget-by-equals": Mistake("train match=state=1k", ("match=state:1k",), ("quotes",)),
-    "option-in-a-choice": Mistake(
-        "train block=modern.conv=0", ("block=modern block.conv=0",), ("quotes",)
-    ),
+    "option-in-a-choice": Mistake("train block=modern.conv=0", ("conf/block",), ("quotes",)),
     "no-block": Mistake("train block=none", ("block=plain",)),
     "null-block": Mistake("train block=null", ("block=plain.",)),
     "value-of-a-block": Mistake(
-        "train block=modern block.norm=batch", ("'rms', 'layer', 'none'.",), ("not str",)
+        "train block=modern block.norm=batch", ("rms, layer, none.",), ("not str",)
     ),
     "list-of-gates": Mistake(
         "train -m cell=lstm swap.forget=[sigmoid,power_law]",

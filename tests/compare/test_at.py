@@ -190,7 +190,7 @@ def test_a_budget_keeps_the_digits_that_were_typed() -> None:
     budget = read_budget("steps=1234567")
     assert (budget.typed, str(budget)) == ("steps=1234567", "1234567 steps")
     assert arguments("demo", at=budget, level=0.9999999) == [
-        "demo", "--at", "steps=1234567", "--level", "0.9999999"
+        "demo", "--level", "0.9999999", "--at", "steps=1234567"
     ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import itertools
 import os
 import re
@@ -18,17 +19,18 @@ import pytest
 from refused import at
 
 from gatekit.cell.errors import ConfigError
-from gatekit.cli.compare.compare import FIGURES
 from gatekit.compare import compare
 from gatekit.compare.compared import Comparison
+from gatekit.compare.comparison import compare as plain
 from gatekit.compare.figures import draw
 from gatekit.compare.grouping.best import Chosen, Trial
+from gatekit.compare.options import FIGURES, GROUPING, OPTIONS
 from gatekit.compare.render import matplotlib
 from gatekit.compare.render.files import write_figure
 from gatekit.compare.render.style import style_of
 from gatekit.compare.render.text import log_ticks, shortened
 from gatekit.compare.views.chart import Chart, Mark, Panel
-from gatekit.compare.views.kinds import KINDS, Asked, chart
+from gatekit.compare.views.kinds import Asked, chart
 from gatekit.compare.views.rows import shown_rows
 
 from .synthetic import METRIC, configuration, write_run, write_study
@@ -78,15 +80,16 @@ def write_everything(root: Path) -> Comparison:
     return dataclasses.replace(comparison, chosen=tuple(chosen))
 
 
-def test_the_command_line_offers_every_kind() -> None:
-    assert FIGURES == KINDS
+def test_the_arguments_of_a_comparison_are_the_options_with_their_defaults() -> None:
+    arguments = [*inspect.signature(plain).parameters.values()][2:]
+    assert {a.name: a.default for a in arguments} == {n: OPTIONS[n].default for n in GROUPING}
 
 
 @pytest.mark.slow
 @pytest.mark.one_in(1, slow=6)
 @pytest.mark.parametrize(
     "kind",
-    [k if k in ("forest", "curves") else pytest.param(k, marks=pytest.mark.slow) for k in KINDS],
+    [k if k in ("forest", "curves") else pytest.param(k, marks=pytest.mark.slow) for k in FIGURES],
 )
 def test_every_kind_names_command_settings_and_runs_and_repeats(tmp_path: Path, kind: str) -> None:
     comparison = write_everything(tmp_path)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gatekit.cli.compare.compare import FIGURES
+from gatekit.compare.options import FIGURES
 
 from .pages import ROOT, hook
 

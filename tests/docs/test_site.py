@@ -93,7 +93,7 @@ def test_the_public_names_have_a_reference(site: Path) -> None:
 
 @pytest.mark.slow
 def test_the_gallery_shows_a_picture_of_each_figure(site: Path) -> None:
-    from gatekit.cli.compare.compare import FIGURES
+    from gatekit.compare.options import FIGURES
 
     page = (site / "gallery.html").read_text(encoding="utf-8")
     for kind in FIGURES:

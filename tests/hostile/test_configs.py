@@ -222,7 +222,7 @@ def test_a_link_out_of_the_folder_is_refused(outside: str) -> None:
         {"sweeper": {"params": {"seed": "${oc.env:HOME}"}}, "mode": "RUN", "job": {}},
     ],
 )
-def test_of_hydra_a_file_sets_the_mode_and_what_is_swept(node: object, tmp_path: Path) -> None:
+def test_of_hydra_a_file_sets_the_mode_and_what_is_swept(node: object) -> None:
     with pytest.raises(ConfigError, match="hydra"):
-        untrusted_files._refuse_hydra(node, tmp_path / "file.yaml", [])
-    untrusted_files._refuse_hydra({"mode": "MULTIRUN", "sweeper": {"params": {}}}, tmp_path, [])
+        untrusted_files._refuse_hydra(node, [])
+    untrusted_files._refuse_hydra({"mode": "MULTIRUN", "sweeper": {"params": {}}}, [])

@@ -84,7 +84,7 @@ def test_without_a_file_the_last_line_that_is_nobody_elses_counts(write):
     with pytest.raises(ValueError) as caught:
         scope["read"]()
     line = author.author_line(caught.value, None)
-    assert line == "somewhere/mine.py, line 5: return json.loads('{')"
+    assert str(line) == "somewhere/mine.py, line 5: return json.loads('{')"
 
 
 def test_what_was_left_out_is_told_for_a_name_that_is_unknown(write):

@@ -75,11 +75,11 @@ FILES = {
     # Numbers and names as YAML reads them.
     "decimal-comma": (
         GATES + "constants: {beta: 0,5}\n" + REST,
-        saying("line 4: .*: write beta: 0.5"),
+        saying("line 4: .*: 0.5"),
     ),
     "octal-comma": (
         GATES + "constants: {beta: 0,05}\n" + REST,
-        saying("line 4: .*: write beta: 0.05"),
+        saying("line 4: .*: 0.05"),
     ),
     "comma-in-text": (
         GATES + "constants:\n  beta: 0,5\n" + REST,
@@ -103,7 +103,7 @@ FILES = {
     ),
     "name-on": (
         "gates:\n  on: {kind: sigmoid}\n" + REST,
-        saying("line 2: .*another name, such as on_1"),
+        saying("line 2: on can be misread"),
     ),
     "name-null": (
         "gates:\n  null: {kind: sigmoid}\n" + REST,
@@ -176,13 +176,13 @@ FILES = {
     # Cells in `defaults`.
     "path": (
         "defaults: [cell/lstm.yaml, _self_]\n",
-        saying(r"line 1: .*write defaults: \[lstm, _self_\]"),
+        at("cell.defaults", "=['lstm', '_self_']", names=("line 1:",)),
     ),
     "group": (
         "defaults:\n  - cell: lstm\n  - self\n",
-        saying(r"line 1: .*defaults: \[lstm, _self_\]"),
+        at("cell.defaults", "=['lstm', '_self_']", names=("line 1:",)),
     ),
-    "self": ("defaults: [lstm, _self]\n", saying(r"write defaults: \[lstm, _self_\]")),
+    "self": ("defaults: [lstm, _self]\n", at("cell.defaults", "=['lstm', '_self_']")),
     "near-gate": (
         "defaults: [lstm, _self_]\ngates: {forgett: {kind: power_law}}\n",
         at("cell.gates.forgett", "-> cell.gates.forget", names=("line 2:", "'forget'?")),

@@ -199,9 +199,9 @@ REFUSED_DEFAULTS = {
     "self-twice": ("defaults: [_self_, lstm, _self_]\n", "_self_ appears twice in defaults"),
     "self-first": (
         "defaults: [_self_, lstm]\nequations: {h: output * c}\n",
-        "mine.yaml.*defaults has lstm after _self_.*write defaults: .lstm, _self_.$",
+        "mine.yaml, line 1: .*lstm is after _self_.*defaults: .lstm, _self_",
     ),
-    "self-between": ("defaults: [lstm, _self_, gru]\n", "write defaults: .lstm, gru, _self_."),
+    "self-between": ("defaults: [lstm, _self_, gru]\n", "defaults: .lstm, gru, _self_"),
     "circle": ("defaults: [mine]\n", "cycle: mine -> mine"),
     "group": ("defaults: [{/cell: lstm}]\n", "names of cells and _self_"),
     "override": ("defaults: ['override hydra/launcher: joblib']\n", "names of cells"),

@@ -114,14 +114,14 @@ def test_cycle(capsys, text):
 
 def test_unknown_resolver(capsys):
     own("cell/mine", CELL + "constants: {dt: '${nope:1}'}\n")
-    assert "the resolver 'nope' is not allowed" in told(capsys, "cell=mine")
+    assert "there is no resolver 'nope'" in told(capsys, "cell=mine")
 
 
 def test_environment(capsys, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
     own("cell/mine", CELL + "reference: '${oc.env:AWS_SECRET_ACCESS_KEY}'\n")
     printed = told(capsys, "cell=mine")
-    assert "reads an environment variable" in printed
+    assert "not on an environment variable" in printed
     assert "hunter2" not in printed
 
 
@@ -150,7 +150,7 @@ def test_empty(capsys):
 
 def test_target(capsys):
     own("cell/mine", CELL + "initializers: {_target_: os.system}\n")
-    assert "_target_='os.system' is not allowed" in told(capsys, "cell=mine")
+    assert "_target_='os.system': " in told(capsys, "cell=mine")
     assert "_target_" in told(capsys, "cell.gates.forget._target_=os.system")
 
 
@@ -216,7 +216,7 @@ def test_a_file_cannot_replace_what_hydra_starts_from(capsys, file):
         ("units: 'range(1,1000000000)'", "at most 5,000"),
         ("units: 'shuffle(range(1,1e12))'", "at most 5,000"),
         (", ".join(f"k{i}: '1,2,3,4,5,6,7,8,9'" for i in range(20)), "at most 5,000"),
-        ("cell.notes: '$\\{oc.env\\:HOME\\}'", "reads an environment variable"),
+        ("cell.notes: '$\\{oc.env\\:HOME\\}'", "not on an environment variable"),
     ],
 )
 def test_a_sweep_in_a_file_is_bounded(capsys, values, said):
@@ -238,7 +238,7 @@ def test_references_that_write_each_other_out_are_refused(capsys):
 def test_defaults_in_a_circle_or_doubling_are_refused(capsys):
     own("cell/a", "defaults: [b]\n")
     own("cell/b", "defaults: [a]\n")
-    assert "the defaults are circular: cell/a -> cell/b -> cell/a" in told(capsys, "cell=a")
+    assert "they are circular: cell/a -> cell/b -> cell/a" in told(capsys, "cell=a")
     for k in range(30):
         own(f"cell/c{k}", f"defaults: [c{k + 1}, c{k + 1}]\n")
     own("cell/c30", CELL)
@@ -730,7 +730,7 @@ def test_what_only_prints_leaves_logging_alone(capsys, option, says):
         (["hydra/launcher=joblib"], "n_jobs=4"),
         (["hydra/launcher=submitit_slurm"], "hydra.launcher.backend=slurm"),
         (["hydra/launcher=basic"], "n_jobs=4"),
-        (["-m", "hydra/sweeper=ax"], "random and optuna"),
+        (["-m", "hydra/sweeper=ax"], "random or optuna"),
         (["-m", "hydra/sweeper=basic", "units=3,4"], "hydra/sweeper=grid"),
         (["units=${nosuch}"], "References: ${nosuch}."),
         (["units=${task.lenght}"], "'task.length'"),

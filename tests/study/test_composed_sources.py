@@ -6,17 +6,16 @@ from pathlib import Path
 
 import pytest
 from hydra.errors import MissingConfigException
-from refused import at, saying
+from refused import at
 
+from gatekit.cell.errors import ConfigError
+from gatekit.study.command import compose
 from gatekit.study.hydra import sources
 
 CELLS, EXPERIMENTS = ["gru", "lstm", "mine"], ["flip_flop", "parity"]
 NOT_FOUND = {
-    "hydra/launcher/joblib": (
-        ["basic"],
-        saying("hydra/launcher=joblib: .*n_jobs=4"),
-    ),
-    "hydra/sweeper/ax": (["basic"], saying("hydra/sweeper=ax: .*grid")),
+    "hydra/launcher/joblib": (["basic"], at("hydra/launcher", names=("joblib", "n_jobs=4"))),
+    "hydra/sweeper/ax": (["basic"], at("hydra/sweeper", names=("ax", "optuna"))),
     "cell/sub/gru": (CELLS, at("cell", "='gru'")),
     "cell/gru.yaml": (CELLS, at("cell", "='gru'")),
     "cell/sub/gru.yml": (CELLS, at("cell", "='gru'")),
@@ -55,12 +54,10 @@ def test_what_is_not_found_is_answered_with_what_to_type(file):
 
 def test_a_cell_that_a_file_inherits_is_answered_with_the_file():
     os.makedirs("conf/cell")
-    Path("conf/cell/own.yaml").write_text("defaults: [nonesuch, _self_]\n")
-    Path("conf/cell/other.yaml").write_text("defaults: [nonesuch_too, _self_]\n")
-    text = str(sources.not_found(MissingConfigException("", "cell/nonesuch", []), ()))
-    assert "own.yaml" in text
-    assert "defaults" in text
-    assert "other.yaml" not in text
+    Path("conf/cell/own.yaml").write_text("notes: a\n\ndefaults: [grru, _self_]\n")
+    check = at("cell.defaults", "=['gru', '_self_']", names=("own.yaml, line 3: ",))
+    with pytest.raises(ConfigError, check=check):
+        compose(["cell=own"])
 
 
 def _folders(plugins, trusted, further):

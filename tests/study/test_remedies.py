@@ -21,7 +21,7 @@ import gatekit
 from gatekit.cell.block.built_block import build_block
 from gatekit.cell.block.reading import read_block
 from gatekit.cell.calls import ArgumentError
-from gatekit.cell.errors import GatekitError, alternatives
+from gatekit.cell.errors import GatekitError
 from gatekit.cell.language.ops import FUNCTIONS as OPS
 from gatekit.cell.language.parse import parse
 from gatekit.cell.schema import read_cell, read_output_unit
@@ -247,12 +247,6 @@ def test_an_equation_in_other_notation_is_written_out(equation: str, written: st
 def test_a_string_that_means_a_number_is_typed_as_the_number(typed: str, meant: str) -> None:
     with pytest.raises(GatekitError, check=at("task.length", f"={meant}")):
         components.load().task({"name": "adding", "length": typed})
-
-
-def test_a_name_that_contains_what_was_typed_is_near_it() -> None:
-    known = [*"abcdefghijklmnopqrst", "mnist1d", "sequential_mnist", "permuted_mnist"]
-    said = alternatives("mnist", known, "tasks")
-    assert "Similar: mnist1d, permuted_mnist." in said
 
 
 @pytest.mark.parametrize("name", ["cells", "status", "gates_report", "prune"])

@@ -35,24 +35,20 @@ def test_a_reference_to_nothing():
     "name", ["now", "python_version", "mine", "oc.decode", "oc.create", "hydra"]
 )
 def test_resolvers(name):
-    refused(
-        {"a": f"${{{name}:x}}"}, rf"the resolver '{name}' is not allowed; only plain references"
-    )
+    refused({"a": f"${{{name}:x}}"}, rf"there is no resolver '{name}'. .* a plain reference")
 
 
 @pytest.mark.parametrize("text", ["${oc.env:AWS_SECRET_ACCESS_KEY}", "x${ oc.env : HOME}y"])
 def test_environment(text, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
-    with pytest.raises(ConfigError, match="reads an environment variable") as caught:
+    with pytest.raises(ConfigError, match="not on an environment variable") as caught:
         plain(OmegaConf.create({"cell": [text]}), TASKS)
     assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["${${n}:HOME}", "${oc.${m}:HOME}", "${oc.select:${oc.env:HOME}}"])
 def test_environment_in_disguise(text):
-    refused(
-        {"a": text, "n": "oc.env", "m": "env"}, "reads an environment variable|must not be computed"
-    )
+    refused({"a": text, "n": "oc.env", "m": "env"}, "environment variable|cannot be computed")
 
 
 def test_references_and_task_options_resolve():

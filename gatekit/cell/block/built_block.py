@@ -83,12 +83,12 @@ def _by_author(where: str, block: Block, method: str) -> Iterator[None]:
         if type(block).__module__.startswith("gatekit.plugins."):
             raise
         place = place_in(getattr(type(block), method), error)
-        message = str(error).removeprefix(f"{where}: {method}").lstrip(": ")
+        message = str(error) if isinstance(error, GatekitError) else f"{where}: {method}: {error}"
         if isinstance(error, NotAnExpressionError):
             message += "; for a Keras layer, write parts.layer('name', x, make, width)"
         elif not isinstance(error, GatekitError | AttributeError):
-            message = remedied_line(error, place)
-        raise CellError(f"{where}: {place}: {method}: {message}") from None
+            message = f"{where}: {method}: {remedied_line(error, place.text)}"
+        raise CellError(f"{place}: {message}") from None
 
 
 @contextlib.contextmanager

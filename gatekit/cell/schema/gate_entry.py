@@ -211,8 +211,9 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
     except CellError as error:
         if "reads" in vars(gate) or reads is not gate.reads or not gate.declared("reads"):
             raise
-        line = attribute_place(type(gate), "reads").partition(": ")[0]
-        raise error.spoken(Call(line=lambda _: line), (where, Place())) from None
+        line = attribute_place(type(gate), "reads")
+        at = line.words if line else ("", "")
+        raise error.spoken(Call(line=lambda _: at), (where, Place())) from None
     if gate.norm is not None and not own_reads:
         why = "the gate reads nothing, so there is nothing to normalise"
         with_read = Set(where / "reads", ["x"])

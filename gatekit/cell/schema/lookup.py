@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
@@ -163,14 +162,6 @@ def unknown(
     """Return the error for an unregistered name: the registered ones, and how to add a plugin."""
     if why := catalogue.broken_with(name):
         return refused(where, f"there is no {what} {quoted(name)}{why}")
-    file = Path("plugins", f"{name}.py") if str(name).isidentifier() else None
-    listing = any(entry.startswith(f"{name} (") for entry in (*catalogue.loaded, *catalogue.broken))
-    if file is not None and len(str(name)) <= 100 and file.is_file() and not listing:
-        return refused(
-            where,
-            f"there is no {what} {quoted(name)}: {file} is not loaded; in Python type "
-            f"gatekit.use_plugins({str(file)!r}), and in a command plugins=[{file}]",
-        )
     fault = unknown_name(where, name, known, f"{what}s")
     called = re.fullmatch(r"(\w+)\((.*)\)", str(name)) if isinstance(name, str) else None
     if called and called[1] in known and what == "gate":

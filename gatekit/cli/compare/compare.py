@@ -9,28 +9,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.errors import ConfigError, listed, nearest, nearest_name
+from gatekit.cell.errors import ConfigError
 from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
-from gatekit.cli.options import figure_formats, keys
+from gatekit.cli.options import figure_formats
 from gatekit.cli.output import print_text, write_json
-from gatekit.faults import Flags, Number, Place, Whole
-from gatekit.study.keys import INSIDE
-from gatekit.study.removed import no_more
+from gatekit.compare.options import FLAGS, GROUPING, REACH, add_options, asked, check_figure, split
+from gatekit.faults import Flags
 
 if TYPE_CHECKING:
     from gatekit.compare.comparison import Comparison
     from gatekit.compare.study import Study
     from gatekit.compare.views.table import Table
 
-FIGURES = (
-    *("curves", "axis", "forest", "heatmap", "scatter", "critical", "profile"),
-    *("intervals", "best-of-k", "survival", "pairs", "compute"),
-)
 Fields = dict[str, dict[str, dict[str, object]]]
 """Additional fields of JSON and CSV, by the label of a group."""
 
-OVER = ("epochs", "seconds", "steps", "tokens", "flops")
 FORMS = {
     "json": "JSON",
     "csv": "CSV",
@@ -48,8 +42,9 @@ def run(parser: Parser) -> int:
     """
     options = _options(parser)
     figure = figure_formats(options.figure)
-    kinds = keys(options.draw) or (["axis"] if options.x else ["curves"])
-    _check_kinds(kinds)
+    kinds = split(options.draw) or (["axis"] if options.x else ["curves"])
+    for kind in kinds:
+        check_figure(kind, "draw")
     if figure is None and options.draw:
         raise ConfigError(f"--draw {','.join(kinds)}: also type --figure FILE.svg.")
     if figure is None and options.over and options.reach is None:
@@ -80,43 +75,16 @@ def compared(options: Namespace, study: Study | None = None) -> Comparison:
     from gatekit.compare.comparison import compare
 
     try:
-        return compare(study or options.study, options.root, **_asked(options))
+        return compare(study or options.study, options.root, **asked(options, *GROUPING))
     except ConfigError as error:
-        moves = ((Place((name,)), Place((name[:-1],))) for name in ("tasks", "labels"))
-        raise error.spoken(Flags(), *moves, again=True) from None
+        raise error.spoken(Flags(), *FLAGS, again=True) from None
 
 
 def retyped(options: Namespace) -> list[str]:
     """Return the arguments of the comparison, for tables and figures to quote."""
     from gatekit.compare.recipe import arguments
 
-    return arguments(options.study, options.root, **_asked(options))
-
-
-def _asked(options: Namespace) -> dict[str, Any]:
-    """Return the options of a comparison as the arguments of `gatekit.compare`."""
-    return {
-        **family(options),
-        "best_of": keys(options.best_of),
-        "labels": options.label,
-        "x": options.x,
-        "level": options.level,
-        "at": options.at,
-        "area": options.area,
-        "force": options.force,
-    }
-
-
-def _check_kinds(kinds: Sequence[str]) -> None:
-    for kind in kinds:
-        if gone := no_more(f"--draw {kind}"):
-            raise ConfigError(f"--draw {kind}: there is no such figure{gone}")
-        if kind not in FIGURES:
-            raise ConfigError(
-                f"--draw {kind}: there is no such figure{nearest(kind, FIGURES) or '.'}"
-                f" Figures: {listed(FIGURES)}. Type for example --draw "
-                f"{nearest_name(kind, FIGURES) or 'forest'}."
-            )
+    return arguments(options.study, options.root, **asked(options, *GROUPING))
 
 
 def _draw(comparison: Comparison, kinds: Sequence[str], stem: Path, how: dict[str, Any]) -> int:
@@ -144,39 +112,7 @@ def _draw(comparison: Comparison, kinds: Sequence[str], stem: Path, how: dict[st
 def _options(parser: Parser) -> Namespace:
     add_grouping(parser)
     parser.add_figure()
-    parser.add_argument(
-        "--draw",
-        action="append",
-        default=[],
-        metavar="KIND,KIND",
-        example="forest",
-        help=f"figures to draw: {', '.join(FIGURES)} (default: curves, or axis if --x is given)",
-    )
-    parser.add_argument(
-        "--columns",
-        type=Whole(1, 2),
-        default=1,
-        metavar="N",
-        example=2,
-        help="width in paper columns (default: 1)",
-    )
-    parser.add_argument(
-        "--best-of-k",
-        action="store_true",
-        help="with --best-of: also show the expected score of the best of k trials",
-    )
-    parser.add_argument(
-        "--used",
-        action="store_true",
-        help="also show the processor time, peak memory and energy of a run",
-    )
-    parser.add_argument(
-        "--importance",
-        action="store_true",
-        help="instead of the table, show the share of the variance that each key explains; if runs"
-        " differ in the key vary, show the spread from each source of randomness",
-    )
-    add_reach(parser)
+    add_options(parser, "draw", "columns", "best_of_k", "used", "importance", *REACH)
     form = parser.add_mutually_exclusive_group()
     for option, written in FORMS.items():
         form.add_argument(
@@ -190,139 +126,11 @@ def _options(parser: Parser) -> Namespace:
     return parser.read()
 
 
-def add_reach(parser: Parser) -> None:
-    """Add the threshold ``--reach``, and ``--over``, the unit in which it is measured."""
-    parser.add_argument(
-        "--over",
-        choices=OVER,
-        help="the unit of --reach and of the x axis of curves (default: epochs)",
-    )
-    parser.add_argument(
-        "--reach",
-        type=Number(),
-        example=0.9,
-        metavar="VALUE",
-        help="also compare when runs reach this validation metric, in the unit of --over",
-    )
-
-
 def add_grouping(parser: Parser) -> None:
     """Add the study and the options that define the comparison."""
     parser.add_study()
     parser.add_root()
-    add_choice(parser)
-    parser.add_keys(
-        "--best-of",
-        "for each variant, compare only the value of these keys that is best on validation",
-    )
-    parser.add_argument(
-        "--x",
-        metavar="KEY",
-        example="units",
-        help="a swept key that defines blocks and the x axis of a figure",
-    )
-    add_family(parser)
-    add_labels(parser)
-    parser.add_argument(
-        "--level",
-        type=INSIDE,
-        default=0.95,
-        example=0.9,
-        help="confidence level of the intervals (default: 0.95)",
-    )
-    parser.add_argument(
-        "--at",
-        metavar="COST=AMOUNT",
-        example="steps=1000",
-        help="compare at an equal budget: seconds=600, steps=2000, tokens=1e6 or flops=1e12",
-    )
-    parser.add_argument(
-        "--area",
-        action="store_true",
-        help="with --at: compare the mean over training of the best validation score so far",
-    )
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        help="compare even groups that are not comparable, and tables that miss planned runs",
-    )
-
-
-def family(options: Namespace) -> dict[str, Any]:
-    """Return what `add_family` and `add_choice` add, as the arguments of `gatekit.compare`."""
-    return {
-        "by": keys(options.by) or None,
-        "within": keys(options.within),
-        "together": keys(options.together),
-        "where": options.where,
-        "tasks": options.task,
-        "baseline": options.baseline,
-        "split": options.split,
-        "margin": options.margin,
-    }
-
-
-def add_family(parser: Parser) -> None:
-    """Add the options that define the groups and their differences."""
-    parser.add_keys(
-        "--by", "group by these keys (default: every key that differs, except the seed)"
-    )
-    parser.add_argument(
-        "--baseline",
-        metavar="GROUP",
-        example="lstm",
-        help="the group that the others are compared with",
-    )
-    parser.add_keys("--within", "compare within blocks of these keys, each with its own baseline")
-    parser.add_keys(
-        "--together",
-        "treat these keys as one setting, such as a cell and its tuned learning rate",
-    )
-    parser.add_argument(
-        "--split",
-        metavar="NAME",
-        example="validation",
-        help="compare on this split, such as validation or test_256 (default: test)",
-    )
-    parser.add_argument(
-        "--margin",
-        metavar="DELTA",
-        example="5%",
-        help="also decide whether a group is at most DELTA worse than the baseline; DELTA is a"
-        " number or a share of the baseline's mean, such as 5%%",
-    )
-
-
-def add_choice(parser: Parser) -> None:
-    """Add the options that select runs."""
-    parser.add_argument(
-        "--where",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE,VALUE",
-        example="cell=lstm",
-        help="only runs with one of these values, such as cell=lstm,gru; may be repeated",
-    )
-    parser.add_argument(
-        "--task",
-        action="append",
-        default=[],
-        metavar="NAME,NAME",
-        example="adding",
-        help="only runs of these tasks",
-    )
-
-
-def add_labels(parser: Parser) -> None:
-    """Add the option that renames groups."""
-    parser.add_argument(
-        "--label",
-        action="append",
-        default=[],
-        metavar="OLD=NEW",
-        example="lstm=LSTM",
-        help="show a label, or a part of labels, under another name; may be repeated",
-    )
+    add_options(parser, *GROUPING)
 
 
 def further(options: Namespace, comparison: Comparison) -> tuple[list[Table], Fields]:

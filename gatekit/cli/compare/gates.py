@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
-from gatekit.cli.compare.compare import add_choice, add_labels
-from gatekit.cli.options import figure_formats, keys, refuse_no_study
+from gatekit.cli.options import figure_formats, refuse_no_study
 from gatekit.cli.output import print_text, write_json
+from gatekit.compare.options import CHOICE, add_options, asked
 
 if TYPE_CHECKING:
     from gatekit.compare.gates.behaviour import GatesReport
@@ -25,14 +25,13 @@ def run(parser: Parser) -> int:
     figure = figure_formats(options.figure)
     if options.run is not None and figure is None:
         raise ConfigError("--run draws one run's activations; also type --figure FILE.pdf.")
-    by = keys(options.by) or None
 
     from gatekit.compare.gates.behaviour import gates_report
     from gatekit.compare.grouping.choose import where
     from gatekit.compare.study import load
 
     study = where(load(options.study, options.root), options.where, options.task)
-    report = gates_report(study, by=by, labels=options.label)
+    report = gates_report(study, **asked(options, "by", "labels"))
     if options.json:
         from gatekit.compare.gates.text import to_data
 
@@ -61,11 +60,7 @@ def run(parser: Parser) -> int:
 def _options(parser: Parser) -> Namespace:
     parser.add_study()
     parser.add_root()
-    add_choice(parser)
-    parser.add_keys(
-        "--by", "group by these keys (default: every key that differs, except the seed)"
-    )
-    add_labels(parser)
+    add_options(parser, *CHOICE, "by", "labels")
     parser.add_figure()
     parser.add_argument(
         "--run", metavar="ID", help="with --figure: draw this run's activations as heat maps"

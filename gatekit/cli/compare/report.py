@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from gatekit.cli.arguments import Parser
 from gatekit.cli.options import check_ending, refuse_no_study
 from gatekit.cli.output import print_text
+from gatekit.compare.options import REACH, add_options
 from gatekit.faults import Number
 
-from .compare import add_grouping, add_reach, compared, retyped
+from .compare import add_grouping, compared, retyped
 
 if TYPE_CHECKING:
     from gatekit.compare.report.context import Sheet
@@ -54,7 +55,7 @@ def run(parser: Parser) -> int:
 
 def _options(parser: Parser) -> Namespace:
     add_grouping(parser)
-    add_reach(parser)
+    add_options(parser, *REACH)
     parser.add_argument(
         "--to", type=Path, metavar="FILE.html", help="the file to write (default: STUDY.html)"
     )

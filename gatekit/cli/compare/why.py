@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
-from gatekit.cli.options import known_studies
 from gatekit.cli.output import print_text, write_json
 
 if TYPE_CHECKING:
@@ -21,7 +19,7 @@ def run(parser: Parser) -> int:
     parser.add_argument(
         "first", metavar="A", help="a run's id, its folder, STUDY/ID or STUDY/GROUP"
     )
-    parser.add_argument("second", metavar="B", nargs="?", help="another run or group")
+    parser.add_argument("second", metavar="B", example="STUDY/gru", help="another run or group")
     parser.add_root()
     parser.add_json()
     options = parser.read()
@@ -29,15 +27,6 @@ def run(parser: Parser) -> int:
     from gatekit.compare.grouping.select import select
     from gatekit.compare.why import why
 
-    if options.second is None:
-        one, _, two = options.first.partition(",")
-        study = one.partition("/")[0]
-        two = two or (f"{study}/gru" if study in known_studies() else "OTHER")
-        one = f"{one}/lstm" if one in known_studies() else one
-        raise ConfigError(
-            "gatekit why needs two runs or groups, A and B; type `gatekit why A B`, such as "
-            f"`gatekit why {one} {two}`."
-        )
     differences = why(select(options.first, options.root), select(options.second, options.root))
     if options.json:
         write_json(dataclasses.asdict(differences))

@@ -6,8 +6,8 @@ import shlex
 
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.cli.arguments import Parser
-from gatekit.cli.options import keys
 from gatekit.cli.output import print_text
+from gatekit.compare.options import split
 from gatekit.faults import Whole
 
 
@@ -20,7 +20,14 @@ def run(parser: Parser) -> int:
     parser.add_study("the study that contains the trials")
     parser.add_overrides("n_jobs, threads, hydra.launcher.KEY ...")
     parser.add_root()
-    parser.add_keys("--by", "the keys that distinguish variants (default: cell)")
+    parser.add_argument(
+        "--by",
+        action="append",
+        default=[],
+        metavar="KEY,KEY",
+        example="cell",
+        help="the keys that distinguish variants (default: cell)",
+    )
     parser.add_argument(
         "--seeds", type=Whole(1), default=10, help="number of fresh seeds per variant (default: 10)"
     )
@@ -49,7 +56,7 @@ def run(parser: Parser) -> int:
                 "or hydra.launcher.KEY."
             )
     chosen, first = best(
-        study_folder(options.study, options.root, parser.command), keys(options.by)
+        study_folder(options.study, options.root, parser.command), split(options.by)
     )
     if all(each.trials == 1 for each in chosen):
         of = " and ".join(chosen[0].by)

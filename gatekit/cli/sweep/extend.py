@@ -10,8 +10,8 @@ from typing import Any
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
-from gatekit.cli.compare.compare import add_choice, add_family, family
 from gatekit.cli.output import print_text, write_json
+from gatekit.compare.options import CHOICE, FAMILY, add_options, asked
 from gatekit.faults import Whole
 from gatekit.runs.names import as_root
 
@@ -51,8 +51,9 @@ def run(parser: Parser) -> int:
     if options.seeds is not None:
         code = add_seeds(options.study, options.root, options.seeds, **how)
     else:
-        limits = {"most": options.most, "step": options.step, "asked": family(options)}
-        code = until_decided(options.study, options.root, **limits, **how)
+        how |= {"most": options.most, "step": options.step}
+        how["asked"] = asked(options, *FAMILY, *CHOICE)
+        code = until_decided(options.study, options.root, **how)
     if options.json:
         _write_json(options, code)
     elif not code:
@@ -102,8 +103,7 @@ def _options(parser: Parser) -> Namespace:
         example=5,
         help="seeds per look (default: a tenth of --most)",
     )
-    add_family(parser)
-    add_choice(parser)
+    add_options(parser, *FAMILY, *CHOICE)
     parser.add_argument(
         "--trust-config", action="store_true", help="needed if the study was trained with it"
     )

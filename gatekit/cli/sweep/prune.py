@@ -11,8 +11,8 @@ from argparse import Namespace
 
 from gatekit.cell.errors import ConfigError, GatekitError, RunError
 from gatekit.cli.arguments import Parser
-from gatekit.cli.compare.compare import add_choice
 from gatekit.cli.output import print_text, write_json, write_table
+from gatekit.compare.options import CHOICE, add_options
 
 MOST = 30
 
@@ -37,7 +37,7 @@ def run(parser: Parser) -> int:
         action="store_true",
         help="withdraw planned runs that will not run, so that comparisons do not wait for them",
     )
-    add_choice(parser)
+    add_options(parser, *CHOICE)
     parser.add_argument("--yes", action="store_true", help="remove the folders, or withdraw runs")
     options = parser.read()
     if options.planned:

@@ -100,13 +100,13 @@ Suite = tuple[
 def _one_name(names: Sequence[str]) -> str:
     if not names:
         return (
-            "gatekit check needs the name of a gate, output unit, block, function, task or cell; "
+            "check needs the name of a gate, output unit, block, function, task or cell; "
             "type for example `gatekit check power_law`, or `gatekit check conf/cell/mine.yaml`"
         )
     if "=" in names:
         return "there is a space next to =; remove it, as in `gatekit check power_law eps=0.01`"
     each = " && ".join(f"gatekit check {name}" for name in names)
-    return f"gatekit check takes one name, not {len(names)}; type `{each}`"
+    return f"check takes one name, not {len(names)}; type `{each}`"
 
 
 def _suites(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatekit._version import __version__
-from gatekit.cell.errors import ConfigError, GatekitError, alternatives, shown
+from gatekit.cell.errors import ConfigError, GatekitError, nearest, shown
 from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
 from gatekit.cli.output import WIDTH, print_text, write_json, write_list, write_table
@@ -77,8 +77,8 @@ def _show_task(name: str, options: Namespace) -> int:
 
     known = tasks(options.plugin)
     if name not in known:
-        hint = alternatives(name, known, "tasks", "gatekit tasks")
-        raise ConfigError(f"{name}: there is no such task{hint}")
+        near = nearest(name, known) or "."
+        raise ConfigError(f"{name}: there is no such task{near} `gatekit tasks` lists all tasks.")
     described = describe(name, known[name])
     if options.json:
         write_json(described)

@@ -11,13 +11,14 @@ import numpy as np
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.numbers import count_of, exact
+from gatekit.compare.options import UNITS
 from gatekit.compare.stats.intervals import Floats
 from gatekit.compare.study import Study
 from gatekit.faults import Fault, Kind, Place, Set, nearest_name
 from gatekit.runs.record import RunRecord
 from gatekit.runs.result import Result, Score
 
-from .evaluations import COSTS, UNITS, Evaluations, best_so_far, read_evaluations
+from .evaluations import COSTS, Evaluations, best_so_far, read_evaluations
 
 LATE = "LATE"
 """The state of a run without an evaluation within the budget."""

@@ -12,16 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatekit.cell.errors import ConfigError, GatekitError
+from gatekit.compare.options import UNITS, check
 from gatekit.compare.stats.intervals import Floats
-from gatekit.faults import OneOf, Place, wrong
 from gatekit.runs import metrics
 from gatekit.runs.names import METRICS
 from gatekit.runs.record import RunRecord
 
-COSTS = ("seconds", "steps", "tokens", "flops")
+COSTS = tuple(UNITS)[1:]
 """The costs in which a budget can be given."""
-
-UNITS = {name: name for name in ("steps", "tokens", "epochs")} | {"seconds": "s", "flops": "FLOPs"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +49,13 @@ class Evaluations:
         Raises:
             ConfigError: there is no such cost, or that of the run is unknown.
         """
-        if checked_cost(cost) not in self.costs:
+        check(over=cost)
+        if cost not in self.costs:
             raise ConfigError(
                 f"the {UNITS[cost]} of run {self.run} are unknown: it did not record them, and they"
                 " cannot be counted here; use seconds or steps"
             )
         return self.costs[cost]
-
-
-def checked_cost(cost: str) -> str:
-    """Return the name of a cost.
-
-    Raises:
-        ConfigError: there is no such cost.
-    """
-    if cost not in UNITS:
-        raise ConfigError(wrong(Place(("over",)), cost, OneOf(tuple(UNITS)), "epochs"))
-    return cost
 
 
 def read_evaluations(run: RunRecord) -> Evaluations | None:

@@ -11,6 +11,7 @@ import numpy as np
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
+from gatekit.compare.options import check
 from gatekit.compare.stats.baseline import SharedKeys
 from gatekit.compare.stats.intervals import Floats, by_pairing_key, by_seed
 from gatekit.compare.stats.multiple_comparisons import sign_vectors, step_down
@@ -104,8 +105,7 @@ def reach(comparison: Comparison, threshold: float, cost: str = "steps") -> tupl
         Chemother. Rep. 50 (1966) 163-170; Brookmeyer & Crowley, Biometrics 38 (1982),
         doi:10.2307/2530286
     """
-    if not math.isfinite(threshold):
-        raise ConfigError(f"reach={threshold}: a threshold is a number, such as 0.9")
+    check(reach=threshold, over=cost)
     groups: dict[int, Reached] = {}
     for rows in _by_shared_keys(comparison).values():
         raw = {id(row): [_cost(run, threshold, cost) for run in row.group.runs] for row in rows}

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from gatekit.cell.terminal import escaped
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import count_of, decimals, exact, p_value, with_interval
+from gatekit.compare.options import UNITS
 from gatekit.compare.rows import picked
 from gatekit.compare.stats.intervals import Interval
 from gatekit.compare.stats.paired_tests import MIN_SEEDS
 from gatekit.compare.views.table import Table
 
-from .evaluations import UNITS
 from .reach import Reached
 from .trials import BestOfK
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gatekit.cell.errors import ConfigError
+from gatekit.compare.options import check
 from gatekit.compare.views.chart import Axis, Chart, Mark, Panel, Series
 
 from .style import BASELINE, COLUMN, GREY, INKS, TWO_COLUMNS, Style, style_of, styled
@@ -53,8 +53,7 @@ def empty(columns: int = 1) -> InlineFigure:
 
     from .inline import InlineFigure
 
-    if columns not in (1, 2):
-        raise ConfigError(f"columns={columns!r}: a figure is 1 or 2 columns of a paper wide")
+    check(columns=columns)
     width = TWO_COLUMNS if columns == 2 else COLUMN
     drawn = InlineFigure(figsize=(width, 0.72 * COLUMN), layout="constrained")
     FigureCanvasAgg(drawn)

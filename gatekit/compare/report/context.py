@@ -10,12 +10,12 @@ from typing import TypedDict
 
 from markupsafe import Markup
 
-from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.comparison import Comparison
-from gatekit.compare.curves import AXES, Curve, read_curves, step_name
+from gatekit.compare.curves import Curve, read_curves, step_name
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import exact
+from gatekit.compare.options import check
 from gatekit.compare.render.style import style_of
 from gatekit.compare.several import SeveralTasks, several_tasks
 from gatekit.compare.views.rows import shown_rows, task_parts
@@ -116,8 +116,7 @@ def sheet(
     Raises:
         ConfigError: ``over`` is not a cost.
     """
-    if over not in (None, *AXES):
-        raise ConfigError(f"over={over}: training is counted in {listed(AXES)}")
+    check(over=over, reach=reach)
     typed = ["gatekit", "compare", *arguments]
     typed += [] if reach is None else ["--reach", exact(reach)]
     typed += [] if over is None else ["--over", over]

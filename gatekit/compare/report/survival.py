@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from gatekit.compare.budget.evaluations import UNITS
 from gatekit.compare.budget.reach import Reached, reach
 from gatekit.compare.budget.text import reach_cells, reach_note, reach_verdict
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import exact
+from gatekit.compare.options import UNITS
 from gatekit.compare.views.kinds import Asked, chart
 
 from .context import Section, Sheet, css

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gatekit.cell.errors import ConfigError
-from gatekit.compare.budget.evaluations import checked_cost
 from gatekit.compare.comparison import Comparison
-from gatekit.faults import Fault, Kind, Place, Set, unknown_name
+from gatekit.compare.options import check, check_figure
+from gatekit.faults import Fault, Kind, Place, Set
 
 from .chart import Chart
 from .groups import forest, heatmap, pairs, scatter
@@ -44,11 +44,11 @@ def _survival(comparison: Comparison, asked: Asked) -> Chart | None:
     if asked.reach is None:
         at, why = Place(("reach",)), "the figure survival has a threshold of the metric"
         raise ConfigError(Fault(Kind.MISSING, at, why=why, fixes=(Set(at, 0.9),)))
-    return survival(comparison, asked.reach, checked_cost(asked.over))
+    return survival(comparison, asked.reach, asked.over)
 
 
 _VIEWS: dict[str, Callable[[Comparison, Asked], Chart | None]] = {
-    "curves": lambda comparison, asked: curves(comparison, checked_cost(asked.over)),
+    "curves": lambda comparison, asked: curves(comparison, asked.over),
     "axis": _axis,
     "forest": lambda comparison, _: forest(comparison),
     "heatmap": lambda comparison, _: heatmap(comparison),
@@ -62,14 +62,12 @@ _VIEWS: dict[str, Callable[[Comparison, Asked], Chart | None]] = {
     "compute": lambda comparison, _: compute(comparison),
 }
 
-KINDS = tuple(_VIEWS)
-
 
 def chart(kind: str, comparison: Comparison, asked: Asked) -> Chart | None:
     """Return a chart of a comparison; None if there is nothing to draw.
 
     Args:
-        kind: one of ``KINDS``.
+        kind: one of ``gatekit.compare.options.FIGURES``.
         comparison: the result of ``compare``.
         asked: what else is asked of the chart.
 
@@ -77,6 +75,6 @@ def chart(kind: str, comparison: Comparison, asked: Asked) -> Chart | None:
         ConfigError: the kind or the cost does not exist or does not fit the comparison, ``axis``
             lacks its key, or ``survival`` lacks its threshold.
     """
-    if kind not in KINDS:
-        raise ConfigError(unknown_name(Place(("kind",)), kind, KINDS, "figures"))
+    check_figure(kind)
+    check(over=asked.over, reach=asked.reach)
     return _VIEWS[kind](comparison, asked)

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.cell.calls import REQUIRED, MissingAttributeError
-from gatekit.cell.errors import CellError, ConfigError, alternatives, listed
+from gatekit.cell.errors import CellError, ConfigError, listed, nearest
 from gatekit.cell.first_values import draw
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.learned import MAPS
@@ -82,8 +82,8 @@ class NamedWeights(dict[str, keras.Variable]):
             return self[self._own(name)]
         gate, dot, last = str(name).rpartition(".")
         meant = f"{gate}{dot}{known_as('weight', last) or last}"
-        near = alternatives(meant, self, "weights", most=60)
-        raise UnknownNameError(f"there is no weight {name!r}{near}")
+        near = nearest(meant, self) or "."
+        raise UnknownNameError(f"there is no weight {name!r}{near} Weights: {listed(self, 60)}.")
 
 
 class CellLayer(SeededLayer):

@@ -14,7 +14,6 @@ from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import (
     CellError,
     ConfigError,
-    alternatives,
     as_plain,
     excerpt,
     listed,
@@ -23,11 +22,11 @@ from gatekit.cell.errors import (
     shown,
 )
 from gatekit.cell.schema import ABOUT_KEYS, CELL, CellSpec, by_gate, merge, read_cell
-from gatekit.faults import Fault, Kind, Note, Set, unknown_name
+from gatekit.faults import Fault, Kind, Set, unknown_name
 
 from ..queries import origins
-from ..safe_yaml import line_of, read_yaml
-from .places import NAME, cell_file, config_folders, in_file, is_bundled, own_file
+from ..safe_yaml import line_in, read_yaml
+from .places import NAME, cell_file, config_folders, file_channel, in_file, is_bundled, own_file
 
 # Hydra would put a plain ``/cell/NAME`` below a key ``cell`` of the cell.
 _ENTRY = re.compile(r"(?:/cell/(?=.*@_here_))?(?P<name>[^/@:]+?)(?:\.yaml)?(?:@_here_)?\Z")
@@ -68,7 +67,7 @@ def named_after_file(config: dict[str, Any], path: Path) -> dict[str, Any]:
     name = config.get("name", path.stem)
     if name != path.stem:
         raise ConfigError(
-            f"{shown(path)}{line_of(path, CELL / 'name')}: name is {quoted(name)}, but the file is "
+            f"{', '.join(line_in(path, ('name',)))}: name is {quoted(name)}, but the file is "
             f"called {path.name}; write name: {path.stem}, or rename the file"
         )
     return {**config, "name": name}
@@ -169,20 +168,18 @@ class _Composer:
         if why := self.catalogue.broken_with(name):
             raise CellError(f"{asked}: there is no cell {quoted(name)}{why}")
         if chain:
-            hint = alternatives(name, known, "cells", "gatekit cells")
-            raise CellError(f"{asked}: there is no cell {quoted(name)}{hint}")
+            near = f"{nearest(name, known) or '.'} `gatekit cells` lists all cells."
+            raise CellError(f"{asked}: there is no cell {quoted(name)}{near}")
         # A name is given without key and suffix.
         stem = Path(name.rpartition("=")[2]).stem
         fault = unknown_name(CELL, stem, known, "cells")
-        text = own_file("cell", stem, known)
-        notes = (Note((text,)),) if text else ()
-        raise CellError(replace(fault, given=name, fixes=(*fault.fixes, *notes)))
+        fixes = (*fault.fixes, own_file("cell", stem))
+        raise CellError(replace(fault, given=name, fixes=fixes))
 
     def place(self, chain: tuple[str, ...]) -> str:
         """Return the place that names a cell: ``defaults`` of the file that was read last."""
         path = cell_file(chain[-1], self.folders) if chain else None
-        line = "" if path is None else line_of(path, CELL / "defaults")
-        return f"{shown(path)}{line}: defaults" if path else "cell"
+        return f"{', '.join(line_in(path, ('defaults',)))}: defaults" if path else "cell"
 
     def resolved(
         self, config: dict[str, Any], where: str, chain: tuple[str, ...], own: bool = True
@@ -198,7 +195,11 @@ class _Composer:
             raise ConfigError(
                 f"{where}: defaults is {quoted(defaults)}; a list is expected: write {typed}"
             )
-        names = [self.entry(entry, chain, defaults) for entry in defaults]
+        path = cell_file(chain[-1], self.folders) if chain else None
+        try:
+            names = [default_name(entry, defaults) for entry in defaults]
+        except ConfigError as error:
+            raise error.spoken(file_channel(path)) if path else error from None
         if names.count("_self_") > 1:
             raise ConfigError(
                 f"{where}: _self_ appears twice in defaults {quoted(list(defaults))}; remove one"
@@ -206,8 +207,8 @@ class _Composer:
         if "_self_" not in names:
             names.append("_self_")
         if own and names[-1] != "_self_":
-            place = self.place(chain) if where != "cell" else "cell: defaults"
-            raise ConfigError(f"{place} {after_self(names)}")
+            late = ConfigError(after_self(names))
+            raise late.spoken(file_channel(path)) if path else late
         whole: dict[str, Any] = {}
         starts: dict[str, Any] = {}
         for name in names:
@@ -222,26 +223,28 @@ class _Composer:
             whole = merge(whole, part)
         return {"starts_from": starts, **whole} if starts else whole
 
-    def entry(self, entry: object, chain: tuple[str, ...], defaults: Sequence[object]) -> str:
-        match = _ENTRY.match(entry) if isinstance(entry, str) else None
-        meant = [_meant(each) for each in defaults]
-        if match is None or (meant != [*defaults] and match["name"] in ("self", "_self")):
-            place = self.place(chain)
-            place = "cell: defaults" if place == "cell" else place
-            raise ConfigError(
-                f"{place} has {quoted(entry)}; a cell's defaults are names of cells and "
-                f"_self_: write defaults: [{excerpt(', '.join(meant[:8]))}]"
-            )
-        return match["name"]
+
+def default_name(entry: object, defaults: Sequence[object]) -> str:
+    """Return the name of a cell that an entry of a cell's ``defaults`` is, or ``_self_``.
+
+    Raises:
+        ConfigError: the entry is no name.
+    """
+    match = _ENTRY.match(entry) if isinstance(entry, str) else None
+    meant = [_meant(each) for each in defaults[:8]]
+    if match is None or (meant != [*defaults] and match["name"] in ("self", "_self")):
+        why = f"{quoted(entry)} is none of the names of cells and _self_"
+        fix = Set(CELL / "defaults", meant)
+        raise ConfigError(Fault(Kind.REFUSED, CELL / "defaults", why=why, fixes=(fix,)))
+    return match["name"]
 
 
-def after_self(names: Sequence[str]) -> str:
-    """Return the message about cells after ``_self_``, which override the file's own entries."""
-    others = [name for name in names if name != "_self_"]
-    return (
-        f"has {excerpt(names[-1])} after _self_, so it overrides the file's own entries; write "
-        f"defaults: [{excerpt(', '.join([*others, '_self_']))}]"
-    )
+def after_self(names: Sequence[str]) -> Fault:
+    """Return the fault of cells after ``_self_``, which override the file's own entries."""
+    place = CELL / "defaults"
+    fix = Set(place, [*(name for name in names if name != "_self_"), "_self_"])
+    why = f"{excerpt(names[-1])} is after _self_, so it overrides the file's own entries"
+    return Fault(Kind.REFUSED, place, why=why, fixes=(fix,))
 
 
 def _meant(entry: object) -> str:
@@ -316,9 +319,9 @@ def _check_removed(base: Mapping[str, object], config: Mapping[str, object], whe
         if isinstance(had, Mapping) and isinstance(given, Mapping):
             for name in (key for key, value in given.items() if value is None and key not in had):
                 if near := nearest(str(name), had):
-                    line = line_of(Path(where), CELL / section / name)
+                    line = ", ".join(line_in(Path(where), (section, name)))
                     raise ConfigError(
-                        f"{where}{line}: {section}.{name} is null, which removes an inherited "
+                        f"{line}: {section}.{name} is null, which removes an inherited "
                         f"entry, but there is none{near} Inherited {section}: {listed(had)}."
                     )
 

@@ -7,19 +7,19 @@ import contextlib
 import functools
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from gatekit.cell.errors import CellError, ExpressionError, GatekitError, nearest_name, shown
+from gatekit.cell.errors import CellError, ExpressionError, GatekitError
 from gatekit.cell.show.bibtex import parse
 from gatekit.cell.show.works import Work
-from gatekit.faults import Fault, File, Kind, Place, Rename, Shell, Typed
+from gatekit.faults import Fault, File, Kind, Note, Place, Rename, Shell, Typed
 
 from ..queries import config_dirs
-from ..safe_yaml import content, decoded, line_of, lines_to, read_yaml
+from ..safe_yaml import content, decoded, line_in, lines_to, read_yaml
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}\Z")
 BIBLIOGRAPHY = "references.bib"
@@ -79,7 +79,7 @@ def _in_sweep(
     if path is None or fault.kind is not Kind.UNKNOWN or len(lines_to(path, keys)) < len(keys):
         return None
     values = read_yaml(path)["hydra"]["sweeper"]["params"][keys[-1]]
-    line = f"{shown(path)}, line {lines_to(path, keys)[-1]}"
+    line = line_in(path, keys)
     fault = replace(fault, given=values)
     for at in (fault.place, *(fix.to for fix in fault.fixes if isinstance(fix, Rename))):
         fault = fault.moved(at, Place((str(at),)))  # a swept key is one key of the file
@@ -92,29 +92,26 @@ def _holder(place: Place, chosen: Mapping[Any, object], plugins: Sequence[str]) 
         keys = place.path if group in ("experiment", "change") else place.path[1:]
         path = _own_file(str(chosen.get(group)), plugins, str(group))
         if path is not None and keys and len(lines_to(path, keys)) == len(keys):
-            above = place.path[: len(place.path) - len(keys)]
-            return File(functools.partial(_line_below, path, above), above=above)
+            return file_channel(path, place.path[: len(place.path) - len(keys)])
     return None
 
 
-def _line_below(path: Path, above: tuple[str | int, ...], place: Place) -> str:
-    """Return file and line of a place in a file that has the keys below some others."""
-    mine = place.path[: len(above)] == above
-    lines = lines_to(path, place.path[len(above) :]) if mine else []
-    return f"{shown(path)}, line {lines[-1]}" if lines else ""
+def file_channel(path: Path, above: tuple[str | int, ...] = ("cell",)) -> File:
+    """Return the channel of the person who wrote a file.
+
+    Args:
+        path: the file.
+        above: the keys that places have and the file has not.
+    """
+    return File(functools.partial(_line, path, above), above=above)
 
 
-def file_channel(path: Path) -> File:
-    """Return the channel of the person who wrote a cell's file."""
-    return File(functools.partial(_line, path), above=("cell",))
-
-
-def _line(path: Path, place: Place) -> str:
+def _line(path: Path, above: tuple[str | int, ...], place: Place) -> tuple[str, str]:
     """Return file and line of a place; the line of ``defaults`` if its section is inherited."""
-    line = line_of(path, place)
-    inherited = "" if line else line_of(path, Place(("cell", "defaults")))
-    line = f"{inherited}, inherited through `defaults`" if inherited else line
-    return f"{shown(path)}{line}"
+    mine = place.path[: len(above)] == above
+    file, line = line_in(path, place.path[len(above) :] if mine else ())
+    inherited = line_in(path, ("defaults",))[1] if mine and above and not line else ""
+    return file, f"{inherited}, inherited through `defaults`" if inherited else line
 
 
 _NEW = {
@@ -123,25 +120,16 @@ _NEW = {
 }
 
 
-def own_file(group: str, name: str, known: Iterable[str]) -> str:
-    """Return a sentence about the place where gatekit looks for your own configuration.
-
-    It is empty if there is no folder ``conf`` and the name is a misspelt known name.
+def own_file(group: str, name: str) -> Note:
+    """Return where gatekit looks for your own configuration, as a remark.
 
     Args:
         group: ``cell``, ``task`` or another folder of ``./conf``.
         name: the unknown name.
-        known: the known names.
     """
-    folder = Path.cwd() / "conf"
-    path = folder / group / f"{name if NAME.match(name) else 'NAME'}.yaml"
-    sentence = f"Your own {group.replace('_', ' ')} would be the file {path}"
-    if not folder.is_dir():
-        lost = f"{sentence}, but this folder has no conf: cd to your project."
-        near = nearest_name(name, known)
-        # A misspelt name is about as long; any other name may be a file in another folder.
-        return "" if near and abs(len(near) - len(name)) < 2 else lost
-    return f"{sentence}{_NEW.get(group, '')}."
+    path = Path("conf", group, f"{name if NAME.match(name) else 'NAME'}.yaml")
+    own = f"your own {group.replace('_', ' ')} would be the file {path.absolute()}"
+    return Note((f"{own}{_NEW.get(group, '')}",))
 
 
 def _own_file(name: str, plugins: Sequence[str], group: str = "cell") -> Path | None:

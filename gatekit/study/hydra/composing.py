@@ -25,26 +25,18 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.default_element import ConfigDefault, InputDefault
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.errors import HydraException, MissingConfigException
 from hydra.plugins.completion_plugin import DefaultCompletionPlugin
 from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigTypeError, OmegaConfBaseException
 
 from gatekit.cell.errors import ConfigError, GatekitError
-from gatekit.faults import Kind, Place, Remove, Set
-from gatekit.study.config import refuse
+from gatekit.faults import Fault, Kind, Place
 from gatekit.study.interpolations import refuse_large
-from gatekit.study.keys import DECLARED, RUN_KEYS, named_values
-from gatekit.study.line import (
-    QUICK,
-    overrides,
-    plugin_files,
-    refuse_several,
-    refuse_unreadable,
-    value_of,
-)
+from gatekit.study.keys import DECLARED, named_values
+from gatekit.study.line import QUICK, overrides, plugin_files, refuse_several
 from gatekit.study.resolve import unresolved
 
 from . import sweepers, zipped
@@ -121,10 +113,13 @@ def opened(
             raise ConfigError("Hydra refused the command line; see above.") from None
     except MissingConfigException as error:
         raise (not_found(error, plugins) or ConfigError(_explained(error))) from error
-    except OverrideParseException as error:
-        key, _, text = str(error.override).lstrip("+").partition("=")
-        refuse_unreadable(key, text)
     except (HydraException, OmegaConfBaseException) as error:
+        cause = error.__cause__
+        if isinstance(cause, ConfigTypeError) and cause.full_key:
+            kinds = "a list", "a mapping"
+            given, had = kinds if cause.object_type is dict else reversed(kinds)
+            why = f"{given} cannot replace {had}"
+            raise ConfigError(Fault(Kind.REFUSED, Place.of(cause.full_key), why=why)) from error
         raise ConfigError(_explained(error)) from error
     except GatekitError:
         raise
@@ -179,34 +174,7 @@ def configuration(hydra: Hydra, words: Sequence[str], mode: RunMode = RunMode.RU
     Raises:
         ConfigError: an override does not go with the files.
     """
-    try:
-        return hydra.compose_config(PRIMARY, list(words), mode, with_log_configuration=False)
-    except MissingConfigException:
-        raise
-    except HydraException:
-        _refuse_override(hydra, words, mode)
-        raise
-
-
-def _refuse_override(hydra: Hydra, words: Sequence[str], mode: RunMode) -> None:
-    """Refuse the first override that cannot be composed with those before it, if there is one."""
-    files = [word for word in words if word[:1] not in "+~"]  # Hydra chooses files first
-    ordered = [*files, *(word for word in words if word not in files)]
-    for count, word in enumerate(ordered, 1):
-        try:
-            hydra.compose_config(PRIMARY, ordered[:count], mode, with_log_configuration=False)
-        except HydraException:
-            key, equals, text = word.lstrip("+~").partition("=")
-            if word.startswith("~"):
-                why = "it has its default" if key in RUN_KEYS else "there is no such key"
-                refuse(Kind.REFUSED, key, Remove(Place((word,))), why=f"~ removes nothing: {why}")
-            if equals and word.startswith("++"):
-                given = value_of(text)
-                inner = next(iter(given), "") if isinstance(given, list) else given
-                role, colon, gate = str(inner).partition(":")
-                fixes = (Set(Place.of(key) / role, gate.strip()),) if colon else ()
-                refuse(Kind.WRONG, key, *fixes, given=given, expected="a mapping")
-            return
+    return hydra.compose_config(PRIMARY, list(words), mode, with_log_configuration=False)
 
 
 def show(hydra: Hydra, words: Sequence[str], options: Namespace) -> None:

@@ -23,21 +23,16 @@ from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSou
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gatekit.cell.errors import ConfigError, GatekitError, shown
-from gatekit.faults import Fault, File, Kind, Note, Place, Remove, Run, unknown_name
+from gatekit.cell.errors import ConfigError
+from gatekit.faults import Fault, Kind, Note, Place, Remove, Run, note_for, unknown_name
 from gatekit.registry import (
-    catalogue,
-    cell_config,
     cell_names,
     components,
-    config_folders,
     left_out,
     named_after_file,
     own_file,
-    reasons_of,
 )
 from gatekit.registry.cells import gates_by_name, in_file, is_bundled, own_provenance
-from gatekit.registry.safe_yaml import read_text
 from gatekit.study.interpolations import KEPT
 from gatekit.study.keys import GROUPS
 from gatekit.study.line import QUICK
@@ -47,14 +42,6 @@ from . import untrusted_files
 
 _PLUGINS = "?plugins="
 """Separates a folder from the plugin files in the string of a source."""
-
-_LISTED_BY = {"experiment": "train --help", "output_unit": "output-units"}
-_FOREIGN = {
-    "hydra/launcher": "gatekit starts the runs itself: type n_jobs=4 for four at a time on this "
-    "machine, or hydra.launcher.backend=slurm or ray for a cluster (docs/cluster.md).",
-    "hydra/sweeper": "Sweepers are grid (the default), random and optuna; docs/studies.md "
-    "describes them.",
-}
 
 
 class CheckedSource(ConfigSource):
@@ -88,7 +75,7 @@ class CheckedSource(ConfigSource):
         if not self.trusted and not _is_bundled_file(config_path, text):
             places = sorted({name for task in known.tasks.values() for name in task.places})
             untrusted_files.refuse(config_path, path, data, header["package"], places)
-            untrusted_files.refuse_endless(config_path, known.config_folders)
+            untrusted_files.refuse_endless(config_path, known.config_folders, _registered(known))
             if config_path.startswith("cell/"):
                 data = named_after_file(dict(data), path)
                 data = own_provenance(data, known.catalogue, self.plugins)
@@ -193,16 +180,20 @@ class RegistrySource(ConfigSource):
         return group, name.removesuffix(".yaml")
 
     def _groups(self) -> dict[str, dict[str, Mapping[str, Any]]]:
-        known = components.load(_split(self.path)[1])
-        return {
-            "cell": {name: {"function": name} for name in known.catalogue.cells},
-            "task": {n: {"name": n, **o} for n, o in known.task_defaults().items()},
-            "output_unit": {name: {"kind": name} for name in known.catalogue.output_units},
-            "block": {
-                name: {"kind": name, **known.defaults(block)}
-                for name, block in known.catalogue.blocks.items()
-            },
-        }
+        return _registered(components.load(_split(self.path)[1]))
+
+
+def _registered(known: components.Components) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """Return the configurations of what is registered, by group and name."""
+    return {
+        "cell": {name: {"function": name} for name in known.catalogue.cells},
+        "task": {n: {"name": n, **o} for n, o in known.task_defaults().items()},
+        "output_unit": {name: {"kind": name} for name in known.catalogue.output_units},
+        "block": {
+            name: {"kind": name, **known.defaults(block)}
+            for name, block in known.catalogue.blocks.items()
+        },
+    }
 
 
 def search_path(
@@ -268,29 +259,6 @@ def _escaped(data: Mapping[str, Any]) -> dict[str, Any]:
     return {key: walk(value) if key in inner else value for key, value in data.items()}
 
 
-def _in_defaults(path: Path, plugins: Sequence[str]) -> str:
-    """Return gatekit's own error in the ``defaults`` of a cell; empty if there is none."""
-    try:
-        cell_config(path.stem, catalogue(plugins), plugins)
-    except GatekitError as error:
-        return str(error) if ": defaults" in str(error) else ""
-    return ""
-
-
-def _files_with(name: str, plugins: Sequence[str]) -> Path | None:
-    """Return the user's file whose ``defaults`` name a cell; None if there is none."""
-    for folder in config_folders(plugins):
-        for path in sorted(Path(folder, "cell").glob("*.y*ml")):
-            try:
-                text = read_text(path, folder)
-            except ConfigError:
-                continue
-            word = re.escape(name)
-            if re.search(rf"^defaults:.*(?<!\w){word}\b|^ *- {word} *$", text, re.MULTILINE):
-                return path
-    return None
-
-
 def not_found(error: MissingConfigException, plugins: Sequence[str]) -> ConfigError | None:
     """Return the error about a file that no source has; None if its group is unknown.
 
@@ -302,9 +270,10 @@ def not_found(error: MissingConfigException, plugins: Sequence[str]) -> ConfigEr
     known = [str(option) for option in error.options or ()]
     if not group or not name:
         return None
-    if group in _FOREIGN:
-        what = group.partition("/")[2]
-        return ConfigError(f"{group}={name}: there is no such {what}. {_FOREIGN[group]}")
+    if note := note_for("hydra", group.replace("/", ".")):
+        place, what = Place((group,)), f"{group.partition('/')[2]}s"
+        fixes = (Note((note,)),)
+        return ConfigError(Fault(Kind.UNKNOWN, place, name, fixes=fixes, what=what))
     if group not in GROUPS:  # a name with a slash, such as cell=sub/gru
         group, _, name = f"{group}/{name}".partition("/")
     place = Place((group,))
@@ -312,20 +281,12 @@ def not_found(error: MissingConfigException, plugins: Sequence[str]) -> ConfigEr
         why = f"it has no small version; declare one under quick: in conf/experiment/{whole}.yaml"
         fix = Remove(Place(("quick",)))
         return ConfigError(Fault(Kind.REFUSED, place, whole, why=why, fixes=(fix,)))
-    file = _files_with(name, plugins) if group == "cell" else None
-    if file is not None and (wrong := _in_defaults(file, plugins)):
-        return ConfigError(wrong)
     if not known and group == "cell":  # Hydra lists no options for the `defaults` of a file
         known = list(cell_names(plugins))
-    if reasons := reasons_of(name, plugins):
-        why = f"there is no such {group}, because its plugin is broken: {reasons}"
-        return ConfigError(Fault(Kind.REFUSED, place, name, why=why))
     # A name is given without folder and suffix.
     stem = re.sub(r"\.ya?ml$", "", name.rpartition("/")[2])
     fault = unknown_name(place, stem, known, f"{group.replace('_', ' ')}s")
-    text = f"{own_file(group, stem, known)} {left_out(name, plugins)}".strip()
-    own = (Note((text,)),) if text else ()
-    lists = Run(_LISTED_BY.get(group, fault.what)) if fault.lists else None
-    refused = ConfigError(replace(fault, given=name, fixes=(*fault.fixes, *own), lists=lists))
-    line = shown(file) if file else ""
-    return refused.spoken(File(lambda _: line)) if file else refused
+    broken = left_out(name, plugins)
+    own = own_file(group, stem), *([Note((broken,))] if broken else [])
+    lists = Run(untrusted_files.LISTED_BY.get(group, fault.what)) if fault.lists else None
+    return ConfigError(replace(fault, given=name, fixes=(*fault.fixes, *own), lists=lists))

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from gatekit.cell.errors import ConfigError, excerpt, listed, quoted, shown
-from gatekit.faults import Place
-from gatekit.registry.cells import after_self
-from gatekit.registry.safe_yaml import line_of, parse, read_text
+from gatekit.cell.errors import ConfigError, as_typed, excerpt, listed
+from gatekit.faults import (
+    NOTHING,
+    Fault,
+    Fix,
+    Kind,
+    Note,
+    OneOf,
+    Place,
+    Run,
+    Set,
+    Table,
+    fits,
+    unknown_name,
+    unknown_option,
+    wrong,
+)
+from gatekit.registry.cells import after_self, default_name, file_channel
+from gatekit.registry.safe_yaml import parse, read_text
 from gatekit.study.interpolations import refuse_keywords, refuse_resolvers
 from gatekit.study.keys import CHANGED, GROUPS, KEY, NAME
+from gatekit.study.line import QUICK
 from gatekit.study.options import HYDRA_GROUPS, SWEEPER_KEYS, known_key
 
-REMEDY = "delete it, or add --trust-config if you wrote this file yourself"
+P = Place.of
+REMEDY = Note(("delete it, or add --trust-config if you wrote this file yourself",))
+LISTED_BY = {"experiment": "train --help", "output_unit": "output-units"}
+"""The command that lists the names of a group, if it is not called like them."""
+_NOT_HERE = "it is not allowed in a configuration file"
 TYPED = ("plugins", "root")
 """Keys that choose code to run or a folder to write to; they must be typed, not read from files."""
 
@@ -30,7 +52,6 @@ MAX_FILES = 20
 MAX_BYTES = 128 * 1024
 
 _GROUP = re.compile(rf"(?:(?:override|optional) )*/(?P<group>{'|'.join(GROUPS + HYDRA_GROUPS)})")
-_HERE = re.compile(r"(?:/cell/(?=.*@))?(?P<name>[^@]+)(?:@_here_)?")
 _DATA = re.compile(r"(?!.*\.\.)\w[\w .-]*(?:/[\w-][\w .-]*)*", re.ASCII)
 
 
@@ -64,49 +85,60 @@ def refuse(
         ConfigError: the file is in no group, or has a header, reference or key that is not
             allowed.
     """
-    group = _group(place, path)
-    if package not in (None, "_global_" if group in OPEN else group.replace("/", ".")):
-        raise ConfigError(
-            f"{path}: the header `# @package {excerpt(package)}` is not allowed; {REMEDY}."
-        )
-    if group not in (*OPEN, "cell") and isinstance(data.get(group), Mapping):
-        line = line_of(path, Place(("", group)))
-        why = f"the file is the {group} itself: remove the line `{group}:` and the indentation"
-        raise ConfigError(f"{shown(path)}{line}: {why} below it.")
-    for key in data:
-        if key == "hydra" and group == "experiment":
-            _refuse_hydra(data[key], path, places)
-        elif str(key).partition(".")[0] == "hydra":
-            raise ConfigError(f"{path}: {key} is not allowed in a configuration file; {REMEDY}.")
-        elif key in TYPED and group == "experiment":
-            raise ConfigError(f"{path}: {key} must be typed, not read from a file; {REMEDY}.")
+    with _written(path, place):
+        group = _group(place)
+        if package not in (None, "_global_" if group in OPEN else group.replace("/", ".")):
+            _refuse(Place(), f"the header `# @package {excerpt(package)}` is not allowed")
+        if group not in (*OPEN, "cell") and isinstance(data.get(group), Mapping):
+            why = f"the file is the {group} itself: remove this line and the indentation below it"
+            raise ConfigError(Fault(Kind.REFUSED, _above(place) / group, why=why))
+        for key in data:
+            if key == "hydra" and group == "experiment":
+                _refuse_hydra(data[key], places)
+            elif str(key).partition(".")[0] == "hydra":
+                _refuse(_above(place) / str(key), _NOT_HERE)
+            elif key in TYPED and group == "experiment":
+                _refuse(P(key), "it must be typed, not read from a file")
+        above = str(_above(place))
+        refuse_keywords(data, f"{above}." if above else "")
+        refuse_resolvers({k: value for k, value in data.items() if k != "defaults"}, above)
+        if group == "hydra/launcher":
+            _refuse_launcher(data)
+        elif group == "hydra/sweeper":
+            node = {k: v for k, v in data.items() if k != "defaults"}
+            _refuse_sweeper(node, P("hydra.sweeper"), places)
+        if group in OPEN:
+            chosen = {k: excerpt(v) for k, v in data.items() if k in GROUPS and isinstance(v, str)}
+            entries = data.get("defaults")
+            for key, name in chosen.items():
+                lines = [{f"override /{each}": of} for each, of in chosen.items()]
+                fix = Set(P("defaults"), [*(entries if isinstance(entries, list) else ()), *lines])
+                why = "a file of this folder is chosen in the defaults"
+                raise ConfigError(Fault(Kind.REFUSED, P(key), name, why=why, fixes=(fix,)))
+        task = data.get("task", {}) if group == "experiment" else data if group == "task" else {}
+        if not isinstance(task, Mapping):
+            raise ConfigError(wrong(P("task"), task, Table(), {"length": 100}))
+        for key in places:
+            _refuse_place(P("task") / key, task.get(key))
+
+
+@contextlib.contextmanager
+def _written(path: Path, place: str) -> Iterator[None]:
+    """Add the file and the line of what is wrong to errors about a file."""
     try:
-        refuse_keywords(data, "")
-        refuse_resolvers({key: value for key, value in data.items() if key != "defaults"}, "")
+        yield
     except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
-    if group == "hydra/launcher":
-        _refuse_launcher(data, path)
-    elif group == "hydra/sweeper":
-        _refuse_sweeper({k: v for k, v in data.items() if k != "defaults"}, path, places)
-    task = data.get("task", {}) if group == "experiment" else data if group == "task" else {}
-    if group in OPEN:
-        chosen = {k: excerpt(v) for k, v in data.items() if k in GROUPS and isinstance(v, str)}
-        if chosen:
-            lines = "".join(
-                f"\n    - override /{key}: {excerpt(name)}" for key, name in chosen.items()
-            )
-            names = ", ".join(f"{key}: {name}" for key, name in chosen.items())
-            raise ConfigError(
-                f"{path}: {names}: choose a file of conf in the defaults. Write\n"
-                f"  # @package _global_\n  defaults:{lines}"
-            )
-    if not isinstance(task, Mapping):
-        raise ConfigError(
-            f"{path}: task={quoted(task)}: a mapping is expected, such as {{length: 100}}."
-        )
-    for key in places:
-        _refuse_place(f"task.{key}", task.get(key), path)
+        raise error.spoken(file_channel(path, _above(place).path)) from None
+
+
+def _above(place: str) -> Place:
+    """Return the keys that the keys of a file are below, as ``cell`` for ``cell/mine``."""
+    group = tuple(place.split("/")[:-1])
+    return Place(() if group[:1] in (("experiment",), ("change",)) else group)
+
+
+def _refuse(place: Place, why: str, given: Any = NOTHING, *fixes: Fix) -> NoReturn:
+    raise ConfigError(Fault(Kind.REFUSED, place, given, why=why, fixes=fixes or (REMEDY,)))
 
 
 def refuse_in_change(path: Path, data: Mapping[str, Any]) -> None:
@@ -117,77 +149,102 @@ def refuse_in_change(path: Path, data: Mapping[str, Any]) -> None:
     """
     for key in data:
         if key not in (*CHANGED, "defaults"):
-            raise ConfigError(
-                f"{path}: {excerpt(str(key))} is not a key of a change; it may set "
-                f"{', '.join(CHANGED)}. Other keys belong into conf/experiment/NAME.yaml."
-            )
+            with _written(path, "change/"):
+                fault = unknown_option(Place((str(key),)), data[key], CHANGED)
+                other = Note(("other keys belong into a file of conf/experiment",))
+                why = "a change does not set it"
+                raise ConfigError(replace(fault, why=why, fixes=(*fault.fixes, other)))
 
 
-def refuse_endless(place: str, folders: Sequence[Path]) -> None:
-    """Refuse defaults that are circular or lead through too many files.
+def refuse_endless(
+    place: str, folders: Sequence[Path], registered: Mapping[str, Collection[str]]
+) -> None:
+    """Refuse defaults that are circular, lead through too many files, or name what is not there.
 
     Args:
         place: the file that is composed, such as ``cell/mine``.
         folders: the folders to search for configurations, in this order.
+        registered: the names that need no file, by group.
 
     Raises:
         ConfigError: the defaults are circular or too long, or one of their entries is not allowed.
     """
     counts = [0, 0]
 
-    def walk(place: str, chain: tuple[str, ...]) -> None:
+    def walk(place: str, chain: tuple[str, ...]) -> bool:
+        """Return whether there is such a configuration."""
         if place in chain:
-            raise ConfigError(f"the defaults are circular: {' -> '.join([*chain, place])}")
+            why = f"they are circular: {' -> '.join([*chain, place])}"
+            _refuse(_above(chain[-1]) / "defaults", why, NOTHING, Note(("remove one of them",)))
+        group, _, name = place.partition("/")
         folder = next((f for f in folders if os.path.lexists(f / f"{place}.yaml")), None)
         if folder is None:
-            return
+            small = place.removesuffix(QUICK)
+            known = name in registered.get(group, ()) or group not in GROUPS
+            return known or (group == "experiment" and small != place and walk(small, chain))
         path = folder / f"{place}.yaml"
         text, data = read(path, folder)
         counts[0] += 1
         counts[1] += len(text.encode())
         if counts[0] > MAX_FILES or counts[1] > MAX_BYTES:
-            raise ConfigError(
-                f"{chain[0] if chain else place}: defaults lead through more than {MAX_FILES} "
-                f"files or {MAX_BYTES:,} bytes; write fewer, larger files."
-            )
-        for below in _defaults(data, _group(place, path), path):
-            walk(below, (*chain, place))
+            why = f"they lead through more than {MAX_FILES} files or {MAX_BYTES:,} bytes"
+            at = _above(chain[0] if chain else place) / "defaults"
+            _refuse(at, why, NOTHING, Note(("write fewer, larger files",)))
+        with _written(path, place):
+            for number, below in _defaults(data, _group(place)):
+                if not walk(below, (*chain, place)):
+                    absent(_above(place) / "defaults", below, data["defaults"], number)
+        return True
+
+    def absent(at: Place, below: str, entries: Sequence[Any], number: int) -> None:
+        if isinstance(entries[number], Mapping) and "optional" in str([*entries[number]]):
+            return
+        group, _, name = below.partition("/")
+        files = {path.stem for folder in folders for path in (folder / group).glob("*.yaml")}
+        known = files | {*registered.get(group, ())}
+        fault = unknown_name(at, name, known, f"{group.replace('_', ' ')}s")
+        near: Any = next((fix.value for fix in fault.fixes if isinstance(fix, Set)), "")
+        one = dict.fromkeys(entries[number], near) if isinstance(entries[number], dict) else near
+        fixes = (Set(at, [*entries[:number], one, *entries[number + 1 :]]),) if near else ()
+        lists = Run(LISTED_BY.get(group, fault.what)) if fault.lists else None
+        raise ConfigError(replace(fault, fixes=fixes, lists=lists))
 
     walk(place, ())
 
 
-def _group(place: str, path: Path) -> str:
+def _group(place: str) -> str:
     for group in (*GROUPS, *HYDRA_GROUPS):
         name = place.removeprefix(f"{group}/")
         if name != place and NAME.fullmatch(name):
             return group
-    raise ConfigError(
-        f"{path} would replace a configuration of Hydra or gatekit: your files go into conf/NAME, "
-        f"where NAME is one of {listed([*GROUPS, *HYDRA_GROUPS])}. Keys of a study go into "
-        f"conf/experiment/NAME.yaml; move the file, or add --trust-config if you wrote it yourself."
+    folders = listed([*GROUPS, *HYDRA_GROUPS])
+    why = f"it would replace a configuration of Hydra or gatekit; conf has the folders {folders}"
+    move = (
+        "keys of a study go into a file of conf/experiment: move it, or add --trust-config if you "
     )
+    _refuse(Place(), why, NOTHING, Note((f"{move}wrote this file yourself",)))
 
 
-def _defaults(data: Mapping[str, Any], group: str, path: Path) -> Iterator[str]:
-    """Yield each file named in the defaults of a file, such as ``cell/lstm``."""
-    entries = data.get("defaults")
-    if not isinstance(entries, (list, type(None))):
-        such = entries if isinstance(entries, str) and NAME.fullmatch(entries) else "NAME"
-        raise ConfigError(
-            f"{shown(path)}{line_of(path, Place(('', 'defaults')))}: defaults is "
-            f"{quoted(entries)}; a list is expected: write defaults: [{such}, _self_]."
-        )
-    names = [entry for entry in entries or () if isinstance(entry, str)]
+def _defaults(data: Mapping[str, Any], group: str) -> Iterator[tuple[int, str]]:
+    """Yield the position and the name of each file in the defaults, such as ``cell/lstm``."""
+    entries: Any = () if data.get("defaults") is None else data["defaults"]
+    at = _above(f"{group}/") / "defaults"
+    own = Note(("or add --trust-config if you wrote this file yourself",))
+    if not isinstance(entries, (list, tuple)):
+        named = isinstance(entries, str) and NAME.fullmatch(entries)
+        fixes = (Set(at, [entries, "_self_"]),) if named else ()
+        raise ConfigError(Fault(Kind.WRONG, at, entries, "a list", fixes=fixes))
+    names = [entry for entry in entries if isinstance(entry, str)]
     if group == "cell" and "_self_" in names[:-1]:
-        raise ConfigError(f"{path}: defaults {after_self(names)}")
-    for entry in entries or ():
+        raise ConfigError(after_self(names))
+    for number, entry in enumerate(entries):
         place = None
-        if isinstance(entry, str):
-            match = _HERE.fullmatch(entry) if group == "cell" else None
-            name = match["name"] if match else entry
-            absolute = name.removeprefix("/") if group == "experiment" else name
-            known = absolute.partition("/")[0] in GROUPS and absolute != name
-            place = absolute if known else f"{group}/{name}" if NAME.fullmatch(name) else None
+        if group == "cell":
+            place = f"cell/{default_name(entry, entries)}"
+        elif isinstance(entry, str):
+            absolute = entry.removeprefix("/") if group == "experiment" else entry
+            known = absolute.partition("/")[0] in GROUPS and absolute != entry
+            place = absolute if known else f"{group}/{entry}" if NAME.fullmatch(entry) else None
         elif isinstance(entry, Mapping) and len(entry) == 1:
             ((key, value),) = entry.items()
             match = _GROUP.fullmatch(str(key)) if group in OPEN else None
@@ -198,81 +255,73 @@ def _defaults(data: Mapping[str, Any], group: str, path: Path) -> Iterator[str]:
             if match and isinstance(value, str) and NAME.fullmatch(value):
                 place = f"{match['group']}/{value}"
         if place is None or not NAME.fullmatch(place):
-            example = "[lstm, _self_]" if group != "experiment" else "[override /cell: lstm]"
+            such: list[Any] = []
             if isinstance(entry, Mapping) and len(entry) == 1 and group in OPEN:
                 ((key, value),) = entry.items()
                 bare = str(key).rpartition("/")[2].rpartition(" ")[2]
                 if bare in GROUPS and isinstance(value, str) and NAME.fullmatch(value):
-                    example = f"[override /{bare}: {value}]"
-            line = line_of(path, Place(("", "defaults")))
-            raise ConfigError(
-                f"{shown(path)}{line}: defaults: {quoted(entry)} is not allowed here; write "
-                f"defaults: {example}, or add --trust-config if you wrote this file yourself."
-            )
+                    such = [{f"override /{bare}": value}]
+            others = [*entries[:number], *such, *entries[number + 1 :]]
+            why = f"the entry {excerpt(as_typed(entry))} is not allowed here"
+            _refuse(at, why, NOTHING, Set(at, others or [{"override /cell": "lstm"}]), own)
         if place != f"{group}/_self_":
-            yield place.removesuffix(".yaml")
+            yield number, place.removesuffix(".yaml")
 
 
-def _refuse_hydra(node: Any, path: Path, places: Sequence[str]) -> None:
+def _refuse_hydra(node: Any, places: Sequence[str]) -> None:
+    at = P("hydra")
     for key in node if isinstance(node, Mapping) else [] if node is None else [node]:
         if key not in ("mode", "sweeper") or not isinstance(node, Mapping):
-            raise ConfigError(
-                f"{path}: hydra.{excerpt(str(key))} is not allowed in a configuration file; "
-                f"{REMEDY}."
-            )
+            _refuse(at / excerpt(str(key)), _NOT_HERE)
     mode = node.get("mode") if node else None
-    if mode not in (None, "RUN", "MULTIRUN"):
-        raise ConfigError(f"{path}: hydra.mode is {quoted(mode)}; RUN or MULTIRUN is expected.")
+    if mode is not None and not fits(mode, _MODES):
+        raise ConfigError(wrong(at / "mode", mode, _MODES, "MULTIRUN"))
     if node and node.get("sweeper") is not None:
-        _refuse_sweeper(node["sweeper"], path, places)
+        _refuse_sweeper(node["sweeper"], at / "sweeper", places)
 
 
-def _refuse_sweeper(node: Any, path: Path, places: Sequence[str]) -> None:
+def _refuse_sweeper(node: Any, at: Place, places: Sequence[str]) -> None:
     keys = node if isinstance(node, Mapping) else [node]
     for key in keys:
         if key not in SWEEPER_KEYS:
-            raise ConfigError(f"{path}: hydra.sweeper.{excerpt(str(key))} is not a key; {REMEDY}.")
+            _refuse(at / excerpt(str(key)), "there is no such key")
         if key not in ("params", "grids") and "${" in str(node[key]):
-            raise ConfigError(
-                f"{path}: hydra.sweeper.{key} is {quoted(node[key])}; write a value, "
-                "without ${...}."
-            )
+            _refuse(at / key, "a value is expected, not a reference", node[key])
     grids = node.get("grids") or []
     if not isinstance(grids, list):
-        raise ConfigError(f"{path}: hydra.sweeper.grids must be a list of mappings.")
-    for params in [node.get("params") or {}, *grids]:
+        raise ConfigError(Fault(Kind.WRONG, at / "grids", grids, "a list of mappings"))
+    sets = [(at / "params", node.get("params") or {})]
+    sets += [(at / "grids" / number, grid) for number, grid in enumerate(grids)]
+    for within, params in sets:
         if not isinstance(params, Mapping):
-            raise ConfigError(f"{path}: hydra.sweeper.params and grids must contain mappings.")
+            raise ConfigError(Fault(Kind.WRONG, within, params, "a mapping"))
         for key, value in params.items():
-            name = str(key).lstrip("+~")
+            name, place = str(key).lstrip("+~"), within / str(key)
             if not KEY.fullmatch(name) or name.partition(".")[0] in ("hydra", *TYPED):
-                raise ConfigError(f"{path}: {key!r} cannot be swept in a file; {REMEDY}.")
+                _refuse(place, "it cannot be swept in a file")
             if isinstance(value, Mapping):
-                raise ConfigError(f"{path}: {key} is swept; write its values as 'a,b'.")
+                raise ConfigError(Fault(Kind.WRONG, place, value, "values such as 'a,b'"))
             if name == "task" and "{" in str(value):
-                raise ConfigError(
-                    f"{path}: task={excerpt(str(value))}: names of tasks are expected."
-                )
+                _refuse(place, "names of tasks are expected", str(value))
             if name.removeprefix("task.") in places:
                 for one in str(value).split(","):
-                    _refuse_place(name, one, path)
+                    _refuse_place(place, one)
 
 
-def _refuse_launcher(data: Mapping[str, Any], path: Path) -> None:
+def _refuse_launcher(data: Mapping[str, Any]) -> None:
     for key in data:
         if key in RUNS_COMMANDS:
-            raise ConfigError(
-                f"{path}: {key} runs commands or reaches another machine; type "
-                f"hydra.launcher.{key}=..., or add --trust-config if you wrote this file yourself."
-            )
+            at = P("hydra.launcher") / key
+            _refuse(at, "it runs commands or reaches another machine", NOTHING, _TYPE_IT)
         if key != "defaults":
             known_key(str(key))
 
 
-def _refuse_place(key: str, value: object, path: Path) -> None:
+def _refuse_place(place: Place, value: object) -> None:
     if value is not None and not (isinstance(value, str) and _DATA.fullmatch(value)):
-        raise ConfigError(
-            f"{path}: {key}={excerpt(str(value))}: a configuration file may only name data below "
-            f"the working folder, such as data/mine.txt; type {key}=..., or add --trust-config if "
-            "you wrote this file yourself."
-        )
+        why = "a file may only name data below the working folder, such as data/mine.txt"
+        _refuse(place, why, excerpt(str(value)), _TYPE_IT)
+
+
+_TYPE_IT = Note(("type it, or add --trust-config if you wrote this file yourself",))
+_MODES = OneOf(("RUN", "MULTIRUN"))
