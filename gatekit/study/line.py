@@ -526,16 +526,15 @@ def refuse_unreadable(key: str, text: str) -> NoReturn:
     Raises:
         ConfigError: always.
     """
+    key = meant_key(key)
     place, bare = P(key), text.strip(" '()[]{}")
     if key == "study":
         study_name(text.strip("'\""))
-    head = bare.partition("(")[0]  # power_law(eps=0.1) has the name of a gate
-    named = key.startswith("swap.") and head != bare and NAME.fullmatch(head)
-    literal, given = head if named else text.strip("'"), excerpt(text, 200)
+    literal, given = text.strip("'"), excerpt(text, 200)
     inner = [text.strip("' ;,"), text.strip("'(); ,"), bare]
     repaired = [word.replace("=", ":").replace(";", ",") for word in inner]
-    if key.startswith("swap.") and inner[0][:1] == "{":
-        repaired = [_with_kind(repaired[-1].split(","))]
+    if key.startswith("swap.") and (inner[0][:1] == "{" or "(" in bare):  # power_law(eps=0.1)
+        repaired = [_with_kind(re.split(r"[(,]", repaired[-1]))]
     meant = next((value_of(word) for word in repaired if parsed(f"key={word}")), bare)
     one = next(iter(meant.values)) if isinstance(meant, Several) else meant
     if key in GROUPS and not isinstance(meant, Several):

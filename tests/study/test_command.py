@@ -8,7 +8,7 @@ import re
 import pytest
 import tiny
 from omegaconf import OmegaConf
-from refused import at, fault_of, written
+from refused import at, fault_of, saying, written
 
 import gatekit
 from gatekit import registry
@@ -559,6 +559,15 @@ def test_grids_of_a_search_draw_the_same_keys_from_the_same_values(second):
     )
     with pytest.raises(ConfigError, match="units is drawn in one grid"):
         compose(["experiment=mine", "task=sum", "hydra/sweeper=random", "trials=2"])
+
+
+@pytest.mark.parametrize("swept", ["params: {units: '3,4'}", "grids: [{units: '3,4'}]"])
+def test_what_a_file_sweeps_needs_a_sweep(swept):
+    own("experiment/mine", f"# @package _global_\nhydra: {{sweeper: {{{swept}}}}}\n")
+    words = ["experiment=mine", "task=sum"]
+    with pytest.raises(ConfigError, check=saying(r"only a sweep reads it; add -m")):
+        compose(words)
+    assert [config.units for _, config in compose(["-m", *words])] == [3, 4]
 
 
 def test_the_working_folder_is_searched_first():

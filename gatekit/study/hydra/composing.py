@@ -146,21 +146,28 @@ def composed(
     if not multirun:
         parsed = OverridesParser.create().parse_overrides(list(words))
         # Hydra composes listed values only in multirun mode, so the mode is looked up first.
-        listed = bool(zips) or any(each.is_sweep_override() for each in parsed)
-        if not listed or hydra.get_mode(PRIMARY, list(words)) != RunMode.MULTIRUN:
+        swept = bool(zips) or any(each.is_sweep_override() for each in parsed)
+        if not swept or hydra.get_mode(PRIMARY, list(words)) != RunMode.MULTIRUN:
             refuse_several(words)
             config = configuration(hydra, words)
             if zips and config.hydra.mode != RunMode.MULTIRUN:
                 word = zips[0].lstrip("+")
                 raise ConfigError(f"'{word}' has several values: add -m to run each of them.")
             if config.hydra.mode != RunMode.MULTIRUN:
-                _refuse_trials(config)
+                _refuse_sweep(config)
                 return sweepers.Composition([(tuple(sweepers.typed(config)), config)])
     config = configuration(hydra, words, RunMode.MULTIRUN)
     return sweepers.Sweep(config, hydra.config_loader, trusted, zips).composition()
 
 
-def _refuse_trials(config: DictConfig) -> None:
+def _refuse_sweep(config: DictConfig) -> None:
+    """Refuse what only a sweep uses, where one run would ignore it."""
+    for name in ("params", "grids"):
+        if config.hydra.sweeper.get(name):
+            raise ConfigError(
+                f"hydra.sweeper.{name}: only a sweep reads it; add -m, or write mode: MULTIRUN "
+                "below hydra."
+            )
     if (trials := config.get("trials")) is not None:
         raise ConfigError(
             f"trials={trials}: only a sweep draws values; add -m, and hydra/sweeper=random with an "
