@@ -55,7 +55,7 @@ NO_LIST = ("antisymmetric_rnn", "Known:", "Registered:")
 MISTAKES = {
     "another-folder-show": Mistake(
         "show cell=duo_lstm",
-        ("{here}/conf/cell/duo_lstm.yaml", "'u_lstm'?"),
+        ("{here}/conf/cell/duo_lstm.yaml",),
         NO_LIST,
         6,
     ),
@@ -331,7 +331,7 @@ CHANGED_GATES = {
     "both": (
         "    def",
         "    p: float = 1.0\n    parameters = {'p': gatekit.Parameter('units')}\n\n    def",
-        "'p'",
+        "Half.p",
     ),
     "state-by-its-name": (
         "    def activate(self, pre)",
