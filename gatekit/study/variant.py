@@ -127,11 +127,11 @@ def variant(
     only = base["mixers"] is None
     cell = read_cell(base["cell"], known.catalogue) if swapped or not only else cell_of(base, known)
     unit = read_output_unit(base["output_unit"], known.catalogue)
-    declared = known.tasks.get(base["task"]["name"])
-    around = known.catalogue.blocks.get(base["block"].get("kind"))
-    for group, kind in (("task", declared), ("block", around)):
-        if kind is not None:
-            refuse_elsewhere(group, base[group], ("name", "kind", *kind.option_names()))
+    parts = (("task", "name", known.tasks), ("block", "kind", known.catalogue.blocks))
+    for group, key, kinds in parts:
+        if base[group].get(key) in kinds:
+            options = {name for kind in kinds.values() for name in kind.option_names()}
+            refuse_elsewhere(group, base[group], (key, *options))
     task = known.task(base["task"])
     block = read_block(base["block"], known.catalogue)
     base["block"] = block.canonical()
