@@ -349,7 +349,6 @@ WITHOUT_EFFECT = {
     "Study.awaits run": "the method does the work itself",
     "plan run": "as for train",
     "rerun one": "the default",
-    "train others": "are refused",
     "train run": "trains one run, as without -m",
     **{f"plan {option}": "refused" for option in (*_REFUSED, "shell_completion")},
     **{f"{name} debug": "of every command: see tests/cli/test_main.py" for name in COMMANDS},
