@@ -88,7 +88,7 @@ class PluginError(GatekitError):
 
     Args:
         message: what is wrong.
-        line: the line of the plugin in which it is mended, which the message then names.
+        line: the line of the plugin to change, which the message then names.
     """
 
     def __init__(self, message: object = "", line: object = None) -> None:

@@ -86,7 +86,7 @@ def test_the_files_say_what_they_show(report, tmp_path):
 
 
 def test_a_layer_is_chosen_or_refused(report, tmp_path):
-    with pytest.raises(ConfigError, match="did you mean 'rnn_0'"):
+    with pytest.raises(ConfigError, match="Layers: rnn_0"):
         draw_gates(report, tmp_path / "f", command=COMMAND, layer="rnn_1")
 
 

@@ -228,7 +228,7 @@ def default_name(entry: object, defaults: Sequence[object]) -> str:
     """Return the name of a cell that an entry of a cell's ``defaults`` is, or ``_self_``.
 
     Raises:
-        ConfigError: the entry is no name.
+        ConfigError: the entry is not a name.
     """
     match = _ENTRY.match(entry) if isinstance(entry, str) else None
     meant = [_meant(each) for each in defaults[:8]]

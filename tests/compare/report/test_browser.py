@@ -36,7 +36,7 @@ def column(page: Any, key: str) -> list[str]:
 
 def until(page: Any, holds: Callable[[], bool]) -> None:
     """Wait until something holds; the page's policy forbids Playwright's own waiting, by eval."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while not holds():
         assert time.monotonic() < deadline
         page.wait_for_timeout(20)
