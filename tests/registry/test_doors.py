@@ -358,7 +358,7 @@ def test_a_plugin_that_is_found_and_named_is_named(place, gate_file):
 def test_a_file_that_is_missing_is_answered_with_what_is_beside_it(place, gate_file):
     gate_file("elsewhere/mine.py")
     for typed, fix in (
-        ("elsewhere/none.py", "=['elsewhere/mine.py']"),
+        ("elsewhere/mime.py", "=['elsewhere/mine.py']"),
         ("elsewhere\\mine.py", "=['elsewhere/mine.py']"),
         ("elsewhere", "~"),
         ("nowhere/mine.py", "~"),
