@@ -62,7 +62,7 @@ def test_what_needs_tensorflow_says_so(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert "gatekit check needs TensorFlow, which is not installed" in done.stderr
+    assert "check needs TensorFlow, which is not installed" in done.stderr
     assert "Traceback" not in done.stderr
 
 
