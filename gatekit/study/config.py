@@ -250,13 +250,14 @@ def meant_key(key: str) -> str:
 
 def refuse_elsewhere(group: str, given: Mapping[str, Any], own: Collection[str]) -> None:
     """Refuse a key of a task or block that is not one of its options, but a key of the run."""
-    for name, value in given.items():
-        to, place = meant_key(name), P(group) / name
+    for name in (name for name in given if name not in own):
+        if known_as("option", name, own) or known_as(group, name):
+            continue  # another name of an option
+        to, place, value = meant_key(name), P(group) / name, given[name]
         near = nearest_name(name, [*own, *RUN_KEYS])
         known = known_as("key", name) == to and near not in own
         likely = to.rpartition(".")[2] == name or known or (name.isalpha() and near == to)
-        theirs = name in own or known_as("option", name, own) or known_as(group, name)
-        if likely and not theirs and to in DECLARED:
+        if likely and to in DECLARED:
             refuse(Kind.UNKNOWN, str(place), Rename(place, P(to)), given=value)
 
 
