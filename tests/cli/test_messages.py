@@ -107,7 +107,7 @@ MISTAKES = {
     ),
     "options-in-a-call": Mistake(
         "show cell=lstm 'swap.forget=power_law(eps=0.1)'",
-        ("swap.forget=power_law.",),
+        ("swap.forget={kind: power_law, eps: 0.1}",),
     ),
     "values-with-a-space": Mistake("train -m cell=lstm gru", ("-m cell=lstm,gru",)),
     "device": Mistake("train cell=lstm device=cuda", ("CUDA_VISIBLE_DEVICES=",), (), 7),
