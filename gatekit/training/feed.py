@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 from collections.abc import Iterator, Mapping
@@ -74,6 +75,12 @@ class Feed:
         self.per_epoch, self.per_batch = self._steps(splits.get("train"))
         self.sparse = self._few_labels(splits.get("validation"))
         self.scored = size if self.windows else size * self._together(size)
+
+    def of_seed(self, seed: int) -> Feed:
+        """Return the feed with the same splits, in the order and with the drawn data of a seed."""
+        other = copy.copy(self)
+        other.seed = other.order = seed
+        return other
 
     def step(self, step: int) -> Fed:
         """Return inputs, targets and weights of a training step, counted from 0.

@@ -61,8 +61,9 @@ def resolve(config: Mapping[str, Any], model: SequenceModel, feed: Feed, evaluat
     The training step is compiled if ``n s > c / 3``: XLA saves ``s`` seconds in each of ``n``
     steps, and compiling each length once takes ``c`` seconds, which the seeds of a variant share.
     Then the scores are compiled if ``k v / 3 > d / 3``: ``v / 3`` seconds are saved in each of
-    ``k`` evaluations, and compiling takes ``d``. No time is measured, and no seed counted, so
-    equal runs get equal decisions, also one that goes on.
+    ``k`` evaluations, and compiling takes ``d``. No time is measured, no seed counted, and the
+    order of seed 0 is sampled, so equal runs get equal decisions, and so do the seeds of a variant
+    whose splits are the same.
 
     Args:
         config: the run's resolved configuration.
@@ -99,7 +100,8 @@ def resolve(config: Mapping[str, Any], model: SequenceModel, feed: Feed, evaluat
             seconds -= _PRODUCT * flops + _PADDED * padding
         return seconds
 
-    trained = [_length(feed.step(step)) for step in range(count)]
+    order = feed.of_seed(0)
+    trained = [_length(order.step(step)) for step in range(count)]
     gain = steps * saved(trained, feed.size) / count
     cost = (_COMPILE + _COMPILE_NODE * nodes) * len(set(map(fit, trained)))
     jit = gain > cost / _SEEDS if asked == "auto" else True

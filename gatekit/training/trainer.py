@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import random
 import sys
@@ -154,8 +155,7 @@ class _Session:
 
     def run(self, verbose: int, checkpoint: Checkpoint | None) -> dict[str, Any]:
         self.progress.folder.enter("compiling")
-        with reported("building the model", self.progress.remark):
-            self._make()
+        self._make()
         executor = choice_of(self.model).executor
         self.progress.made_with |= {"executor": executor, "jit": self.mode.jit}
         result: dict[str, Any] = {"state": "COMPLETED"}
@@ -182,7 +182,9 @@ class _Session:
         return result
 
     def _make(self) -> None:
-        model = self._model()
+        building = functools.partial(reported, "building the model", self.progress.remark)
+        with building():
+            model = self._model()
         key = traced.key(self.config, self.task, self.feed, model, self.mode)
         kept = self.kept.traced
         if kept is not None and kept.key == key:
@@ -194,11 +196,14 @@ class _Session:
         else:
             self.kept.reused = None
             if kept is not None:
+                # Outside the guard, which would take it for a plugin's doing and revert it.
                 tf.random.set_seed(_global_seed(self.config))
-            kept = self.kept.traced = self._traced(model, key)
+            with building():
+                kept = self.kept.traced = self._traced(model, key)
         self.model, self.train_step, self.scores = kept.model, kept.step, kept.scores
         if self.kept.reused is None:
-            self._check_repeats()
+            with building():
+                self._check_repeats()
         self.probe = ProbeRecords(kept.probe, self.progress, self.epoch_steps)
 
     def _model(self) -> SequenceModel:

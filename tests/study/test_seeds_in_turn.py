@@ -7,6 +7,7 @@ import threading
 import keras
 import processes
 import pytest
+import tensorflow as tf
 from twice import VARIANTS, StopAt, told
 
 from gatekit.registry import components
@@ -18,7 +19,7 @@ from gatekit.training.feed import Feed
 from gatekit.training.resume import checkpoint_of
 from gatekit.training.summary import InterruptedRunError
 from gatekit.training.traced import Kept, foreign
-from gatekit.training.trainer import train
+from gatekit.training.trainer import _global_seed, train
 
 pytestmark = pytest.mark.usefixtures("float32")
 
@@ -99,9 +100,13 @@ def test_another_trace_is_made_where_a_fact_of_the_trace_differs(place):
     kept = Kept()
     trained(place / "a", plan(compose([*words, "trainer.steps=2"])).runs, kept)
     before = kept.traced
-    trained(place / "b", plan(compose([*words, "trainer.steps=3", "seed=1"])).runs, kept)
+    other = plan(compose([*words, "trainer.steps=3", "seed=1"])).runs
+    trained(place / "b", other, kept)
     assert kept.reused is None
     assert kept.traced is not before
+    # that gatekit seeds TensorFlow anew is not taken for a plugin's doing
+    assert json.loads((place / "b/1/result.json").read_text())["warnings"] == []
+    assert tf.compat.v1.random.get_seed(1)[0] == _global_seed(other[0].config)
 
 
 def test_another_trace_is_made_where_other_numbers_of_sequences_are_scored(place, monkeypatch):

@@ -45,6 +45,17 @@ TYPED = ("plugins", "root")
 RUNS_COMMANDS = ("setup", "sbatch", "address")
 """Options of the launcher that run shell lines, or send runs to another machine."""
 
+TABLES: dict[str, dict[str, Any]] = {
+    "cell": {"peephole": True},
+    "swap": {"forget": "power_law"},
+    "output_unit": {"kind": "hidden"},
+    "block": {"kind": "residual"},
+    "task": {"length": 100},
+    "optimizer": {"learning_rate": 1e-3},
+    "trainer": {"epochs": 20},
+}
+"""Keys whose values are mappings, each with an example."""
+
 OPEN = ("experiment", "change")
 """Groups whose files set keys of the run, not keys of their own."""
 
@@ -115,9 +126,15 @@ def refuse(
                 fix = Set(P("defaults"), [*(entries if isinstance(entries, list) else ()), *lines])
                 why = "a file of this folder is chosen in the defaults"
                 raise ConfigError(Fault(Kind.REFUSED, P(key), name, why=why, fixes=(fix,)))
-        task = data.get("task", {}) if group == "experiment" else data if group == "task" else {}
-        if not isinstance(task, Mapping):
-            raise ConfigError(wrong(P("task"), task, Table(), {"length": 100}))
+            for key, value in data.items():
+                # Hydra cannot merge another value, and names neither the key nor the line.
+                if key in TABLES and not isinstance(value, Mapping | None):
+                    fault = wrong(P(key), value, Table(), TABLES[key])
+                    if key in GROUPS and isinstance(value, list) and all(map(_named, value)):
+                        swept = {"mode": "MULTIRUN", "sweeper": {"params": {key: ",".join(value)}}}
+                        fault = replace(fault, fixes=(Set(P("hydra"), swept),))
+                    raise ConfigError(fault)
+        task = data.get("task") or {} if group == "experiment" else data if group == "task" else {}
         for key in places:
             _refuse_place(P("task") / key, task.get(key))
 
@@ -129,6 +146,10 @@ def _written(path: Path, place: str) -> Iterator[None]:
         yield
     except ConfigError as error:
         raise error.spoken(file_channel(path, _above(place).path)) from None
+
+
+def _named(value: object) -> bool:
+    return isinstance(value, str) and NAME.fullmatch(value) is not None
 
 
 def _above(place: str) -> Place:
@@ -231,8 +252,7 @@ def _defaults(data: Mapping[str, Any], group: str) -> Iterator[tuple[int, str]]:
     at = _above(f"{group}/") / "defaults"
     own = Note(("or add --trust-config if you wrote this file yourself",))
     if not isinstance(entries, (list, tuple)):
-        named = isinstance(entries, str) and NAME.fullmatch(entries)
-        fixes = (Set(at, [entries, "_self_"]),) if named else ()
+        fixes = (Set(at, [entries, "_self_"]),) if _named(entries) else ()
         raise ConfigError(Fault(Kind.WRONG, at, entries, "a list", fixes=fixes))
     names = [entry for entry in entries if isinstance(entry, str)]
     if group == "cell" and "_self_" in names[:-1]:
