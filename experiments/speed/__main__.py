@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -218,7 +219,8 @@ def _run(asked: argparse.Namespace, parts: list[Part], results: Results, console
     console.print(", ".join(f"{name} {found}" for name, found in versions.items() if found))
     for name, packages in absent.items():
         console.print(f"left out: {name}, because {', '.join(packages)} is not installed")
-    method = Method(asked.pairs, asked.block, asked.every_step, asked.patience, asked.choice)
+    slow = choice.SLOW if asked.choice else math.inf
+    method = Method(asked.pairs, asked.block, asked.every_step, asked.patience, asked.choice, slow)
     began, done, total = time.monotonic(), 0.0, sum(_weight(part) for part in parts)
     for number, part in enumerate(parts, start=1):
         left = _left(time.monotonic() - began, done, total)

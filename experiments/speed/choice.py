@@ -31,6 +31,8 @@ SIZES = tuple(
 EXECUTORS = ("fused", "affine", "chunk")
 """The executors that are ever the fastest on a CPU."""
 MODES = ("graph", "xla")
+SLOW = 2.0
+"""How many times as long as the fastest a contender takes that runs one round only."""
 
 
 def by_name(cell: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -17,6 +18,8 @@ from .size import Size
 from .worker import FailedError, Worker
 
 WARM_UP = 3
+_LONG = 1
+"""Seconds of a step from which one step is enough to warm up."""
 MEMORY_STEPS = 3
 """Steps after which the peak of a training loop is reached."""
 
@@ -31,6 +34,8 @@ class Method:
         every_step: whether the loss is taken at every step.
         patience: seconds that one contender may take to start, or for one turn.
         forked: whether processes that are timed are forked from one with the library.
+        slow: a contender runs one round only if it takes this many times as long as the fastest of
+            its mode, graph or XLA, in the warm-up.
     """
 
     pairs: int = 7
@@ -38,6 +43,7 @@ class Method:
     every_step: bool = False
     patience: float = 600.0
     forked: bool = False
+    slow: float = math.inf
 
 
 def measure(
@@ -120,7 +126,7 @@ def _rounds(
 ) -> list[Timing]:
     """Return the times of one kind of step; a worker that fails is dropped from the list."""
     timings: dict[Worker, Timing] = {}
-    counts: dict[Worker, int] = {}
+    typical: dict[Worker, float] = {}
 
     def drop(worker: Worker, error: FailedError) -> None:
         failed[str(worker.contender)] = _last_line(error)
@@ -131,24 +137,33 @@ def _rounds(
         say(f"{worker.contender} traces and compiles, {what}")
         try:
             (first,) = worker.run(what, 1)
-            steps = worker.run(what, WARM_UP if first.wall < 20 else 1)
+            steps = worker.run(what, 1)
+            if steps[0].wall < _LONG:
+                steps += worker.run(what, WARM_UP - 1)
         except FailedError as error:
             drop(worker, error)
             continue
         timings[worker] = _timing(worker, first_call=first.wall)
-        typical = median(step.wall for step in steps)
-        counts[worker] = max(1, min(200, round(method.block / typical)))
+        typical[worker] = median(step.wall for step in steps)
     for round_ in range(method.pairs):
         say(f"{what}, round {round_ + 1} of {method.pairs}")
         for worker in list(timings):
+            same = [typical[each] for each in timings if _compiler(each) == _compiler(worker)]
+            if round_ and typical[worker] > method.slow * min(same):
+                continue
             try:
-                steps = worker.run(what, counts[worker])
+                count = max(1, min(200, round(method.block / typical[worker])))
+                steps = worker.run(what, count)
             except FailedError as error:
                 drop(worker, error)
                 continue
             timings[worker].wall.append(median(step.wall for step in steps))
             timings[worker].cpu.append(median(step.cpu for step in steps))
     return [replace(timing, peak=worker.peak()) for worker, timing in timings.items()]
+
+
+def _compiler(worker: Worker) -> str:
+    return worker.contender.mode.rpartition("-")[2]
 
 
 def _memory(contender: Contender, size: Size, threads: int, method: Method) -> Timing:

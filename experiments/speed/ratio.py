@@ -29,14 +29,14 @@ class Ratio:
 
 
 def ratio(own: Timing, peer: Timing, clock: str) -> Ratio:
-    """Return the ratio of two contenders' times, round by round.
+    """Return the ratio of two contenders' times, over the rounds that both ran.
 
     Args:
         own: the divisor.
         peer: the dividend.
         clock: ``wall`` or ``cpu``.
     """
-    pairs = zip(peer.seconds(clock), own.seconds(clock), strict=True)
+    pairs = zip(peer.seconds(clock), own.seconds(clock), strict=False)
     ratios = [theirs / ours for theirs, ours in pairs]
     if len(ratios) == 1:
         return Ratio(own, peer, *ratios * 3)
