@@ -88,11 +88,10 @@ class Declared:
                     f"the class, such as {example}: float = 1.0"
                 )
                 raise ConfigError(Fault(Kind.REFUSED, Place((cls.__name__, name)), why=why))
-        if fields := _named_arguments(cls):
-            why = (
-                "remove this method, and declare options as annotated fields of the class: "
-                f"{'; '.join(fields)}"
-            )
+        if (fields := _named_arguments(cls)) is not None:
+            declared = "declare options as annotated fields of the class"
+            why = f"remove this method, and {declared}: {'; '.join(fields)}"
+            why = why if fields else "remove this method: its arguments are fields of every gate"
             raise ConfigError(Fault(Kind.REFUSED, Place((cls.__name__, "__init__")), why=why))
         cls._option_types = types.MappingProxyType(option_hints)
         cls._needed = frozenset(name for name in option_hints if not hasattr(cls, name))
@@ -173,17 +172,22 @@ class Declared:
         )
 
 
-def _named_arguments(cls: type) -> list[str]:
-    """Return the named arguments of a class's own constructor as fields, ``scale: float = 2.0``."""
+def _named_arguments(cls: type) -> list[str] | None:
+    """Return the named arguments of a class's own constructor as fields, ``scale: float = 2.0``.
+
+    Those that a base has already, such as ``units``, are left out. None means no such argument.
+    """
     if "__init__" not in vars(cls):
-        return []
-    fields = []
+        return None
+    fields, named = [], False
     for parameter in list(inspect.signature(vars(cls)["__init__"]).parameters.values())[1:]:
         if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            named = True
             plain_default = isinstance(parameter.default, (bool, int, float, str))
             default = parameter.default if plain_default else 1.0
-            fields.append(f"{parameter.name}: {type(default).__name__} = {default!r}")
-    return fields
+            if not hasattr(cls.__mro__[1], parameter.name):
+                fields.append(f"{parameter.name}: {type(default).__name__} = {default!r}")
+    return fields if named else None
 
 
 _SWITCHED = [word for word in SWITCHES if not word.isdigit()]

@@ -32,6 +32,8 @@ def _as_shape(shape: object) -> str:
     if all(size in (1, "1") for size in sizes):  # including the empty shape
         return "scalar"
     names = [size for size in sizes if isinstance(size, str)]
+    if len(names) == len(sizes) == 2 and {*names} <= {"units", "features"}:
+        return " * ".join(names)
     return names[0] if len(names) == 1 and names[0] in ("units", "features") else "units"
 
 

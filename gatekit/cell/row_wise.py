@@ -173,6 +173,11 @@ class RowWise(Declared):
             )
             declared = f"declare it: an option is {error.name}: float = 1.0 in the class, and a "
             declared += f'learned number parameters = {{"{error.name}": Parameter("units")}}'
+            if f"self.{error.name}(" in place.text:
+                declared = (
+                    f'a linear map of x is projections = {{"{error.name}": Projection("x")}}, and '
+                    f"def {self.method}(self, pre, {error.name}) receives its result"
+                )
             return f"{place}: {reason}{near or f'; {declared}'}"
         # The errors of `self.last = ...` and `ops.clipp(...)` have a remedy already.
         if isinstance(error, AttributeError) and (

@@ -86,6 +86,8 @@ def _by_author(where: str, block: Block, method: str) -> Iterator[None]:
         message = str(error) if isinstance(error, GatekitError) else f"{where}: {method}: {error}"
         if isinstance(error, NotAnExpressionError):
             message += "; for a Keras layer, write parts.layer('name', x, make, width)"
+        elif isinstance(error, AttributeError) and hasattr(Parts, error.name or ""):
+            message += f"; write parts.{error.name}"
         elif not isinstance(error, GatekitError | AttributeError):
             message = f"{where}: {method}: {remedied_line(error, place.text)}"
         raise CellError(f"{place}: {message}") from None

@@ -240,6 +240,8 @@ class Draft:
             if name not in self._names and "." not in name:
                 meant = nearest(name, own) if own else ""
                 said = meant or self._meant(name)
+                if name == "bias" and "reads" in where.path:
+                    said = "; a gate has a bias of its own, so remove it."
                 fixes: tuple[Fix, ...] = ()
                 if where.path[1:2] == ("equations",) and said == nearest(name, self.known):
                     unknown = [each for each in names(expr) if each not in self._names]

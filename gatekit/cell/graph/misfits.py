@@ -6,7 +6,17 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from gatekit.cell.errors import CellError, refused
-from gatekit.cell.language.expression import Call, Expr, Name, children, names, render, substitute
+from gatekit.cell.language.expression import (
+    Binary,
+    Call,
+    Expr,
+    Name,
+    children,
+    names,
+    render,
+    substitute,
+    walk,
+)
 from gatekit.cell.language.shape import Shape, WidthError, shape_text
 from gatekit.cell.schema import CELL
 from gatekit.faults import Place
@@ -32,7 +42,8 @@ def explain(
     plain, general = error.plain, error.remedy
     sides = [(expr, shape) for expr, shape in error.sides if shape not in (None, (), (1,))]
     if any(len(shape or ()) > 1 for _, shape in sides):
-        return (f"{plain}; {_vector_and_matrix(sides) or general}",)
+        how = _matrix_state(draft, sides) or _vector_and_matrix(sides) or general
+        return (f"{plain}; {how}",)
     by_place: dict[Why, Cause] = {}
     for expr, shape in sides:
         width = math.prod(shape or ())
@@ -115,6 +126,19 @@ def _causes(
     for child in children(expr):
         if isinstance(child, Call):
             yield from _causes(draft, child, width, shapes, seen, in_gate)
+
+
+def _matrix_state(draft: Draft, sides: Sequence[tuple[Expr, Shape | None]]) -> str:
+    """Return what to write in place of ``a * S_prev`` for a state that is to be a matrix."""
+    for vector, shape in sides:
+        if not isinstance(vector, Binary) or vector.op != "*" or len(shape or ()) != 1:
+            continue
+        for previous, other in ((vector.left, vector.right), (vector.right, vector.left)):
+            state = previous.name.removesuffix("_prev") if isinstance(previous, Name) else ""
+            equation = draft.equations.get(state)
+            if equation is not None and vector in walk(equation) and state != str(previous):
+                return f"write column({render(other, ' ')}) * {previous}, as {state} is a matrix"
+    return ""
 
 
 def _vector_and_matrix(sides: Sequence[tuple[Expr, Shape | None]]) -> str:

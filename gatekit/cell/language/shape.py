@@ -93,6 +93,10 @@ def _instead(expr: Call, shapes: Sequence[Shape]) -> str:
     one, other = (render(arg, " ") for arg in expr.args)
     first, second = (len(shape) for shape in shapes)
     if first < 2 and second < 2:
+        if first and second and shapes[0][-1] == shapes[1][-1] ** 2:
+            return f"; write {expr.function}(split({one}, units), {other})"
+        if first and second and shapes[1][-1] == shapes[0][-1] ** 2:
+            return f"; write {expr.function}({one}, split({other}, units))"
         return f"; for two vectors write {one} * {other}, or dot({one}, {other})"
     matrix_first = first > second
     fits = "matvec" if matrix_first else "vecmat"

@@ -170,6 +170,10 @@ def unknown(
         entry = {"kind": called[1], "reads": reads} if plain else {"kind": called[1]}
         gate = Place(where.path[:-1]) if where.last == "kind" else where
         fault = replace(fault, fixes=(Set(gate, entry),))
+    elif what == "gate" and _FORMULA.search(str(name)):
+        gate = Place(where.path[:-1]) if where.last == "kind" else where
+        formula = {"activation": name} | ({} if "pre" in str(name) else {"reads": []})
+        fault = replace(fault, fixes=(Set(gate, formula),))
     elif where.path[0] == "swap" and str(name).lower() == "none":
         fault = replace(fault, fixes=(Set(where, None),))
     elif what == "gate" and name in FUNCTIONS and not fault.fixes:
@@ -191,6 +195,7 @@ def unknown(
     return CellError(replace(fault, lists=lists))
 
 
+_FORMULA = re.compile(r"^\d|[*/+]| - ")
 _LISTS = {"gate": "gates", "output unit": "output-units", "cell function": "cells"}
 """The command that lists each kind; `gatekit plugins` lists the other kinds."""
 

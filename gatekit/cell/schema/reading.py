@@ -146,6 +146,8 @@ def _unknown_key(config: Mapping[Any, Any], name: Any) -> Fault:
         return replace(fault, kind=Kind.REFUSED, given=NOTHING, why=inner, fixes=(moved,), known=())
     if note:
         return replace(fault, fixes=(Note((note,)),), known=())
+    if not near and isinstance(value, str) and re.search(r"[(*+/]", value):
+        return replace(fault, fixes=(Rename(where, CELL / "equations" / key),), known=())
     gates = config.get("gates")
     role = isinstance(gates, Mapping) and key in gates
     fixes = (Rename(where, CELL / "gates" / key if role else CELL / near),) if role or near else ()

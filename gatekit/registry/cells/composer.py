@@ -22,7 +22,7 @@ from gatekit.cell.errors import (
     shown,
 )
 from gatekit.cell.schema import ABOUT_KEYS, CELL, CellSpec, by_gate, merge, read_cell
-from gatekit.faults import Fault, Kind, Set, unknown_name
+from gatekit.faults import Fault, Fix, Kind, Note, Set, unknown_name
 
 from ..queries import origins
 from ..safe_yaml import line_in, read_yaml
@@ -94,9 +94,12 @@ def cell_config(
         return composer.resolved(dict(cell), "cell", ())
     name = getattr(cell, "__name__", type(cell).__name__).lower().removesuffix("cell")
     name = getattr(getattr(cell, "spec", None), "name", name)
-    such = name if name in cell_names() else "lstm"
     place, expected = CELL / "name", "the name of a cell, or a mapping"
-    fixes = (Set(place, such),)
+    fixes: tuple[Fix, ...] = (Set(place, name if name in cell_names() else "lstm"),)
+    if isinstance(cell, int):
+        fixes = (Note(("the name of a cell comes before the units",)),)
+    elif isinstance(cell, list):
+        fixes = (Note(("write one layer for each, all but the last with return_sequences=True",)),)
     raise CellError(Fault(Kind.WRONG, place, as_plain(cell), expected, fixes=fixes))
 
 
