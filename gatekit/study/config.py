@@ -146,7 +146,7 @@ def _optimizer(given: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, A
     for key in {key: None for keys in known.values() for key in keys}:
         if key in config and key not in known[config["name"]]:
             having = next(name for name, keys in known.items() if key in keys)
-            fixes = Remove(P(f"optimizer.{key}")), Set(P("optimizer.name"), having)
+            fixes: tuple[Fix, ...] = Set(P("optimizer.name"), having), Remove(P(f"optimizer.{key}"))
             _conflict(config, key, f"{config['name']} has no {key}", *fixes)
     for key, value in OPTIMIZERS[config["name"]].items():
         config.setdefault(key, value)
@@ -269,6 +269,8 @@ def _meant(place: Place, data: Mapping[str, Any]) -> Iterator[Place]:
     name, group = place.last, place.path[:-1]
     if "." in name:  # a file has a mapping in place of each dot
         yield P(name)
+    if group and (ours := known_as(str(group[0]), name)):
+        yield Place(group) / ours
     yield from (P(each) for each in known_as("key", name).split(" and ") if each)
     for other, keys in {"": KNOWN, **GROUP_KEYS}.items():
         if other != (group[0] if group else "") and name in keys:
@@ -339,7 +341,10 @@ def _moved(place: Place, value: Any, targets: Sequence[Place]) -> Fix:
         both = value[:2] if isinstance(value, list) else [value, example(str(targets[1]))]
         return Both((gone, *(Set(at, one) for at, one in zip(targets, both, strict=False))))
     if isinstance(value, Mapping) and value and len(to.path) == 1:
-        inner = {meant_key(f"{to}.{key}"): one for key, one in value.items()}
+        inner = {
+            key if (key := known_as("key", name)) == "units" else meant_key(f"{to}.{name}"): one
+            for name, one in value.items()
+        }
         return Both((gone, *(Set(P(key), one) for key, one in inner.items())))
     declared = DECLARED.get(str(to))
     if declared is None or fits(value, declared.type):
@@ -373,6 +378,8 @@ def wrong_value(place: Place, value: Any, type_: Type) -> Fault:
     elif key == "layers" and isinstance(value, list) and value:
         widths = Both((Set(place, len(value)), Set(P("units"), value[0])))
         fixes = (widths, *(() if value[1:] == value[:-1] else fault.fixes))
+    elif key == "match" and isinstance(value, Mapping) and len(value) == 1:
+        fixes = (Set(place, ":".join(map(str, next(iter(value.items()))))),)
     elif key == "match" and amount_of(str(value)):
         fixes = (Set(place, f"parameters:{value}"),)
     elif key == "seeds":

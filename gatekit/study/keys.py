@@ -152,7 +152,9 @@ KEYS: dict[str, dict[str, Key | str]] = {
         "pool": Key(OneOf(POOLS), "last", "outputs that the head reads: last, mean or all"),
         "head": Key(Custom(_head), "glorot", "first values: glorot, torch, kaiming, 0.2", "torch"),
         "head_bias": Key(TRUE_OR_FALSE, True, "whether the head has a bias", False),
-        "match": Key(OPTIONAL_TEXT, None, "set units by budget: parameters:50k, state:8k", "lstm"),
+        "match": Key(
+            OPTIONAL_TEXT, None, "set units by budget: parameters:50k, state:8k", "parameters:50k"
+        ),
     },
     "the task": {
         "task": Key(MAPPING, MISSING, "the data and the metric (gatekit tasks)"),

@@ -508,16 +508,32 @@ def _refuse_value(name: str, word: str, trusted: bool) -> None:
     if isinstance(value, RangeSweep) and not value.step:
         fix = Set(P(name), Several(range(int(value.start or 0), int(value.stop or 0))))
         refuse(Kind.REFUSED, name, fix, given=text, why="the step of a range is not 0")
-    for element in _elements(value):
+    elements = [*_elements(value)]
+    for element in elements:
         if name in (*GROUPS, *HYDRA_GROUPS):
             _refuse_choice(name, element)
         elif not trusted:
             refuse_resolvers(element, name)
             refuse_keywords(element, f"{name}.")
         usual, given = DEFAULTS.get(name), isinstance(element, (dict, list))
-        if given and isinstance(usual, (dict, list)) and not fits(element, DECLARED[name].type):
-            # Hydra cannot merge it.
-            raise ConfigError(wrong_value(P(name), element, DECLARED[name].type))
+        if name not in DECLARED or name in GROUPS or fits(element, DECLARED[name].type):
+            continue
+        fault = wrong_value(P(name), element, DECLARED[name].type)
+        fixes = tuple(_for_all(fault, elements)) if len(elements) > 1 else fault.fixes
+        # Hydra cannot merge a list or a mapping, and runs see a swept value alone.
+        if fixes != fault.fixes or (given and isinstance(usual, (dict, list))):
+            raise ConfigError(replace(fault, fixes=fixes))
+
+
+def _for_all(fault: Fault, elements: Sequence[Any]) -> Iterator[Fix]:
+    """Yield the fixes of one of several swept values, each for all of them."""
+    for fix in fault.fixes:
+        if isinstance(fix, Set) and fix.value == fault.given:
+            yield replace(fix, value=Several(tuple(elements)))
+        elif isinstance(fix, Set) and fix.value == [fault.given]:
+            yield replace(fix, value=[*elements])
+        else:
+            yield fix
 
 
 def refuse_unreadable(key: str, text: str) -> NoReturn:
@@ -531,6 +547,7 @@ def refuse_unreadable(key: str, text: str) -> NoReturn:
     if key == "study":
         study_name(text.strip("'\""))
     literal, given = text.strip("'"), excerpt(text, 200)
+    literal = literal.replace("=", ":") if key == "match" else literal
     inner = [text.strip("' ;,"), text.strip("'(); ,"), bare]
     repaired = [word.replace("=", ":").replace(";", ",") for word in inner]
     if key.startswith("swap.") and (inner[0][:1] == "{" or "(" in bare):  # power_law(eps=0.1)

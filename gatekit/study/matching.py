@@ -148,7 +148,8 @@ def _target(
         target = round(float(amount[2]) * _FACTORS[amount[3]])
         if target > 0:
             return amount[1], target
-    kind, _, name = asked.partition(":")
+    kind, _, name = asked.replace("=", ":").partition(":")
+    name = name.removesuffix("B")  # numbers are counted, not bytes
     if kind == "cell" and name:
         spec = registry.load_cell(name, known.catalogue, known.files)
         return "parameters", sizes(model_of(config, signature, [spec]))["parameters"]
@@ -157,9 +158,7 @@ def _target(
     elif asked in registry.cell_names():
         kind, name = "cell", asked
     elif (
-        ":" not in asked
-        and asked not in MEASURES
-        and (near := nearest_name(asked, registry.cell_names()))
+        not name and asked not in MEASURES and (near := nearest_name(asked, registry.cell_names()))
     ):
         kind, name = "cell", near
     kind = nearest_name(kind, [*MEASURES, "cell"]) or "parameters"

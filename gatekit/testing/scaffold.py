@@ -243,6 +243,6 @@ def checked_kind(kind: str) -> str:
             hint = f"; did you mean {near!r}? Type gatekit new {near} NAME."
         raise ConfigError(
             f"gatekit new cannot create {kind!r}{hint or '.'} Kinds: {listed(known)}."
-            f"{'' if near else ' Type gatekit new KIND NAME, such as gatekit new gate mine.'}"
+            f"{'' if hint else ' Type gatekit new KIND NAME, such as gatekit new gate mine.'}"
         )
     return kind

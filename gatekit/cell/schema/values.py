@@ -167,6 +167,8 @@ def _meant_section(key: str, value: object, config: Mapping[str, object]) -> dic
         usual = 0 if key == "initial" else 0.1
         return {str(emits): value if isinstance(value, (int, float)) else usual}
     if isinstance(value, list) and value and all(isinstance(each, Mapping) for each in value):
+        if all("name" in each for each in value):
+            return {e["name"]: {k: v for k, v in e.items() if k != "name"} for e in value}
         return {str(name): inner for each in value for name, inner in each.items()}
     pairs = [re.fullmatch(r"\s*(\w+)\s*[=:\s]\s*(.+)", str(text)[:200]) for text in texts]
     if texts and all(pairs):

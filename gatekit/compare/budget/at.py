@@ -56,7 +56,7 @@ def read_budget(text: str | Budget) -> Budget:
     if cost not in COSTS or not 0 < amount < math.inf:
         expected = f"a cost ({', '.join(COSTS)}) with a positive number"
         place = Place(("at",))
-        fix = Set(place, f"{nearest_name(cost, COSTS) or 'steps'}=2000")
+        fix = Set(place, f"{nearest_name(cost, COSTS) or 'steps'}=2000", such=True)
         raise ConfigError(Fault(Kind.WRONG, place, text, expected, fixes=(fix,)))
     return Budget(cost, amount)
 

@@ -169,11 +169,22 @@ def not_chosen(
     return ConfigError(Fault(Kind.REFUSED, place, given, "", why, fixes, tuple(known), what))
 
 
-def not_a_key(option: str, name: str, keys: Sequence[str], why: str) -> ConfigError:
-    """Return the error of a key that cannot define groups; ``keys`` are those that can."""
+def not_a_key(
+    option: str, name: str, keys: Sequence[str], why: str, among: Sequence[str] = ()
+) -> ConfigError:
+    """Return the error of a key that cannot define groups.
+
+    Args:
+        option: the option.
+        name: the key.
+        keys: those that can.
+        why: the reason.
+        among: all keys of the option.
+    """
     place = Place((option,))
     near = nearest_key(name, keys)
-    fixes: list[Fix] = [Set(place, [near])] if near else []
+    meant = [near if each == name else each for each in among or [name]]
+    fixes: list[Fix] = [Set(place, meant)] if near else []
     fixes.append(Remove(place))
     what = "keys that differ"
     fault = Fault(Kind.REFUSED, place, name, "", why, tuple(fixes), tuple(keys), what)
@@ -205,7 +216,9 @@ def chosen_keys(by: Sequence[str], rows: Iterable[Known], keys: Sequence[str]) -
         elif below:
             chosen.update(dict.fromkeys([k for k in below if k in keys] or below[:1]))
         elif known and not key.startswith("swap."):
-            raise not_a_key("by", key, in_order(keys), "no run has this key")
+            near = nearest_key(key, known)
+            able = in_order({*keys, *([near] if near else [])})
+            raise not_a_key("by", key, able, "no run has this key", by)
         else:
             chosen[key] = None
     return list(chosen)

@@ -13,6 +13,7 @@ from gatekit.cell.terminal import printable as printable
 
 _WHOLE = ("cell", "data", "plugin")
 _KIND = re.compile(r"\.(kind|name)(?==)")
+_CELL = re.compile(r"(?<!\S)cell(?:\.name)?=")
 _PREFIX = re.compile(r"(?<!\S)(?:[\w-]+\.)+(?=[\w-]+=)")
 
 
@@ -83,9 +84,10 @@ def renamed(label: str, names: Mapping[str, str]) -> str:
 def spelled(label: str) -> str:
     """Return a label with every key cut to its last part, so that long and short forms are equal.
 
-    ``swap.forget.kind=slow swap.forget.stretch=4`` and ``forget=slow stretch=4`` are the same.
+    ``swap.forget.kind=slow swap.forget.stretch=4`` and ``forget=slow stretch=4`` are the same, and
+    so are ``cell=gru`` and ``gru``.
     """
-    return _PREFIX.sub("", _KIND.sub("", label))
+    return _PREFIX.sub("", _KIND.sub("", _CELL.sub("", label)))
 
 
 def closest(label: str, known: Iterable[str]) -> str:

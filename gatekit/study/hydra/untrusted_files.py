@@ -19,6 +19,7 @@ from gatekit.faults import (
     Note,
     OneOf,
     Place,
+    Rename,
     Run,
     Set,
     Table,
@@ -171,7 +172,10 @@ def refuse_in_change(path: Path, data: Mapping[str, Any]) -> None:
     for key in data:
         if key not in (*CHANGED, "defaults"):
             with _written(path, "change/"):
-                fault = unknown_option(Place((str(key),)), data[key], CHANGED)
+                place, to = Place((str(key),)), P(str(key))
+                fault = unknown_option(place, data[key], CHANGED)
+                if to.path[0] in CHANGED:  # a file has a mapping in place of each dot
+                    fault = replace(fault, fixes=(Rename(place, to),))
                 other = Note(("other keys belong into a file of conf/experiment",))
                 why = "a change does not set it"
                 raise ConfigError(replace(fault, why=why, fixes=(*fault.fixes, other)))
