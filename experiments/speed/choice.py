@@ -54,8 +54,8 @@ def _built(cell: str, size: Size) -> Cell:
 def automatic(race: Race, mode: str) -> str:
     """Return the executor that ``auto`` chooses in a race and mode."""
     made = choose("auto", _built(race.cell, race.size), length=race.size.time)
-    inference = race.what == "forward" and mode == "xla" and made.inference
-    return inference or made.executor
+    other = made.inference if race.what == "forward" else made.training
+    return (mode == "xla" and other) or made.executor
 
 
 @dataclass(frozen=True)

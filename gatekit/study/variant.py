@@ -58,7 +58,7 @@ class Variant:
         sources: the sources of these plugins, by hash.
         places: options of the task that locate its data.
         windows: whether separate sequences are read in windows, some of which have no target.
-        columns_decay: whether chunks compute a memory whose columns have decays of their own.
+        chunk_version: the version of the numbers that chunks give.
     """
 
     config: Mapping[str, Any]
@@ -68,7 +68,7 @@ class Variant:
     sources: Mapping[str, bytes]
     places: tuple[str, ...] = ()
     windows: bool = False
-    columns_decay: bool = False
+    chunk_version: int = 1
 
     def forms(self, typed_shards: bool) -> Iterator[Variant]:
         """Yield this variant, and those that earlier versions understood by the same words.
@@ -80,7 +80,8 @@ class Variant:
         """
         shards = self.config["shards"]
         for fewer in dict.fromkeys((shards, shards if typed_shards else 1)):
-            for chosen in dict.fromkeys((self.config["chosen"], None)):
+            begun = ("chunk",) if self.config["executor"] == "auto" else ()
+            for chosen in dict.fromkeys((self.config["chosen"], None, *begun)):
                 yield replace(self, config={**self.config, "shards": fewer, "chosen": chosen})
 
     def fingerprint(self, seed: int) -> str:
@@ -92,9 +93,7 @@ class Variant:
             # In version 1, windows without a target counted as updates of the optimizer.
             numbers["windows"] = 2
         if "chunk" in (self.config["executor"], self.config["chosen"]):
-            # In version 1, chunks had 64 steps for small matrices, too. In version 2, decays of
-            # columns were always split down to single steps.
-            numbers["chunk"] = 3 if self.columns_decay else 2
+            numbers["chunk"] = self.chunk_version
         return fingerprint(numbers, DEFAULTS, self.data_hash, self.plugins)
 
     def origin(self, seed: int) -> str:
@@ -192,12 +191,7 @@ def variant(
         known.sources(mixers, unit, name, block),
         task.places,
         windows=base["trainer"].get("tbptt") is not None and not task.contiguous,
-        columns_decay="chunk" in (base["executor"], base["chosen"])
-        and any(
-            memory.row is not None
-            for built in stack.cells
-            for memory in chunk.analyse(built).memories
-        ),
+        chunk_version=max((chunk.analyse(built).version for built in stack.cells), default=1),
     )
 
 
@@ -209,7 +203,8 @@ def _chosen(cells: Iterable[Cell], config: Mapping[str, Any], length: int | None
     steps = config["trainer"].get("tbptt") or length
     compute = config["precision"].removeprefix("mixed_")
     setting = Setting("cpu", compute, "float32" if compute != config["precision"] else compute)
-    return "chunk" if all(chunks_win(each, setting, steps) for each in cells) else None
+    mode = "xla" if config["jit"] is True else "graph"  # `jit=auto` leaves chunks in graph mode
+    return "chunk" if all(chunks_win(each, setting, steps, mode) for each in cells) else None
 
 
 def _numbers_of(cell: Mapping[str, Any]) -> dict[str, Any]:

@@ -92,8 +92,27 @@ def test_wide_memories_that_are_matrices_run_in_chunks(
     choice = choose("auto", built(cell, units=units), length=length)
     assert choice.executor == executor
     if executor == "chunk":
-        assert choice.inference == "fused"
         assert choose("auto", built(cell, units=units), remat=True).executor == "fused"
+
+
+@pytest.mark.parametrize(
+    ("cell", "units", "training", "inference"),
+    [
+        ("gla", 64, "", "fused"),
+        ("gla", 128, "", ""),
+        ("linear_attention", 64, "", ""),
+        ("rwkv7", 64, "fused", "fused"),
+        ("kda", 64, "fused", "fused"),
+        ("kda", 128, "", "fused"),
+        ("mamba2", 128, "", ""),
+    ],
+)
+def test_what_xla_compiles_runs_chunks_only_where_they_win(
+    cell: str, units: int, training: str, inference: str
+) -> None:
+    choice = choose("auto", built(cell, units=units), length=512)
+    assert (choice.executor, choice.training, choice.inference) == ("chunk", training, inference)
+    assert ("that XLA compiles run fused" in choice.reason) == bool(inference)
 
 
 def test_outside_training_xla_forms_the_coefficients_step_by_step() -> None:
@@ -107,8 +126,10 @@ def test_outside_training_xla_forms_the_coefficients_step_by_step() -> None:
 
 
 @pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("jit", [False, True])
-def test_the_executor_of_a_call(jit: bool, training: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("cell", "jit"), [("mingru", False), ("mingru", True), ("kda", True)])
+def test_the_executor_of_a_call(
+    cell: str, jit: bool, training: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen = []
     for module in (blockwise, fused):
 
@@ -119,9 +140,10 @@ def test_the_executor_of_a_call(jit: bool, training: bool, monkeypatch: pytest.M
             return run(*given, **named)
 
         monkeypatch.setattr(module, "run", noted)
-    rnn = layer("mingru")
+    rnn = layer(cell, units=64)
     tf.function(lambda x: rnn(x, training=training), jit_compile=jit)(inputs_for(rnn))
-    assert seen == ["executor" if jit and not training else "blockwise"]
+    fused_runs = jit and (cell == "kda" or not training)
+    assert seen == ["executor" if fused_runs else "blockwise"]
 
 
 def test_large_products_are_fastest_in_graph_mode() -> None:

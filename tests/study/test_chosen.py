@@ -58,6 +58,19 @@ def test_a_run_that_chunks_says_so_and_has_a_name_of_its_own(place, before):
         only("cell=gla", "chosen=chunk")
 
 
+def test_what_xla_compiles_is_chosen_for_xla(place, monkeypatch):
+    words = ("cell=kda", "jit=true")
+    now = only(*words)
+    assert now.config["chosen"] is None
+    assert only("cell=kda").config["chosen"] == "chunk"
+    with monkeypatch.context() as patch:  # as an earlier version chose
+        patch.setattr(variant, "chunks_win", lambda *facts: True)
+        old = only(*words)
+    assert old.fingerprint != now.fingerprint
+    old.path.mkdir(parents=True)
+    assert only(*words).fingerprint == old.fingerprint
+
+
 def attempt(run, stop):
     folder = RunFolder(run.path)
     folder.claim()

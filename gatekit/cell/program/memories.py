@@ -86,6 +86,11 @@ class Memory:
         return (self.state, self.partner) if self.partner else (self.state,)
 
     @property
+    def decays(self) -> bool:
+        """Whether a step forgets a part of the memory."""
+        return any(each is not None for each in (self.head, self.column, self.row))
+
+    @property
     def corrects(self) -> bool:
         """Whether a term depends on the content of the memory: the delta rule."""
         return any(term.erase is not None or term.earlier for term in self.terms)

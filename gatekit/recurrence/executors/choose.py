@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from gatekit.cell.analysis import chunk, newton
 from gatekit.cell.analysis.affine import AffineStates, analyse
 from gatekit.cell.errors import ConfigError, accepted
 from gatekit.cell.graph import Cell
+from gatekit.cell.program import Memory
 from gatekit.faults import OneOf, Place
 from gatekit.recurrence.keras_form import keras_form
 
@@ -60,12 +62,14 @@ class ExecutorChoice:
         reason: why this executor runs.
         inference: the executor of calls outside training that XLA compiles, if it is a different
             one.
+        training: the executor of training that XLA compiles, if it is a different one.
     """
 
     executor: str
     mode: str
     reason: str
     inference: str = ""
+    training: str = ""
 
 
 def choose(
@@ -105,10 +109,12 @@ def choose(
             )
         executor, reason = _automatic(cell, setting, remat)
         if chunks and not remat and chunks_win(cell, setting, length):
-            # Measured on a CPU, `chunk` / `fused` outside training: 0.4 to 1.0 in graph mode, 1.6
-            # to 1.7 under XLA, where the fused loop stores nothing (linear_attention, 64 units).
-            reason = f"{CHUNKS}; {_FUSED_INFERENCE}"
-            return ExecutorChoice("chunk", mode("chunk", cell, setting), reason, inference="fused")
+            training = "" if chunks_win(cell, setting, length, "xla") else "fused"
+            inference = "" if _chunks_win_inference(cell) else "fused"
+            others = _FUSED_UNDER_XLA if training else _FUSED_INFERENCE if inference else ""
+            reason = f"{CHUNKS}; {others}" if others else CHUNKS
+            best = mode("chunk", cell, setting)
+            return ExecutorChoice("chunk", best, reason, inference, training)
         if executor == "affine":
             # In inference no residuals are stored, and a loop that computes the coefficients step
             # by step never leaves the cache. Measured on a CPU, eight cells, time of `affine` /
@@ -124,23 +130,51 @@ CHUNKS = "auto: a memory is a matrix, which products update for a chunk of steps
 """The reason of ``auto`` for chunks."""
 
 _FUSED_INFERENCE = "calls outside training that XLA compiles run fused"
+_FUSED_UNDER_XLA = "calls that XLA compiles run fused"
+
+_PRODUCTS = 512
+"""Elements of a head from which products outweigh a loop of XLA that stores nothing."""
 
 _SHORT = 32
 """Steps up to which a sequence is one chunk, and the loop over its steps is short."""
 
 
-def chunks_win(cell: Cell, setting: Setting, length: int | None) -> bool:
-    """Return whether chunks are faster than every other executor, in training and inference.
+def chunks_win(cell: Cell, setting: Setting, length: int | None, mode: str = "graph") -> bool:
+    """Return whether chunks train faster than every other executor.
 
     Args:
         cell: the built cell.
         setting: device and types.
         length: the steps of a sequence; None if they are not known.
+        mode: ``graph``, or ``xla`` if XLA compiles the step.
     """
     # Never measured on a GPU.
     if setting.device != "cpu" or (length is not None and length <= _SHORT):
         return False
-    return _wide(cell) and not chunk.analyse(cell).reason
+    if not _wide(cell) or (form := chunk.analyse(cell)).reason:
+        return False
+    return mode == "graph" or not any(
+        _erases_decayed(each) and (len(each.terms) > 1 or _elements(each) < _PRODUCTS)
+        for each in form.memories
+    )
+
+
+def _chunks_win_inference(cell: Cell) -> bool:
+    """Return whether chunks are faster outside training where XLA compiles the call."""
+    memories = chunk.analyse(cell).memories
+    return not any(map(_erases_decayed, memories)) and all(
+        _elements(each) >= _PRODUCTS or not (each.decays or each.corrects) for each in memories
+    )
+
+
+def _erases_decayed(memory: Memory) -> bool:
+    """Return whether a memory erases what its rows forgot at rates of their own (rwkv7, kda)."""
+    return memory.corrects and (memory.column is not None or memory.row is not None)
+
+
+def _elements(memory: Memory) -> int:
+    """Return the elements of a head."""
+    return math.prod(memory.shape[-2:])
 
 
 def _wide(cell: Cell) -> bool:

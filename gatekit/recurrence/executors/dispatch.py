@@ -92,8 +92,9 @@ class Executor:
         return solved(problem, self._solve, choice)
 
     def _solve(self, problem: Problem) -> Solution:
-        inference = self.choice.inference and not problem.training and compiled()
-        return self._fused(problem) if inference else self._chosen(problem)
+        choice = self.choice
+        fused = (choice.training if problem.training else choice.inference) and compiled()
+        return self._fused(problem) if fused else self._chosen(problem)
 
     def _fused(self, problem: Problem) -> Solution:
         """Run the fused loop, or cuDNN if it was chosen and can compute this call."""

@@ -29,14 +29,16 @@ def running_sums(gain: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
         gain: G, ``count x ...``.
         first: the sum before the first value, ``...``.
     """
-    shape = tf.shape(gain)
-    fits = gain.shape[0] is not None and gain.shape[0] % _GROUP == 0
-    groups = (shape[0] + _GROUP - 1) // _GROUP
+    shape, known = tf.shape(gain), gain.shape[0]
+    # Few values are one group, which has no zeros.
+    group = tf.minimum(_GROUP, shape[0]) if known is None else max(1, min(_GROUP, known))
+    fits = known is not None and known % group == 0
+    groups = (shape[0] + group - 1) // group
     flat = tf.reshape(gain, tf.stack([shape[0], -1]))
     if not fits:
-        flat = tf.pad(flat, [[0, groups * _GROUP - shape[0]], [0, 0]])
-    flat = tf.reshape(flat, tf.stack([groups, _GROUP, tf.shape(flat)[1]]))
-    ones = tf.ones([_GROUP, _GROUP], gain.dtype)
+        flat = tf.pad(flat, [[0, groups * group - shape[0]], [0, 0]])
+    flat = tf.reshape(flat, tf.stack([groups, group, tf.shape(flat)[1]]))
+    ones = tf.ones([group, group], gain.dtype)
     within = tf.matmul(ones - tf.linalg.band_part(ones, 0, -1), flat)
     whole = tf.reduce_sum(flat, 1)
     start = tf.cumsum(whole, exclusive=True) + tf.reshape(first, [1, -1])
