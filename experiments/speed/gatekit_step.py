@@ -59,7 +59,7 @@ def make(cell: str, mode: str, size: Size, every_step: bool) -> Started:
 def _sharded(cell: str, jit: bool, size: Size, every_step: bool) -> Started:
     """Return the steps of a run with ``threads=N``: N shards of the batch, a thread for each."""
     threads = len(os.sched_getaffinity(0))
-    make_deterministic(threads, threads)
+    make_deterministic(threads, threads, jit)
     layer = gatekit.RNN(cell, units=size.units, return_sequences=every_step, seed=0)
     x, y = (tf.constant(value) for value in arrays(size, every_step))
     inputs = keras.Input(x.shape[1:])

@@ -205,7 +205,7 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event, kept: Kep
         config |= {"executor": asked["executor"], "jit": asked["jit"]}
     use_table(request.path)
     shards = config.get("shards", 1)
-    make_deterministic(asked["threads"], shards)
+    make_deterministic(asked["threads"], shards, request.config["jit"] is not False)
     devices = devices_of(request.devices)[:shards]
     with reported("loading plugins", remarks.append):
         known = components.load(config["plugins"])
@@ -362,16 +362,19 @@ def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:500]
 
 
-def make_deterministic(threads: int, shards: int = 1) -> None:
+def make_deterministic(threads: int, shards: int = 1, xla: bool = False) -> None:
     """Set the threads and make operations deterministic, before TensorFlow has executed any.
 
     Args:
         threads: the threads that compute.
         shards: the shards of a batch. Each is computed by one thread; without shards, all threads
             compute one operation.
+        xla: whether XLA may compile. It hands the operations of most programs to the threads that
+            compute one operation, so with a single one, shards would wait for each other.
     """
     side_by_side = shards > 1
-    tf.config.threading.set_intra_op_parallelism_threads(1 if side_by_side else threads)
+    shared = 1 if side_by_side and not xla else threads
+    tf.config.threading.set_intra_op_parallelism_threads(shared)
     tf.config.threading.set_inter_op_parallelism_threads(threads if side_by_side else 1)
     tf.config.experimental.enable_op_determinism()
 
