@@ -127,7 +127,7 @@ MISTAKES = {
     ),
     "cells-without-brackets-in-a-sweep": Mistake(
         "train -m mixers=lstm,gru layers=2",
-        ("'mixers=[lstm]'.",),
+        ("'mixers=[lstm,gru]'.",),
     ),
     "cell-beside-cells": Mistake(
         "train cell=mgu 'mixers=[lstm,gru]' layers=2", ("mixers=[lstm,gru]: ",)
@@ -255,7 +255,7 @@ equations:
 emits: h
 """
 CHANGED = {
-    "key-of-a-run": ("emits: h", "emits: h\nunits: 64", "units=64"),
+    "key-of-a-run": ("emits: h", "emits: h\nunits: 64", "given to the run"),
     "output": ("emits: h", "output: h", "emits: h"),
     "states": ("emits: h", "emits: h\nstates: {h: 0}", "cell.states"),
     "one-name-twice": (
