@@ -170,7 +170,7 @@ def not_chosen(
 
 
 def not_a_key(
-    option: str, name: str, keys: Sequence[str], why: str, among: Sequence[str] = ()
+    option: str, name: str, keys: Sequence[str], why: str, near: str = "", among: Sequence[str] = ()
 ) -> ConfigError:
     """Return the error of a key that cannot define groups.
 
@@ -179,10 +179,11 @@ def not_a_key(
         name: the key.
         keys: those that can.
         why: the reason.
+        near: the key that is meant, if it is not one of ``keys``.
         among: all keys of the option.
     """
     place = Place((option,))
-    near = nearest_key(name, keys)
+    near = near or nearest_key(name, keys)
     meant = [near if each == name else each for each in among or [name]]
     fixes: list[Fix] = [Set(place, meant)] if near else []
     fixes.append(Remove(place))
@@ -216,9 +217,8 @@ def chosen_keys(by: Sequence[str], rows: Iterable[Known], keys: Sequence[str]) -
         elif below:
             chosen.update(dict.fromkeys([k for k in below if k in keys] or below[:1]))
         elif known and not key.startswith("swap."):
-            near = nearest_key(key, known)
-            able = in_order({*keys, *([near] if near else [])})
-            raise not_a_key("by", key, able, "no run has this key", by)
+            near = nearest_key(key, keys) or nearest_key(key, in_order(known))
+            raise not_a_key("by", key, in_order(keys), "no run has this key", near, by)
         else:
             chosen[key] = None
     return list(chosen)
