@@ -81,7 +81,7 @@ class Variant:
         shards = self.config["shards"]
         for fewer in dict.fromkeys((shards, shards if typed_shards else 1)):
             begun = ("chunk",) if self.config["executor"] == "auto" else ()
-            for chosen in dict.fromkeys((self.config["chosen"], None, *begun)):
+            for chosen in dict.fromkeys((self.config["chosen"], *begun, None)):
                 yield replace(self, config={**self.config, "shards": fewer, "chosen": chosen})
 
     def fingerprint(self, seed: int) -> str:

@@ -70,7 +70,7 @@ FILES = {
     ),
     "equation-in-gates": (
         GATES + "  h: update * h_prev\nemits: h\n",
-        at("cell.gates.h", "='update'", names=("line 4:",)),
+        at("cell.gates.h", "-> cell.equations.h", names=("line 4:",)),
     ),
     # Numbers and names as YAML reads them.
     "decimal-comma": (

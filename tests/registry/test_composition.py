@@ -13,7 +13,7 @@ from gatekit.cell.errors import CellError, ConfigError, GatekitError
 from gatekit.cell.schema import CELL, read_cell
 from gatekit.cli.overrides import read_overrides
 from gatekit.cli.write.show import build_cell
-from gatekit.faults import Set
+from gatekit.faults import Note, Set
 from gatekit.registry import catalogue, cell_config, cell_names, load_cell
 from gatekit.registry.safe_yaml import read_yaml
 from gatekit.study.command import compose as study_compose
@@ -299,6 +299,13 @@ def test_a_name_is_no_path(place, name):
 def test_neither_a_name_nor_a_mapping(place, cell):
     with pytest.raises(CellError, check=at("cell.name", "='lstm'")):
         load_cell(cell, catalogue())
+
+
+def test_a_list_of_cells_is_several_layers(place):
+    with pytest.raises(CellError, check=at("cell.name")) as caught:
+        load_cell(["lstm", "gru"], catalogue())
+    assert caught.value.fault is not None
+    assert [type(fix) for fix in caught.value.fault.fixes] == [Note]
 
 
 def test_null_removes_what_was_inherited(cell_file):

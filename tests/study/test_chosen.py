@@ -120,6 +120,6 @@ def test_a_new_study_chunks_and_one_with_measured_choices_does_not(place):
 )
 def test_a_run_chooses_for_its_types(place, monkeypatch, precision, types):
     met = []
-    monkeypatch.setattr(variant, "chunks_win", lambda cell, setting, steps: met.append(setting))
+    monkeypatch.setattr(variant, "chunks_win", lambda cell, setting, *others: met.append(setting))
     only("cell=gla", f"precision={precision}")
     assert {(each.compute, each.variables) for each in met} == {types}

@@ -30,6 +30,7 @@ from gatekit.faults import (
     Note,
     Place,
     Remove,
+    Rename,
     Run,
     Set,
     Text,
@@ -172,8 +173,9 @@ def unknown(
         fault = replace(fault, fixes=(Set(gate, entry),))
     elif what == "gate" and _FORMULA.search(str(name)):
         gate = Place(where.path[:-1]) if where.last == "kind" else where
-        formula = {"activation": name} | ({} if "pre" in str(name) else {"reads": []})
-        fault = replace(fault, fixes=(Set(gate, formula),))
+        formula = {"activation": name} | ({} if "pre" in names_in(str(name)) else {"reads": []})
+        equation = Rename(where, Place(("cell", "equations", gate.last)))
+        fault = replace(fault, fixes=(Set(gate, formula) if gate.path[0] == "swap" else equation,))
     elif where.path[0] == "swap" and str(name).lower() == "none":
         fault = replace(fault, fixes=(Set(where, None),))
     elif what == "gate" and name in FUNCTIONS and not fault.fixes:
@@ -193,6 +195,11 @@ def unknown(
         own = "one of your own needs its file: plugins=[path/to/file.py]"
         fault = replace(fault, fixes=(*fault.fixes, Note((own,))))
     return CellError(replace(fault, lists=lists))
+
+
+def names_in(formula: str) -> list[str]:
+    """Return the names in a formula that could not be read as the name of a gate."""
+    return re.findall(r"[A-Za-z_]\w*", formula)
 
 
 _FORMULA = re.compile(r"^\d|[*/+]| - ")

@@ -95,10 +95,9 @@ def cell_config(
     name = getattr(cell, "__name__", type(cell).__name__).lower().removesuffix("cell")
     name = getattr(getattr(cell, "spec", None), "name", name)
     place, expected = CELL / "name", "the name of a cell, or a mapping"
-    fixes: tuple[Fix, ...] = (Set(place, name if name in cell_names() else "lstm"),)
-    if isinstance(cell, int):
-        fixes = (Note(("the name of a cell comes before the units",)),)
-    elif isinstance(cell, list):
+    known = name in cell_names()
+    fixes: tuple[Fix, ...] = (Set(place, name if known else "lstm", such=not known),)
+    if isinstance(cell, list) and len(cell) > 1:
         fixes = (Note(("write one layer for each, all but the last with return_sequences=True",)),)
     raise CellError(Fault(Kind.WRONG, place, as_plain(cell), expected, fixes=fixes))
 
