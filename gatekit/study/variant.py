@@ -94,6 +94,9 @@ class Variant:
             numbers["windows"] = 2
         if "chunk" in (self.config["executor"], self.config["chosen"]):
             numbers["chunk"] = self.chunk_version
+        if (self.config["shards"] or 1) > 1 and self.config["jit"] is not False:
+            # In version 1, XLA computed the products of all shards on one thread.
+            numbers["sharded"] = 2
         return fingerprint(numbers, DEFAULTS, self.data_hash, self.plugins)
 
     def origin(self, seed: int) -> str:

@@ -370,10 +370,11 @@ def make_deterministic(threads: int, shards: int = 1, xla: bool = False) -> None
         shards: the shards of a batch. Each is computed by one thread; without shards, all threads
             compute one operation.
         xla: whether XLA may compile. It hands the operations of most programs to the threads that
-            compute one operation, so with a single one, shards would wait for each other.
+            compute one operation, so with a single one, shards would wait for each other. Their
+            number decides last digits, so it follows from the shards.
     """
     side_by_side = shards > 1
-    shared = 1 if side_by_side and not xla else threads
+    shared = (shards if xla else 1) if side_by_side else threads
     tf.config.threading.set_intra_op_parallelism_threads(shared)
     tf.config.threading.set_inter_op_parallelism_threads(threads if side_by_side else 1)
     tf.config.experimental.enable_op_determinism()
