@@ -148,11 +148,12 @@ def _target(
         target = round(float(amount[2]) * _FACTORS[amount[3]])
         if target > 0:
             return amount[1], target
-    kind, _, name = asked.replace("=", ":").partition(":")
-    name = name.removesuffix("B")  # numbers are counted, not bytes
+    kind, _, name = asked.partition(":")
     if kind == "cell" and name:
         spec = registry.load_cell(name, known.catalogue, known.files)
         return "parameters", sizes(model_of(config, signature, [spec]))["parameters"]
+    kind, _, name = asked.replace("=", ":").partition(":")
+    name = name.removesuffix("B")  # numbers are counted, not bytes
     if amount_of(asked) is not None:
         kind, name = "parameters", asked
     elif asked in registry.cell_names():

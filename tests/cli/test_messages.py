@@ -255,7 +255,7 @@ equations:
 emits: h
 """
 CHANGED = {
-    "key-of-a-run": ("emits: h", "emits: h\nunits: 64", "given to the run"),
+    "key-of-a-run": ("emits: h", "emits: h\nunits: 64", "units=64"),
     "output": ("emits: h", "output: h", "emits: h"),
     "states": ("emits: h", "emits: h\nstates: {h: 0}", "cell.states"),
     "one-name-twice": (

@@ -173,7 +173,7 @@ def unknown(
         fault = replace(fault, fixes=(Set(gate, entry),))
     elif what == "gate" and _FORMULA.search(str(name)):
         gate = Place(where.path[:-1]) if where.last == "kind" else where
-        formula = {"activation": name} | ({} if "pre" in names_in(str(name)) else {"reads": []})
+        formula = {"activation": name} | ({} if re.search(r"\bpre\b", str(name)) else {"reads": []})
         equation = Rename(where, Place(("cell", "equations", gate.last)))
         fault = replace(fault, fixes=(Set(gate, formula) if gate.path[0] == "swap" else equation,))
     elif where.path[0] == "swap" and str(name).lower() == "none":
@@ -195,11 +195,6 @@ def unknown(
         own = "one of your own needs its file: plugins=[path/to/file.py]"
         fault = replace(fault, fixes=(*fault.fixes, Note((own,))))
     return CellError(replace(fault, lists=lists))
-
-
-def names_in(formula: str) -> list[str]:
-    """Return the names in a formula that could not be read as the name of a gate."""
-    return re.findall(r"[A-Za-z_]\w*", formula)
 
 
 _FORMULA = re.compile(r"^\d|[*/+]| - ")

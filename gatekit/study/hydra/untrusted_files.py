@@ -30,8 +30,9 @@ from gatekit.faults import (
 )
 from gatekit.registry.cells import after_self, default_name, file_channel
 from gatekit.registry.safe_yaml import parse, read_text
+from gatekit.study.config import wrong_value
 from gatekit.study.interpolations import refuse_keywords, refuse_resolvers
-from gatekit.study.keys import CHANGED, GROUPS, KEY, NAME
+from gatekit.study.keys import CHANGED, DECLARED, GROUPS, KEY, NAME
 from gatekit.study.line import QUICK
 from gatekit.study.options import HYDRA_GROUPS, SWEEPER_KEYS, known_key
 
@@ -45,17 +46,6 @@ TYPED = ("plugins", "root")
 
 RUNS_COMMANDS = ("setup", "sbatch", "address")
 """Options of the launcher that run shell lines, or send runs to another machine."""
-
-TABLES: dict[str, dict[str, Any]] = {
-    "cell": {"peephole": True},
-    "swap": {"forget": "power_law"},
-    "output_unit": {"kind": "hidden"},
-    "block": {"kind": "residual"},
-    "task": {"length": 100},
-    "optimizer": {"learning_rate": 1e-3},
-    "trainer": {"epochs": 20},
-}
-"""Keys whose values are mappings, each with an example."""
 
 OPEN = ("experiment", "change")
 """Groups whose files set keys of the run, not keys of their own."""
@@ -129,8 +119,9 @@ def refuse(
                 raise ConfigError(Fault(Kind.REFUSED, P(key), name, why=why, fixes=(fix,)))
             for key, value in data.items():
                 # Hydra cannot merge another value, and names neither the key nor the line.
-                if key in TABLES and not isinstance(value, Mapping | None):
-                    fault = wrong(P(key), value, Table(), TABLES[key])
+                mapping = key in DECLARED and isinstance(DECLARED[key].type, Table)
+                if mapping and not isinstance(value, Mapping | None):
+                    fault = wrong_value(P(key), value, DECLARED[key].type)
                     if key in GROUPS and isinstance(value, list) and all(map(_named, value)):
                         swept = {"mode": "MULTIRUN", "sweeper": {"params": {key: ",".join(value)}}}
                         fault = replace(fault, fixes=(Set(P("hydra"), swept),))
