@@ -25,7 +25,7 @@ _TENSORFLOW = re.compile(r"\b(?:tf|tensorflow|keras)\.")
 _TOKENS = (
     (r"\bif\b|\bwhile\b|\band\b|\bor\b|\bnot\b|[<>]|==", _BRANCH),
     (r"\bfor\b", "write ops.sum(x), the sum over units, in place of a loop"),
-    (r"\[", "ask for a signal by its name; ops.split(x, n) cuts units into n rows"),
+    (r"\[", "each part is a projection: projections = {'a': Projection(['x', 'h_prev'])}"),
 )
 """What to write in place of Python's control flow and indexing in a gate's function."""
 
@@ -171,8 +171,11 @@ class RowWise(Declared):
             near = nearest(
                 error.name or "", (*self._option_types, *self.parameters, *vars(type(self)))
             )
-            declared = f"declare it: an option is {error.name}: float = 1.0 in the class, and a "
-            declared += f'learned number parameters = {{"{error.name}": Parameter("units")}}'
+            declared = (
+                f'a learned number is parameters = {{"{error.name}": Parameter("units")}}, and '
+                f"def {self.method}(self, pre, {error.name}) receives it; an option is "
+                f"{error.name}: float = 1.0 in the class"
+            )
             if f"self.{error.name}(" in place.text:
                 declared = (
                     f'a linear map of x is projections = {{"{error.name}": Projection("x")}}, and '
@@ -236,7 +239,8 @@ def _instead(line: str) -> str:
 
 def _in_ops(line: str) -> str:
     """Return what to write with gatekit.ops in place of the functions in an author's line."""
-    called = re.findall(r"(?<!ops\.)\b([A-Za-z]\w*?)_?(?=\()", line)
+    calls = re.findall(r"((?:\w+\.)*)([A-Za-z]\w*?)_?(?=\()", line)
+    called = [name for owner, name in calls if owner not in ("ops.", "gatekit.ops.")]
     for word in [*called, *re.findall(r"\w+|@|%", line)]:
         if note := note_for("plugin", word) or note_for("function", word):
             return note

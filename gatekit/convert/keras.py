@@ -173,8 +173,10 @@ def _bidirectional(like: Layer, forward: Layer, backward: Layer, features: int) 
 
 
 def _of_model(layer: Layer) -> str:
-    layers = getattr(layer, "layers", None)
-    return ": give one of the model's layers, such as model.layers[0]" if layers else ""
+    layers = getattr(layer, "layers", None) or []
+    kinds = ("LSTM", "GRU", "SimpleRNN", "Bidirectional")
+    at = next((i for i, each in enumerate(layers) if type(each).__name__ in kinds), 0)
+    return f": give one of the model's layers, such as model.layers[{at}]" if layers else ""
 
 
 def _check(layer: Layer) -> None:

@@ -129,7 +129,7 @@ def _arrays(source: Any, prefix: str) -> dict[str, Array]:
     if not isinstance(state, Mapping):
         raise ConfigError(
             "from_torch takes a torch module or a mapping of names to arrays, but got "
-            f"{type(source).__name__}; give it module.state_dict()"
+            f"{type(source).__name__}; give it module.state_dict(), or torch.load(FILE)"
         )
     if prefix + "weight_ih" in state:
         # nn.LSTMCell and nn.GRUCell have the same names without a layer's number.

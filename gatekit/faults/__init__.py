@@ -21,7 +21,7 @@ from .fault import (
     Several,
     apply,
 )
-from .names import known_as, nearest_name, note_for
+from .names import known_as, nearest_key, nearest_name, note_for
 from .speak import Call, Channel, File, Flags, Layer, Shell, Typed, speak
 from .types import (
     AnyOf,
@@ -79,6 +79,7 @@ __all__ = [
     "fits",
     "guesses",
     "known_as",
+    "nearest_key",
     "nearest_name",
     "note_for",
     "speak",

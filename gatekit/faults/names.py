@@ -73,6 +73,15 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
     return match[0] if match else ""
 
 
+def nearest_key(name: str, known: Iterable[str]) -> str:
+    """Return the key that a name misspells; the value of one that only shares a word differs."""
+    near, low = nearest_name(name, known), name.lower()
+    same = near in synonyms("word").get(low, ()) or near.startswith(low)
+    longer = near and low.startswith(near) and "_" not in low  # convolution is conv
+    alike = difflib.SequenceMatcher(None, low, near.lower()).ratio() >= 0.7
+    return near if same or longer or alike else ""
+
+
 def _apart(name: str, known: str) -> bool:
     """Return whether names share a word and differ in another: ``train_size``, ``test_size``."""
     ours, theirs = ({*re.split(r"[\W_]+", text)} for text in (name, known.lower()))

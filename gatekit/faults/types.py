@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .fault import NOTHING, Both, Fault, Fix, Kind, Place, Remove, Rename, Run, Set, Several
-from .names import known_as, nearest_name, synonyms
+from .names import known_as, nearest_key, nearest_name, synonyms
 from .values import SWITCHES, amount_of, as_plain, as_typed
 
 LARGEST = 2**63 - 1
@@ -310,7 +310,7 @@ def unknown_option(place: Place, value: Any, known: Iterable[str]) -> Fault:
     near = next((each for each in ours if each.partition(".")[0] in names), "")
     if not near and known_as("kind", place.last):
         near = next((each for each in ("kind", "name") if each in names), "")
-    near = near or nearest_name(place.last, names)
+    near = near or nearest_key(place.last, names)
     above = Place(place.path[:-1])
     fix: Fix = Rename(place, Place((*above.path, *near.split(".")))) if near else Remove(place)
     if isinstance(value, Mapping) and value and all(each in names for each in value):

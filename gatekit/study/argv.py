@@ -245,7 +245,7 @@ class Reader(argparse.ArgumentParser):
             fixes = [Set(Place((numbers[0].option_strings[-1],)), _number(word))]
         elif files and owner is None:
             fixes = [Set(Place((files[0].option_strings[-1],)), word)]
-        elif note := note_for("surplus", self.command):
+        elif not ending and (note := note_for("surplus", self.command)):
             fixes = [Note((note,))]
         fixes = fixes or [Run(self.command, tuple(kept))]
         if owner is not None and ending:

@@ -23,6 +23,7 @@ from gatekit.faults import (
     Whole,
     fits,
     known_as,
+    nearest_key,
     nearest_name,
     note_for,
     unknown_option,
@@ -30,7 +31,7 @@ from gatekit.faults import (
 )
 from gatekit.faults.speak import CHOICES
 from gatekit.faults.types import several
-from gatekit.faults.values import amount_of
+from gatekit.faults.values import amount_of, as_typed
 from gatekit.registry.tracker import NAMES
 from gatekit.runs.names import study_name
 from gatekit.training import schedule as schedules
@@ -281,7 +282,7 @@ def _meant(place: Place, data: Mapping[str, Any]) -> Iterator[Place]:
         if option and start in ("task", "block", *GROUP_KEYS):
             yield P(start) / option
     known = GROUP_KEYS[str(group[0])] if group else {**KNOWN, "experiment": None}
-    if near := nearest_name(name, known):
+    if near := nearest_key(name, known):
         yield Place(group) / near
 
 
@@ -307,7 +308,11 @@ def _of_part(name: str, data: Mapping[str, Any]) -> Iterator[Place]:
 def _unknown(place: Place, value: Any, known: Mapping[str, Type], data: Mapping[str, Any]) -> Fault:
     """Return the fault of an unknown key."""
     name, group = place.last, place.path[:-1]
-    if not group and (note := note_for("key", name)):
+    if not group and name in ("method", "parameters") and (sweep := _swept(data.get("parameters"))):
+        gone = (Remove(P(key)) for key in ("method", "parameters") if key in data)
+        fix = Both((*gone, Set(P("hydra"), {"mode": "MULTIRUN", "sweeper": {"params": sweep}})))
+        return Fault(Kind.UNKNOWN, place, value, fixes=(fix,))
+    if note := note_for("key", name):
         return Fault(Kind.UNKNOWN, place, value, why=note, fixes=(Remove(place),))
     swaps = data.get("swap")
     if not group and isinstance(swaps, Mapping):
@@ -329,6 +334,16 @@ def _unknown(place: Place, value: Any, known: Mapping[str, Type], data: Mapping[
     if not targets:
         return Fault(Kind.UNKNOWN, place, value, fixes=(Remove(place),), lists=Run("train --help"))
     return Fault(Kind.UNKNOWN, place, value, fixes=(_moved(place, value, targets),))
+
+
+def _swept(parameters: Any) -> dict[str, str]:
+    """Return the values of a sweep of W&B as Hydra needs them; empty for anything else."""
+    swept = {}
+    for name, entry in parameters.items() if isinstance(parameters, Mapping) else ():
+        if not isinstance(entry, Mapping) or not isinstance(entry.get("values"), list):
+            return {}
+        swept[meant_key(name)] = ",".join(map(as_typed, entry["values"]))
+    return swept
 
 
 def _moved(place: Place, value: Any, targets: Sequence[Place]) -> Fix:
@@ -378,6 +393,11 @@ def wrong_value(place: Place, value: Any, type_: Type) -> Fault:
     elif key == "layers" and isinstance(value, list) and value:
         widths = Both((Set(place, len(value)), Set(P("units"), value[0])))
         fixes = (widths, *(() if value[1:] == value[:-1] else fault.fixes))
+    elif key == "devices" and isinstance(value, list) and value:
+        which = Set(P("hydra.launcher.gpus"), value)
+        fixes = Set(place, len(value)), Note((which, " chooses the GPUs"))
+    elif key == "units" and isinstance(value, list) and fault.fixes:
+        fixes = (*fault.fixes, Note(("all layers have the same number of units",)))
     elif key == "match" and isinstance(value, Mapping) and len(value) == 1:
         fixes = (Set(place, ":".join(map(str, next(iter(value.items()))))),)
     elif key == "match" and amount_of(str(value)):
@@ -395,14 +415,24 @@ def _checked(
     given: Mapping[str, Any], group: Place, known: Mapping[str, Type], data: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the values of a group, each converted to its type."""
-    checked = {}
+    refuse_unknown(given, group, known, data)
     for key, value in given.items():
-        place = group / key
+        if not fits(value, known[key]):
+            raise ConfigError(wrong_value(group / key, value, known[key]))
+    return {key: known[key].accept(value) for key, value in given.items()}
+
+
+def refuse_unknown(
+    given: Mapping[str, Any], group: Place, known: Mapping[str, Type], data: Mapping[str, Any]
+) -> None:
+    """Refuse a key of a group that is not one of those known.
+
+    Raises:
+        ConfigError: a key is unknown; the fault says what it probably means.
+    """
+    for key, value in given.items():
         if key not in known:
+            place = group / key
             if gone := no_more(f"{place}="):
                 raise ConfigError(f"{place} is not a key{gone}")
             raise ConfigError(_unknown(place, value, known, data))
-        if not fits(value, known[key]):
-            raise ConfigError(wrong_value(place, value, known[key]))
-        checked[key] = known[key].accept(value)
-    return checked

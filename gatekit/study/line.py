@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -32,7 +33,18 @@ from gatekit.runs.names import study_name
 
 from .config import meant_key, one_study, refuse, refuse_no_file, refuse_removal, wrong_value
 from .interpolations import refuse_keywords, refuse_resolvers
-from .keys import DECLARED, DEFAULTS, GROUPS, KEY, LAUNCH_KEYS, NAME, RUN_KEYS, USUAL, example
+from .keys import (
+    DECLARED,
+    DEFAULTS,
+    GROUPS,
+    KEY,
+    LAUNCH_KEYS,
+    NAME,
+    OPTIMIZERS,
+    RUN_KEYS,
+    USUAL,
+    example,
+)
 from .options import HYDRA_GROUPS, is_hydra_key, known_key
 
 if TYPE_CHECKING:
@@ -48,6 +60,14 @@ TRUST = "or add --trust-config"
 _BRACES = re.compile(r"[A-Za-z_]\w*:[^\s/].*", re.ASCII)
 _APART = re.compile(rf"({KEY.pattern}) *(?::=?|==|=>) *(.+)", re.ASCII)
 _PAIR = re.compile(r"[A-Za-z_][\w.]*=[^\s'\"]+", re.ASCII)
+_SPACED = re.compile(
+    r"(?:np\.)?(log|lin|geom)space\( *([-\d.e]+) *, *([-\d.e]+) *, *(\d+) *\)", re.IGNORECASE
+)
+_DISTRIBUTION = re.compile(r"(log_?)?(?:uniform|int|float)\(([^,()]+),([^,()]+)\)", re.IGNORECASE)
+_FORMULA = re.compile(
+    r"[^({]*\([^=:]*(?:\bpre\b|[-+*/])[^=:]*|[^={]*[-+*/][^={]*|\{?activation:[^{]*"
+)
+"""The formula of a gate, where its name and options are expected."""
 _SECOND = re.compile(r",([A-Za-z_][\w.]*)=(?=[^,=])")
 
 
@@ -391,7 +411,7 @@ def _refuse_replaced(typed: Sequence[str]) -> None:
 
 
 def _refuse_both(typed: Sequence[str]) -> None:
-    """Refuse keys that exclude each other, and ``task.name`` or ``block.kind`` as a choice."""
+    """Refuse keys that exclude each other, and choices such as ``task.name``."""
     keys = {key.lstrip("+~"): value for key, _, value in (w.partition("=") for w in typed)}
     lost = [key for key in keys if key == "cell" or key.startswith("cell.")]
     if lost and "null" not in keys.get("mixers", "null"):
@@ -401,8 +421,8 @@ def _refuse_both(typed: Sequence[str]) -> None:
     if "seeds" in keys and isinstance(value_of(keys.get("seed", "0")), Several):
         why = ("it means the seeds from 0, and ", P("seed"), " lists others")
         refuse(Kind.CONFLICT, "seeds", Remove(P("seeds")), Remove(P("seed")), why=why)
-    for key in ("task.name", "block.kind"):
-        if key in keys:
+    for key in ("task.name", "block.kind", "optimizer.name"):
+        if key in keys and (key != "optimizer.name" or keys[key] in OPTIMIZERS):
             why, group = "the group itself is the key of this choice", key.partition(".")[0]
             fix = Set(P(group), keys[key])
             raise ConfigError(Fault(Kind.REFUSED, Place((key,)), keys[key], why=why, fixes=(fix,)))
@@ -469,6 +489,9 @@ def _refuse_key(key: str, name: str, value: str) -> None:
     if name.startswith("hydra"):
         if key.startswith("~") or not is_hydra_key(name):
             node = ".".join(name.replace("/", ".").split(".")[:2])
+            meant = known_as("key", name.rpartition(".")[2])
+            if node == "hydra.sweeper" and meant in LAUNCH_KEYS:
+                refuse(Kind.UNKNOWN, name, Rename(P(name), P(meant)), given=value_of(value))
             why = "it has no effect in gatekit"
             if note := note_for("hydra", node):
                 why += f", but {note}"
@@ -482,6 +505,9 @@ def _refuse_key(key: str, name: str, value: str) -> None:
         refuse(Kind.REFUSED, name, Set(P(bare), value), why=why)
     if not KEY.fullmatch(name):
         typed = name.replace("-", "_")
+        if name.startswith("zip("):
+            named = "'sizes=zip(cell=[lstm,gru],units=[64,74])'"
+            refuse(Kind.REFUSED, name, Note((f"a zip has a name: type for example {named}",)))
         if KEY.fullmatch(typed):
             place = Place((name,))
             fix = Rename(place, P(meant_key(typed)))
@@ -543,6 +569,19 @@ def refuse_unreadable(key: str, text: str) -> NoReturn:
         ConfigError: always.
     """
     key = meant_key(key)
+    if between := _DISTRIBUTION.fullmatch(text):  # of Optuna and others
+        draw = f"interval({between[2]},{between[3]})"
+        draw = f"tag(log,{draw})" if between[1] else draw
+        way = Note((f"type -m '{key}={draw}' hydra/sweeper=random trials=20",))
+        refuse(Kind.REFUSED, key, way, given=text, why="a search draws values")
+    if spaced := _SPACED.fullmatch(text):  # of NumPy
+        low, high, count = float(spaced[2]), float(spaced[3]), max(2, int(spaced[4]))
+        powers = spaced[1] == "log"
+        if spaced[1] == "geom" and min(low, high) > 0:
+            low, high, powers = math.log10(low), math.log10(high), True
+        points = [low + (high - low) * each / (count - 1) for each in range(min(count, 100))]
+        values = [float(f"{10**each if powers else each:.3g}") for each in points]
+        refuse(Kind.REFUSED, key, Set(P(key), Several(values)), given=text, why="values are listed")
     place, bare = P(key), text.strip(" '()[]{}")
     if key == "study":
         study_name(text.strip("'\""))
@@ -550,8 +589,10 @@ def refuse_unreadable(key: str, text: str) -> NoReturn:
     literal = literal.replace("=", ":") if key == "match" else literal
     inner = [text.strip("' ;,"), text.strip("'(); ,"), bare]
     repaired = [word.replace("=", ":").replace(";", ",") for word in inner]
-    if key.startswith("swap.") and (inner[0][:1] == "{" or "(" in bare):  # power_law(eps=0.1)
-        repaired = [_with_kind(re.split(r"[(,]", repaired[-1]))]
+    if key.startswith(("swap.", "cell.gates.")) and (inner[0][:1] == "{" or "(" in bare):
+        if _FORMULA.fullmatch(inner[0]):
+            _refuse_formula(key, inner[0], given)
+        repaired = [_with_kind(re.split(r"[(,]", repaired[-1]))]  # power_law(eps=0.1)
     meant = next((value_of(word) for word in repaired if parsed(f"key={word}")), bare)
     one = next(iter(meant.values)) if isinstance(meant, Several) else meant
     if key in GROUPS and not isinstance(meant, Several):
@@ -565,6 +606,17 @@ def refuse_unreadable(key: str, text: str) -> NoReturn:
     fixes = (Set(place, such),) if len(text) <= 200 and (even or such is meant) else ()
     why = "it cannot be read: close each bracket, and quote other characters (inside the quotes of "
     refuse(Kind.REFUSED, key, *fixes, given=given, why=f"{why}the shell)")
+
+
+def _refuse_formula(key: str, text: str, given: str) -> NoReturn:
+    """Refuse the formula of a gate that is typed like the gate's name, or without its quotes."""
+    text = text.strip("{}").removeprefix("activation:").strip()
+    path = P(key.removesuffix(".activation"))
+    gate = re.fullmatch(r"(\w+)\(pre\)", text)
+    own = {"kind": None} if path.path[0] == "cell" else {}  # it has a kind already
+    value: Any = gate[1] if gate else {**own, "activation": text}
+    why = "a formula is the activation of a gate, in quotes"
+    refuse(Kind.REFUSED, key, Set(path, value), given=given, why=why)
 
 
 def _keys_of(group: str, values: dict[str, Any]) -> Fix:
@@ -594,10 +646,13 @@ def _elements(value: object) -> Iterator[Any]:
 
 def _refuse_choice(group: str, value: object) -> None:
     """Refuse a value of a group that is not the name of a file."""
-    place = P(group)
+    place, fixes = P(group), list[Fix]()
     if isinstance(value, list) and group != "experiment":
         why = "this would merge the files into one"
-        refuse(Kind.REFUSED, group, Set(place, Several(tuple(value))), given=value, why=why)
+        fixes = [Set(place, Several(tuple(value)))]
+        if group == "cell":
+            fixes.append(Note(("a cell for each layer is ", Set(P("mixers"), value))))
+        refuse(Kind.REFUSED, group, *fixes, given=value, why=why)
     chosen = value if isinstance(value, list) else [value]
     if None in chosen and group in USUAL:
         refuse_no_file(group)
@@ -607,7 +662,6 @@ def _refuse_choice(group: str, value: object) -> None:
         raise ConfigError(
             f"{group}={excerpt(value)} is too long for a file name; type a shorter one"
         )
-    fixes: list[Fix] = []
     if isinstance(value, dict) and value:
         fixes = [_keys_of(group, value)]
     elif isinstance(value, str) and _stem(value) != value:

@@ -163,6 +163,7 @@ def _target(
     ):
         kind, name = "cell", near
     kind = nearest_name(kind, [*MEASURES, "cell"]) or "parameters"
+    kind = "cell" if name in registry.cell_names() else kind
     such = (name or "lstm") if kind == "cell" else name if (amount_of(name) or 0) > 0 else "50k"
     raise ConfigError(
         f"match={asked}: a budget is parameters:N, state:N (numbers of state per sequence), "

@@ -22,7 +22,7 @@ from gatekit.faults import (
     Rename,
     Type,
     Whole,
-    nearest_name,
+    nearest_key,
 )
 from gatekit.runs.environment import gpu_visible
 
@@ -166,7 +166,7 @@ def known_key(key: str, value: Any = NOTHING) -> None:
     """
     known = (*CHECKS, *SHARED)
     if key not in known:
-        group, near = Place.of("hydra.launcher"), nearest_name(key, known)
+        group, near = Place.of("hydra.launcher"), nearest_key(key, known)
         fix = Rename(group / key, group / near) if near else Remove(group / key)
         raise ConfigError(Fault(Kind.UNKNOWN, group / key, value, fixes=(fix,), known=known))
 

@@ -13,7 +13,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from gatekit.cell.errors import ConfigError, GatekitError, refuse_non_finite
-from gatekit.registry import components
+from gatekit.registry import cell_names, components
 from gatekit.registry.cells import in_file
 from gatekit.runs.config import chosen_by
 from gatekit.runs.folder import RunFolder
@@ -255,11 +255,12 @@ def _runs_of(
             f"executor={config['chosen']}."
         )
     asked = str(config["match"] or "")
-    for size in at_size(config, 1) if chosen_by(asked) else ():
+    counted = chosen_by(asked) and asked.partition(":")[2] not in cell_names()
+    for size in at_size(config, 1) if counted else ():
         if any(o.lstrip("+").startswith(f"{size}=") for o in overrides):
             raise ConfigError(f"match={asked} chooses the {size}; remove {size}={config[size]}.")
     base = {key: config[key] for key in RUN_KEYS}
-    key = canonical_json({**base, "seed": 0})
+    key = repr({**base, "seed": 0})  # a key that is no string is refused later
     if key not in variants:
         variants[key] = variant(base, known)
     sources |= variants[key].sources

@@ -33,6 +33,11 @@ def function_documented(subject: Subject) -> str | None:
             f"latex={function.latex!r} lacks {', '.join(missing)}",
             r'write for example latex=r"\operatorname{{f}}\left({0}\right)"',
         )
+    try:
+        function.latex.format(*"abcdefgh"[: function.arity])
+    except (ValueError, LookupError) as error:
+        why = f"latex={function.latex!r} is not a template: {error}"
+        raise CheckError(why, "double the braces that are not {0}, {1}") from None
     return None
 
 

@@ -214,6 +214,12 @@ class Draft:
             return f"; the value of {earlier[1]} one step earlier is {earlier[1]}_prev."
         if current and current[1] in self.known:
             return f"; write {current[1]}, or {current[1]}_prev for its value one step earlier."
+        ago = re.fullmatch(r"(\w+?)_(?:prev_prev|prev_?2|tm2)", name)
+        if ago and ago[1] in self.known:
+            return (
+                f"; for two steps ago define equations: {{{ago[1]}_1: {ago[1]}_prev}} and write "
+                f"{ago[1]}_1_prev."
+            )
         if re.fullmatch(_NUMBERS, name):
             return (
                 f"; define it: parameters: {{{name}: {{shape: units, init: 0.5}}}} if it is "

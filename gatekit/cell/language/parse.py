@@ -213,8 +213,11 @@ class _Reader:
     def unknown(self, node: ast.Call, name: str) -> ExpressionError:
         """Return the error for a function that is not in the table."""
         why = f"there is no function {name!r}"
-        ours = known_as("function", name)
+        repaired = self.helps and _repaired(self.text, self.functions, self.sizes)
+        ours = "" if repaired else known_as("function", name)
         note = note_for("function", name) or (f"write {ours}, which is {name}" if ours else "")
+        if "h_out" in note and node.args and isinstance(node.args[0], ast.Name):
+            note = re.sub(r"\bh(?=_out|\})", node.args[0].id, note)
         if near := "" if note else nearest(name, self.functions):
             return self.at(node.func, f"{why}{near}")
         return self.at(node.func, why, () if note else tuple(self.functions), note)

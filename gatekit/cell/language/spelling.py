@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Sequence
 
-from gatekit.faults.names import known_as, nearest_name, note_for
+from gatekit.faults.names import nearest_name, note_for, synonyms
 
 _SIGNS = {
     **dict.fromkeys("\u00b7\u00d7\u22c5\u2217\u2299\u2218\u2022", "*"),
@@ -31,6 +31,8 @@ NO_OPERATOR = re.compile(
     r"(?<![\w.])\d+(?:\.\d+)?(?=[A-DF-Za-df-z_(])|(?<=[\w)])\s+(?=[\w(])|\)(?=[\w(])"
 )
 """The end of a number, name or bracket that another one follows."""
+_LETTER = re.compile(r"\b[abc]\b")
+"""An argument in the equation of a function of another library."""
 _TOKENS = (
     (r"\\(?:odot|cdot|times|circ)\b", " * "),
     (r"\\(?:(?:mathrm|operatorname|text)\{(\w+)\}|([a-z]+))", r"\1\2"),
@@ -66,6 +68,7 @@ def respelled(text: str, functions: Collection[str]) -> str:
     text = "".join(c if " " <= c <= "~" else in_ascii(c) for c in text)
     for pattern, ours in _TOKENS:
         text = re.sub(pattern, ours, text)
+    text = _with_where(text.strip())
     text = KEYWORD.sub(lambda match: f"{match[0]}_", text)
     text = re.sub(rf"\b({'|'.join(functions)})\s+([A-Za-z_]\w*)", r"\1(\2)", text)
     text = NO_OPERATOR.sub(lambda match: f"{match[0].strip()} * ", text).strip()
@@ -81,7 +84,8 @@ def respelled(text: str, functions: Collection[str]) -> str:
                 break
         else:
             return text
-        arguments = [ast.get_source_segment(text, each) or "" for each in call.args]
+        values = [*call.args, *(keyword.value for keyword in call.keywords)]
+        arguments = [ast.get_source_segment(text, each) or "" for each in values]
         equation = in_our_functions(call.func.id, arguments, functions)
         if not equation:
             return text
@@ -89,6 +93,32 @@ def respelled(text: str, functions: Collection[str]) -> str:
         bare = re.fullmatch(r"\w+\(.*\)|\w+", equation) or not inside
         start, end = text[: call.col_offset], text[call.end_col_offset :]
         text = f"{start}{equation if bare else f'({equation})'}{end}"
+    return text
+
+
+def _with_where(text: str) -> str:
+    """Return an equation with ``a if x > y else b`` and ``where(x > y, ...)`` as ours."""
+    try:
+        tree = ast.parse(text, mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return text
+    for node in ast.walk(tree):
+        if isinstance(node, ast.IfExp):
+            test, values = node.test, [node.body, node.orelse]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "where" and node.args:
+            test, values = node.args[0], node.args[1:]
+        else:
+            continue
+        if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], (ast.Gt, ast.Lt)):
+            continue
+        if len(test.ops) == 1:
+            more, less = map(ast.unparse, (test.left, *test.comparators))
+            if isinstance(test.ops[0], ast.Lt):
+                more, less = less, more
+            simple = re.fullmatch(r"[\w.]+|\w+\([^()]*\)", less)
+            condition = more if less == "0" else f"{more} - {less if simple else f'({less})'}"
+            call = f"where({', '.join([condition, *map(ast.unparse, values)])})"
+            return _with_where(f"{text[: node.col_offset]}{call}{text[node.end_col_offset :]}")
     return text
 
 
@@ -100,17 +130,19 @@ def in_our_functions(name: str, arguments: Sequence[str], functions: Collection[
         arguments: the arguments of the call, as they are written.
         functions: the names of the functions of the language.
     """
-    template = known_as("function", name)
-    if not template:
+    letters = dict(zip("abcdefgh", arguments, strict=False))
+    templates = synonyms("function").get(name, [])
+    fitting = [each for each in templates if {*_LETTER.findall(each)} == {*letters}]
+    if templates and not fitting:
+        return ""
+    if not templates:
         near = "" if note_for("function", name) else nearest_name(name, functions)
         return f"{near}({', '.join(arguments)})" if near else ""
-    letters = dict(zip("abcdefgh", arguments, strict=False))
-    if {*re.findall(r"\b[abc]\b", template)} != {*letters}:
-        return ""
+    template = fitting[0]
     whole = re.compile(r"[\w.]+|\w+\([^()]*\)")
 
     def argument(match: re.Match[str]) -> str:
         text = letters[match[0]]
         return text if whole.fullmatch(text) or template[match.start() - 1] == "(" else f"({text})"
 
-    return re.sub(r"\b[abc]\b", argument, template)
+    return _LETTER.sub(argument, template)

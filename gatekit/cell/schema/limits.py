@@ -11,7 +11,7 @@ from typing import Any
 
 from gatekit.cell.errors import CellError, at_most, excerpt, listed, nearest_name, refused
 from gatekit.cell.gate import InlineGate
-from gatekit.cell.language.expression import walk
+from gatekit.cell.language.expression import Name, names, substitute, walk
 from gatekit.faults import Both, Fault, Kind, Place, Remove, Rename, Set, unknown_name
 
 from .specification import CellSpec
@@ -90,7 +90,11 @@ def _check_name(name: str, where: Place, spec: CellSpec, seen: dict[str, str]) -
 
     plain = name.removesuffix("_prev").removesuffix("_history")
     if name in RESERVED:
-        raise refused(where, f"{name!r} is reserved ({listed(RESERVED)})", rename(f"{name}_1"))
+        free = Name(f"{name}_1")
+        read = [(n, e) for n, e in spec.equations if name in names(e)]
+        sets = (Set(CELL / "equations" / n, str(substitute(e, {name: free}))) for n, e in read)
+        fix = Both((rename(free.name), *sets)) if where.path[1] == "gates" else rename(free.name)
+        raise refused(where, f"{name!r} is reserved ({listed(RESERVED)})", fix)
     if name != plain:
         reason = f"others read {plain} as {plain}_prev one step later, so no name ends like this"
         raise refused(where, reason, rename(plain))

@@ -35,6 +35,7 @@ from gatekit.faults import (
     Set,
     Text,
     known_as,
+    nearest_key,
     unknown_name,
     wrong,
 )
@@ -114,6 +115,8 @@ def _no_entry(config: object, where: Place) -> CellError:
     if number and where.path[:2] == ("cell", "gates") and len(where.path) == 3:
         constant = Set(Place(("cell", "constants")), {where.last: config})
         fault = replace(fault, fixes=(Both((Remove(where), constant)),))
+    if number and where.path[0] == "swap" and len(where.path) == 2:  # a gate that is always open
+        fault = replace(fault, fixes=(Set(where, {"activation": f"0 * pre + {config}"}),))
     if callable(config):
         fault = replace(fault, fixes=(Note((instead_of_object(config, str(where)),)),))
     return CellError(fault)
@@ -176,19 +179,21 @@ def unknown(
         formula = {"activation": name} | ({} if re.search(r"\bpre\b", str(name)) else {"reads": []})
         equation = Rename(where, Place(("cell", "equations", gate.last)))
         fault = replace(fault, fixes=(Set(gate, formula) if gate.path[0] == "swap" else equation,))
-    elif where.path[0] == "swap" and str(name).lower() == "none":
-        fault = replace(fault, fixes=(Set(where, None),))
+    elif where.path[0] == "swap" and str(name).lower() in ("none", "off", "false"):
+        own = f"{where.path[1]}: null in gates removes it, after no equation reads it"
+        fault = replace(fault, fixes=(Note((f"null keeps the gate of the cell, and {own}",)),))
     elif what == "gate" and name in FUNCTIONS and not fault.fixes:
         gate = Place(where.path[:-1]) if where.last == "kind" else where
         fault = replace(fault, fixes=(Set(gate, {"activation": f"{name}(pre)"}),))
     lists = Run(_LISTS.get(what, "plugins")) if fault.lists else None
-    if not fault.fixes:
-        names = [str(entry).partition(" ")[0] for entry in catalogue.broken]
-        broken = f" Left out because broken: {listed(names, 6)}." if names else ""
+    if catalogue.broken and (not fault.fixes or not nearest_key(str(name), known)):
+        own = f"left out because broken: {'; '.join(catalogue.broken[:3])}"
+        fault = replace(fault, fixes=(Note((own,)),))
+    elif not fault.fixes:
         own = (
             f"plugins loaded: {listed(catalogue.loaded, 12)}. To add your own, put its file into "
             "./plugins, or type plugins=[path/to/file.py]; before keras.models.load_model type "
-            f"gatekit.use_plugins('path/to/file.py').{broken}"
+            "gatekit.use_plugins('path/to/file.py')."
         )
         fault = replace(fault, fixes=(Note((own,)),))
     elif not called:

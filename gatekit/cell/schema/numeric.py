@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from gatekit.cell.errors import accepted
-from gatekit.faults import Custom, Mismatch, Number, Place, Whole, fits
+from gatekit.cell.errors import CellError, accepted
+from gatekit.faults import (
+    Both,
+    Custom,
+    Fault,
+    Kind,
+    Mismatch,
+    Number,
+    Place,
+    Remove,
+    Set,
+    Whole,
+    fits,
+)
 
 FEATURES = "features"
 NUMBER, RATE, WIDTH, POSITIVE = Number(), Number(0, 1, below=True), Whole(1), Number(0, above=True)
@@ -26,7 +39,12 @@ def number(value: object, where: Place) -> float:
     Raises:
         CellError: the value is not allowed.
     """
-    example = 0 if where.path[1:2] == ("initial",) else 0.5
+    initial = where.path[1:2] == ("initial",)
+    if initial and isinstance(value, str) and re.match("learn|train|param", value):
+        learned = Set(Place(("cell", "learned_initial_state")), [where.last])
+        fixes = (Both((Remove(where), learned)),)
+        raise CellError(Fault(Kind.WRONG, where, value, "a finite number", fixes=fixes))
+    example = 0 if initial else 0.5
     found: float = accepted(value, NUMBER, where, example)
     return found
 

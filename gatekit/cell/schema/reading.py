@@ -30,8 +30,10 @@ from gatekit.faults import (
     Note,
     OneOf,
     Place,
+    Remove,
     Rename,
     Set,
+    apply,
     known_as,
     note_for,
     unknown_name,
@@ -80,6 +82,28 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
     if not isinstance(config, Mapping):
         expected = "a mapping with gates, equations and emits"
         raise CellError(Fault(Kind.WRONG, CELL, as_plain(config), expected))
+    try:
+        return _read(config, catalogue)
+    except CellError as error:
+        raise _renamed(error, config, catalogue) from error.__cause__
+
+
+def _renamed(error: CellError, config: Mapping[str, Any], catalogue: Catalogue) -> CellError:
+    """Return an error; a key to rename gets another value if the new key refuses the old one."""
+    fault = error.fault
+    if fault is None or not fault.fixes or not isinstance(fix := fault.fixes[0], Rename):
+        return error
+    try:
+        _read((apply(fix, {"cell": config}) or {})["cell"], catalogue)
+    except GatekitError as further:
+        then = further.fault.fixes[0] if further.fault and further.fault.fixes else None
+        if isinstance(then, Set) and then.place == fix.to:
+            fixes = (Both((Remove(fix.place), then)), *fault.fixes[1:])
+            return CellError(replace(fault, fixes=fixes))
+    return error
+
+
+def _read(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
     check_plain(config)
     if "function" in config:
         config = _call_cell_function(config, catalogue)
@@ -148,10 +172,17 @@ def _unknown_key(config: Mapping[Any, Any], name: Any) -> Fault:
         return replace(fault, fixes=(Note((note,)),), known=())
     if not near and isinstance(value, str) and re.search(r"[(*+/]", value):
         return replace(fault, fixes=(Rename(where, CELL / "equations" / key),), known=())
-    gates = config.get("gates")
-    role = isinstance(gates, Mapping) and key in gates
-    fixes = (Rename(where, CELL / "gates" / key if role else CELL / near),) if role or near else ()
-    return replace(fault, fixes=fixes)
+    gates, own = (
+        config.get("gates") or {},
+        [f"constants.{n}" for n in config.get("constants") or ()],
+    )
+    if isinstance(gates, Mapping) and key in gates:
+        near = f"gates.{key}"
+    elif near.startswith("gates.") and near.split(".")[1] not in gates:
+        near = ""
+    near = near or next((each for each in own if each[10:] in (key, known_as("option", key))), "")
+    fixes = (Rename(where, Place.of(f"cell.{near}")),) if near else ()
+    return replace(fault, fixes=fixes, known=(*CELL_KEYS, *own))
 
 
 def _refuse_options_as_gates(gates: object) -> None:

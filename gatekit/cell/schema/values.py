@@ -165,7 +165,8 @@ def _meant_section(key: str, value: object, config: Mapping[str, object]) -> dic
         return {"recurrent" if value == "orthogonal" else "kernel": value[:60]}
     if key in ("initial", "zoneout"):
         usual = 0 if key == "initial" else 0.1
-        return {str(emits): value if isinstance(value, (int, float)) else usual}
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return dict.fromkeys(_states(config), value if number else usual)
     if isinstance(value, list) and value and all(isinstance(each, Mapping) for each in value):
         if all("name" in each for each in value):
             return {e["name"]: {k: v for k, v in e.items() if k != "name"} for e in value}
@@ -176,6 +177,14 @@ def _meant_section(key: str, value: object, config: Mapping[str, object]) -> dic
     if names and key in ("gates", "parameters", "constants", "inputs"):
         return dict.fromkeys(names, next(iter(_EXAMPLES[key].values())))
     return _EXAMPLES[key]  # type: ignore[no-any-return]
+
+
+def _states(config: Mapping[str, Any]) -> list[str]:
+    """Return the equations of a cell that are read as previous values, and what it emits."""
+    equations, emits, written = config.get("equations"), config.get("emits"), str(config)
+    named = [*equations] if isinstance(equations, Mapping) else []
+    states = [name for name in named if f"{name}_prev" in written or name == emits]
+    return states or [emits if isinstance(emits, str) else "h"]
 
 
 def text(config: Mapping[str, Any], key: str, default: str) -> str:
@@ -196,8 +205,7 @@ def name_list(config: Mapping[str, object], key: str) -> tuple[str, ...]:
     """
     value = config.get(key) or ()
     if isinstance(value, str) or not isinstance(value, Sequence):
-        such = config.get("emits") if isinstance(config.get("emits"), str) else "h"
-        accepted(value, ListOf(TEXT, "a list of names"), CELL / key, [such])
+        accepted(value, ListOf(TEXT, "a list of names"), CELL / key, _states(config))
     return tuple(dict.fromkeys(str(v) for v in value))  # type: ignore[attr-defined]
 
 

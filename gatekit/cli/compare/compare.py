@@ -14,8 +14,17 @@ from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
 from gatekit.cli.options import figure_formats
 from gatekit.cli.output import print_text, write_json
-from gatekit.compare.options import FLAGS, GROUPING, REACH, add_options, asked, check_figure, split
-from gatekit.faults import Flags
+from gatekit.compare.options import (
+    FIGURES,
+    FLAGS,
+    GROUPING,
+    REACH,
+    add_options,
+    asked,
+    check_figure,
+    split,
+)
+from gatekit.faults import Both, Fault, Flags, Kind, Place, Set
 
 if TYPE_CHECKING:
     from gatekit.compare.comparison import Comparison
@@ -45,6 +54,11 @@ def run(parser: Parser) -> int:
     kinds = split(options.draw) or (["axis"] if options.x else ["curves"])
     for kind in kinds:
         check_figure(kind, "draw")
+    if not options.draw and (kind := str(options.figure)) in FIGURES and kind not in kinds:
+        fix = Both((Set(Place(("figure",)), f"{kind}.svg"), Set(Place(("draw",)), kind)))
+        why = "it is a kind of figure, and not a file"
+        fault = Fault(Kind.REFUSED, Place(("figure",)), kind, why=why, fixes=(fix,))
+        raise ConfigError(fault).spoken(Flags())
     if figure is None and options.draw:
         raise ConfigError(f"--draw {','.join(kinds)}: also type --figure FILE.svg.")
     if figure is None and options.over and options.reach is None:

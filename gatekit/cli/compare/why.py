@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.output import print_text, write_json
 
@@ -17,9 +18,12 @@ _MOST_LINES = 40
 def run(parser: Parser) -> int:
     """Show why two runs or groups differ."""
     parser.add_argument(
-        "first", metavar="A", help="a run's id, its folder, STUDY/ID or STUDY/GROUP"
+        "first",
+        metavar="A",
+        example="STUDY/lstm",
+        help="a run's id, its folder, STUDY/ID or STUDY/GROUP",
     )
-    parser.add_argument("second", metavar="B", example="STUDY/gru", help="another run or group")
+    parser.add_argument("second", metavar="B", nargs="?", help="another run or group")
     parser.add_root()
     parser.add_json()
     options = parser.read()
@@ -27,7 +31,10 @@ def run(parser: Parser) -> int:
     from gatekit.compare.grouping.select import select
     from gatekit.compare.why import why
 
-    differences = why(select(options.first, options.root), select(options.second, options.root))
+    first = select(options.first, options.root)
+    if options.second is None:
+        raise ConfigError("B is missing: another run or group, as STUDY/ID or STUDY/GROUP.")
+    differences = why(first, select(options.second, options.root))
     if options.json:
         write_json(dataclasses.asdict(differences))
     else:

@@ -43,7 +43,8 @@ def run(parser: Parser) -> int:
     if options.planned:
         return _withdraw(parser, options)
     if options.where or options.task:
-        raise ConfigError("--where and --task choose planned runs; type --planned, too.")
+        why = "--where and --task choose planned runs, and no complete run is ever removed"
+        raise ConfigError(f"{why}; type --planned, too.")
 
     from gatekit.runs.studies.prune import removable, remove
     from gatekit.runs.studies.survey import study_folder, survey

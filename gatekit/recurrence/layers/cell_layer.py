@@ -135,7 +135,7 @@ class CellLayer(SeededLayer):
                 f"the cell's name is missing, and {cell} is in its place; write "
                 f"gatekit.{type(self).__name__}({units or 'lstm'!r}, units={cell})"
             )
-        self.units = checked_units(units)
+        self.units = checked_units(getattr(cell, "units", REQUIRED) if units is REQUIRED else units)
         self._catalogue = registered(checked_files(plugins))
         options = {
             "dropout": dropout,

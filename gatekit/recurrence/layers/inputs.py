@@ -236,7 +236,8 @@ def one_step(value: Inputs, axes: str) -> Inputs:
         if axes == "batch":
             raise DataError(
                 f"mask and resets of a step are one boolean for each row, ({axes},), but the shape "
-                f"is {tuple(tensor.shape)}: take one step, resets[:, t]"
+                f"is {tuple(tensor.shape)}: take one step, resets[:, t]; states are one list, "
+                "step(x, [h, c])"
             )
         raise DataError(
             f"a step reads {axes}, but the shape is {tuple(tensor.shape)}: take one step of a "

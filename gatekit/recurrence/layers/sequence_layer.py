@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import keras
 import tensorflow as tf
@@ -175,6 +176,11 @@ class SequenceLayer(SeededLayer):
                 directions.
         """
         self._one_direction("export")
+        if (ending := Path(folder).suffix) in (".onnx", ".pt", ".pth", ".h5", ".keras", ".tflite"):
+            raise ConfigError(
+                f"export writes a SavedModel, which is a folder, and not a file {ending}; "
+                f"write layer.export({Path(folder).stem!r}), or generate code with gatekit.code"
+            )
         widths, shapes, dtype = self.input_widths(), self.state_shapes(None), self.variable_dtype
         # A parameter of a signature must not contain dots.
         plain = {name: name.replace(".", "_") for name in shapes}

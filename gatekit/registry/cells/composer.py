@@ -22,7 +22,7 @@ from gatekit.cell.errors import (
     shown,
 )
 from gatekit.cell.schema import ABOUT_KEYS, CELL, CellSpec, by_gate, merge, read_cell
-from gatekit.faults import Fault, Fix, Kind, Note, Set, unknown_name
+from gatekit.faults import Both, Fault, Fix, Kind, Note, Place, Set, unknown_name
 
 from ..queries import origins
 from ..safe_yaml import line_in, read_yaml
@@ -96,7 +96,11 @@ def cell_config(
     name = getattr(getattr(cell, "spec", None), "name", name)
     place, expected = CELL / "name", "the name of a cell, or a mapping"
     known = name in cell_names()
-    fixes: tuple[Fix, ...] = (Set(place, name if known else "lstm", such=not known),)
+    named = Set(place, name if known else "lstm", such=not known)
+    units = getattr(cell, "units", None)  # a layer has them
+    fixes: tuple[Fix, ...] = (named,)
+    if known and isinstance(units, int):
+        fixes = (Both((named, Set(Place.of("units"), units))),)
     if isinstance(cell, list) and len(cell) > 1:
         fixes = (Note(("write one layer for each, all but the last with return_sequences=True",)),)
     raise CellError(Fault(Kind.WRONG, place, as_plain(cell), expected, fixes=fixes))
@@ -175,8 +179,7 @@ class _Composer:
         # A name is given without key and suffix.
         stem = Path(name.rpartition("=")[2]).stem
         fault = unknown_name(CELL, stem, known, "cells")
-        fixes = (*fault.fixes, own_file("cell", stem))
-        raise CellError(replace(fault, given=name, fixes=fixes))
+        raise CellError(replace(own_file(fault, "cell", stem), given=name))
 
     def place(self, chain: tuple[str, ...]) -> str:
         """Return the place that names a cell: ``defaults`` of the file that was read last."""

@@ -16,7 +16,7 @@ from typing import Any
 from gatekit.cell.errors import CellError, ExpressionError, GatekitError
 from gatekit.cell.show.bibtex import parse
 from gatekit.cell.show.works import Work
-from gatekit.faults import Fault, File, Kind, Note, Place, Rename, Shell, Typed
+from gatekit.faults import Both, Fault, File, Kind, Note, Place, Rename, Set, Shell, Typed
 
 from ..queries import config_dirs
 from ..safe_yaml import content, decoded, line_in, lines_to, read_yaml
@@ -120,16 +120,23 @@ _NEW = {
 }
 
 
-def own_file(group: str, name: str) -> Note:
-    """Return where gatekit looks for your own configuration, as a remark.
+def own_file(fault: Fault, group: str, name: str) -> Fault:
+    """Return the fault of an unknown name with where gatekit looks for your own configuration.
 
     Args:
+        fault: the fault, with names that are near.
         group: ``cell``, ``task`` or another folder of ``./conf``.
-        name: the unknown name.
+        name: the unknown name; ``bilstm`` is an ``lstm`` that reads both directions.
     """
+    one = name.removeprefix("bi").strip("_-")
+    if group == "cell" and one != name and cell_file(one, config_folders()):
+        both = Both((Set(fault.place, one), Set(Place.of("bidirectional"), True)))
+        return replace(fault, fixes=(both,))
     path = Path("conf", group, f"{name if NAME.match(name) else 'NAME'}.yaml")
+    if (other := path.with_suffix(".yml")).is_file():
+        return replace(fault, fixes=(Note((f"rename {other} to {path.name}",)),))
     own = f"your own {group.replace('_', ' ')} would be the file {path.absolute()}"
-    return Note((f"{own}{_NEW.get(group, '')}",))
+    return replace(fault, fixes=(*fault.fixes, Note((f"{own}{_NEW.get(group, '')}",))))
 
 
 def _own_file(name: str, plugins: Sequence[str], group: str = "cell") -> Path | None:

@@ -97,6 +97,8 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
     near = nearest_name(Path(study).name, known)
     fixes = (Run(command, (near,)),) if near else ()
     why = f"no study {study!r} in {root.absolute()}"
+    if not root.is_dir() and Path("experiments", root).is_dir():
+        why += ", and this is the folder of studies, not another study"
     return RunError(Fault(Kind.REFUSED, Place(), why=why, fixes=fixes, known=known, what="studies"))
 
 

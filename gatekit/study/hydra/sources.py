@@ -285,8 +285,8 @@ def not_found(error: MissingConfigException, plugins: Sequence[str]) -> ConfigEr
         known = list(cell_names(plugins))
     # A name is given without folder and suffix.
     stem = re.sub(r"\.ya?ml$", "", name.rpartition("/")[2])
-    fault = unknown_name(place, stem, known, f"{group.replace('_', ' ')}s")
+    fault = own_file(unknown_name(place, stem, known, f"{group.replace('_', ' ')}s"), group, stem)
     broken = left_out(name, plugins)
-    own = own_file(group, stem), *([Note((broken,))] if broken else [])
+    notes = [Note((broken,))] if broken else []
     lists = Run(untrusted_files.LISTED_BY.get(group, fault.what)) if fault.lists else None
-    return ConfigError(replace(fault, given=name, fixes=(*fault.fixes, *own), lists=lists))
+    return ConfigError(replace(fault, given=name, fixes=(*fault.fixes, *notes), lists=lists))

@@ -30,9 +30,9 @@ from gatekit.faults import (
 )
 from gatekit.registry.cells import after_self, default_name, file_channel
 from gatekit.registry.safe_yaml import parse, read_text
-from gatekit.study.config import wrong_value
+from gatekit.study.config import meant_key, wrong_value
 from gatekit.study.interpolations import refuse_keywords, refuse_resolvers
-from gatekit.study.keys import CHANGED, DECLARED, GROUPS, KEY, NAME
+from gatekit.study.keys import CHANGED, DECLARED, GROUPS, KEY, NAME, USUAL
 from gatekit.study.line import QUICK
 from gatekit.study.options import HYDRA_GROUPS, SWEEPER_KEYS, known_key
 
@@ -163,7 +163,7 @@ def refuse_in_change(path: Path, data: Mapping[str, Any]) -> None:
     for key in data:
         if key not in (*CHANGED, "defaults"):
             with _written(path, "change/"):
-                place, to = Place((str(key),)), P(str(key))
+                place, to = Place((str(key),)), P(meant_key(str(key)))
                 fault = unknown_option(place, data[key], CHANGED)
                 if to.path[0] in CHANGED:  # a file has a mapping in place of each dot
                     fault = replace(fault, fixes=(Rename(place, to),))
@@ -265,6 +265,11 @@ def _defaults(data: Mapping[str, Any], group: str) -> Iterator[tuple[int, str]]:
             match = _GROUP.fullmatch(str(key)) if group in OPEN else None
             if match and group == "change" and match["group"] not in CHANGED:
                 match = None
+            adds = match is not None and group == "experiment" and "override" not in key
+            if match and adds and match["group"] in USUAL:
+                lines = [*entries[:number], {f"override /{match['group']}": value}]
+                why = "a run has a file of this folder already, which another one overrides"
+                _refuse(at, why, NOTHING, Set(at, [*lines, *entries[number + 1 :]]))
             if match and value is None:
                 continue
             if match and isinstance(value, str) and NAME.fullmatch(value):
@@ -287,7 +292,9 @@ def _refuse_hydra(node: Any, places: Sequence[str]) -> None:
     at = P("hydra")
     for key in node if isinstance(node, Mapping) else [] if node is None else [node]:
         if key not in ("mode", "sweeper") or not isinstance(node, Mapping):
-            _refuse(at / excerpt(str(key)), _NOT_HERE)
+            way = "type its options, such as hydra.launcher.backend=slurm, or choose a file of "
+            choose = Note((f"{way}conf/hydra/launcher with hydra/launcher=NAME",))
+            _refuse(at / excerpt(str(key)), _NOT_HERE, NOTHING, *[choose] * (key == "launcher"))
     mode = node.get("mode") if node else None
     if mode is not None and not fits(mode, _MODES):
         raise ConfigError(wrong(at / "mode", mode, _MODES, "MULTIRUN"))

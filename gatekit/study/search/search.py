@@ -72,7 +72,8 @@ class SearchInterval:
             )
         if self.log and self.low <= 0:
             raise ConfigError(
-                f"tag(log, interval({self.low:g},{self.high:g})): logarithms need numbers above 0."
+                f"tag(log, interval({self.low:g},{self.high:g})): logarithms need numbers above 0, "
+                "and the numbers are the ends, not exponents; type tag(log,interval(1e-4,1e-1))."
             )
 
     def draw(self, random: numpy.random.Generator) -> str:
