@@ -78,7 +78,8 @@ def nearest_key(name: str, known: Iterable[str]) -> str:
     near, low = nearest_name(name, known), name.lower()
     same = near in synonyms("word").get(low, ()) or near.startswith(low)
     longer = near and low.startswith(near) and "_" not in low  # convolution is conv
-    alike = difflib.SequenceMatcher(None, low, near.lower()).ratio() >= 0.7
+    share = 0.7 if len(name) > 4 else 0.6
+    alike = difflib.SequenceMatcher(None, low, near.lower()).ratio() >= share
     return near if same or longer or alike else ""
 
 

@@ -308,7 +308,7 @@ def test_swap_of_a_role_that_the_cell_lacks(read, lstm, known):
 
 
 def test_swap_refuses_what_is_no_gate(lstm, known):
-    with pytest.raises(CellError, check=at("swap.forget", "='power_law'")):
+    with pytest.raises(CellError, check=at("swap.forget", "={'activation': '0 * pre + 3'}")):
         swap(lstm(), "forget", 3, known)
 
 

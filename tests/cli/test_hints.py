@@ -37,7 +37,7 @@ CLASSES = {
         "compare demo --group-by cell",
         "--by cell.",
     ),
-    "confidence for level": ("compare demo --alpha 0.05", "--level 0.95"),
+    "confidence for level": ("compare demo --alpha 0.01", "--level 0.99 for 0.01"),
     "file with another ending": (
         "report demo --output x.pdf",
         "--to x.pdf.",
@@ -75,7 +75,7 @@ CLASSES = {
         "`gatekit why STUDY/lstm STUDY/gru`",
     ),
     "study for a group": ("why demo lstm", "demo/gru or demo/lstm"),
-    "one of two groups": ("why demo", "`gatekit why demo STUDY/gru`."),
+    "one of two groups": ("why demo", "demo/gru or demo/lstm"),
     "study for a run": ("logs demo", "`gatekit status demo --runs`"),
     "name for a list": ("gates sigmoid", "swap.forget=NAME"),
     "study as an option": ("report --study demo", "--study"),

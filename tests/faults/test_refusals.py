@@ -70,13 +70,21 @@ CELLS: list[tuple[int, str, Check]] = [
     (22, "initial: {c: 1}\n" + ONE + "{h: g + h_prev}", at("cell.initial.c")),
     (23, ONE + "{a: g}", at("cell.emits", "='a'", names=("h",))),
     (24, ONE + "{h: g, g: h}", at("cell.equations.g", "-> cell.equations.g_1")),
-    (24, "gates: {x: {kind: tanh}}\nequations: {h: x}", at("cell.gates.x", "-> cell.gates.x_1")),
+    (
+        24,
+        "gates: {x: {kind: tanh}}\nequations: {h: x}",
+        at("cell.gates.x", "-> cell.gates.x_1 & cell.equations.h='x_1'"),
+    ),
     (
         24,
         "gates: {pre: {kind: tanh}}\nequations: {h: pre}",
-        at("cell.gates.pre", "-> cell.gates.pre_1"),
+        at("cell.gates.pre", "-> cell.gates.pre_1 & cell.equations.h='pre_1'"),
     ),
-    (24, "gates: {t: {kind: tanh}}\nequations: {h: t}", at("cell.gates.t", "-> cell.gates.t_1")),
+    (
+        24,
+        "gates: {t: {kind: tanh}}\nequations: {h: t}",
+        at("cell.gates.t", "-> cell.gates.t_1 & cell.equations.h='t_1'"),
+    ),
     (
         24,
         "gates: {tanh: {kind: tanh}}\nequations: {h: x}",
