@@ -342,7 +342,7 @@ def _swept(parameters: Any) -> dict[str, str]:
     for name, entry in parameters.items() if isinstance(parameters, Mapping) else ():
         if not isinstance(entry, Mapping) or not isinstance(entry.get("values"), list):
             return {}
-        swept[meant_key(name)] = ",".join(map(as_typed, entry["values"]))
+        swept[meant_key(str(name))] = ",".join(map(as_typed, entry["values"]))
     return swept
 
 

@@ -60,9 +60,8 @@ TRUST = "or add --trust-config"
 _BRACES = re.compile(r"[A-Za-z_]\w*:[^\s/].*", re.ASCII)
 _APART = re.compile(rf"({KEY.pattern}) *(?::=?|==|=>) *(.+)", re.ASCII)
 _PAIR = re.compile(r"[A-Za-z_][\w.]*=[^\s'\"]+", re.ASCII)
-_SPACED = re.compile(
-    r"(?:np\.)?(log|lin|geom)space\( *([-\d.e]+) *, *([-\d.e]+) *, *(\d+) *\)", re.IGNORECASE
-)
+_END = r" *(-?\d{1,9}\.?\d{0,9}(?:e-?\d{1,2})?) *"
+_SPACED = re.compile(rf"(?:np\.)?(log|lin|geom)space\({_END},{_END}, *(\d{{1,9}}) *\)")
 _DISTRIBUTION = re.compile(r"(log_?)?(?:uniform|int|float)\(([^,()]+),([^,()]+)\)", re.IGNORECASE)
 _FORMULA = re.compile(
     r"[^({]*\([^=:]*(?:\bpre\b|[-+*/])[^=:]*|[^={]*[-+*/][^={]*|\{?activation:[^{]*"
@@ -580,7 +579,7 @@ def refuse_unreadable(key: str, text: str) -> NoReturn:
         if spaced[1] == "geom" and min(low, high) > 0:
             low, high, powers = math.log10(low), math.log10(high), True
         points = [low + (high - low) * each / (count - 1) for each in range(min(count, 100))]
-        values = [float(f"{10**each if powers else each:.3g}") for each in points]
+        values = [float(f"{10 ** min(each, 99) if powers else each:.3g}") for each in points]
         refuse(Kind.REFUSED, key, Set(P(key), Several(values)), given=text, why="values are listed")
     place, bare = P(key), text.strip(" '()[]{}")
     if key == "study":
@@ -590,9 +589,11 @@ def refuse_unreadable(key: str, text: str) -> NoReturn:
     inner = [text.strip("' ;,"), text.strip("'(); ,"), bare]
     repaired = [word.replace("=", ":").replace(";", ",") for word in inner]
     if key.startswith(("swap.", "cell.gates.")) and (inner[0][:1] == "{" or "(" in bare):
-        if _FORMULA.fullmatch(inner[0]):
+        gate = key.removesuffix(".activation").removeprefix("cell.gates").removeprefix("swap")
+        if _FORMULA.fullmatch(inner[0]) and gate.count(".") == 1:
             _refuse_formula(key, inner[0], given)
-        repaired = [_with_kind(re.split(r"[(,]", repaired[-1]))]  # power_law(eps=0.1)
+        if key.startswith("swap."):
+            repaired = [_with_kind(re.split(r"[(,]", repaired[-1]))]  # power_law(eps=0.1)
     meant = next((value_of(word) for word in repaired if parsed(f"key={word}")), bare)
     one = next(iter(meant.values)) if isinstance(meant, Several) else meant
     if key in GROUPS and not isinstance(meant, Several):

@@ -172,11 +172,10 @@ def _unknown_key(config: Mapping[Any, Any], name: Any) -> Fault:
         return replace(fault, fixes=(Note((note,)),), known=())
     if not near and isinstance(value, str) and re.search(r"[(*+/]", value):
         return replace(fault, fixes=(Rename(where, CELL / "equations" / key),), known=())
-    gates, own = (
-        config.get("gates") or {},
-        [f"constants.{n}" for n in config.get("constants") or ()],
-    )
-    if isinstance(gates, Mapping) and key in gates:
+    parts = (config.get(each) for each in ("gates", "constants"))
+    gates, constants = (part if isinstance(part, Mapping) else {} for part in parts)
+    own = [f"constants.{name}" for name in constants]
+    if key in gates:
         near = f"gates.{key}"
     elif near.startswith("gates.") and near.split(".")[1] not in gates:
         near = ""
