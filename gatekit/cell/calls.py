@@ -129,7 +129,8 @@ def remedied(
                 unknown = next((name for name in options if name not in known), "")
                 fault = Fault(Kind.REFUSED, Place(), why=str(error))
                 if unknown and not more:
-                    fault = unknown_argument("argument", unknown, options[unknown], known)
+                    free = [name for name in known if name not in options]
+                    fault = unknown_argument("argument", unknown, options[unknown], free)
                 fault = replace(fault, fixes=(*fault.fixes, works))
                 raise ArgumentError(fault).spoken(channel(given=options)) from None
             for name, kind in kinds.items():
@@ -174,7 +175,10 @@ def unknown_argument(scope: str, name: str, value: object, known: Collection[str
     fault = Fault(Kind.UNKNOWN, place, given, known=tuple(known), what="arguments")
     if note := note_for(scope, name):
         return replace(fault, fixes=(Note((note,)),))
-    if near := known_as(scope, name, known) or nearest_name(name, known):
+    near = known_as(scope, name, known) or nearest_name(name, known)
+    if near == "to" and (ours := known_as("word", str(value))):
+        return replace(fault, fixes=(Set(Place((near,)), ours),))
+    if near:
         return replace(fault, fixes=(Rename(place, Place((near,))),))
     return fault
 

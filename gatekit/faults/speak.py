@@ -215,8 +215,16 @@ class File(Channel):
         return self.assign(Set(Place(new[:size]), value))
 
     def assign(self, *fixes: Set | Remove) -> str:
-        """Return the entries as YAML, each without the entries that it is in."""
+        """Return the entries as YAML, without the entries that all of them are in."""
         sets = [fix for fix in fixes if isinstance(fix, Set)]
+        above = [fix.place.path[:-1] for fix in sets]
+        if any(each != above[0] for each in above):
+            levels = enumerate(zip(*above, strict=False))
+            size = next((n for n, keys in levels if len({*keys}) > 1), min(map(len, above)))
+            data: dict[str, Any] = {}
+            for fix in sets:
+                data = apply(replace(fix, place=Place(fix.place.path[size:])), data) or {}
+            return ", ".join(f"{key}: {_in_yaml(value)}" for key, value in data.items())
         heads = [f"{fix.place.last}: " if fix.place.path else "" for fix in sets]
         return ", ".join(
             f"{head}{_in_yaml(fix.value)}" for head, fix in zip(heads, sets, strict=True)

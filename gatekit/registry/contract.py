@@ -174,6 +174,9 @@ def _fault(kind: str, name: str, value: object) -> str:
     if value.name != name:
         return f"its name is {value.name!r}; both names must be equal: Function({name!r}, ...)"
     if value.compose is None:
+        if callable(value.arity):
+            count = len(inspect.signature(value.arity).parameters)
+            return f"write Function({name!r}, {count}, compose=...): a function is its compose"
         return (
             "compose= is missing; it defines the function with gatekit.ops: write "
             f"Function({name!r}, {value.arity}, compose=lambda x: x * ops.sigmoid(x))"

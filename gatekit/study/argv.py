@@ -186,7 +186,7 @@ class Reader(argparse.ArgumentParser):
         from .keys import LAUNCHING
         from .line import meant_by, value_as_option
 
-        options = self._option_string_actions
+        options, name = self._option_string_actions, name.replace("_", "-")
         place, given = Place((name,)), NOTHING if value is None else value
         for key in (f"{self.command} {name}", name):
             if gone := no_more(key):

@@ -571,7 +571,7 @@ def refuse_unreadable(key: str, text: str) -> NoReturn:
     if between := _DISTRIBUTION.fullmatch(text):  # of Optuna and others
         draw = f"interval({between[2]},{between[3]})"
         draw = f"tag(log,{draw})" if between[1] else draw
-        way = Note((f"type -m '{key}={draw}' hydra/sweeper=random trials=20",))
+        way = Note((f"type -m '{key}={draw}', with hydra/sweeper=random trials=N",))
         refuse(Kind.REFUSED, key, way, given=text, why="a search draws values")
     if spaced := _SPACED.fullmatch(text):  # of NumPy
         low, high, count = float(spaced[2]), float(spaced[3]), max(2, int(spaced[4]))

@@ -20,6 +20,7 @@ from gatekit.faults import (
     Place,
     Remove,
     Rename,
+    Set,
     Type,
     Whole,
     nearest_key,
@@ -123,6 +124,11 @@ class Options:
 
 CHECKS: dict[str, Type] = {f.name: f.metadata["type"] for f in fields(Options)}
 _EXAMPLES: dict[str, Any] = {f.name: f.metadata["example"] for f in fields(Options)}
+OF_SLURM = (
+    *("account", "cluster", "constraint", "detach", "max_jobs", "memory_gb", "minutes"),
+    *("partition", "qos", "requeues", "runs_per_job", "sbatch", "setup"),
+)
+"""Options of Slurm jobs alone."""
 SHARED = ("n_jobs", "threads", "devices")
 """Keys that may be typed with and without ``hydra.launcher.``."""
 
@@ -155,7 +161,14 @@ def read_options(data: Mapping[str, Any]) -> Options:
         known_key(key, value)
         place = Place.of("hydra.launcher") / key
         values[key] = accepted(value, CHECKS[key], place, _EXAMPLES[key], ConfigError)
-    return Options(**values)
+    options = Options(**values)
+    changed = [f.name for f in fields(Options) if getattr(options, f.name) != f.default]
+    if options.backend == "process" and (lost := [name for name in changed if name in OF_SLURM]):
+        node = Place.of("hydra.launcher")
+        why = ("it is for jobs of Slurm, and ", node / "backend", " is process")
+        fixes = (Set(node / "backend", "slurm"), Remove(node / lost[0]))
+        raise ConfigError(Fault(Kind.CONFLICT, node / lost[0], why=why, fixes=fixes))
+    return options
 
 
 def known_key(key: str, value: Any = NOTHING) -> None:

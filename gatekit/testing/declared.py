@@ -81,6 +81,8 @@ def asks_for_known(subject: Subject) -> str | None:
     for name in subject.asked:
         if name not in known and name not in explained:
             words = ("pre", "own_prev", "t", "units", *known)
+            if name in getattr(subject.instance, "states", ()):
+                words = (f"{name}_prev",)
             raise CheckError(
                 f"{subject.instance.definition()} has the argument {name!r}, which no cell has"
                 f"{nearest(name, words)}",

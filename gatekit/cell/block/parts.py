@@ -112,7 +112,7 @@ class Parts:
         options = {"norm": kind, "groups": groups, **facts}
         return self._add(Normal, name, value, size, weights, equation, **options)
 
-    @remedied("parts.dense('dense', value, width)")
+    @remedied("parts.dense('dense', value, parts.width)")
     def dense(self, name: str, value: object, width: int, bias: bool = False) -> Expr:
         r"""Map each step linearly: $W x + b$.
 

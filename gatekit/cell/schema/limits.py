@@ -104,6 +104,9 @@ def _check_name(name: str, where: Place, spec: CellSpec, seen: dict[str, str]) -
         )
     if name in seen and where.path[1] == "norms":
         emits = (Set(CELL / "emits", f"{name}_out"),) if name == spec.emits else ()
+        moved: tuple[Rename | Remove | Set, ...] = (rename(f"{name}_out"),)
+        if dict(spec.norms)[name].of not in seen:  # layer_norm, for example, and not a signal
+            moved = Remove(where), Set(CELL / "norms" / f"{name}_out", name)
         raise refused(
             where,
             (
@@ -112,7 +115,7 @@ def _check_name(name: str, where: Place, spec: CellSpec, seen: dict[str, str]) -
                 f", but a norm is a separate signal with another name: read {name}_out in place of "
                 f"{name}",
             ),
-            Both((rename(f"{name}_out"), *emits)),
+            Both((*moved, *emits)),
         )
     if name in seen:
         other = CELL / seen[name] / name

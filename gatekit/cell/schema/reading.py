@@ -168,6 +168,10 @@ def _unknown_key(config: Mapping[Any, Any], name: Any) -> Fault:
         inner = (CELL / section_of, f" is empty; if {key} belongs to it, indent it by two spaces")
         moved = Rename(where, CELL / section_of / key)
         return replace(fault, kind=Kind.REFUSED, given=NOTHING, why=inner, fixes=(moved,), known=())
+    gates = config.get("gates")
+    if key == "bias" and isinstance(value, bool) and isinstance(gates, Mapping):
+        each = (Set(CELL / "gates" / name / key, value) for name in gates)
+        return replace(fault, fixes=(Both((Remove(where), *each)),), known=())
     if note:
         return replace(fault, fixes=(Note((note,)),), known=())
     if not near and isinstance(value, str) and re.search(r"[(*+/]", value):

@@ -120,9 +120,10 @@ def checked_input(name: str, value: Tensor, width: int, dtype: str) -> Tensor:
             "cast it with tf.cast(x, 'float32')"
         )
     if tensor.shape.rank != 3:
+        added = "x[None]" if tensor.shape[-1] == width else "x[..., None]"
         raise DataError(
             f"{name} has the shape {tuple(tensor.shape)}; batch x time x {width} is expected"
-            + (": add an axis with x[..., None]" if tensor.shape.rank == 2 else "")
+            + (f": add an axis with {added}" if tensor.shape.rank == 2 else "")
         )
     if tensor.shape[2] != width:
         raise DataError(

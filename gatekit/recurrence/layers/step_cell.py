@@ -162,6 +162,8 @@ class Cell(CellLayer, _Dropout):
             DataError: the shape is not that of one step.
         """
         shape = input_shape["x"] if isinstance(input_shape, Mapping) else input_shape
+        if shape and not isinstance(shape[0], int | None):
+            raise DataError("the input comes first, then the states: y, states = cell(x, states)")
         if len(shape) != 2 or not shape[1]:
             raise DataError(
                 f"a step of the cell {self.spec.name!r} reads batch x features, but the input has "

@@ -96,12 +96,17 @@ class Sweep:
         self.grids = [_unescaped(grid) for grid in node.get("grids") or ()]
         self.kind = node.get("kind")
         if self.kind not in SWEEPERS:
-            chosen = config.hydra.runtime.choices.get("hydra/sweeper")
+            chosen = self.kind or config.hydra.runtime.choices.get("hydra/sweeper")
             raise ConfigError(
                 f"hydra/sweeper={chosen} is not one of gatekit's; type hydra/sweeper=grid, random "
                 "or optuna."
             )
-        self.options = {key: _option(key, node.get(key)) for key in SWEEPERS[self.kind]}
+        usual = SWEEPERS[self.kind]
+        given = {key: node.get(key) for key in usual}
+        self.options = {
+            key: _option(key, usual[key] if value is None else value)
+            for key, value in given.items()
+        }
         self.parser = OverridesParser.create(config_loader=loader)
 
     def composition(self) -> Composition:

@@ -265,6 +265,8 @@ def _defaults(data: Mapping[str, Any], group: str) -> Iterator[tuple[int, str]]:
             match = _GROUP.fullmatch(str(key)) if group in OPEN else None
             if match and group == "change" and match["group"] not in CHANGED:
                 match = None
+            if match and group == "experiment" and match["group"] in HYDRA_GROUPS:
+                _refuse_hydra_file(at, match["group"], value)
             adds = match is not None and group == "experiment" and "override" not in key
             if match and adds and match["group"] in USUAL:
                 lines = [*entries[:number], {f"override /{match['group']}": value}]
@@ -275,17 +277,32 @@ def _defaults(data: Mapping[str, Any], group: str) -> Iterator[tuple[int, str]]:
             if match and isinstance(value, str) and NAME.fullmatch(value):
                 place = f"{match['group']}/{value}"
         if place is None or not NAME.fullmatch(place):
-            such: list[Any] = []
-            if isinstance(entry, Mapping) and len(entry) == 1 and group in OPEN:
-                ((key, value),) = entry.items()
-                bare = str(key).rpartition("/")[2].rpartition(" ")[2]
-                if bare in GROUPS and isinstance(value, str) and NAME.fullmatch(value):
-                    such = [{f"override /{bare}": value}]
-            others = [*entries[:number], *such, *entries[number + 1 :]]
+            meant = _as_override(entry)
+            such = [meant] if meant != entry and group in OPEN else []
+            later = (_as_override(each) for each in entries[number + 1 :])
+            others = [*entries[:number], *such, *later]
             why = f"the entry {excerpt(as_typed(entry))} is not allowed here"
             _refuse(at, why, NOTHING, Set(at, others or [{"override /cell": "lstm"}]), own)
         if place != f"{group}/_self_":
             yield number, place.removesuffix(".yaml")
+
+
+def _as_override(entry: Any) -> Any:
+    """Return an entry of the defaults as an override, if it names a file of a group."""
+    if isinstance(entry, Mapping) and len(entry) == 1:
+        ((key, value),) = entry.items()
+        bare = str(key).rpartition("/")[2].rpartition(" ")[2]
+        if bare in GROUPS and isinstance(value, str) and NAME.fullmatch(value):
+            return {f"override /{bare}": value}
+    return entry
+
+
+def _refuse_hydra_file(at: Place, group: str, name: object) -> NoReturn:
+    """Refuse a sweeper or launcher in the defaults of an experiment, which Hydra would ignore."""
+    fix: Fix = Note((f"type {group}={name}",))
+    if group == "hydra/sweeper":
+        fix = Set(P("hydra"), {"mode": "MULTIRUN", "sweeper": {"kind": name}})
+    _refuse(at, f"{group} has no effect here", NOTHING, fix)
 
 
 def _refuse_hydra(node: Any, places: Sequence[str]) -> None:
@@ -305,7 +322,7 @@ def _refuse_hydra(node: Any, places: Sequence[str]) -> None:
 def _refuse_sweeper(node: Any, at: Place, places: Sequence[str]) -> None:
     keys = node if isinstance(node, Mapping) else [node]
     for key in keys:
-        if key not in SWEEPER_KEYS:
+        if key not in (*SWEEPER_KEYS, "kind"):
             _refuse(at / excerpt(str(key)), "there is no such key")
         if key not in ("params", "grids") and "${" in str(node[key]):
             _refuse(at / key, "a value is expected, not a reference", node[key])
