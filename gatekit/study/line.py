@@ -45,7 +45,7 @@ from .keys import (
     USUAL,
     example,
 )
-from .options import HYDRA_GROUPS, is_hydra_key, known_key
+from .options import HYDRA_GROUPS, OF_SLURM, is_hydra_key, known_key
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -420,6 +420,15 @@ def _refuse_both(typed: Sequence[str]) -> None:
     if "seeds" in keys and isinstance(value_of(keys.get("seed", "0")), Several):
         why = ("it means the seeds from 0, and ", P("seed"), " lists others")
         refuse(Kind.CONFLICT, "seeds", Remove(P("seeds")), Remove(P("seed")), why=why)
+    launched = [
+        key.removeprefix("hydra.launcher.") for key in keys if key[:15] == "hydra.launcher."
+    ]
+    here = "backend" not in launched and "hydra/launcher" not in keys
+    if here and (lost := [name for name in launched if name.partition(".")[0] in OF_SLURM]):
+        node = P("hydra.launcher")
+        why = "it is for jobs of Slurm, and runs start on this machine"
+        asked, without = Set(node / "backend", "slurm"), Remove(P(f"{node}.{lost[0]}"))
+        refuse(Kind.CONFLICT, f"{node}.{lost[0]}", asked, without, why=why)
     for key in ("task.name", "block.kind", "optimizer.name"):
         if key in keys and (key != "optimizer.name" or keys[key] in OPTIMIZERS):
             why, group = "the group itself is the key of this choice", key.partition(".")[0]

@@ -20,7 +20,6 @@ from gatekit.faults import (
     Place,
     Remove,
     Rename,
-    Set,
     Type,
     Whole,
     nearest_key,
@@ -161,14 +160,7 @@ def read_options(data: Mapping[str, Any]) -> Options:
         known_key(key, value)
         place = Place.of("hydra.launcher") / key
         values[key] = accepted(value, CHECKS[key], place, _EXAMPLES[key], ConfigError)
-    options = Options(**values)
-    changed = [f.name for f in fields(Options) if getattr(options, f.name) != f.default]
-    if options.backend == "process" and (lost := [name for name in changed if name in OF_SLURM]):
-        node = Place.of("hydra.launcher")
-        why = ("it is for jobs of Slurm, and ", node / "backend", " is process")
-        fixes = (Set(node / "backend", "slurm"), Remove(node / lost[0]))
-        raise ConfigError(Fault(Kind.CONFLICT, node / lost[0], why=why, fixes=fixes))
-    return options
+    return Options(**values)
 
 
 def known_key(key: str, value: Any = NOTHING) -> None:

@@ -784,10 +784,18 @@ def test_an_unknown_cell_shows_where_a_file_would_be_and_few_names(capsys, place
 @pytest.mark.parametrize(
     ("word", "name", "value"),
     [
-        ("hydra.launcher.resources={big: 0.5}", "resources", (("big", 0.5),)),
+        ("hydra.launcher.resources={big:0.5}", "resources", (("big", 0.5),)),
         ("hydra.launcher.resources.big=2", "resources", (("big", 2.0),)),
-        ("hydra.launcher.sbatch={mail-type: FAIL}", "sbatch", (("mail-type", "FAIL"),)),
-        ("hydra.launcher.setup=['module load cuda']", "setup", ("module load cuda",)),
+        (
+            "hydra.launcher.backend=slurm hydra.launcher.sbatch={mail-type:FAIL}",
+            "sbatch",
+            (("mail-type", "FAIL"),),
+        ),
+        (
+            "hydra.launcher.backend=slurm hydra.launcher.setup=[module]",
+            "setup",
+            ("module",),
+        ),
         ("hydra.launcher.gpus=[0,2]", "gpus", ("0", "2")),
         ("hydra.launcher.timeout=90", "timeout", 90.0),
         ("hydra/launcher=mine", "partition", "short"),
@@ -797,5 +805,5 @@ def test_options_of_the_launcher_are_read(place, word, name, value):
     mine = place / "conf" / "hydra" / "launcher"
     mine.mkdir(parents=True)
     (mine / "mine.yaml").write_text("defaults: [gatekit, _self_]\npartition: short\n")
-    planned = plan(compose(["cell=gru", word]))
+    planned = plan(compose(["cell=gru", *word.split()]))
     assert getattr(planned.launch.options, name) == value
