@@ -428,7 +428,7 @@ def refuse_unknown(
     """Refuse a key of a group that is not one of those known.
 
     Raises:
-        ConfigError: a key is unknown; the fault says what it probably means.
+        ConfigError: a key is unknown; the fault states what it probably means.
     """
     for key, value in given.items():
         if key not in known:

@@ -26,10 +26,10 @@ FAULTS = {
     ),
     "no state at all": (lambda: RNN("lstm", 4)(X, initial_state=[]), "the states are h, c"),
     "numbers to pad": (lambda: pad_time([1.0, 2.0]), "it has shape (2,)"),
-    "rates": (lambda: RNN("lstm", 4, zoneout=0.1), "zoneout={'h': 0.1}"),
+    "rates": (lambda: RNN("lstm", 4, zoneout=0.1), "zoneout={'c': 0.1, 'h': 0.1}"),
     "names": (
         lambda: RNN("lstm", 4, learned_initial_state=True),
-        "learned_initial_state=['h']",
+        "learned_initial_state=['c', 'h']",
     ),
     "a gate": (
         lambda: RNN("lstm", 4, swap={"forget": "sigmod"}),
