@@ -33,6 +33,7 @@ from gatekit.faults import (
     guesses,
     known_as,
     note_for,
+    together,
 )
 
 from .errors import ConfigError, GatekitError, as_plain, nearest, nearest_name
@@ -126,13 +127,12 @@ def remedied(
                 given = signature.bind(*args, **options).arguments
             except TypeError as error:
                 known = [name for name in signature.parameters if name != "self"]
-                unknown = next((name for name in options if name not in known), "")
-                fault = Fault(Kind.REFUSED, Place(), why=str(error))
-                if unknown and not more:
-                    free = [name for name in known if name not in options]
-                    fault = unknown_argument("argument", unknown, options[unknown], free)
-                fault = replace(fault, fixes=(*fault.fixes, works))
-                raise ArgumentError(fault).spoken(channel(given=options)) from None
+                free = [name for name in known if name not in options]
+                faults = [Fault(Kind.REFUSED, Place(), why=str(error))]
+                if not more and (unknown := [name for name in options if name not in known]):
+                    faults = [unknown_argument("argument", n, options[n], free) for n in unknown]
+                faults[-1] = replace(faults[-1], fixes=(*faults[-1].fixes, works))
+                raise ArgumentError(together(faults)).spoken(channel(given=options)) from None
             for name, kind in kinds.items():
                 if name in given and given[name] is not signature.parameters[name].default:
                     _check(Place((name,)), given[name], kind, works, channel(given=given))
@@ -174,7 +174,7 @@ def unknown_argument(scope: str, name: str, value: object, known: Collection[str
     place, given = Place((name,)), value if value is NOTHING else as_plain(value)
     fault = Fault(Kind.UNKNOWN, place, given, known=tuple(known), what="arguments")
     if note := note_for(scope, name):
-        return replace(fault, fixes=(Note((note,)),))
+        return replace(fault, fixes=(Note((note,)),), known=())
     near = known_as(scope, name, known) or nearest_name(name, known)
     if near == "to" and (ours := known_as("word", str(value))):
         return replace(fault, fixes=(Set(Place((near,)), ours),))

@@ -20,6 +20,7 @@ from .fault import (
     Set,
     Several,
     apply,
+    together,
 )
 from .names import known_as, nearest_key, nearest_name, note_for
 from .speak import Call, Channel, File, Flags, Layer, Shell, Typed, speak
@@ -83,6 +84,7 @@ __all__ = [
     "nearest_name",
     "note_for",
     "speak",
+    "together",
     "unknown_name",
     "unknown_option",
     "wrong",

@@ -135,6 +135,7 @@ class Fault:
         what: what these names are, in the plural.
         lists: the command that lists them, if they are many.
         span: the characters of the text that are wrong.
+        others: further mistakes of the same kind, each with its own fixes.
     """
 
     kind: Kind
@@ -147,6 +148,7 @@ class Fault:
     what: str = "keys"
     lists: Run | None = None
     span: tuple[int, int] | None = None
+    others: tuple[Fault, ...] = ()
 
     def below(self, outer: Place) -> Fault:
         """Return the fault with its places below another one."""
@@ -172,7 +174,14 @@ class Fault:
             return part
 
         why = self.why if isinstance(self.why, str) else tuple(map(of, self.why))
-        return replace(self, place=of(self.place), why=why, fixes=tuple(map(of, self.fixes)))
+        fixes = tuple(map(of, self.fixes))
+        others = tuple(each._with(change) for each in self.others)
+        return replace(self, place=of(self.place), why=why, fixes=fixes, others=others)
+
+
+def together(faults: Sequence[Fault]) -> Fault:
+    """Return several mistakes as one fault, the first of them."""
+    return replace(faults[0], others=tuple(faults[1:]))
 
 
 def apply(fix: Fix, data: Mapping[str, Any]) -> dict[str, Any] | None:

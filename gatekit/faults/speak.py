@@ -315,6 +315,7 @@ def speak(fault: Fault, channel: Channel | None = None) -> str:
         said.append(f"{_capital(fault.what)}: {names}{more}.")
     if fault.lists is not None:
         said.append(f"{to.command(fault.lists)} lists all {fault.what}.")
+    said += [speak(other, channel) for other in fault.others]
     return ("\n" if fault.kind is Kind.SYNTAX else " ").join(said)
 
 

@@ -21,7 +21,7 @@ from gatekit.cell.errors import (
     excerpt,
 )
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
-from gatekit.faults import Place, unknown_name, unknown_option
+from gatekit.faults import Place, together, unknown_name, unknown_option
 from gatekit.tasks.task import Signature, Task, metric_written
 
 from .author import author_line
@@ -67,9 +67,10 @@ class Components:
         if name not in self.tasks:
             raise ConfigError(unknown_name(TASK / "name", name, self.tasks, "tasks"))
         known = self.tasks[name].option_names()
-        for key, value in config.items():
-            if key not in known and key != "name":
-                raise ConfigError(unknown_option(TASK / key, value, (*known, "name")))
+        names = (*known, "name")
+        unknown = [unknown_option(TASK / k, v, names) for k, v in config.items() if k not in names]
+        if unknown:
+            raise ConfigError(together(unknown))
         try:
             return _with_signature(
                 self.tasks[name](**{k: v for k, v in config.items() if k != "name"})

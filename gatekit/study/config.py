@@ -26,6 +26,7 @@ from gatekit.faults import (
     nearest_key,
     nearest_name,
     note_for,
+    together,
     unknown_option,
     wrong,
 )
@@ -73,14 +74,15 @@ def validate(data: Mapping[str, Any]) -> dict[str, Any]:
         ConfigError: a key is unknown or missing, or a value has the wrong type or is out of range.
     """
     refuse_keywords(data, "")
-    config = _checked(data, Place(), KNOWN, data)
+    refuse_unknown(data)
+    config = _checked(data, Place(), KNOWN)
     for key in KNOWN:
         if key not in config:
             if key not in DEFAULTS and key not in ("optimizer", "trainer"):
                 refuse(Kind.MISSING, f"{key}.name", Set(P(f"{key}.name"), USUAL[key]))
             config[key] = DEFAULTS.get(key, {})
-    config["optimizer"] = _optimizer(config["optimizer"], data)
-    config["trainer"] = _trainer(config["trainer"], data)
+    config["optimizer"] = _optimizer(config["optimizer"])
+    config["trainer"] = _trainer(config["trainer"])
     if config["trainer"]["steps"] is not None:
         schedules.schedule(config["optimizer"], config["trainer"]["steps"])
     if (tbptt := config["trainer"].get("tbptt")) is not None:
@@ -140,8 +142,8 @@ def _windows(config: Mapping[str, Any], tbptt: int) -> None:
             )
 
 
-def _optimizer(given: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    checked = _checked(given, P("optimizer"), GROUP_KEYS["optimizer"], data)
+def _optimizer(given: Mapping[str, Any]) -> dict[str, Any]:
+    checked = _checked(given, P("optimizer"), GROUP_KEYS["optimizer"])
     config = GROUP_DEFAULTS["optimizer"] | checked
     known = {name: {**own, **OMITTED[name]} for name, own in OPTIMIZERS.items()}
     for key in {key: None for keys in known.values() for key in keys}:
@@ -181,8 +183,8 @@ def _conflict(config: Mapping[str, Any], key: str, why: str, *fixes: Fix) -> NoR
     refuse(Kind.CONFLICT, f"optimizer.{key}", *fixes, given=config[key], why=why)
 
 
-def _trainer(given: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    checked = _checked(given, P("trainer"), GROUP_KEYS["trainer"], data)
+def _trainer(given: Mapping[str, Any]) -> dict[str, Any]:
+    checked = _checked(given, P("trainer"), GROUP_KEYS["trainer"])
     config = GROUP_DEFAULTS["trainer"] | checked
     if config["steps"] is not None:
         config["epochs"] = None
@@ -411,28 +413,30 @@ def wrong_value(place: Place, value: Any, type_: Type) -> Fault:
     return replace(fault, fixes=fixes or fault.fixes)
 
 
-def _checked(
-    given: Mapping[str, Any], group: Place, known: Mapping[str, Type], data: Mapping[str, Any]
-) -> dict[str, Any]:
+def _checked(given: Mapping[str, Any], group: Place, known: Mapping[str, Type]) -> dict[str, Any]:
     """Return the values of a group, each converted to its type."""
-    refuse_unknown(given, group, known, data)
     for key, value in given.items():
         if not fits(value, known[key]):
             raise ConfigError(wrong_value(group / key, value, known[key]))
     return {key: known[key].accept(value) for key, value in given.items()}
 
 
-def refuse_unknown(
-    given: Mapping[str, Any], group: Place, known: Mapping[str, Type], data: Mapping[str, Any]
-) -> None:
-    """Refuse a key of a group that is not one of those known.
+def refuse_unknown(data: Mapping[str, Any]) -> None:
+    """Refuse keys that are not those of a run, of its optimizer or of its trainer.
 
     Raises:
-        ConfigError: a key is unknown; the fault states what it probably means.
+        ConfigError: keys are unknown; the fault states what each probably means.
     """
-    for key, value in given.items():
-        if key not in known:
-            place = group / key
-            if gone := no_more(f"{place}="):
-                raise ConfigError(f"{place} is not a key{gone}")
-            raise ConfigError(_unknown(place, value, known, data))
+    found: list[Fault] = []
+    for group, known in {"": KNOWN, **GROUP_KEYS}.items():
+        given = data.get(group) if group else data
+        for key, value in given.items() if isinstance(given, Mapping) else ():
+            if key not in known:
+                place = P(group) / key
+                if gone := no_more(f"{place}="):
+                    raise ConfigError(f"{place} is not a key{gone}")
+                fault = _unknown(place, value, known, data)
+                if all(fault.fixes != each.fixes for each in found):
+                    found.append(fault)
+    if found:
+        raise ConfigError(together(found))

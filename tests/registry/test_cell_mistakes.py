@@ -198,7 +198,7 @@ FILES = {
     # Norms, states, parameters, circles.
     "norm-of-itself": (
         GATES + REST + "norms: {h: layer}\n",
-        at("cell.norms.h", "-> cell.norms.h_out & cell.emits='h_out'", names=("line 7:",)),
+        at("cell.norms.h", "~ & cell.norms.h_out='h' & cell.emits='h_out'", names=("line 7:",)),
     ),
     "norms": (
         GATES + REST + "norms: layer\n",

@@ -7,7 +7,7 @@ import pytest
 from refused import at, written
 
 from gatekit.cell.errors import ConfigError
-from gatekit.faults import Run, Several
+from gatekit.faults import Run, Several, apply
 from gatekit.runs.names import study_name
 from gatekit.study.config import validate
 from gatekit.study.keys import DEFAULTS, LAUNCH_KEYS, RUN_KEYS, with_omitted
@@ -134,3 +134,17 @@ def test_without_a_length_both_keys_that_give_one_are_shown():
     with pytest.raises(ConfigError) as error:
         validate({**GOOD, "trainer": {"epochs": None, "steps": None, "batch": 8}})
     assert {fix.value for fix in error.value.fault.fixes} == {20, 1000}
+
+
+def test_all_unknown_keys_are_answered_at_once():
+    given = {**GOOD, "hidden": 8, "trainer": {"max_epochs": 3, "batch_size": 4}}
+    with pytest.raises(ConfigError) as caught:
+        validate(given)
+    fault = caught.value.fault
+    places = [str(each.place) for each in (fault, *fault.others)]
+    assert places == ["hidden", "trainer.max_epochs", "trainer.batch_size"]
+    fixed = given
+    for each in (fault, *fault.others):
+        fixed = apply(each.fixes[0], fixed)
+    read = validate(fixed)
+    assert (read["units"], read["trainer"]["epochs"], read["trainer"]["batch"]) == (8, 3, 4)

@@ -105,7 +105,7 @@ def _check_name(name: str, where: Place, spec: CellSpec, seen: dict[str, str]) -
     if name in seen and where.path[1] == "norms":
         emits = (Set(CELL / "emits", f"{name}_out"),) if name == spec.emits else ()
         moved: tuple[Rename | Remove | Set, ...] = (rename(f"{name}_out"),)
-        if dict(spec.norms)[name].of not in seen:  # layer_norm, for example, and not a signal
+        if dict(spec.norms)[name].of not in seen:  # layer_norm, for example
             moved = Remove(where), Set(CELL / "norms" / f"{name}_out", name)
         raise refused(
             where,

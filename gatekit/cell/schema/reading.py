@@ -36,6 +36,7 @@ from gatekit.faults import (
     apply,
     known_as,
     note_for,
+    together,
     unknown_name,
     unknown_option,
 )
@@ -108,9 +109,8 @@ def _read(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
     if "function" in config:
         config = _call_cell_function(config, catalogue)
         check_plain(config)
-    for key in config:
-        if key not in CELL_KEYS:
-            raise CellError(_unknown_key(config, key))
+    if found := [_unknown_key(config, key) for key in config if key not in CELL_KEYS]:
+        raise CellError(together(found))
     _refuse_options_as_gates(config.get("gates"))
     for key in SECTIONS:
         check_members(config, key)
@@ -179,7 +179,7 @@ def _unknown_key(config: Mapping[Any, Any], name: Any) -> Fault:
     parts = (config.get(each) for each in ("gates", "constants"))
     gates, constants = (part if isinstance(part, Mapping) else {} for part in parts)
     own = [f"constants.{name}" for name in constants]
-    if key in gates:
+    if key in gates and not (near and isinstance(value, str)):
         near = f"gates.{key}"
     elif near.startswith("gates.") and near.split(".")[1] not in gates:
         near = ""

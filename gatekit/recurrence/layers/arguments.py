@@ -39,6 +39,7 @@ from gatekit.faults import (
     Text,
     Type,
     Whole,
+    together,
     wrong,
 )
 from gatekit.faults.deprecation import deprecated
@@ -59,9 +60,10 @@ def refuse_unknown(given: Mapping[str, object], known: Collection[str]) -> None:
     Raises:
         ConfigError: an argument is unknown; the message states what to write instead.
     """
-    for name, value in given.items():
-        if name not in _OF_LAYERS:
-            raise ConfigError(unknown_argument("layer", name, value, (*known, *_OF_LAYERS)))
+    own = (*known, *_OF_LAYERS)
+    unknown = [unknown_argument("layer", n, v, own) for n, v in given.items() if n not in own]
+    if unknown:
+        raise ConfigError(together(unknown))
     try:
         keras.dtype_policies.get(given.get("dtype"))
     except (TypeError, ValueError):
