@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -179,9 +180,13 @@ class Fault:
         return replace(self, place=of(self.place), why=why, fixes=fixes, others=others)
 
 
-def together(faults: Sequence[Fault]) -> Fault:
-    """Return several mistakes as one fault, the first of them."""
-    return replace(faults[0], others=tuple(faults[1:]))
+MOST_TOGETHER = 5
+
+
+def together(faults: Iterable[Fault]) -> Fault | None:
+    """Return the first mistakes as one fault; None if there are none."""
+    first, *others = [*itertools.islice(faults, MOST_TOGETHER), None]
+    return first and replace(first, others=tuple(filter(None, others)))
 
 
 def apply(fix: Fix, data: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -68,9 +68,9 @@ class Components:
             raise ConfigError(unknown_name(TASK / "name", name, self.tasks, "tasks"))
         known = self.tasks[name].option_names()
         names = (*known, "name")
-        unknown = [unknown_option(TASK / k, v, names) for k, v in config.items() if k not in names]
-        if unknown:
-            raise ConfigError(together(unknown))
+        unknown = (unknown_option(TASK / k, v, names) for k, v in config.items() if k not in names)
+        if fault := together(unknown):
+            raise ConfigError(fault)
         try:
             return _with_signature(
                 self.tasks[name](**{k: v for k, v in config.items() if k != "name"})

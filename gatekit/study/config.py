@@ -427,7 +427,12 @@ def refuse_unknown(data: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: keys are unknown; the fault states what each probably means.
     """
-    found: list[Fault] = []
+    if fault := together(_unknown_keys(data)):
+        raise ConfigError(fault)
+
+
+def _unknown_keys(data: Mapping[str, Any]) -> Iterator[Fault]:
+    told: list[tuple[Fix, ...]] = []
     for group, known in {"": KNOWN, **GROUP_KEYS}.items():
         given = data.get(group) if group else data
         for key, value in given.items() if isinstance(given, Mapping) else ():
@@ -436,7 +441,6 @@ def refuse_unknown(data: Mapping[str, Any]) -> None:
                 if gone := no_more(f"{place}="):
                     raise ConfigError(f"{place} is not a key{gone}")
                 fault = _unknown(place, value, known, data)
-                if all(fault.fixes != each.fixes for each in found):
-                    found.append(fault)
-    if found:
-        raise ConfigError(together(found))
+                if fault.fixes not in told:
+                    yield fault
+                told.append(fault.fixes)

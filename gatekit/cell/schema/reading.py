@@ -109,8 +109,8 @@ def _read(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
     if "function" in config:
         config = _call_cell_function(config, catalogue)
         check_plain(config)
-    if found := [_unknown_key(config, key) for key in config if key not in CELL_KEYS]:
-        raise CellError(together(found))
+    if fault := together(_unknown_key(config, key) for key in config if key not in CELL_KEYS):
+        raise CellError(fault)
     _refuse_options_as_gates(config.get("gates"))
     for key in SECTIONS:
         check_members(config, key)

@@ -61,9 +61,9 @@ def refuse_unknown(given: Mapping[str, object], known: Collection[str]) -> None:
         ConfigError: an argument is unknown; the message states what to write instead.
     """
     own = (*known, *_OF_LAYERS)
-    unknown = [unknown_argument("layer", n, v, own) for n, v in given.items() if n not in own]
-    if unknown:
-        raise ConfigError(together(unknown))
+    unknown = (unknown_argument("layer", n, v, own) for n, v in given.items() if n not in own)
+    if fault := together(unknown):
+        raise ConfigError(fault)
     try:
         keras.dtype_policies.get(given.get("dtype"))
     except (TypeError, ValueError):
