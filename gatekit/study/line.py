@@ -56,6 +56,8 @@ MAX_WORD = 20_000
 QUICK = "_quick"
 """The end of the name of an experiment's small version, and of its study."""
 
+OF_HYDRA = ("basic", "joblib", "ray", "ray_aws", "rq", "submitit_local", "submitit_slurm")
+"""Launchers of Hydra and of its plugins."""
 TRUST = "or add --trust-config"
 _BRACES = re.compile(r"[A-Za-z_]\w*:[^\s/].*", re.ASCII)
 _APART = re.compile(rf"({KEY.pattern}) *(?::=?|==|=>) *(.+)", re.ASCII)
@@ -657,6 +659,10 @@ def _elements(value: object) -> Iterator[Any]:
 def _refuse_choice(group: str, value: object) -> None:
     """Refuse a value of a group that is not the name of a file."""
     place, fixes = P(group), list[Fix]()
+    own = os.path.exists(os.path.join("conf", group, f"{value}.yaml"))
+    if group == "hydra/launcher" and value in OF_HYDRA and not own:  # before its options
+        way = Note((note_for("hydra", "hydra.launcher"),))
+        raise ConfigError(Fault(Kind.UNKNOWN, place, value, fixes=(way,), what="launchers"))
     if isinstance(value, list) and group != "experiment":
         why = "this would merge the files into one"
         fixes = [Set(place, Several(tuple(value)))]
