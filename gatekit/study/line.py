@@ -659,10 +659,10 @@ def _elements(value: object) -> Iterator[Any]:
 def _refuse_choice(group: str, value: object) -> None:
     """Refuse a value of a group that is not the name of a file."""
     place, fixes = P(group), list[Fix]()
-    own = os.path.exists(os.path.join("conf", group, f"{value}.yaml"))
-    if group == "hydra/launcher" and value in OF_HYDRA and not own:  # before its options
-        way = Note((note_for("hydra", "hydra.launcher"),))
-        raise ConfigError(Fault(Kind.UNKNOWN, place, value, fixes=(way,), what="launchers"))
+    theirs = group == "hydra/launcher" and value in OF_HYDRA
+    if theirs and not os.path.exists(os.path.join("conf", group, f"{value}.yaml")):
+        way = Note((note_for("hydra", "hydra.launcher"),))  # before its options are judged
+        refuse(Kind.UNKNOWN, group, way, given=value, what="launchers")
     if isinstance(value, list) and group != "experiment":
         why = "this would merge the files into one"
         fixes = [Set(place, Several(tuple(value)))]

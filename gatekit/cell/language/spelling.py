@@ -33,6 +33,8 @@ NO_OPERATOR = re.compile(
 """The end of a number, name or bracket that another one follows."""
 _LETTER = re.compile(r"\b[abc]\b")
 """An argument in the equation of a function of another library."""
+_WHOLE = re.compile(r"[\w.]+|\w+\([^()]*\)")
+"""A part of an equation that needs no brackets."""
 _TOKENS = (
     (r"\\(?:odot|cdot|times|circ)\b", " * "),
     (r"\\(?:(?:mathrm|operatorname|text)\{(\w+)\}|([a-z]+))", r"\1\2"),
@@ -115,8 +117,8 @@ def _with_where(text: str) -> str:
             more, less = map(ast.unparse, (test.left, *test.comparators))
             if isinstance(test.ops[0], ast.Lt):
                 more, less = less, more
-            simple = re.fullmatch(r"[\w.]+|\w+\([^()]*\)", less)
-            condition = more if less == "0" else f"{more} - {less if simple else f'({less})'}"
+            less = less if _WHOLE.fullmatch(less) else f"({less})"
+            condition = more if less == "0" else f"{more} - {less}"
             call = f"where({', '.join([condition, *map(ast.unparse, values)])})"
             return _with_where(f"{text[: node.col_offset]}{call}{text[node.end_col_offset :]}")
     return text
@@ -130,19 +132,16 @@ def in_our_functions(name: str, arguments: Sequence[str], functions: Collection[
         arguments: the arguments of the call, as they are written.
         functions: the names of the functions of the language.
     """
-    letters = dict(zip("abcdefgh", arguments, strict=False))
-    templates = synonyms("function").get(name, [])
-    fitting = [each for each in templates if {*_LETTER.findall(each)} == {*letters}]
-    if templates and not fitting:
-        return ""
-    if not templates:
+    templates = synonyms("function").get(name)
+    if templates is None:
         near = "" if note_for("function", name) else nearest_name(name, functions)
         return f"{near}({', '.join(arguments)})" if near else ""
-    template = fitting[0]
-    whole = re.compile(r"[\w.]+|\w+\([^()]*\)")
+    letters = dict(zip("abcdefgh", arguments, strict=False))
+    fitting = (each for each in templates if {*_LETTER.findall(each)} == {*letters})
+    template = next(fitting, "")
 
     def argument(match: re.Match[str]) -> str:
         text = letters[match[0]]
-        return text if whole.fullmatch(text) or template[match.start() - 1] == "(" else f"({text})"
+        return text if _WHOLE.fullmatch(text) or template[match.start() - 1] == "(" else f"({text})"
 
     return _LETTER.sub(argument, template)

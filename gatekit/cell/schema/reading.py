@@ -183,7 +183,8 @@ def _unknown_key(config: Mapping[Any, Any], name: Any) -> Fault:
         near = f"gates.{key}"
     elif near.startswith("gates.") and near.split(".")[1] not in gates:
         near = ""
-    near = near or next((each for each in own if each[10:] in (key, known_as("option", key))), "")
+    option = next((name for name in constants if name in (key, known_as("option", key))), "")
+    near = near or f"constants.{option}" * bool(option)
     fixes = (Rename(where, Place.of(f"cell.{near}")),) if near else ()
     return replace(fault, fixes=fixes, known=(*CELL_KEYS, *own))
 

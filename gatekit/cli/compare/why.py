@@ -33,7 +33,8 @@ def run(parser: Parser) -> int:
 
     first = select(options.first, options.root)
     if options.second is None:
-        raise ConfigError("B is missing: another run or group, as STUDY/ID or STUDY/GROUP.")
+        such = f"`gatekit why {options.first} STUDY/gru`"
+        raise ConfigError(f"B is missing: another run or group. Type {such}.")
     differences = why(first, select(options.second, options.root))
     if options.json:
         write_json(dataclasses.asdict(differences))
