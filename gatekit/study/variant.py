@@ -32,7 +32,7 @@ from gatekit.cell.schema import (
 )
 from gatekit.cell.schema.swapping import of_swap
 from gatekit.faults import Fault, Kind, Note, Rename, Set, note_for
-from gatekit.recurrence.executors.choose import Setting, check, chunks_win
+from gatekit.recurrence.executors.choose import Setting, check, choose, chunks_win
 from gatekit.registry import components
 from gatekit.registry.models import model_of
 from gatekit.runs.names import fingerprint
@@ -59,6 +59,7 @@ class Variant:
         places: options of the task that locate its data.
         windows: whether separate sequences are read in windows, some of which have no target.
         chunk_version: the version of the numbers that chunks give.
+        affine_version: the version of the numbers that ``executor=auto`` gives under XLA.
     """
 
     config: Mapping[str, Any]
@@ -69,6 +70,7 @@ class Variant:
     places: tuple[str, ...] = ()
     windows: bool = False
     chunk_version: int = 1
+    affine_version: int = 1
 
     def forms(self, typed_shards: bool) -> Iterator[Variant]:
         """Yield this variant, and those that earlier versions understood by the same words.
@@ -94,6 +96,8 @@ class Variant:
             numbers["windows"] = 2
         if "chunk" in (self.config["executor"], self.config["chosen"]):
             numbers["chunk"] = self.chunk_version
+        if self.affine_version > 1 and self.config["jit"] is not False:
+            numbers["affine"] = self.affine_version
         if (self.config["shards"] or 1) > 1 and self.config["jit"] is not False:
             # In version 1, XLA computed the products of all shards on one thread.
             numbers["sharded"] = 2
@@ -183,9 +187,14 @@ def variant(
         base["chosen"] = _chosen(stack.cells, base, getattr(task, "length", None))
     if base["executor"] != "auto":
         for built in stack.cells:
-            check(base["executor"], built, _setting(base["precision"]), remat=False)
+            # Whether the run has a GPU is only known when it starts.
+            check(base["executor"], built, _setting(base["precision"], "gpu"), remat=False)
     task.require()
     name = base["task"]["name"]
+    # In version 1, XLA trained every affine cell with the executor `affine`.
+    auto = base["executor"] == "auto" and base["chosen"] is None
+    cpu = _setting(base["precision"], "cpu")
+    fused = auto and any(choose("auto", c, cpu, chunks=False).training for c in stack.cells)
     return Variant(
         base,
         counted,
@@ -195,6 +204,7 @@ def variant(
         task.places,
         windows=base["trainer"].get("tbptt") is not None and not task.contiguous,
         chunk_version=max((chunk.analyse(built).version for built in stack.cells), default=1),
+        affine_version=2 if fused else 1,
     )
 
 
@@ -204,8 +214,7 @@ def _chosen(cells: Iterable[Cell], config: Mapping[str, Any], length: int | None
     A run may also have a GPU, which is only known when it starts; chunks run there, too.
     """
     steps = config["trainer"].get("tbptt") or length
-    compute = config["precision"].removeprefix("mixed_")
-    setting = Setting("cpu", compute, "float32" if compute != config["precision"] else compute)
+    setting = _setting(config["precision"], "cpu")
     mode = "xla" if config["jit"] is True else "graph"  # `jit=auto` leaves chunks in graph mode
     return "chunk" if all(chunks_win(each, setting, steps, mode) for each in cells) else None
 
@@ -268,13 +277,10 @@ def _has_role(spec: CellSpec, role: str) -> bool:
     return True
 
 
-def _setting(precision: str) -> Setting:
-    """Return the setting in which to check an executor, as if the run had a GPU.
-
-    Whether the run has a GPU is only known when it starts.
-    """
+def _setting(precision: str, device: str) -> Setting:
+    """Return the setting of an executor."""
     compute = precision.removeprefix("mixed_")
-    return Setting("gpu", compute, "float32" if compute != precision else precision)
+    return Setting(device, compute, "float32" if compute != precision else precision)
 
 
 def cell_of(config: Mapping[str, Any], known: components.Components) -> CellSpec:

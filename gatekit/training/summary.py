@@ -193,7 +193,7 @@ def summary(
             "token": costs["flops"],
         },
         "state_size": costs["state"],
-        "executor": choice.executor,
+        "executor": (session.mode.jit and choice.training) or choice.executor,
         "executor_mode": choice.mode,
         "executor_reason": CHUNKS if session.config.get("chosen") else choice.reason,
         "jit": session.mode.jit,

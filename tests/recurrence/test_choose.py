@@ -121,12 +121,28 @@ def test_outside_training_xla_forms_the_coefficients_step_by_step() -> None:
     assert not choose("auto", built("mingru"), GPU).inference
     assert not choose("auto", built("lstm")).inference
     text = "calls outside training that XLA compiles run fused"
-    assert text in layer("mingru").explain()
-    assert text not in layer("mingru", executor="affine").explain()
+    assert text in layer("sru_v1").explain()
+    assert text not in layer("sru_v1", executor="affine").explain()
+
+
+@pytest.mark.parametrize(
+    ("cell", "training"),
+    [("mingru", "fused"), ("gilr", "fused"), ("lru", "fused"), ("linoss", "fused")]
+    + [("minlstm", ""), ("sru_v1", ""), ("qrnn", "")],
+)
+def test_xla_trains_small_and_mixing_affine_steps_in_the_loop(cell: str, training: str) -> None:
+    choice = choose("auto", built(cell))
+    assert (choice.executor, choice.training, choice.inference) == ("affine", training, "fused")
+    assert ("; calls that XLA compiles run fused" in choice.reason) == bool(training)
+    assert not choose("affine", built(cell)).training
+    assert not choose("auto", built(cell), GPU).training
 
 
 @pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize(("cell", "jit"), [("mingru", False), ("mingru", True), ("kda", True)])
+@pytest.mark.parametrize(
+    ("cell", "jit"),
+    [("mingru", False), ("mingru", True), ("sru_v1", False), ("sru_v1", True), ("kda", True)],
+)
 def test_the_executor_of_a_call(
     cell: str, jit: bool, training: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,7 +158,7 @@ def test_the_executor_of_a_call(
         monkeypatch.setattr(module, "run", noted)
     rnn = layer(cell, units=64)
     tf.function(lambda x: rnn(x, training=training), jit_compile=jit)(inputs_for(rnn))
-    fused_runs = jit and (cell == "kda" or not training)
+    fused_runs = jit and (cell != "sru_v1" or not training)
     assert seen == ["executor" if fused_runs else "blockwise"]
 
 

@@ -34,13 +34,14 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("side", "time", "steps"),
-    [(2, None, 32), (32, 999, 32), (33, 999, 64), (64, None, 64), (64, 5, 8), (8, 33, 32)],
+    ("side", "terms", "time", "steps"),
+    [(2, 1, None, 32), (32, 1, 999, 32), (33, 1, 999, 64), (64, 1, None, 64), (64, 1, 5, 8)]
+    + [(8, 1, 33, 32), (8, 2, 33, 16), (8, 3, None, 8), (64, 2, 999, 32), (2, 40, 999, 1)],
 )
-def test_steps_of_a_chunk(side: int, time: int | None, steps: int) -> None:
+def test_steps_of_a_chunk(side: int, terms: int, time: int | None, steps: int) -> None:
     call = SimpleNamespace(inputs={"x": SimpleNamespace(shape=(time, 2, 3))})
     known = SimpleNamespace(problem=call)
-    assert layout.Layout(cast(Any, known), (1,), side).steps == steps
+    assert layout.Layout(cast(Any, known), (1,), side, terms).steps == steps
 
 
 def _agree(name: str, time: int, mode: Any = graph, **options: Any) -> None:

@@ -6,6 +6,7 @@ import pytest
 from twice import StopAt, told
 
 from gatekit.cell.errors import ConfigError
+from gatekit.recurrence.executors import choose
 from gatekit.registry import components
 from gatekit.runs.folder import RunFolder
 from gatekit.study import variant
@@ -69,6 +70,31 @@ def test_what_xla_compiles_is_chosen_for_xla(place, monkeypatch):
     assert old.fingerprint != now.fingerprint
     old.path.mkdir(parents=True)
     assert only(*words).fingerprint == old.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("words", "renamed"),
+    [
+        (["cell=mingru", "jit=true"], True),
+        (["cell=mingru", "jit=auto"], True),
+        (["cell=mingru"], False),
+        (["cell=mingru", "jit=true", "executor=affine"], False),
+        (["cell=sru_v1", "jit=true"], False),
+        (["cell=lstm", "jit=true"], False),
+    ],
+)
+def test_what_xla_trains_with_another_executor_has_another_name(
+    place, monkeypatch, words, renamed
+):
+    now = only(*words).fingerprint
+    monkeypatch.setattr(choose, "fused_wins", lambda cell: False)  # as earlier versions chose
+    assert (only(*words).fingerprint != now) == renamed
+
+
+@pytest.mark.parametrize(("jit", "executor"), [("true", "fused"), ("false", "affine")])
+def test_a_result_has_the_executor_that_trained(place, jit, executor):
+    run = only("cell=mingru", f"jit={jit}")
+    assert attempt(run, threading.Event())["executor"] == executor
 
 
 def attempt(run, stop):

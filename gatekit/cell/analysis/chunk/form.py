@@ -32,7 +32,10 @@ class Parallel:
 
         In version 1, chunks had 64 steps for small matrices, too. In version 2, decays of columns
         were split down to single steps. In version 3, few values of a plain sum were padded to 32.
+        In version 4, chunks of several keys a step had as many steps as those of one.
         """
+        if any(len(each.terms) > 1 for each in self.memories):
+            return 5
         sums = any(isinstance(block, Solve) and block.a[0][0] == Number(1) for block in self.blocks)
         if sums or not all(each.decays or each.corrects for each in self.memories):
             return 4

@@ -46,8 +46,8 @@ def solve_one(known: SharedValues, memory: Memory) -> tuple[dict[str, Tensor], d
     """
     problem = known.problem
     *heads, side, columns = memory.shape
-    layout = Layout(known, tuple(heads), max(side, columns))
     terms = len(memory.terms)
+    layout = Layout(known, tuple(heads), max(side, columns), terms)
 
     frame = Frame(memory, layout)
     rows = frame.rows
