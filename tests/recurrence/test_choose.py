@@ -127,8 +127,10 @@ def test_outside_training_xla_forms_the_coefficients_step_by_step() -> None:
 
 @pytest.mark.parametrize(
     ("cell", "training"),
-    [("mingru", "fused"), ("gilr", "fused"), ("lru", "fused"), ("linoss", "fused")]
-    + [("minlstm", ""), ("sru_v1", ""), ("qrnn", "")],
+    [
+        *(("mingru", "fused"), ("gilr", "fused"), ("lru", "fused"), ("linoss", "fused")),
+        *(("minlstm", ""), ("sru_v1", ""), ("qrnn", "")),
+    ],
 )
 def test_xla_trains_small_and_mixing_affine_steps_in_the_loop(cell: str, training: str) -> None:
     choice = choose("auto", built(cell))

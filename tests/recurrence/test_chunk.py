@@ -35,8 +35,10 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("side", "terms", "time", "steps"),
-    [(2, 1, None, 32), (32, 1, 999, 32), (33, 1, 999, 64), (64, 1, None, 64), (64, 1, 5, 8)]
-    + [(8, 1, 33, 32), (8, 2, 33, 16), (8, 3, None, 8), (64, 2, 999, 32), (2, 40, 999, 1)],
+    [
+        *((2, 1, None, 32), (32, 1, 999, 32), (33, 1, 999, 64), (64, 1, None, 64), (64, 1, 5, 8)),
+        *((8, 1, 33, 32), (8, 2, 33, 16), (8, 3, None, 8), (64, 2, 999, 32), (2, 40, 999, 1)),
+    ],
 )
 def test_steps_of_a_chunk(side: int, terms: int, time: int | None, steps: int) -> None:
     call = SimpleNamespace(inputs={"x": SimpleNamespace(shape=(time, 2, 3))})

@@ -83,9 +83,7 @@ def test_what_xla_compiles_is_chosen_for_xla(place, monkeypatch):
         (["cell=lstm", "jit=true"], False),
     ],
 )
-def test_what_xla_trains_with_another_executor_has_another_name(
-    place, monkeypatch, words, renamed
-):
+def test_what_xla_trains_with_another_executor_has_another_name(place, monkeypatch, words, renamed):
     now = only(*words).fingerprint
     monkeypatch.setattr(choose, "fused_wins", lambda cell: False)  # as earlier versions chose
     assert (only(*words).fingerprint != now) == renamed
