@@ -13,8 +13,9 @@ from gatekit.cell.language import ops
 
 def _block_product(u: Tensor, blocks: Tensor) -> Tensor:
     count, width, out = blocks.shape
-    parts = tf.reshape(u, tf.concat([tf.shape(u)[:-1], [count, width]], 0))
-    product = tf.einsum("...kn,knm->...km", parts, blocks)
+    # The gradient of an einsum would sum over all but the last axis after its products.
+    rows = tf.transpose(tf.reshape(u, [-1, count, width]), [1, 0, 2])
+    product = tf.transpose(tf.matmul(rows, blocks), [1, 0, 2])
     return tf.reshape(product, tf.concat([tf.shape(u)[:-1], [count * out]], 0))
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from gatekit import registry
 from gatekit.cell.analysis import chunk
+from gatekit.cell.block.built_block import BuiltBlock
 from gatekit.cell.block.reading import read_block
+from gatekit.cell.block.sequence import Convolve
+from gatekit.cell.block.stack import Stack
 from gatekit.cell.errors import CellError, ConfigError, GatekitError, excerpt, nearest_name
 from gatekit.cell.graph import Cell
 from gatekit.cell.schema import (
@@ -58,8 +61,7 @@ class Variant:
         sources: the sources of these plugins, by hash.
         places: options of the task that locate its data.
         windows: whether separate sequences are read in windows, some of which have no target.
-        chunk_version: the version of the numbers that chunks give.
-        affine_version: the version of the numbers that ``executor=auto`` gives under XLA.
+        versions: the versions of numbers that have changed, by what changed; see `_versions`.
     """
 
     config: Mapping[str, Any]
@@ -69,8 +71,7 @@ class Variant:
     sources: Mapping[str, bytes]
     places: tuple[str, ...] = ()
     windows: bool = False
-    chunk_version: int = 1
-    affine_version: int = 1
+    versions: Mapping[str, int] = field(default_factory=dict)
 
     def forms(self, typed_shards: bool) -> Iterator[Variant]:
         """Yield this variant, and those that earlier versions understood by the same words.
@@ -94,10 +95,8 @@ class Variant:
         if self.windows:
             # In version 1, windows without a target counted as updates of the optimizer.
             numbers["windows"] = 2
-        if "chunk" in (self.config["executor"], self.config["chosen"]):
-            numbers["chunk"] = self.chunk_version
-        if self.affine_version > 1 and self.config["jit"] is not False:
-            numbers["affine"] = self.affine_version
+        chunks = "chunk" in (self.config["executor"], self.config["chosen"])
+        numbers |= {k: v for k, v in self.versions.items() if chunks or k != "chunk"}
         if (self.config["shards"] or 1) > 1 and self.config["jit"] is not False:
             # In version 1, XLA computed the products of all shards on one thread.
             numbers["sharded"] = 2
@@ -191,10 +190,6 @@ def variant(
             check(base["executor"], built, _setting(base["precision"], "gpu"), remat=False)
     task.require()
     name = base["task"]["name"]
-    # In version 1, XLA trained every affine cell with the executor `affine`.
-    auto = base["executor"] == "auto" and base["chosen"] is None
-    cpu = _setting(base["precision"], "cpu")
-    fused = auto and any(choose("auto", c, cpu, chunks=False).training for c in stack.cells)
     return Variant(
         base,
         counted,
@@ -203,9 +198,23 @@ def variant(
         known.sources(mixers, unit, name, block),
         task.places,
         windows=base["trainer"].get("tbptt") is not None and not task.contiguous,
-        chunk_version=max((chunk.analyse(built).version for built in stack.cells), default=1),
-        affine_version=2 if fused else 1,
+        versions=_versions(stack, base),
     )
+
+
+def _versions(stack: Stack, config: Mapping[str, Any]) -> dict[str, int]:
+    """Return the versions of a variant's numbers, by what changed."""
+    versions = {"chunk": max((chunk.analyse(cell).version for cell in stack.cells), default=1)}
+    if config["executor"] == "auto" and config["chosen"] is None and config["jit"] is not False:
+        cpu = _setting(config["precision"], "cpu")
+        if any(choose("auto", cell, cpu, chunks=False).training for cell in stack.cells):
+            versions["affine"] = 2  # in version 1, XLA trained every affine cell with `affine`
+    blocks = [layer for layer in stack.layers if isinstance(layer, BuiltBlock)]
+    reads = [read for cell in stack.cells for node in cell.all_nodes for read in node.reads]
+    convolves = any(isinstance(op, Convolve) for b in blocks for p in b.programs for op in p.ops)
+    if convolves or any(read.map_kind == "block" for read in reads):
+        versions["sums"] = 2  # in version 1, gradients were summed in another order
+    return versions
 
 
 def _chosen(cells: Iterable[Cell], config: Mapping[str, Any], length: int | None) -> str | None:

@@ -89,6 +89,27 @@ def test_what_xla_trains_with_another_executor_has_another_name(place, monkeypat
     assert (only(*words).fingerprint != now) == renamed
 
 
+@pytest.mark.parametrize(
+    ("words", "renamed"),
+    [
+        (["cell=slstm_heads"], True),
+        (["cell=gru", "block=modern"], True),
+        (["cell=gru", "block=residual"], False),
+        (["cell=lstm"], False),
+    ],
+)
+def test_where_gradients_are_summed_in_another_order_a_run_has_another_name(
+    place, monkeypatch, words, renamed
+):
+    now, versions = only(*words).fingerprint, variant._versions
+
+    def before(*facts):
+        return {what: one for what, one in versions(*facts).items() if what != "sums"}
+
+    monkeypatch.setattr(variant, "_versions", before)
+    assert (only(*words).fingerprint != now) == renamed
+
+
 @pytest.mark.parametrize(("jit", "executor"), [("true", "fused"), ("false", "affine")])
 def test_a_result_has_the_executor_that_trained(place, jit, executor):
     run = only("cell=mingru", f"jit={jit}")

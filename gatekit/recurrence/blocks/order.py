@@ -62,14 +62,20 @@ class Order:
             shift: from 0 to n. A masked step takes the entry of the valid step before it.
         """
         if self.mask is None:
-            return packed[:, shift : shift + self.time]
+            return self._run(packed, shift, self.time)
         place = tf.maximum(self._count - 1 + shift, 0)
         return tf.gather(packed, place, batch_dims=1)
+
+    @staticmethod
+    def _run(packed: Tensor, start: int | Tensor, size: int | Tensor) -> Tensor:
+        """Return entries in a row; the gradient of a strided slice takes five times as long."""
+        rest = packed.shape.rank - 2
+        return tf.slice(packed, [0, start, *[0] * rest], [-1, size, *[-1] * rest])
 
     def last(self, packed: Tensor, size: int) -> Tensor:
         """Return the last ``size`` entries, which the next call needs."""
         if self.mask is None:
-            return packed[:, self.time : self.time + size]
+            return self._run(packed, self.time, size)
         return tf.gather(packed, last_step(self._count) + tf.range(size), batch_dims=1)
 
     def end(self, values: Tensor) -> Tensor:

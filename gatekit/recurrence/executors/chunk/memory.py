@@ -75,9 +75,8 @@ def solve_one(known: SharedValues, memory: Memory) -> tuple[dict[str, Tensor], d
     reads = len(memory.reads)
     if memory.corrects:
         left = _rows(tf.stack(scores[reads:], -2), layout.steps * terms)
-        left += tf.eye(layout.steps * terms, dtype=layout.dtype)
-        if terms > 1:
-            left += _within_steps(memory, layout)
+        one = terms == 1
+        left += tf.eye(layout.steps, dtype=layout.dtype) if one else _within_steps(memory, layout)
         erase = _rows(tf.stack(queries[reads:], -2), layout.steps * terms)
         if segments is not None:
             # Steps after a reset erase from the initial values, not from the memory before the
@@ -86,7 +85,8 @@ def solve_one(known: SharedValues, memory: Memory) -> tuple[dict[str, Tensor], d
             values -= tf.matmul(tf.where(carried_to, zero, erase), reset_values)
             erase = tf.where(carried_to, erase, zero)
         solved = tf.linalg.triangular_solve(left, tf.concat([values, erase], -1))
-        values, erase = solved[..., :columns], solved[..., columns:]
+        # The gradient of a slice fills a whole tensor with zeros, slowly.
+        values, erase = tf.split(solved, [columns, rows], -1)
         gain = tf.matmul(keys, values, transpose_a=True)
         kept, gain = _kept(decay.of_chunk(keys), gain, segments, reset_values)
         factor = kept * tf.eye(rows, dtype=layout.dtype)
@@ -146,16 +146,20 @@ def _rows(value: Tensor, count: int) -> Tensor:
 
 
 def _within_steps(memory: Memory, layout: Layout) -> Tensor:
-    """Return how terms correct earlier terms of the same step, ``... x keys x keys``."""
-    terms, steps = len(memory.terms), layout.steps
-    pairs = [
-        tf.concat([layout.sequence(term.earlier.get(i), 1) for i in range(terms)], -1)
-        for term in memory.terms
-    ]
-    within = tf.stack(pairs, -2)[..., :, :, None, :]
-    own = tf.reshape(tf.eye(steps, dtype=layout.dtype), [steps, 1, steps, 1])
-    shape = tf.concat([tf.shape(within)[:3], [steps * terms, steps * terms]], 0)
-    return tf.reshape(within * own, shape)
+    """Return 1 plus how terms correct earlier terms of the same step, ``... x keys x keys``."""
+    terms, keys = len(memory.terms), layout.steps * len(memory.terms)
+    diagonals: list[Tensor] = []
+    for below in range(1, terms):
+        # Term i has its factor of term i - below in the column that many places to the left.
+        earlier = [None] * below + [t.earlier.get(i) for i, t in enumerate(memory.terms[below:])]
+        rows = tf.concat([layout.sequence(each, 1) for each in earlier], -1)
+        diagonals.insert(0, _rows(rows[..., None], keys))
+    one = tf.ones_like(diagonals[0])
+    zeros = tf.zeros(tf.concat([tf.shape(one)[:-1], [keys + 1 - terms]], 0), one.dtype)
+    # A row that is one longer than those of the matrix moves its ends one place to the right.
+    flat = tf.reshape(tf.concat([*diagonals, one, zeros], -1), [*tf.unstack(tf.shape(one)[:3]), -1])
+    flat = flat[..., terms - 1 : terms - 1 + keys * keys]
+    return tf.reshape(flat, tf.concat([tf.shape(one)[:3], [keys, keys]], 0))
 
 
 def _matrices(state: Tensor, memory: Memory) -> Tensor:
