@@ -11,7 +11,9 @@ from typing import Any
 from gatekit.cell.errors import ConfigError, described, excerpt
 from gatekit.cell.schema.lookup import instead_of_object
 from gatekit.faults import Fault, Kind, Place, Set
+from gatekit.faults.values import in_hydra
 from gatekit.study.keys import GROUP_KEYS
+from gatekit.study.line import parsed
 
 _PLAIN = re.compile(r"[\w./+-]+", re.ASCII)
 # Keys whose value names a file; a mapping contains the name under one of `_NAMES`.
@@ -38,6 +40,11 @@ def _typed(key: str, value: Any) -> list[str]:
         files = [value] if isinstance(value, (str, Path)) else value
         return [f"plugins=[{','.join(_value(key, Path(file)) for file in files)}]"]
     if isinstance(value, Mapping):
+        if key == "cell" and "emits" in value and "name" not in value:
+            raise ConfigError(
+                "cell is a whole cell, and a run takes a cell by name: write it to "
+                "conf/cell/mine.yaml, and cell='mine' (gatekit.RNN takes the mapping itself)"
+            )
         words = []
         for inner, one in value.items():
             whole = key in _NAMED and inner in _NAMES
@@ -61,9 +68,10 @@ def _typed(key: str, value: Any) -> list[str]:
 
 
 def _value(key: str, value: Any) -> str:
-    """Return a value in Hydra's grammar; a string is returned unchanged."""
+    """Return a value in Hydra's grammar; of strings, only a formula of a cell is quoted."""
     if isinstance(value, str):
-        return value
+        formula = key.startswith(("cell.", "swap.")) and parsed(f"{key}={value}") is None
+        return in_hydra(value) if formula else value
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, Path):

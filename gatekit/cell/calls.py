@@ -32,11 +32,12 @@ from gatekit.faults import (
     Type,
     guesses,
     known_as,
+    nearest_key,
     note_for,
     together,
 )
 
-from .errors import ConfigError, GatekitError, as_plain, nearest, nearest_name
+from .errors import ConfigError, GatekitError, as_plain, nearest
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -175,7 +176,7 @@ def unknown_argument(scope: str, name: str, value: object, known: Collection[str
     fault = Fault(Kind.UNKNOWN, place, given, known=tuple(known), what="arguments")
     if note := note_for(scope, name):
         return replace(fault, fixes=(Note((note,)),), known=())
-    near = known_as(scope, name, known) or nearest_name(name, known)
+    near = known_as(scope, name, known) or nearest_key(name, known)
     if near == "to" and (ours := known_as("word", str(value))):
         return replace(fault, fixes=(Set(Place((near,)), ours),))
     if near:

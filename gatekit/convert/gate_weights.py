@@ -163,7 +163,7 @@ def form_of(layer: RNN) -> KerasForm:
         raise ConfigError(
             f"the cell {cell.spec.name!r} is not an LSTM, GRU or simple RNN of Keras or torch: "
             f"{why}. "
-            "The cells lstm, gru, gru_reset_after and rnn can be converted; for others use "
-            "layer.named_weights, a dictionary of variables by name"
+            "The cells lstm, gru, gru_reset_after and rnn can be converted; gatekit.code writes "
+            "any cell for Keras or torch, and layer.named_weights has the variables by name"
         )
     return form

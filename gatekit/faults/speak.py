@@ -46,6 +46,10 @@ MOST_WRITTEN = 160
 """The most characters of an argument that is written out as a whole."""
 
 
+def _written(value: Any) -> bool:
+    return value is not NOTHING and not isinstance(value, Described)
+
+
 def _choice(place: Place) -> bool:
     """Return whether a place is the name of what a group is."""
     path = place.path
@@ -59,11 +63,13 @@ class Channel:
     Attributes:
         line: returns the file of a place and its line in the file, each in words or empty.
         full: the choices that are spelled in full, ``cell.name`` in place of ``cell``.
+        texts: the values that were typed, by key; a sweep has one of them in a fault.
     """
 
     verb = "type"
     line: Callable[[Place], tuple[str, str]] = field(default=lambda place: ("", ""))
     full: tuple[str, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, place: Place) -> Channel:
         """Return the channel of the person who wrote a place."""
@@ -96,8 +102,10 @@ class Channel:
         return " ".join(words)
 
     def rename(self, fix: Rename, value: Any) -> str:
-        """Return what to write to give a value another key."""
-        return self.assign(Set(fix.to, value))
+        """Return what to write to give a value another key; empty if it cannot be written."""
+        if text := self.texts.get(str(fix.place)):
+            return in_shell(f"{self.name(fix.to)}={text}")
+        return self.assign(Set(fix.to, value)) if _written(value) else ""
 
     def command(self, run: Run) -> str:
         """Return a command of gatekit as it is run."""
@@ -142,7 +150,8 @@ class Call(Channel):
         written: Any = self.given
         for key in fix.place.path:
             written = written.get(key, NOTHING) if isinstance(written, Mapping) else NOTHING
-        return self.assign(Remove(fix.place), Set(fix.to, written if is_plain(written) else value))
+        value = written if is_plain(written) else value
+        return self.assign(Remove(fix.place), Set(fix.to, value)) if _written(value) else ""
 
     def assign(self, *fixes: Set | Remove) -> str:
         """Return the arguments as they would be with the fixes."""
@@ -208,6 +217,8 @@ class File(Channel):
 
     def rename(self, fix: Rename, value: Any) -> str:
         """Return the entry as YAML, within the entries that the other key is not in."""
+        if not _written(value):
+            return ""
         new, old = fix.to.path, fix.place.path[:-1]
         size = 1 + next((n for n in range(len(old)) if new[n : n + 1] != old[n : n + 1]), len(old))
         for key in reversed(new[size:]):
@@ -289,7 +300,7 @@ class Typed(Channel):
         typed = any(name.startswith(f"{k}.") or f"{k}.".startswith(name) for k in self.keys)
         if not typed and not name.startswith("-"):
             return self.rest
-        return Channel(full=self.keys)
+        return Channel(full=self.keys, texts=self.texts)
 
 
 def speak(fault: Fault, channel: Channel | None = None) -> str:
@@ -362,8 +373,7 @@ def _head(fault: Fault, to: Channel) -> str:
     meant = "; did you mean {}?"
     match fault.kind:
         case Kind.WRONG:
-            plain = given is not NOTHING and not isinstance(given, Described)
-            kind = f" ({kind_of(given)})" if plain else ""
+            kind = f" ({kind_of(given)})" if _written(given) else ""
             if not name:
                 return f"{excerpt(to.value(given))}{kind} is not allowed: {fault.expected}."
             return f"{name}{came}{kind} is not allowed: {name} is {fault.expected}."
@@ -425,8 +435,8 @@ def _way(fix: Fix, fault: Fault, to: Channel) -> Iterator[str]:
             yield f"{to.verb} {to.assign(fix)}{', for example' * fix.such}"
         case Remove():
             yield f"remove {to.name(fix.place)}"
-        case Rename() if fix.place == fault.place and fault.given is not NOTHING:
-            yield f"{to.verb} {to.rename(fix, fault.given)}"
+        case Rename() if fix.place == fault.place and (way := to.rename(fix, fault.given)):
+            yield f"{to.verb} {way}"
         case Rename():
             yield f"rename {to.name(fix.place)} to {to.name(fix.to)}"
         case Run():

@@ -301,9 +301,11 @@ def _check_scalar(event: yaml.ScalarEvent, where: str) -> None:
             f"most {_MAX_DIGITS} are allowed."
         )
     if _AMBIGUOUS.match(event.value):
+        flag = {"y": "true", "yes": "true", "on": "true"}.get(event.value.lower(), "false")
+        plain = flag if event.value.isalpha() else "decimal digits for a number"
         raise ConfigError(
-            f"{where}: {excerpt(event.value)} can be misread; put a string into quotes, and write "
-            "true, false or decimal digits for anything else."
+            f"{where}: {excerpt(event.value)} can be misread; write {plain}, or put a string into "
+            "quotes."
         )
     special = event.value[-1:] in "fFnN"  # .inf, .NaN
     if _FLOAT.match(event.value) and (special or math.isinf(float(event.value))):

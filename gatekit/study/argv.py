@@ -65,9 +65,10 @@ class Reader(argparse.ArgumentParser):
 
     def channel(self, rest: Channel) -> Typed:
         """Return how to spell what was typed; the rest is spelled by another channel."""
-        keys = (word.partition("=")[0].lstrip("+~") for word in self.typed if word[:1] != "-")
+        pairs = [word.partition("=")[::2] for word in self.typed if word[:1] != "-"]
+        texts = {key.lstrip("+~"): text for key, text in pairs}
         options = [action.dest for action in self._actions if action.option_strings]
-        return Typed(keys=tuple(keys), options=tuple(options), rest=rest)
+        return Typed(texts=texts, keys=tuple(texts), options=tuple(options), rest=rest)
 
     def read(self) -> Namespace:
         """Return the arguments that were typed.

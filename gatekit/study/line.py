@@ -515,15 +515,16 @@ def _refuse_key(key: str, name: str, value: str) -> None:
         refuse(Kind.REFUSED, name, Set(P(bare), value), why=why)
     if not KEY.fullmatch(name):
         typed = name.replace("-", "_")
-        if name.startswith("zip("):
+        if "zip(" in (name[:4], value[:4]):
             named = "'sizes=zip(cell=[lstm,gru],units=[64,74])'"
-            refuse(Kind.REFUSED, name, Note((f"a zip has a name: type for example {named}",)))
+            such = Note((f"type for example {named}",))
+            refuse(Kind.REFUSED, name, such, why="a zip has a name")
         if KEY.fullmatch(typed):
             place = Place((name,))
             fix = Rename(place, P(meant_key(typed)))
             raise ConfigError(Fault(Kind.UNKNOWN, place, value_of(value), fixes=(fix,)))
-        such = Set(P("swap.forget"), "power_law") if name[:4] == "swap" else Set(P("units"), 64)
-        fixes = (Note(("type for example ", such)),)
+        key_of = Set(P("swap.forget"), "power_law") if name[:4] == "swap" else Set(P("units"), 64)
+        fixes = (Note(("type for example ", key_of)),)
         raise ConfigError(Fault(Kind.UNKNOWN, Place((key or "=",)), fixes=fixes))
 
 

@@ -166,6 +166,13 @@ WORDS = {
     "plugins=Path('a b.py')": ["plugins=['a b.py']"],
     "units=numpy.int64(4)": ["units=4"],
     "cell='glob(mgu*)'": ["cell=glob(mgu*)"],
+    "swap={'forget': {'activation': 'sigmoid(pre / 2)'}}": [
+        "swap.forget.activation='sigmoid(pre / 2)'"
+    ],
+    "cell={'name': 'lstm', 'equations': {'h': 'output * tanh(c)'}}": [
+        "cell=lstm",
+        "cell.equations.h='output * tanh(c)'",
+    ],
 }
 
 
@@ -189,6 +196,9 @@ def test_words_may_be_a_list_or_a_string() -> None:
         words_of("cell='lstm", {})
     with pytest.raises(ConfigError, match="units is an object of object"):
         words_of((), {"units": object()})
+    whole = {"gates": {"new": {"kind": "tanh", "reads": ["x"]}}, "equations": {}, "emits": "new"}
+    with pytest.raises(ConfigError, match=r"write it to conf/cell/mine\.yaml"):
+        words_of((), {"cell": whole})
 
 
 def test_a_plan_lists_the_runs_and_writes_nothing(place: Path) -> None:

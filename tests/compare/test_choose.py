@@ -148,6 +148,10 @@ def test_a_key_to_choose_by_must_differ(root: Path) -> None:
         (["state=COMPLETED", "seed=0", "seed=1"], ["jsb"], 8),
         ([], ["adding,jsb"], 24),
         (["cell.gates.reset.kind=reset"], [], 12),
+        (["seed>0"], [], 16),
+        (["seed > 0", "seed<=1"], [], 8),
+        (["learning_rate<0.05", "cell!=lstm"], [], 6),
+        (["cell==lstm"], [], 12),
     ],
 )
 def test_runs_are_chosen_by_their_settings(
@@ -160,9 +164,9 @@ def test_runs_are_chosen_by_their_settings(
     ("condition", "meant"),
     [
         ("cell", "cell=VALUE"),
-        ("seed>0", "seed=1,2"),
-        ("cell!=lstm", "cell=A,B"),
-        ("cell==lstm", "cell=lstm"),
+        ("seed>2", "seed=0,1,2"),
+        ("seed=0-2", "seed=0,1,2"),
+        ("cell<lstm", "cell=gru,lstm"),
         ("cel=lstm", "cell=lstm"),
         ("cell=lstn", "cell=lstm"),
         ("task=adding,jbs", "task=jsb"),

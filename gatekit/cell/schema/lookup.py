@@ -168,7 +168,9 @@ def unknown(
         return refused(where, f"there is no {what} {quoted(name)}{why}")
     fault = unknown_name(where, name, known, f"{what}s")
     called = re.fullmatch(r"(\w+)\((.*)\)", str(name)) if isinstance(name, str) else None
-    if called and called[1] in known and what == "gate":
+    if where.path[:2] == ("cell", "gates") and str(name).lower() == "none":
+        fault = replace(fault, fixes=(Set(where, None),))
+    elif called and called[1] in known and what == "gate":
         reads = [each.strip() for each in called[2].split(",") if each.strip() not in ("", "pre")]
         plain = reads and all(each.isidentifier() for each in reads)
         entry = {"kind": called[1], "reads": reads} if plain else {"kind": called[1]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -16,7 +17,8 @@ from .group import all_settings, by_gate
 from .keys import nearest_key, not_chosen
 from .label import value_text
 
-_SIGN = re.compile(r"([\w.]+)\s*([<>!=]=|[<>])\s*(.*)")
+_SIGNED = re.compile(r"([<>!=]=|[<>])\s*(.+)")
+_CONDITION = re.compile(rf"([\w.]+)\s*({_SIGNED.pattern})")
 _COMMA = re.compile(r",(?![^{\[]*[}\]])")
 _MOST = 12
 
@@ -26,24 +28,24 @@ def where(study: Study, conditions: Sequence[str], tasks: Sequence[str] = ()) ->
 
     Args:
         study: the result of ``load``.
-        conditions: strings ``KEY=VALUE`` or ``KEY=VALUE,VALUE``; several values of one key are
-            alternatives. A key may be shortened to its last part, such as ``learning_rate``;
-            ``seed``, ``state`` and ``origin`` are keys, too.
+        conditions: strings ``KEY=VALUE``, ``KEY=VALUE,VALUE`` or ``KEY>=NUMBER`` (``<``, ``!=``
+            and so on); several values of one key are alternatives. A key may be shortened to its
+            last part, such as ``learning_rate``; ``seed``, ``state`` and ``origin`` are keys, too.
         tasks: names of tasks, which are alternatives.
 
     Raises:
         ConfigError: a condition has a different form, or no run has its key or its value.
     """
-    values_by_key = _wanted(conditions, tasks)
+    wanted = _wanted(conditions, tasks)
     every = (*study.runs, *study.planned)
-    if not values_by_key or not every:
+    if not wanted or not every:
         return study
     facts = [
         {**all_settings(run), "seed": run.seed, "state": run.state, "origin": run.origin}
         for run in every
     ]
     chosen = list(zip(every, facts, strict=True))
-    for typed, values in values_by_key.items():
+    for typed, values in wanted:
         for run, known in chosen:
             if (key := by_gate(typed, [run])[0]) in known:
                 known[typed] = known[key]
@@ -51,11 +53,18 @@ def where(study: Study, conditions: Sequence[str], tasks: Sequence[str] = ()) ->
         texts = dict.fromkeys(_text(known, key) for _, known in chosen)
         for value in values:
             if not any(_equal(text, value) for text in texts):
-                meant = f"{typed}={nearest_name(value, texts) or next(iter(texts), 'VALUE')}"
+                near = nearest_name(value, texts) if value.isidentifier() else ""
+                meant = f"{typed}={near or ','.join(sorted(texts)[:6]) or 'VALUE'}"
                 why = "no run has this value"
                 if typed == "task" and any(value in one.split(",") for one in tasks):
                     raise ConfigError(unknown_name(Place(("tasks",)), value, texts, "tasks"))
-                raise _refused(f"{typed}={value}", why, meant, texts, "values")
+                raise _refused(
+                    typed + "=" * (not _SIGNED.fullmatch(value)) + value,
+                    why,
+                    meant,
+                    texts,
+                    "values",
+                )
         chosen = [(run, k) for run, k in chosen if any(_equal(_text(k, key), v) for v in values)]
     met = {id(run) for run, _ in chosen}
     runs, planned = (tuple(r for r in of if id(r) in met) for of in (study.runs, study.planned))
@@ -66,13 +75,14 @@ _ENDS = ("cell", "task", "units", "seed", "state", "origin", "optimizer", "block
 """Words that are read as keys, not as values, if they are typed alone."""
 
 
-def _wanted(conditions: Sequence[str], tasks: Sequence[str]) -> dict[str, list[str]]:
-    values_by_key: dict[str, list[str]] = {}
+def _wanted(conditions: Sequence[str], tasks: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Return keys, each with values of which a run has one; ``units>=8`` is a value ``>=8``."""
+    wanted: dict[str, list[str]] = {}
+    compared: list[tuple[str, list[str]]] = []
     for condition in conditions:
-        if signed := _SIGN.match(condition):
-            key, sign, value = signed.groups()
-            example = value if sign == "==" else "1,2" if key == "seed" else "A,B"
-            raise _refused(condition, "a condition lists the values to keep", f"{key}={example}")
+        if signed := _CONDITION.fullmatch(condition):
+            compared.append((signed[1], [signed[2]]))
+            continue
         key, equals, values = condition.partition("=")
         if not key or not equals or not values:
             word = condition.rstrip("=")
@@ -80,10 +90,10 @@ def _wanted(conditions: Sequence[str], tasks: Sequence[str]) -> dict[str, list[s
             example = example if word.isidentifier() else "cell=lstm,gru"
             example = condition.replace(":", "=", 1) if ":" in condition else example
             raise _refused(condition, "a condition is a key with its values", example)
-        values_by_key.setdefault(key, []).extend(_COMMA.split(values))
+        wanted.setdefault(key, []).extend(_COMMA.split(values))
     for task in tasks:
-        values_by_key.setdefault("task", []).extend(task.split(","))
-    return values_by_key
+        wanted.setdefault("task", []).extend(task.split(","))
+    return [*wanted.items(), *compared]
 
 
 def _key(typed: str, facts: Sequence[Mapping[str, object]], values: Sequence[str]) -> str:
@@ -114,10 +124,18 @@ def _text(known: Mapping[str, object], key: str) -> str:
     return "none" if value is None else value_text(value)
 
 
+_COMPARED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+
+
 def _equal(text: str, value: str) -> bool:
     if text == value:
         return True
+    sign, other = signed.groups() if (signed := _SIGNED.fullmatch(value)) else ("", "")
+    if sign in ("==", "!="):
+        return _equal(text, other) == (sign == "==")
     try:
+        if sign:
+            return bool(_COMPARED[sign](float(text), float(other)))
         return float(text) == float(value)
     except ValueError:
         return False

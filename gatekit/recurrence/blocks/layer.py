@@ -121,7 +121,7 @@ class BlockLayer(SequenceLayer):
                 fault = Fault(Kind.UNKNOWN, place, keras_options[name], why=why, fixes=(fix,))
                 raise ConfigError(replace(fault, what="arguments"))
         swapped = swapped_gates(swap, keras_options)
-        refuse_unknown(keras_options, own_arguments(BlockLayer))
+        refuse_unknown(keras_options, own_arguments(BlockLayer), cell, known)
         super().__init__(**keras_options)
         self.block = chosen
         self.units = None if units is None else checked_units(units)

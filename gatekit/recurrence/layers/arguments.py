@@ -7,6 +7,7 @@ import numbers
 import os
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -19,6 +20,7 @@ from gatekit.cell.errors import (
     ConfigError,
     DataError,
     ExpressionError,
+    as_plain,
 )
 from gatekit.cell.schema import CellSpec, read_cell, with_gates
 from gatekit.cell.schema.numeric import rate
@@ -39,30 +41,45 @@ from gatekit.faults import (
     Text,
     Type,
     Whole,
+    known_as,
     together,
     wrong,
 )
 from gatekit.faults.deprecation import deprecated
 from gatekit.faults.speak import CHOICES
-from gatekit.registry import load_cell
+from gatekit.registry import cell_names, load_cell
 
 # The keyword arguments of keras.layers.Layer.
 _OF_LAYERS = ("activity_regularizer", "autocast", "dtype", "name", "trainable")
 
 
-def refuse_unknown(given: Mapping[str, object], known: Collection[str]) -> None:
+def refuse_unknown(
+    given: Mapping[str, object], known: Collection[str], cell: object, catalogue: Catalogue
+) -> None:
     """Refuse keyword arguments that neither gatekit nor `keras.layers.Layer` has.
 
     Args:
         given: the keyword arguments that gatekit does not know.
         known: gatekit's own arguments, from which a near match is suggested.
+        cell: the cell as given; constants of a registered one are not arguments.
+        catalogue: the registered objects.
 
     Raises:
         ConfigError: an argument is unknown; the message states what to write instead.
     """
     own = (*known, *_OF_LAYERS)
-    unknown = (unknown_argument("layer", n, v, own) for n, v in given.items() if n not in own)
-    if fault := together(unknown):
+    named = cell if isinstance(cell, str) and cell in cell_names() else ""
+
+    def unknown(name: str, value: object) -> Fault:
+        fault = unknown_argument("layer", name, value, own)
+        constants = dict(load_cell(named, catalogue).constants) if named else {}
+        constant = name if name in constants else known_as("option", name, constants)
+        if constant:
+            changed = {"defaults": [named], "constants": {constant: as_plain(value)}}
+            fault = replace(fault, fixes=(Set(Place(("cell",)), changed),), known=())
+        return fault
+
+    if fault := together(unknown(name, v) for name, v in given.items() if name not in own):
         raise ConfigError(fault)
     try:
         keras.dtype_policies.get(given.get("dtype"))

@@ -128,7 +128,8 @@ class CellLayer(SeededLayer):
         **keras_options: Any,
     ) -> None:
         swapped = swapped_gates(swap, keras_options)
-        refuse_unknown(keras_options, known)
+        catalogue = registered(checked_files(plugins))
+        refuse_unknown(keras_options, known, cell, catalogue)
         super().__init__(**keras_options)
         if isinstance(cell, int) and (units is REQUIRED or isinstance(units, str)):
             raise ConfigError(
@@ -136,7 +137,7 @@ class CellLayer(SeededLayer):
                 f"gatekit.{type(self).__name__}({units or 'lstm'!r}, units={cell})"
             )
         self.units = checked_units(getattr(cell, "units", REQUIRED) if units is REQUIRED else units)
-        self._catalogue = registered(checked_files(plugins))
+        self._catalogue = catalogue
         options = {
             "dropout": dropout,
             "recurrent_dropout": recurrent_dropout,

@@ -31,6 +31,7 @@ from gatekit.registry import (
     left_out,
     named_after_file,
     own_file,
+    reasons_of,
 )
 from gatekit.registry.cells import gates_by_name, in_file, is_bundled, own_provenance
 from gatekit.study.interpolations import KEPT
@@ -285,6 +286,9 @@ def not_found(error: MissingConfigException, plugins: Sequence[str]) -> ConfigEr
         known = list(cell_names(plugins))
     # A name is given without folder and suffix.
     stem = re.sub(r"\.ya?ml$", "", name.rpartition("/")[2])
+    if broken := reasons_of(stem, plugins):
+        why = f"its plugin is broken: {broken}"
+        return ConfigError(Fault(Kind.REFUSED, place, name, why=why))
     fault = own_file(unknown_name(place, stem, known, f"{group.replace('_', ' ')}s"), group, stem)
     broken = left_out(name, plugins)
     notes = [Note((broken,))] if broken else []
