@@ -580,32 +580,19 @@ def refuse_unreadable(key: str, text: str) -> NoReturn:
         ConfigError: always.
     """
     key = meant_key(key)
-    if between := _DISTRIBUTION.fullmatch(text):  # of Optuna and others
-        draw = f"interval({between[2]},{between[3]})"
-        draw = f"tag(log,{draw})" if between[1] else draw
-        way = Note((f"type -m '{key}={draw}', with hydra/sweeper=random trials=N",))
-        refuse(Kind.REFUSED, key, way, given=text, why="a search draws values")
-    if spaced := _SPACED.fullmatch(text):  # of NumPy
-        low, high, count = float(spaced[2]), float(spaced[3]), max(2, int(spaced[4]))
-        powers = spaced[1] == "log"
-        if spaced[1] == "geom" and min(low, high) > 0:
-            low, high, powers = math.log10(low), math.log10(high), True
-        points = [low + (high - low) * each / (count - 1) for each in range(min(count, 100))]
-        values = [float(f"{10 ** min(each, 99) if powers else each:.3g}") for each in points]
-        refuse(Kind.REFUSED, key, Set(P(key), Several(values)), given=text, why="values are listed")
-    place, bare = P(key), text.strip(" '()[]{}")
     if key == "study":
         study_name(text.strip("'\""))
+    for notation in (_distribution, _spaced, _formula):
+        if found := notation(key, text):
+            fix, why = found
+            refuse(Kind.REFUSED, key, fix, given=excerpt(text, 200), why=why)
+    place, bare = P(key), text.strip(" '()[]{}")
     literal, given = text.strip("'"), excerpt(text, 200)
     literal = literal.replace("=", ":") if key == "match" else literal
     inner = [text.strip("' ;,"), text.strip("'(); ,"), bare]
     repaired = [word.replace("=", ":").replace(";", ",") for word in inner]
-    if key.startswith(("swap.", "cell.gates.")) and (inner[0][:1] == "{" or "(" in bare):
-        gate = key.removesuffix(".activation").removeprefix("cell.gates").removeprefix("swap")
-        if _FORMULA.fullmatch(inner[0]) and gate.count(".") == 1:
-            _refuse_formula(key, inner[0], given)
-        if key.startswith("swap."):
-            repaired = [_with_kind(re.split(r"[(,]", repaired[-1]))]  # power_law(eps=0.1)
+    if key.startswith("swap.") and (inner[0][:1] == "{" or "(" in bare):
+        repaired = [_with_kind(re.split(r"[(,]", repaired[-1]))]  # power_law(eps=0.1)
     meant = next((value_of(word) for word in repaired if parsed(f"key={word}")), bare)
     one = next(iter(meant.values)) if isinstance(meant, Several) else meant
     if key in GROUPS and not isinstance(meant, Several):
@@ -621,15 +608,42 @@ def refuse_unreadable(key: str, text: str) -> NoReturn:
     refuse(Kind.REFUSED, key, *fixes, given=given, why=f"{why}the shell)")
 
 
-def _refuse_formula(key: str, text: str, given: str) -> NoReturn:
-    """Refuse the formula of a gate that is typed like the gate's name, or without its quotes."""
-    text = text.strip("{}").removeprefix("activation:").strip()
+def _distribution(key: str, text: str) -> tuple[Fix, str] | None:
+    """Return what a distribution of Optuna and others means."""
+    if not (between := _DISTRIBUTION.fullmatch(text)):
+        return None
+    draw = f"interval({between[2]},{between[3]})"
+    draw = f"tag(log,{draw})" if between[1] else draw
+    way = f"type -m '{key}={draw}', with hydra/sweeper=random trials=N"
+    return Note((way,)), "a search draws values"
+
+
+def _spaced(key: str, text: str) -> tuple[Fix, str] | None:
+    """Return what ``logspace`` and its like of NumPy mean."""
+    if not (spaced := _SPACED.fullmatch(text)):
+        return None
+    low, high, count = float(spaced[2]), float(spaced[3]), max(2, int(spaced[4]))
+    powers = spaced[1] == "log"
+    if spaced[1] == "geom" and min(low, high) > 0:
+        low, high, powers = math.log10(low), math.log10(high), True
+    points = [low + (high - low) * each / (count - 1) for each in range(min(count, 100))]
+    values = [float(f"{10 ** min(each, 99) if powers else each:.3g}") for each in points]
+    return Set(P(key), Several(values)), "values are listed"
+
+
+def _formula(key: str, text: str) -> tuple[Fix, str] | None:
+    """Return what the formula of a gate means, typed like the gate's name or without its quotes."""
     path = P(key.removesuffix(".activation"))
-    gate = re.fullmatch(r"(\w+)\(pre\)", text)
-    own = {"kind": None} if path.path[0] == "cell" else {}  # it has a kind already
-    value: Any = gate[1] if gate else {**own, "activation": text}
-    why = "a formula is the activation of a gate, in quotes"
-    refuse(Kind.REFUSED, key, Set(path, value), given=given, why=why)
+    inner = text.strip("' ;,")
+    depth = {"swap": 2, "cell": 3}.get(str(path.path[0]), 0)
+    gate = len(path.path) == depth and (depth == 2 or path.path[1] == "gates")
+    if not gate or not set(inner) & set("({") or not _FORMULA.fullmatch(inner):
+        return None
+    inner = inner.strip("{}").removeprefix("activation:").strip()
+    named = re.fullmatch(r"(\w+)\(pre\)", inner)
+    own = {"kind": None} if depth == 3 else {}  # it has a kind already
+    value: Any = named[1] if named else {**own, "activation": inner}
+    return Set(path, value), "a formula is the activation of a gate, in quotes"
 
 
 def _keys_of(group: str, values: dict[str, Any]) -> Fix:

@@ -27,7 +27,7 @@ ELEMENTWISE = """
 """
 REDUCTIONS = {"Cumsum": 1, "Max": 1, "Mean": 1, "Prod": 1, "Softmax": 5, "Sum": 1}
 FREE = """
-    BroadcastTo Cast Const ConcatV2 Einsum ExpandDims Fill Identity NoOp Pack Placeholder
+    BroadcastTo Cast Const ConcatV2 ExpandDims Fill Identity NoOp Pack Placeholder
     ReadVariableOp Reshape Shape Split SplitV Squeeze StopGradient StridedSlice Tile Transpose
     OnesLike ZerosLike Range
 """
@@ -71,8 +71,8 @@ def operations(op: tf.Operation) -> int:
     size = math.prod(result.shape)
     if op.type == "MatMul":
         return 2 * size * int(op.inputs[0].shape[0 if op.get_attr("transpose_a") else 1])
-    if op.type == "Einsum":
-        # Blocks: k n, k n m -> k m.
+    if op.type == "BatchMatMulV2":
+        # Blocks: k 1 n, k n m -> k 1 m.
         return 2 * math.prod(op.inputs[1].shape)
     if op.type in REDUCTIONS:
         return REDUCTIONS[op.type] * max(sizes)
