@@ -132,7 +132,8 @@ def remedied(
                 faults = [Fault(Kind.REFUSED, Place(), why=str(error))]
                 if not more and (unknown := [name for name in options if name not in known]):
                     faults = [unknown_argument("argument", n, options[n], free) for n in unknown]
-                faults[-1] = replace(faults[-1], fixes=(*faults[-1].fixes, works))
+                if not any(fault.fixes for fault in faults):
+                    faults[-1] = replace(faults[-1], fixes=(works,))
                 raise ArgumentError(together(faults)).spoken(channel(given=options)) from None
             for name, kind in kinds.items():
                 if name in given and given[name] is not signature.parameters[name].default:

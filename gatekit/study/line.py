@@ -242,7 +242,7 @@ def prefixed(word: str, trusted: bool = False) -> str:
         _refuse_bare(word)
     _refuse_joined(word)
     if name.startswith("hydra.launcher."):
-        known_key(name.removeprefix("hydra.launcher.").partition(".")[0], value)
+        known_key(name.removeprefix("hydra.launcher.").partition(".")[0], value_of(value))
     if word.startswith("~"):
         refuse_removal(name)
     if not trusted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import Any
 from gatekit.cell.errors import ConfigError, accepted, listed
 from gatekit.faults import (
     NOTHING,
+    Both,
     Custom,
     Fault,
+    Fix,
     Kind,
     Mismatch,
     OneOf,
@@ -20,9 +23,12 @@ from gatekit.faults import (
     Place,
     Remove,
     Rename,
+    Set,
     Type,
     Whole,
+    fits,
     nearest_key,
+    wrong,
 )
 from gatekit.runs.environment import gpu_visible
 
@@ -172,8 +178,14 @@ def known_key(key: str, value: Any = NOTHING) -> None:
     known = (*CHECKS, *SHARED)
     if key not in known:
         group, near = Place.of("hydra.launcher"), nearest_key(key, known)
-        fix = Rename(group / key, group / near) if near else Remove(group / key)
-        raise ConfigError(Fault(Kind.UNKNOWN, group / key, value, fixes=(fix,), known=known))
+        place, to = group / key, group / near
+        fix: Fix = Rename(place, to) if near else Remove(place)
+        if near == "minutes" and (time := re.fullmatch(r"(\d+):(\d\d):\d\d", str(value))):
+            fix = Both((Remove(place), Set(to, 60 * int(time[1]) + int(time[2]))))  # as for sbatch
+        elif near in CHECKS and value is not NOTHING and not fits(value, CHECKS[near]):
+            meant = next(iter(wrong(to, value, CHECKS[near], _EXAMPLES[near]).fixes), None)
+            fix = Both((Remove(place), meant)) if isinstance(meant, Set) else fix
+        raise ConfigError(Fault(Kind.UNKNOWN, place, value, fixes=(fix,), known=known))
 
 
 def is_hydra_key(name: str) -> bool:

@@ -36,6 +36,7 @@ _LETTER = re.compile(r"\b[abc]\b")
 _WHOLE = re.compile(r"[\w.]+|\w+\([^()]*\)")
 """A part of an equation that needs no brackets."""
 _TOKENS = (
+    (r"(\w+)(?: *[*@] *| +)(\w+)(?:\.T\b|\^(?:T\b|\{T\}|\\top\b|\{\\top\}))", r"outer(\1, \2)"),
     (r"\\(?:odot|cdot|times|circ)\b", " * "),
     (r"\\(?:(?:mathrm|operatorname|text)\{(\w+)\}|([a-z]+))", r"\1\2"),
     (r"_\{?t *- *1\}?|(?<=\w)(?:_prev)?[\[(] *[tT] *- *1 *[\])]", "_prev"),
