@@ -158,7 +158,7 @@ def _within_steps(memory: Memory, layout: Layout) -> Tensor:
     zeros = tf.zeros(tf.concat([tf.shape(one)[:-1], [keys + 1 - terms]], 0), one.dtype)
     # A row that is one longer than those of the matrix moves its ends one place to the right.
     flat = tf.reshape(tf.concat([*diagonals, one, zeros], -1), [*tf.unstack(tf.shape(one)[:3]), -1])
-    flat = flat[..., terms - 1 : terms - 1 + keys * keys]
+    _, flat, _ = tf.split(flat, [terms - 1, keys * keys, keys + 1 - terms], -1)
     return tf.reshape(flat, tf.concat([tf.shape(one)[:3], [keys, keys]], 0))
 
 
