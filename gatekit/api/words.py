@@ -40,7 +40,7 @@ def _typed(key: str, value: Any) -> list[str]:
         files = [value] if isinstance(value, (str, Path)) else value
         return [f"plugins=[{','.join(_value(key, Path(file)) for file in files)}]"]
     if isinstance(value, Mapping):
-        if key == "cell" and "emits" in value and "name" not in value:
+        if key == "cell" and {"gates", "equations", "emits"} <= {*value} and "name" not in value:
             raise ConfigError(
                 "cell is a whole cell, and a run takes a cell by name: write it to "
                 "conf/cell/mine.yaml, and cell='mine' (gatekit.RNN takes the mapping itself)"

@@ -58,13 +58,8 @@ def where(study: Study, conditions: Sequence[str], tasks: Sequence[str] = ()) ->
                 why = "no run has this value"
                 if typed == "task" and any(value in one.split(",") for one in tasks):
                     raise ConfigError(unknown_name(Place(("tasks",)), value, texts, "tasks"))
-                raise _refused(
-                    typed + "=" * (not _SIGNED.fullmatch(value)) + value,
-                    why,
-                    meant,
-                    texts,
-                    "values",
-                )
+                equals = "" if _SIGNED.fullmatch(value) else "="
+                raise _refused(f"{typed}{equals}{value}", why, meant, texts, "values")
         chosen = [(run, k) for run, k in chosen if any(_equal(_text(k, key), v) for v in values)]
     met = {id(run) for run, _ in chosen}
     runs, planned = (tuple(r for r in of if id(r) in met) for of in (study.runs, study.planned))
