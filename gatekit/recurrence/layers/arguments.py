@@ -68,14 +68,15 @@ def refuse_unknown(
         ConfigError: an argument is unknown; the message states what to write instead.
     """
     own = (*known, *_OF_LAYERS)
-    named = cell if isinstance(cell, str) and cell in cell_names() else ""
 
     def unknown(name: str, value: object) -> Fault:
         fault = unknown_argument("layer", name, value, own)
-        constants = dict(load_cell(named, catalogue).constants) if named else {}
+        constants: dict[str, Any] = {}
+        if isinstance(cell, str) and cell in cell_names():
+            constants = dict(load_cell(cell, catalogue).constants)
         constant = name if name in constants else known_as("option", name, constants)
         if constant:
-            changed = {"defaults": [named], "constants": {constant: as_plain(value)}}
+            changed = {"defaults": [cell], "constants": {constant: as_plain(value)}}
             fault = replace(fault, fixes=(Set(Place(("cell",)), changed),), known=())
         return fault
 
