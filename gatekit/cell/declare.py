@@ -37,6 +37,7 @@ from gatekit.faults import (
     guesses,
     note_for,
     speak,
+    together,
     unknown_option,
 )
 
@@ -97,25 +98,12 @@ class Declared:
         cls._needed = frozenset(name for name in option_hints if not hasattr(cls, name))
 
     def __init__(self, **options: Any) -> None:
-        kind = type(self)
+        kind, errors = type(self), list[OptionError]()
         for name, value in options.items():
-            if name not in kind._option_types:
-                default = getattr(kind, name, None)
-                declared = any(name in _hints(base) for base in kind.__mro__)
-                if isinstance(default, (bool, int, float, str)) and not declared:
-                    from .written import attribute_place
-
-                    raise ConfigError(
-                        f"{kind.__name__}.{name} is not an option, because it has no annotation; "
-                        f"write {name}: {type(default).__name__} = {default!r} in the class "
-                        f"({attribute_place(kind, name)})."
-                    )
-                fault = unknown_option(Place((name,)), plain(as_plain(value)), kind._option_types)
-                note = note_for("option", name)
-                fault = replace(fault, fixes=(Note((note,)),)) if note else fault
-                raise OptionError(f"{kind.__name__}: {speak(fault, Call())}", fault)
-            hint, default = kind._option_types[name], getattr(kind, name, NO_EXAMPLE)
-            object.__setattr__(self, name, _checked(kind.__name__, name, value, hint, default))
+            try:
+                object.__setattr__(self, name, kind._checked_option(name, value))
+            except OptionError as error:
+                errors.append(error)
         missing = kind._needed - set(options)
         if missing:
             first = min(missing)
@@ -127,7 +115,31 @@ class Declared:
             such = _such(None, type_of(hint), NO_EXAMPLE)
             fixes = () if such is NO_EXAMPLE else (Set(Place((first,)), such),)
             fault = Fault(Kind.MISSING, Place((first,)), why=why, fixes=fixes)
-            raise OptionError(f"{kind.__name__} needs the option {listed(missing)}; {why}.", fault)
+            why = f"{kind.__name__} needs the option {listed(missing)}; {why}."
+            errors.append(OptionError(why, fault))
+        if wrong := together(error.option for error in errors):
+            raise OptionError(" ".join(map(str, errors)), wrong) from errors[0].__cause__
+
+    @classmethod
+    def _checked_option(cls, name: str, value: Any) -> Any:
+        """Return the value of an option, converted to its type."""
+        if name in cls._option_types:
+            hint, default = cls._option_types[name], getattr(cls, name, NO_EXAMPLE)
+            return _checked(cls.__name__, name, value, hint, default)
+        default = getattr(cls, name, None)
+        declared = any(name in _hints(base) for base in cls.__mro__)
+        if isinstance(default, (bool, int, float, str)) and not declared:
+            from .written import attribute_place
+
+            raise ConfigError(
+                f"{cls.__name__}.{name} is not an option, because it has no annotation; "
+                f"write {name}: {type(default).__name__} = {default!r} in the class "
+                f"({attribute_place(cls, name)})."
+            )
+        fault = unknown_option(Place((name,)), plain(as_plain(value)), cls._option_types)
+        note = note_for("option", name)
+        fault = replace(fault, fixes=(Note((note,)),)) if note else fault
+        raise OptionError(f"{cls.__name__}: {speak(fault, Call())}", fault)
 
     def __setattr__(self, name: str, value: object) -> None:
         instead = f"call .replaced({name}=VALUE) for a copy with another option"

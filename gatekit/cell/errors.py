@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from gatekit.faults import NOTHING, Channel, Fault, File, Fix, Kind, Place, Set, Shell, speak
+from gatekit.faults import (
+    NOTHING,
+    Channel,
+    Fault,
+    File,
+    Fix,
+    Kind,
+    Place,
+    Set,
+    Shell,
+    speak,
+    together,
+)
 from gatekit.faults.names import nearest_name as nearest_name
 from gatekit.faults.types import LARGEST, Mismatch, Number, Type, Whole, several, wrong
 from gatekit.faults.values import SWITCHES as SWITCHES
@@ -21,6 +33,7 @@ from gatekit.faults.values import kind_of as kind_of
 from gatekit.faults.values import safe_repr as safe_repr
 
 MAX_MESSAGE = 4_000
+_T = TypeVar("_T")
 
 
 class GatekitError(ValueError):
@@ -69,6 +82,33 @@ class GatekitError(ValueError):
     def below(self, outer: Place) -> Self:
         """Return the error of the same fault, below another place."""
         return self if self.fault is None else type(self)(self.fault.below(outer))
+
+
+def all_read(reads: Iterable[Callable[[], _T]]) -> list[_T]:
+    """Return what each function returns; the mistakes of several are one error.
+
+    Args:
+        reads: functions that read one part each.
+
+    Raises:
+        GatekitError: parts have mistakes; those that are plain sentences are raised one at a time.
+    """
+    values: list[_T] = []
+    errors: list[GatekitError] = []
+    for read in reads:
+        try:
+            values.append(read())
+        except GatekitError as error:
+            if error.fault is not None and not error._spoken:
+                errors.append(error)
+            elif not errors:
+                raise
+    if not errors:
+        return values
+    if len(errors) == 1:
+        raise errors[0]
+    faults = together(error.fault for error in errors if error.fault is not None)
+    raise type(errors[0])(faults) from errors[0].__cause__
 
 
 class ExpressionError(GatekitError):

@@ -185,7 +185,8 @@ MOST_TOGETHER = 5
 
 def together(faults: Iterable[Fault]) -> Fault | None:
     """Return the first mistakes as one fault; None if there are none."""
-    first, *others = [*itertools.islice(faults, MOST_TOGETHER), None]
+    each = (one for fault in faults for one in (replace(fault, others=()), *fault.others))
+    first, *others = [*itertools.islice(each, MOST_TOGETHER), None]
     return first and replace(first, others=tuple(filter(None, others)))
 
 

@@ -326,8 +326,10 @@ def speak(fault: Fault, channel: Channel | None = None) -> str:
         said.append(f"{_capital(fault.what)}: {names}{more}.")
     if fault.lists is not None:
         said.append(f"{to.command(fault.lists)} lists all {fault.what}.")
-    said += [speak(other, channel) for other in fault.others]
-    return ("\n" if fault.kind is Kind.SYNTAX else " ").join(said)
+    text = ("\n" if fault.kind is Kind.SYNTAX else " ").join(said)
+    for other in fault.others:
+        text += ("\n" if Kind.SYNTAX in (fault.kind, other.kind) else " ") + speak(other, channel)
+    return text
 
 
 _NAME = re.compile(r"\w{61,}")

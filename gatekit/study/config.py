@@ -74,8 +74,9 @@ def validate(data: Mapping[str, Any]) -> dict[str, Any]:
         ConfigError: a key is unknown or missing, or a value has the wrong type or is out of range.
     """
     refuse_keywords(data, "")
-    refuse_unknown(data)
-    config = _checked(data, Place(), KNOWN)
+    if fault := together((*_unknown_keys(data), *_wrong_values(data))):
+        raise ConfigError(fault)
+    config = _accepted(data, KNOWN)
     for key in KNOWN:
         if key not in config:
             if key not in DEFAULTS and key not in ("optimizer", "trainer"):
@@ -143,8 +144,7 @@ def _windows(config: Mapping[str, Any], tbptt: int) -> None:
 
 
 def _optimizer(given: Mapping[str, Any]) -> dict[str, Any]:
-    checked = _checked(given, P("optimizer"), GROUP_KEYS["optimizer"])
-    config = GROUP_DEFAULTS["optimizer"] | checked
+    config = GROUP_DEFAULTS["optimizer"] | _accepted(given, GROUP_KEYS["optimizer"])
     known = {name: {**own, **OMITTED[name]} for name, own in OPTIMIZERS.items()}
     for key in {key: None for keys in known.values() for key in keys}:
         if key in config and key not in known[config["name"]]:
@@ -184,8 +184,7 @@ def _conflict(config: Mapping[str, Any], key: str, why: str, *fixes: Fix) -> NoR
 
 
 def _trainer(given: Mapping[str, Any]) -> dict[str, Any]:
-    checked = _checked(given, P("trainer"), GROUP_KEYS["trainer"])
-    config = GROUP_DEFAULTS["trainer"] | checked
+    config = GROUP_DEFAULTS["trainer"] | _accepted(given, GROUP_KEYS["trainer"])
     if config["steps"] is not None:
         config["epochs"] = None
     elif config["epochs"] is None:
@@ -413,11 +412,8 @@ def wrong_value(place: Place, value: Any, type_: Type) -> Fault:
     return replace(fault, fixes=fixes or fault.fixes)
 
 
-def _checked(given: Mapping[str, Any], group: Place, known: Mapping[str, Type]) -> dict[str, Any]:
+def _accepted(given: Mapping[str, Any], known: Mapping[str, Type]) -> dict[str, Any]:
     """Return the values of a group, each converted to its type."""
-    for key, value in given.items():
-        if not fits(value, known[key]):
-            raise ConfigError(wrong_value(group / key, value, known[key]))
     return {key: known[key].accept(value) for key, value in given.items()}
 
 
@@ -431,16 +427,27 @@ def refuse_unknown(data: Mapping[str, Any]) -> None:
         raise ConfigError(fault)
 
 
-def _unknown_keys(data: Mapping[str, Any]) -> Iterator[Fault]:
-    told: list[tuple[Fix, ...]] = []
+def _values(data: Mapping[str, Any]) -> Iterator[tuple[Place, Any, Mapping[str, Type]]]:
+    """Yield each key, its value, and the keys of its group with their types."""
     for group, known in {"": KNOWN, **GROUP_KEYS}.items():
         given = data.get(group) if group else data
         for key, value in given.items() if isinstance(given, Mapping) else ():
-            if key not in known:
-                place = P(group) / key
-                if gone := no_more(f"{place}="):
-                    raise ConfigError(f"{place} is not a key{gone}")
-                fault = _unknown(place, value, known, data)
-                if fault.fixes not in told:
-                    yield fault
-                told.append(fault.fixes)
+            yield P(group) / key, value, known
+
+
+def _unknown_keys(data: Mapping[str, Any]) -> Iterator[Fault]:
+    told: list[tuple[Fix, ...]] = []
+    for place, value, known in _values(data):
+        if place.last not in known:
+            if gone := no_more(f"{place}="):
+                raise ConfigError(f"{place} is not a key{gone}")
+            fault = _unknown(place, value, known, data)
+            if fault.fixes not in told:
+                yield fault
+            told.append(fault.fixes)
+
+
+def _wrong_values(data: Mapping[str, Any]) -> Iterator[Fault]:
+    for place, value, known in _values(data):
+        if place.last in known and not fits(value, known[place.last]):
+            yield wrong_value(place, value, known[place.last])

@@ -7,9 +7,10 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from gatekit.cell.errors import ConfigError
+from gatekit.cell.errors import ConfigError, all_read
 from gatekit.faults import (
     Both,
     Fault,
@@ -88,7 +89,7 @@ def overrides(typed: Sequence[str], trusted: bool = False) -> list[str]:
     _refuse_replaced(typed)
     _refuse_both(typed)
     _refuse_swept(typed)
-    return [prefixed(word, trusted) for word in _with_kinds(typed)]
+    return all_read(partial(prefixed, word, trusted) for word in _with_kinds(typed))
 
 
 def plugin_files(words: Sequence[str]) -> list[str]:

@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from gatekit.cell.catalogue import Catalogue
@@ -13,6 +14,7 @@ from gatekit.cell.errors import (
     CellError,
     GatekitError,
     accepted,
+    all_read,
     amount_of,
     as_plain,
     at_most,
@@ -115,30 +117,32 @@ def _read(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
     for key in SECTIONS:
         check_members(config, key)
         section(config, key)
-    gates = tuple(read_gate(n, g, config, catalogue) for n, g in section(config, "gates").items())
-    equations = _equations(config, catalogue)
-    emits = _emits(config, gates, equations)
+    readers: dict[str, Callable[[object, Place], Any]] = {
+        "gates": lambda value, where: read_gate(where.last, value, config, catalogue),
+        "equations": lambda value, where: read_expression(value, catalogue, where),
+        "parameters": lambda value, where: _parameter(value, where, catalogue),
+        "constants": constant,
+        "inputs": input_width,
+        "initial": number,
+        "zoneout": rate,
+        "norms": signal_norm,
+    }
+    rates, rules = ("dropout", "recurrent_dropout"), ("regularizers", "constraints")
+    at_most(MAX_EQUATIONS, len(section(config, "equations")), "equations", CELL / "equations")
+    parts: dict[str, Callable[[], Any]] = {
+        **{key: partial(_each, config, key, read) for key, read in readers.items()},
+        **{key: partial(rate, config.get(key, 0.0), CELL / key) for key in rates},
+        "initializers": partial(_initializers, config, catalogue),
+        **{key: partial(_rules, config, key) for key in rules},
+    }
+    read = dict(zip(parts, all_read(parts.values()), strict=True))
+    read["gates"] = tuple(gate for _, gate in read["gates"])
     spec = CellSpec(
         name=text(config, "name", "unnamed"),
-        gates=gates,
-        equations=equations,
-        emits=emits,
-        parameters=tuple(
-            (n, _parameter(p, CELL / "parameters" / n, catalogue))
-            for n, p in section(config, "parameters").items()
-        ),
-        constants=_each(config, "constants", constant),
-        inputs=_each(config, "inputs", input_width),
+        emits=_emits(config, read["gates"], read["equations"]),
         roles=tuple((str(r), str(g)) for r, g in section(config, "roles").items()),
-        initial=_each(config, "initial", number),
         learned_initial_state=name_list(config, "learned_initial_state"),
-        zoneout=_each(config, "zoneout", rate),
-        norms=_each(config, "norms", signal_norm),
-        dropout=rate(config.get("dropout", 0.0), CELL / "dropout"),
-        recurrent_dropout=rate(config.get("recurrent_dropout", 0.0), CELL / "recurrent_dropout"),
-        initializers=_initializers(config, catalogue),
-        regularizers=_rules(config, "regularizers"),
-        constraints=_rules(config, "constraints"),
+        **read,
         about=read_about(config),
         functions=catalogue.functions,
         catalogue=catalogue,
@@ -266,15 +270,9 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
 def _each(
     config: Mapping[str, Any], key: str, read: Callable[[object, Place], _T]
 ) -> tuple[tuple[str, _T], ...]:
-    return tuple((n, read(v, CELL / key / n)) for n, v in section(config, key).items())
-
-
-def _equations(config: Mapping[str, Any], catalogue: Catalogue) -> tuple[tuple[str, Expr], ...]:
-    equations = section(config, "equations")
-    at_most(MAX_EQUATIONS, len(equations), "equations", CELL / "equations")
-    return tuple(
-        (n, read_expression(e, catalogue, CELL / "equations" / n)) for n, e in equations.items()
-    )
+    entries = section(config, key)
+    values = all_read(partial(read, value, CELL / key / name) for name, value in entries.items())
+    return tuple(zip(entries, values, strict=True))
 
 
 def _emits(
