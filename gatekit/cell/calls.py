@@ -30,14 +30,18 @@ from gatekit.faults import (
     Rename,
     Set,
     Type,
+    fits,
     guesses,
     known_as,
     nearest_key,
     note_for,
     together,
 )
+from gatekit.faults.names import synonyms
 
-from .errors import ConfigError, GatekitError, as_plain, nearest
+from .errors import ConfigError, GatekitError, as_plain, listed, nearest
+
+_BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -72,11 +76,31 @@ class NoAttributeError(AttributeError):
 
     def __str__(self) -> str:
         kind, name = self.args
-        near = "" if name.startswith("_") else nearest(name, dir(kind))
-        return f"{kind.__name__!r} object has no attribute {name!r}{near}"
+        said = f"{kind.__name__!r} object has no attribute {name!r}"
+        if name.startswith("_"):
+            return said
+        fields = getattr(kind, "__annotations__", {})
+        own = sorted({each for each in (*dir(kind), *fields) if each[0] != "_"})
+        for ours in synonyms("attribute").get(name, ()):
+            if ours.partition("[")[0].partition("(")[0] in own:
+                return f"{said}; write .{ours}"
+        near = nearest(name, own)
+        return f"{said}{near or f'. It has {listed(own)}' * (len(own) <= _FEW)}"
 
     def __reduce__(self) -> tuple[type, tuple[str]]:
         return AttributeError, (str(self),)
+
+
+_FEW = 40
+"""The most attributes that are listed; a layer of Keras has more."""
+
+
+def no_attribute(self: Any, name: str) -> Any:
+    """Refuse an attribute; a class assigns this to ``__getattr__``."""
+    own = getattr(type(self), name, None)
+    if isinstance(own, property) and own.fget:  # it raised an AttributeError: raise that one again
+        return own.fget(self)
+    raise NoAttributeError(type(self), name)
 
 
 def border(function: Callable[P, R]) -> Callable[P, R]:
@@ -130,6 +154,13 @@ def remedied(
                 known = [name for name in signature.parameters if name != "self"]
                 free = [name for name in known if name not in options]
                 faults = [Fault(Kind.REFUSED, Place(), why=str(error))]
+                plain = [n for n, p in signature.parameters.items() if p.kind in _BY_PLACE]
+                if len(args) > len(plain):
+                    without = listed([name for name in plain if name != "self"]) or "nothing"
+                    why = f"only {without} can be given without a name"
+                    named = tuple(name for name in free if name not in (*plain, more))
+                    what = "arguments with a name"
+                    faults = [Fault(Kind.REFUSED, Place(), why=why, known=named, what=what)]
                 if not more and (unknown := [name for name in options if name not in known]):
                     faults = [unknown_argument("argument", n, options[n], free) for n in unknown]
                 if not any(fault.fixes for fault in faults):
@@ -253,7 +284,9 @@ def _check(place: Place, value: object, kind: Type, works: Note, channel: Call) 
     try:
         kind.accept(value)
     except Mismatch as mismatch:
-        fixes = tuple(Set(place, meant) for meant in [*guesses(value, kind)][:1]) or (works,)
+        pairs = [f"{k}={v}" for k, v in value.items()] if isinstance(value, Mapping) else []
+        meant = [*guesses(value, kind), *(each for each in pairs if fits(each, kind))]
+        fixes = tuple(Set(place, each) for each in meant[:1]) or (works,)
         fault = Fault(Kind.WRONG, place, as_plain(value), str(mismatch), fixes=fixes)
         raise ArgumentError(fault).spoken(channel) from None
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gatekit.faults import Fault, Kind, Place, Set, known_as
+from gatekit.faults import Fault, Kind, Note, Place, Set, known_as
 
-from .calls import constructed
+from .calls import constructed, no_attribute
 from .declare import Declared
 from .errors import SWITCHES, CellError, amount_of, as_plain, nearest_name
 from .language import ops
@@ -26,14 +26,23 @@ from .language.ops import Function
 LARGEST = 1e300
 
 
+_MATRIX = (
+    "a learned matrix is a projection of a gate, projections = {'u': Projection('h_prev', "
+    "bias=False)}, whose value u is an argument of its function; in YAML, it is a gate, "
+    "gates: {u: {kind: linear, reads: [h_prev], bias: false}}"
+)
+
+
 def _as_shape(shape: object) -> str:
-    """Return the size to suggest to someone who wrote the shape of an array, such as (4, 8)."""
-    sizes = [*shape] if isinstance(shape, (list, tuple)) else [shape]
+    """Return the size that the shape of an array means; it is empty for a matrix."""
+    text = re.split(r"\s+x\s+|\s*,\s*", shape) if isinstance(shape, str) else [shape]
+    sizes = [*shape] if isinstance(shape, (list, tuple)) else text
     if all(size in (1, "1") for size in sizes):  # including the empty shape
         return "scalar"
     names = [size for size in sizes if isinstance(size, str)]
-    if len(names) == len(sizes) == 2 and {*names} <= {"units", "features"}:
-        return " * ".join(names)
+    wide = [size for size in sizes if size not in (1, "1")]
+    if len(wide) > 1:
+        return ""
     return names[0] if len(names) == 1 and names[0] in ("units", "features") else "units"
 
 
@@ -94,10 +103,11 @@ class Parameter:
         is_name = isinstance(self.shape, str) and not _PRODUCT.search(self.shape)
         whole = isinstance(self.shape, int) and not isinstance(self.shape, bool)
         if not is_name and not (whole and int(self.shape) > 0):
-            several = isinstance(self.shape, (str, list, tuple))
-            matrix = "; a learned matrix is a read of the gate" if several else ""
-            expected = f"a size such as units, scalar or 8{matrix}"
-            raise _wrong("shape", self.shape, expected, _as_shape(self.shape))
+            expected, size = "a size such as units, scalar or 8", _as_shape(self.shape)
+            if not size:
+                why = Fault(Kind.WRONG, Place(("shape",)), as_plain(self.shape), expected)
+                raise CellError(replace(why, fixes=(Note((_MATRIX,)),)))
+            raise _wrong("shape", self.shape, expected, size)
         if self.map is not None and not (isinstance(self.map, str) and self.map in MAPS):
             came = getattr(self.map, "name", getattr(self.map, "__name__", str(self.map)))
             near = (
@@ -195,6 +205,9 @@ class DrawContext:
     gate_units: int
     units: int
     features: int
+
+    if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
+        __getattr__ = no_attribute
 
 
 class Initializer(Declared):

@@ -196,9 +196,16 @@ def check_declared(
     if not mapping or any(isinstance(v, bool) or not isinstance(v, kind) for v in value.values()):
         given = value if mapping or isinstance(value, (list, tuple, set)) else ()
         names = [name for name in given if isinstance(name, str)] or [usual]
-        each = ", ".join(f'"{name}": {such}' for name in names)
+        values = value if mapping else {}
+        each = ", ".join(f'"{name}": {_such(such, values.get(name))}' for name in names)
         why = f"a mapping from names to {of} is expected: {key} = {{{each}}}"
         raise refused(owner / key, f"{excerpt(repr(value))} is given; {why}")
+
+
+def _such(text: str, value: object) -> str:
+    """Return an object as it is written, with a number in place of its last one."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return re.sub(r"-?[\d.]+\)$", f"{value!r})", text) if number else text
 
 
 def check_own_names(owner: Place, names: Sequence[str], others: Sequence[str] = ()) -> None:

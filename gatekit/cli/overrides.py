@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError, GatekitError
+from gatekit.faults import Fault, Kind, Place, Rename, known_as
 
 if TYPE_CHECKING:
     from gatekit.cell.block.reading import BlockSpec
@@ -76,11 +77,17 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
         plugin_files,
         refuse_apart,
         refuse_several,
+        value_of,
     )
     from gatekit.study.resolve import plain
     from gatekit.study.variant import cell_of, mixers_of, named_gates
 
     refuse_apart(arguments, sweeps=False)
+    for word in arguments:
+        key, _, value = word.partition("=")
+        if known_as("argument", key) == "features":
+            fix = Rename(Place((key,)), Place(("features",)))
+            raise ConfigError(Fault(Kind.UNKNOWN, Place((key,)), value_of(value), fixes=(fix,)))
     sizes = [word for word in arguments if word.startswith("features=")]
     words = overrides([word for word in arguments if word not in sizes])
     name = next((w[5:] for w in reversed(words) if w.startswith("cell=")), None)

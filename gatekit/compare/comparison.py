@@ -6,7 +6,9 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from gatekit.cell.calls import no_attribute
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.budget.at import Budget, at_budget, read_budget
 from gatekit.compare.deciding.decided import margin_notes, read_margin, with_tests
@@ -62,6 +64,9 @@ class Comparison:
     chosen: tuple[Chosen, ...] = ()
     awaited: tuple[RunRecord, ...] = ()
     forced: bool = False
+
+    if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
+        __getattr__ = no_attribute
 
     def __repr__(self) -> str:
         """Return one line, because a comparison holds all runs of a study."""

@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from gatekit.cell.calls import no_attribute
 from gatekit.cell.errors import RunError
 from gatekit.compare.numbers import count_of
 from gatekit.runs.names import IMPORTED, RUNS
@@ -42,6 +43,9 @@ class Study:
     planned: tuple[RunRecord, ...] = ()
     asked: Mapping[str, int] = field(default_factory=dict)
     withdrawals: tuple[Withdrawal, ...] = ()
+
+    if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
+        __getattr__ = no_attribute
 
     @property
     def every(self) -> tuple[RunRecord, ...]:

@@ -454,7 +454,11 @@ def _way(fix: Fix, fault: Fault, to: Channel) -> Iterator[str]:
                 if isinstance(f, Remove) and f.place.path[:1] in heads and f != gone
             ]
             words = [way for f in fix.fixes if f not in sets for way in _way(f, fault, to)]
-            words += [f"{to.verb} {to.assign(*sets)}"] if sets else []
+            if len(sets) == 1 and isinstance(to, File) and isinstance(sets[0], Set):
+                one = sets[0]  # with the section that it is in, if that is another one
+                words.append(f"{to.verb} {to.rename(Rename(fault.place, one.place), one.value)}")
+            elif sets:
+                words.append(f"{to.verb} {to.assign(*sets)}")
             yield " and ".join(words)
 
 

@@ -210,7 +210,7 @@ def _candidates(value: Any, type_: Type) -> Iterator[Any]:
         if not type_.word and isinstance(value, str) and value.lower() not in ("", "none", "null"):
             yield True
     if isinstance(type_, OneOf) and isinstance(value, (str, int)):
-        yield known_as(type_.scope, text.lower())
+        yield known_as(type_.scope, text.lower(), tuple(map(str, type_.names)))
         yield nearest_name(text, type_.names)
     if isinstance(value, float) and abs(value) < 1e15 and (value.is_integer() or value >= 1):
         yield int(value) if value.is_integer() else round(value)
@@ -223,6 +223,8 @@ def _candidates(value: Any, type_: Type) -> Iterator[Any]:
         yield from (value.lower(), amount_of(value), [value])
     if isinstance(value, (list, tuple)) and len(value) == 1:
         yield value[0]
+    if isinstance(value, Mapping) and isinstance(type_, ListOf):
+        yield [dict(value)]
 
 
 def several(value: Any, type_: Type) -> Several | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import tensorflow as tf
 from tensorflow import Tensor
 
+from gatekit.cell.errors import DataError
 from gatekit.cell.graph import Cell
 
 from .emission import emit, only_final
@@ -226,6 +227,11 @@ def first_states(
         variables: the weights by name; learned initial states are among them.
         dtype: the type of states.
     """
+    shape = getattr(batch, "shape", ())
+    if getattr(shape, "rank", len(shape)):
+        raise DataError(
+            f"batch_size is a number, and this is an array of shape {tuple(shape)}: write len(x)"
+        )
     first: dict[str, Tensor] = {}
     for state in cell.states:
         shape = tf.stack([batch, state.width])

@@ -10,9 +10,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from gatekit.cell.calls import remedied
+from gatekit.cell.calls import no_attribute, remedied
 from gatekit.cell.errors import ConfigError, RunError, excerpt
 
 from . import durable
@@ -51,6 +51,9 @@ class Run:
             recorded before.
         ClaimedError: another process works on this run; raised when the block is entered.
     """
+
+    if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
+        __getattr__ = no_attribute
 
     def __init__(
         self,

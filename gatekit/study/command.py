@@ -15,7 +15,7 @@ from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.faults import Fault, Fix, Kind, Note, Place, Remove, Set
 
 from .argv import Reader
-from .line import TRUST, overrides, plugin_files
+from .line import overrides, plugin_files
 
 if TYPE_CHECKING:
     from .hydra.sweepers import Composition
@@ -193,7 +193,9 @@ def _read(argv: Sequence[str], own: Sequence[str] = ()) -> Namespace:
     shown = [name for name in ("cfg", "info") if getattr(options, name)]
     first = Place((f"--{shown[0]}",)) if shown else Place()
     if options.config_dir is not None and not options.trust_config:
-        _refuse("--config-dir", Note((f"put your files into ./conf, {TRUST} if you wrote them",)))
+        both = Note((f"type --config-dir {options.config_dir} --trust-config if you wrote them",))
+        here = Note(("put your files into ./conf, which is searched first",))
+        _refuse("--config-dir", here, both, why="files of other folders may be those of a stranger")
     if options.config_dir is not None and not os.path.isdir(options.config_dir):
         raise ConfigError(f"--config-dir {options.config_dir} is not a folder.")
     if len(shown) > 1:

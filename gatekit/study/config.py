@@ -393,7 +393,7 @@ def wrong_value(place: Place, value: Any, type_: Type) -> Fault:
             fixes = (Note((f"Type {install}, then ", Set(place, names))),)
     elif key == "layers" and isinstance(value, list) and value:
         widths = Both((Set(place, len(value)), Set(P("units"), value[0])))
-        fixes = (widths, *(() if value[1:] == value[:-1] else fault.fixes))
+        fixes = (widths, Note(("all layers have the same number of units",)))
     elif key == "devices" and isinstance(value, list) and value:
         which = Set(P("hydra.launcher.gpus"), value)
         fixes = Set(place, len(value)), Note((which, " chooses the GPUs"))

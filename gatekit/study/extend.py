@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gatekit.cell.errors import ConfigError, RunError
-from gatekit.faults import Fault, Kind, Place, Remove
+from gatekit.faults import Fault, Kind, Note, Place
 from gatekit.runs.studies import interim_file, plan_file
 from gatekit.runs.studies.survey import study_folder, survey
 
@@ -24,6 +24,22 @@ _PARALLEL = re.compile(r"\+*(hydra\.launcher\.)?(threads|devices)=")
 
 LAUNCH_ONLY = tuple(k for k in LAUNCH_KEYS if k not in ("study", "root", "seeds", "trials"))
 """Keys that may be typed, because they decide how runs are executed, not which runs."""
+
+
+def refuse_variants(study: str, words: Sequence[str]) -> None:
+    """Refuse keys that would start other runs than more seeds of those that the study has.
+
+    Raises:
+        ConfigError: a key does not only decide how runs are executed.
+    """
+    for word in words:
+        key = word.partition("=")[0]
+        if key not in LAUNCH_ONLY and not key.startswith("hydra.launcher."):
+            place, why = Place.of(key), "extend only adds seeds to the variants of a study"
+            train = f"`gatekit train study={study} {word} ...`"
+            other = Note((f"another variant needs the study's other words, too: {train}",))
+            known = (*LAUNCH_ONLY, "hydra.launcher.KEY")
+            raise ConfigError(Fault(Kind.REFUSED, place, why=why, fixes=(other,), known=known))
 
 
 def extension(
@@ -54,14 +70,7 @@ def extension(
             a search.
     """
     folder = study_folder(study, root, "extend")
-    for word in words:
-        key = word.partition("=")[0]
-        if key not in LAUNCH_ONLY and not key.startswith("hydra.launcher."):
-            place, why = Place.of(key), "extend repeats the study's own commands"
-            known = (*LAUNCH_ONLY, "hydra.launcher.KEY")
-            raise ConfigError(
-                Fault(Kind.REFUSED, place, why=why, fixes=(Remove(place),), known=known)
-            )
+    refuse_variants(study, words)
     trained = _recorded(folder)
     if not trained:
         raise RunError(

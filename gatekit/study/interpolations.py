@@ -19,6 +19,7 @@ _PER_VALUE = 100
 _KEYWORD = re.compile(r"_\w*_", re.ASCII)
 _PLAIN = re.compile(r"(?<!\\)\$\{([A-Za-z_]\w*(?:\.[A-Za-z0-9_][\w-]*)*)\}", re.ASCII)
 _RESOLVER = re.compile(r"\$\{\s*([^{}:$]*?)\s*:")
+_ENVIRONMENT = re.compile(r"\$\{oc\.env:(\w+)(?:,[^}]*)?\}")
 _COMPUTED = re.compile(r"\$\{[^}]*\$\{")
 
 
@@ -79,6 +80,8 @@ def _refuse_string(value: str, where: str) -> None:
         why = "it refers to Hydra's own keys"
     if why:
         such = Note(("write the value, or a plain reference such as ${units} or ${task.length}",))
+        if where and (named := _ENVIRONMENT.sub(r"$\1", value)) != value:
+            such = Note((f"remove it, and type {where}={named}, which the shell replaces",))
         # A key at the top has no place but itself.
         place, given = (Place.of(where), value) if where else (Place((value,)), NOTHING)
         raise ConfigError(Fault(Kind.REFUSED, place, given, why=why, fixes=(such,)))

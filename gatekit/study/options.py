@@ -182,6 +182,8 @@ def known_key(key: str, value: Any = NOTHING) -> None:
         fix: Fix = Rename(place, to) if near else Remove(place)
         if near == "minutes" and (time := re.fullmatch(r"(\d+):(\d\d):\d\d", str(value))):
             fix = Both((Remove(place), Set(to, 60 * int(time[1]) + int(time[2]))))  # as for sbatch
+        elif near == "gpus" and (count := re.search(r"\d+$", str(value))):
+            fix = Both((Remove(place), Set(to, int(count[0]))))  # gpu:1, as for sbatch
         elif near in CHECKS and value is not NOTHING and not fits(value, CHECKS[near]):
             meant = next(iter(wrong(to, value, CHECKS[near], _EXAMPLES[near]).fixes), None)
             fix = Both((Remove(place), meant)) if isinstance(meant, Set) else fix

@@ -6,7 +6,7 @@ REMOVED = {
     "query": "gatekit.load(STUDY).to_pandas() or .to_arrow() has a row for each run, and `gatekit "
     "compare STUDY --csv` for each group; DuckDB queries both in SQL",
     "export": "track=[tensorboard] or track=[mlflow] of `gatekit train` follows runs live, and "
-    "layer.export(FOLDER) writes a SavedModel",
+    "layer.export(FOLDER) writes a SavedModel; `gatekit code cell=gru --to torch` writes code",
     "--tensorboard": "track=[tensorboard] of `gatekit train` follows runs live",
     "--mlflow": "track=[mlflow] of `gatekit train` follows runs live",
     "cells --html": "the site of `make docs` has the page, build/site/browse.html",

@@ -142,6 +142,12 @@ def check_batch(batch: object, signature: Signature, where: str, allow_nan: bool
         raise DataError(f"{where} is empty: x has shape {x.shape}, batch x time{wide}.")
 
     target = ((count, time) if every else (count,)) + (() if labels else (signature.outputs,))
+    hot = isinstance(batch.y, numpy.ndarray) and batch.y.ndim > len(target)
+    if labels and hot and batch.y.shape == (*target, signature.outputs) != (*target, 1):
+        raise DataError(
+            f"{where}: y has shape {batch.y.shape}; {target} is expected, the number of each "
+            f"class: write y.argmax(-1).astype('int32')."
+        )
     y = _array(batch.y, f"{where}: y", integer=labels)
     y = _shaped(y, target, f"{where}: y", _as_targets(y, x, target, signature))
     mask = None if batch.mask is None else _booleans(batch.mask, "mask", (count, time), where)

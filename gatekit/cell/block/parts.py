@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.calls import NoAttributeError, remedied
+from gatekit.cell.calls import no_attribute, remedied
 from gatekit.cell.errors import CellError, ConfigError, nearest, wrong_option
 from gatekit.cell.language.expression import (
     Binary,
@@ -80,9 +80,7 @@ class Parts:
         self._functions = functions
 
     if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
-
-        def __getattr__(self, name: str) -> object:
-            raise NoAttributeError(type(self), name)
+        __getattr__ = no_attribute
 
     @remedied("parts.norm('norm', value)")
     def norm(self, name: str, value: Any, kind: str = "rms", groups: int = 1) -> Expr:

@@ -402,10 +402,13 @@ def _bind_output(draft: Draft) -> Bound:
         else:
             histories = [f"{name}_history" for name in unit.history]
             names = [*known, "pre", "emitted", *unit.parameters, *sorted(own), *histories]
+            near = nearest(target, names)
+            if target.endswith("_prev"):  # no other name is that of an earlier step
+                near = "; history = {'emitted': 2} keeps what was emitted in the last 2 steps."
             raise refused(
                 OUTPUT,
                 f"{unit.definition()} asks for {target!r}, which the cell "
-                f"{draft.spec.name!r} does not have{nearest(target, names) or '.'} "
+                f"{draft.spec.name!r} does not have{near or '.'} "
                 f"Available names: {listed(names, 50)}; {_rebinding(draft.output.kind, argument)}",
             )
         bound.append((argument, key))

@@ -15,14 +15,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gatekit.cell.calls import constructed
-from gatekit.cell.errors import CellError, listed, nearest
-from gatekit.faults import known_as, note_for
+from gatekit.cell.errors import CellError, accepted, listed, nearest
+from gatekit.faults import OneOf, Place, known_as, note_for
 
 from .expression import Call, Expr, Name, Number, lift
 
@@ -99,6 +99,9 @@ class Function:
     numpy: Callable[..., Any] | None = field(default=None, compare=False)
     range: Interval | None = field(default=None, compare=False)
     facts: Facts = field(default=Facts(), compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        accepted(self.kind, OneOf(get_args(Kind)), Place(("kind",)), "elementwise")
 
     def composed(self, args: Sequence[Expr]) -> Expr | None:
         """Return the expression that ``compose`` makes of its arguments.

@@ -178,15 +178,16 @@ def unknown(
         fault = replace(fault, fixes=(Set(gate, entry),))
     elif what == "gate" and _FORMULA.search(str(name)):
         gate = Place(where.path[:-1]) if where.last == "kind" else where
-        formula = {"activation": name} | ({} if re.search(r"\bpre\b", str(name)) else {"reads": []})
+        entry = {"activation": name} | ({} if re.search(r"\bpre\b", str(name)) else {"reads": []})
         equation = Rename(where, Place(("cell", "equations", gate.last)))
-        fault = replace(fault, fixes=(Set(gate, formula) if gate.path[0] == "swap" else equation,))
+        fault = replace(fault, fixes=(Set(gate, entry) if gate.path[0] == "swap" else equation,))
     elif where.path[0] == "swap" and str(name).lower() in ("none", "off", "false"):
         own = f"{where.path[1]}: null in gates removes it, after no equation reads it"
         fault = replace(fault, fixes=(Note((f"null keeps the gate of the cell, and {own}",)),))
-    elif what == "gate" and name in FUNCTIONS and not fault.fixes:
+    elif what == "gate" and (formula := _formula(name, catalogue)):
         gate = Place(where.path[:-1]) if where.last == "kind" else where
-        fault = replace(fault, fixes=(Set(gate, {"activation": f"{name}(pre)"}),))
+        inherited = {"kind": None} if where.last == "kind" and where.path[0] == "cell" else {}
+        fault = replace(fault, fixes=(Set(gate, {**inherited, "activation": formula}),))
     lists = Run(_LISTS.get(what, "plugins")) if fault.lists else None
     if catalogue.broken and (not fault.fixes or not nearest_key(str(name), known)):
         own = f"left out because broken: {'; '.join(catalogue.broken[:3])}"
@@ -202,6 +203,15 @@ def unknown(
         own = "one of your own needs its file: plugins=[path/to/file.py]"
         fault = replace(fault, fixes=(*fault.fixes, Note((own,))))
     return CellError(replace(fault, lists=lists))
+
+
+def _formula(name: object, catalogue: Catalogue) -> str:
+    """Return the activation that a function's name means; empty if it names none of one value."""
+    text = str(name)
+    if text in catalogue.functions:
+        return f"{text}(pre)" if catalogue.functions[text].arity == 1 else ""
+    ours = known_as("function", text)
+    return re.sub(r"\ba\b", "pre", ours) if re.search(r"\ba\b", ours) else ""
 
 
 _FORMULA = re.compile(r"^\d|[*/+]| - ")

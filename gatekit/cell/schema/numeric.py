@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from gatekit.cell.errors import CellError, accepted
@@ -55,6 +56,12 @@ def constant(value: object, where: Place) -> int | float:
     Raises:
         CellError: the value is not allowed.
     """
+    if isinstance(value, Mapping) and {*value} <= {"init", "value", "trainable", "shape", "map"}:
+        first = value.get("init", value.get("value", 0.5))
+        learned = {"shape": value.get("shape", "scalar"), "init": first}
+        fix = Both((Remove(where), Set(Place(("cell", "parameters")) / where.last, learned)))
+        why = "a number that is learned is one of the cell's parameters"
+        raise CellError(Fault(Kind.REFUSED, where, why=why, fixes=(fix,)))
     as_float = number(value, where)
     return int(value) if isinstance(value, int) else as_float
 

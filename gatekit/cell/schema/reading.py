@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import (
     CellError,
+    ExpressionError,
     GatekitError,
     accepted,
     all_read,
@@ -119,7 +121,7 @@ def _read(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
         section(config, key)
     readers: dict[str, Callable[[object, Place], Any]] = {
         "gates": lambda value, where: read_gate(where.last, value, config, catalogue),
-        "equations": lambda value, where: read_expression(value, catalogue, where),
+        "equations": lambda value, where: _equation(value, where, catalogue),
         "parameters": lambda value, where: _parameter(value, where, catalogue),
         "constants": constant,
         "inputs": input_width,
@@ -275,6 +277,46 @@ def _each(
     return tuple(zip(entries, values, strict=True))
 
 
+def _equation(value: object, where: Place, catalogue: Catalogue) -> Expr:
+    """Return an equation; one with learned matrices, as papers write it, is a gate."""
+    try:
+        return read_expression(value, catalogue, where)
+    except ExpressionError as error:
+        gate = _gate_of_paper(str(value), catalogue)
+        if gate is None or error.fault is None:
+            raise
+        both = Both((Remove(where), Set(CELL / "gates" / where.last, gate)))
+        why = "learned matrices are those of a gate, in gates"
+        fault = replace(error.fault, why=why, fixes=(both,), known=())
+        raise ExpressionError(fault) from None
+
+
+def _gate_of_paper(text: str, catalogue: Catalogue) -> dict[str, Any] | None:
+    """Return the gate that ``tanh(W @ x + U @ h_prev + b)`` or ``tanh(W x)`` describes."""
+    try:
+        node = ast.parse(_PRODUCT.sub(r"\1 @ ", text.strip()), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    activation, reads, terms = "pre", list[str](), [node]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1:
+        name = node.func.id
+        name = name if name in catalogue.functions else known_as("word", name)
+        activation, terms = f"{name}(pre)", list(node.args)
+    while terms:
+        term = terms.pop()
+        if isinstance(term, ast.BinOp) and isinstance(term.op, ast.Add):
+            terms += [term.right, term.left]
+        elif isinstance(term, ast.BinOp) and isinstance(term.op, ast.MatMult):
+            inner = term.right.elts if isinstance(term.right, ast.List) else [term.right]
+            reads += map(ast.unparse, inner)
+        elif not (isinstance(term, ast.Name) and term.id.startswith("b")):
+            return None
+    return {"activation": activation, "reads": reads} if reads and activation[0] != "(" else None
+
+
+_PRODUCT = re.compile(r"\b([WURV](?:_\w+)?) +(?=[a-z(\[])")
+
+
 def _emits(
     config: Mapping[str, Any],
     gates: tuple[GateSpec, ...],
@@ -286,6 +328,10 @@ def _emits(
         fixes = tuple(Set(where, name) for name in [*dict(equations)][-1:] or signals[:1])
         why = "it names the signal that the cell emits"
         raise CellError(Fault(Kind.MISSING, where, why=why, fixes=fixes))
+    if isinstance(emits, list) and len(emits) > 1 and emits[0] in signals:
+        expected = "one signal; a state is carried anyway, and output_unit=memory emits the memory c"
+        fault = Fault(Kind.WRONG, where, emits, expected, fixes=(Set(where, emits[0]),))
+        raise CellError(fault)
     if not isinstance(emits, str):
         accepted(emits, OneOf(tuple(signals)), where, *signals[:1])
     for name in [g.name for g in gates]:

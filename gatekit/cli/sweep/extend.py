@@ -32,6 +32,10 @@ def run(parser: Parser) -> int:
                 f"{int(number) - 1}."
             )
     options = _options(parser)
+
+    from gatekit.study.extend import refuse_variants
+
+    refuse_variants(options.study, options.overrides)
     if (options.seeds is None) != options.until_decided:
         raise ConfigError(
             "type either --until-decided --most N, which compares after each step, or --seeds N, "

@@ -174,7 +174,7 @@ class BlockLayer(SequenceLayer):
             DataError: the shape is not that of a sequence of vectors.
             CellError: the parts do not fit together, or the cell cannot have these sizes.
         """
-        width = features_of(input_shape, self.spec)
+        width = features_of(input_shape, self.spec, self._called_with)
         units = self.units or units_of(width, self.block.expand)
         try:
             block = build_block(

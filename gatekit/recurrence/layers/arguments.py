@@ -258,12 +258,13 @@ def name_after_cell(layer: Any) -> None:
         layer.name = f"{cell}_{number}" if number else cell
 
 
-def features_of(shape: Any, spec: CellSpec) -> int:
+def features_of(shape: Any, spec: CellSpec, x: Any = None) -> int:
     """Return the width of x.
 
     Args:
         shape: the shape of x, or of each input by name.
         spec: the cell, for the message.
+        x: the input, for the message.
 
     Raises:
         DataError: the shape is not that of a sequence of vectors.
@@ -285,8 +286,14 @@ def features_of(shape: Any, spec: CellSpec) -> int:
         if shape is not None and len(shape) == 2:
             remedy = (
                 "if a recurrent layer is before it, give that layer return_sequences=True; if each "
-                "step is one number, pass x[..., None]; if x is one sequence, x[None]"
+                "step is one number, pass x[..., None]; if x is one sequence, x[None]; if each row "
+                "is one step, x[:, None]"
             )
+            if "int" in str(getattr(x, "dtype", "")):
+                remedy = (
+                    "integers are tokens: put keras.layers.Embedding(vocabulary, 64) before it; if "
+                    "they are numbers, pass x[..., None]"
+                )
         elif shape is not None and len(shape) > 3:
             remedy = (
                 "put the features of a step on one axis: keras.layers.Reshape((time, features))"

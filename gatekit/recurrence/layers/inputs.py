@@ -261,7 +261,9 @@ def checked_resets(resets: Tensor, x: Tensor) -> Tensor:
     if resets is None:
         return None
     tensor = tf.convert_to_tensor(resets)
+    remedy = "true where a new sequence begins: resets != 0"
     if tensor.dtype.is_integer:
+        _of_steps(tensor != 0, x, "resets", remedy)
         known = tf.get_static_value(tensor)
         if known is not None and ((known < 0) | (known > 1)).any():
             wrong = known[(known < 0) | (known > 1)][0]
@@ -271,7 +273,6 @@ def checked_resets(resets: Tensor, x: Tensor) -> Tensor:
                 "resets=tf.concat([tf.ones_like(n[:, :1], bool), n[:, 1:] != n[:, :-1]], 1)"
             )
         tensor = tensor != 0
-    remedy = "true where a new sequence begins: resets != 0"
     return tf.ensure_shape(_of_steps(tensor, x, "resets", remedy), x.shape[:2])
 
 

@@ -156,7 +156,7 @@ class RNN(CellLayer, SequenceLayer):
             ConfigError: the executor cannot run the cell, or a stateful layer has no batch size.
         """
         shape = input_shape["x"] if isinstance(input_shape, Mapping) else input_shape
-        features = features_of(shape, self.spec)
+        features = features_of(shape, self.spec, self._called_with)
         cell = self._built(features)
         self._cell = cell
         self._setting = Setting(device(), self.compute_dtype, self.variable_dtype)

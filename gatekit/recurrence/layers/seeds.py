@@ -18,7 +18,7 @@ import keras
 import tensorflow as tf
 from keras.src.backend.common import global_state
 
-from gatekit.cell.calls import REQUIRED, MissingAttributeError, NoAttributeError, border
+from gatekit.cell.calls import REQUIRED, MissingAttributeError, border, no_attribute
 from gatekit.cell.errors import ConfigError, DataError, excerpt, listed
 from gatekit.faults import Optional, Whole
 
@@ -97,12 +97,25 @@ class SeededLayer(keras.layers.Layer):
             self._called_with = None
 
     if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
+        __getattr__ = no_attribute
 
-        def __getattr__(self, name: str) -> Any:
-            own = getattr(type(self), name, None)
-            if isinstance(own, property):  # it raised an AttributeError: raise that one again
-                return own.fget(self)
-            raise NoAttributeError(type(self), name)
+    @border
+    def set_weights(self, weights: Any) -> None:
+        """Set all weights, in the order of `weights`.
+
+        Args:
+            weights: an array for each weight.
+
+        Raises:
+            DataError: there are more or fewer arrays; those of a layer of Keras are other ones.
+        """
+        if self.built and len(weights) != len(self.weights):
+            raise DataError(
+                f"{len(weights)} arrays are given, and the layer has {len(self.weights)} weights, "
+                "whose names are those of layer.named_weights; to convert a layer of Keras, write "
+                "gatekit.convert.from_keras(KERAS_LAYER)"
+            )
+        super().set_weights(weights)
 
     def _unbuilt(self, last: str) -> ConfigError:
         """Return the error of a layer that is not built yet.

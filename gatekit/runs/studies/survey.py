@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatekit.cell.errors import RunError, listed, nearest_name
-from gatekit.faults import Fault, Kind, Place, Run
+from gatekit.faults import Fault, Fix, Kind, Note, Place, Run
 from gatekit.runs import durable
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import RUNS, UNRECORDED, is_id
@@ -95,10 +95,12 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
     folders = [e.name for e in os.scandir(root) if e.is_dir()] if root.is_dir() else []
     known = tuple(sorted(name for name in folders if name[0] not in "_."))
     near = nearest_name(Path(study).name, known)
-    fixes = (Run(command, (near,)),) if near else ()
+    fixes: tuple[Fix, ...] = (Run(command, (near,)),) if near else ()
     why = f"no study {study!r} in {root.absolute()}"
     if not root.is_dir() and Path("experiments", root).is_dir():
         why += ", and this is the folder of studies, not another study"
+        both = "runs are compared within one study: train both under one name, study=NAME"
+        fixes = (Note((both,)), *fixes)
     return RunError(Fault(Kind.REFUSED, Place(), why=why, fixes=fixes, known=known, what="studies"))
 
 

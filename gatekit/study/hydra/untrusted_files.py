@@ -24,6 +24,7 @@ from gatekit.faults import (
     Set,
     Table,
     fits,
+    note_for,
     unknown_name,
     unknown_option,
     wrong,
@@ -311,7 +312,10 @@ def _refuse_hydra(node: Any, places: Sequence[str]) -> None:
         if key not in ("mode", "sweeper") or not isinstance(node, Mapping):
             way = "type its options, such as hydra.launcher.backend=slurm, or choose a file of "
             choose = Note((f"{way}conf/hydra/launcher with hydra/launcher=NAME",))
-            _refuse(at / excerpt(str(key)), _NOT_HERE, NOTHING, *[choose] * (key == "launcher"))
+            notes = [choose] * (key == "launcher")
+            if key != "launcher" and (note := note_for("hydra", f"hydra.{key}")):
+                notes = [Note((f"delete it: {note}",))]
+            _refuse(at / excerpt(str(key)), _NOT_HERE, NOTHING, *notes)
     mode = node.get("mode") if node else None
     if mode is not None and not fits(mode, _MODES):
         raise ConfigError(wrong(at / "mode", mode, _MODES, "MULTIRUN"))
@@ -328,7 +332,9 @@ def _refuse_sweeper(node: Any, at: Place, places: Sequence[str]) -> None:
             _refuse(at / key, "a value is expected, not a reference", node[key])
     grids = node.get("grids") or []
     if not isinstance(grids, list):
-        raise ConfigError(Fault(Kind.WRONG, at / "grids", grids, "a list of mappings"))
+        fixes = (Set(at / "grids", [grids]),) if isinstance(grids, dict) else ()
+        fault = Fault(Kind.WRONG, at / "grids", grids, "a list of mappings", fixes=fixes)
+        raise ConfigError(fault)
     sets = [(at / "params", node.get("params") or {})]
     sets += [(at / "grids" / number, grid) for number, grid in enumerate(grids)]
     for within, params in sets:
