@@ -329,7 +329,7 @@ def _emits(
         why = "it names the signal that the cell emits"
         raise CellError(Fault(Kind.MISSING, where, why=why, fixes=fixes))
     if isinstance(emits, list) and len(emits) > 1 and emits[0] in signals:
-        expected = "one signal; a state is carried anyway, and output_unit=memory emits the memory c"
+        expected = "one signal; a state is carried anyway (output_unit=memory emits the memory c)"
         fault = Fault(Kind.WRONG, where, emits, expected, fixes=(Set(where, emits[0]),))
         raise CellError(fault)
     if not isinstance(emits, str):
