@@ -10,6 +10,10 @@ import numpy as np
 import pytest
 
 from gatekit import RNN, BlockLayer, Cell, GatekitError, pad_time
+from gatekit.cell.block.parts import Parts
+from gatekit.cell.learned import DrawContext
+from gatekit.compare.compared import Comparison
+from gatekit.compare.loaded import Study
 
 X = np.zeros((2, 5, 3), "float32")
 FAULTS = {
@@ -120,3 +124,21 @@ def test_an_attribute_that_is_not_there_is_said_as_python_does() -> None:
     assert text.startswith("AttributeError: 'RNN' object has no attribute 'outputunit'; did you")
     copied = pickle.loads(pickle.dumps(caught.value))
     assert (type(copied), str(copied)) == (AttributeError, str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed", "end"),
+    [
+        (RNN, "recurrent_kernel", "; write .named_weights['forget.h_prev']"),
+        (Comparison, "plot", "; write .figure"),
+        (Study, "to_dataframe", "; write .to_pandas"),
+        (Parts, "rnn", "; write .mixer"),
+        (DrawContext, "fan_in", ". It has features, gate_units, units"),
+    ],
+)
+def test_an_attribute_of_another_library_is_answered_with_ours(
+    kind: type, typed: str, end: str
+) -> None:
+    with pytest.raises(AttributeError) as caught:
+        getattr(object.__new__(kind), typed)
+    assert str(caught.value) == f"{kind.__name__!r} object has no attribute {typed!r}{end}"

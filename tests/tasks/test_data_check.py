@@ -328,3 +328,11 @@ def test_a_further_test_set_has_a_name_that_no_column_has(name):
     splits = {"train": numbers(), "validation": numbers(), "test": numbers(), name: numbers()}
     with pytest.raises(DataError, match="Further test sets are named test_NAME"):
         check_splits(returning(splits), None)
+
+
+def test_one_hot_labels_are_answered_with_their_numbers():
+    hot = numpy.eye(4, dtype="float32")
+    batch = Batch(drawn(4, 6, 2), hot)
+    refuse(batch, LABELS, r"y has shape \(4, 4\).*write y\.argmax\(-1\)\.astype\('int32'\)")
+    checked = check_batch(Batch(drawn(4, 6, 2), hot.argmax(-1)), LABELS, "train")
+    assert numpy.array_equal(checked.y, numpy.arange(4))
