@@ -37,7 +37,6 @@ from gatekit.faults import (
     note_for,
     together,
 )
-from gatekit.faults.names import synonyms
 
 from .errors import ConfigError, GatekitError, as_plain, listed, nearest
 
@@ -81,9 +80,6 @@ class NoAttributeError(AttributeError):
             return said
         fields = getattr(kind, "__annotations__", {})
         own = sorted({each for each in (*dir(kind), *fields) if each[0] != "_"})
-        for ours in synonyms("attribute").get(name, ()):
-            if ours.partition("[")[0].partition("(")[0] in own:
-                return f"{said}; write .{ours}"
         near = nearest(name, own)
         return f"{said}{near or f'. It has {listed(own)}' * (len(own) <= _FEW)}"
 

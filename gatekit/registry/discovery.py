@@ -236,9 +236,6 @@ def _named_file(text: str, folder: Path) -> DiscoveredPlugin:
     path = (folder / Path(text).expanduser()).resolve()
     if not path.is_file():
         meant = Path(text.replace("\\", "/"))
-        dotted = Path(text.replace(".", "/")).with_suffix(".py")  # as a module is imported
-        if (folder / dotted).is_file():
-            meant = dotted
         around = (folder / meant.expanduser()).parent
         files = sorted(p.name for p in around.glob("*.py")) if around.is_dir() else []
         near, place = nearest_name(meant.name, files), Place(("plugins",))

@@ -129,14 +129,13 @@ def test_an_attribute_that_is_not_there_is_said_as_python_does() -> None:
 @pytest.mark.parametrize(
     ("kind", "typed", "end"),
     [
-        (RNN, "recurrent_kernel", "; write .named_weights['forget.h_prev']"),
-        (Comparison, "plot", "; write .figure"),
-        (Study, "to_dataframe", "; write .to_pandas"),
-        (Parts, "rnn", "; write .mixer"),
+        (Comparison, "figures", "; did you mean 'figure'?"),
+        (Study, "topandas", "; did you mean 'to_pandas'?"),
+        (Parts, "mixed", "; did you mean 'mixer'?"),
         (DrawContext, "fan_in", ". It has features, gate_units, units"),
     ],
 )
-def test_an_attribute_of_another_library_is_answered_with_ours(
+def test_an_attribute_that_a_class_lacks_is_answered_with_those_it_has(
     kind: type, typed: str, end: str
 ) -> None:
     with pytest.raises(AttributeError) as caught:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from gatekit.cell.errors import CellError, ExpressionError, GatekitError, nearest_name
+from gatekit.cell.errors import CellError, ExpressionError, GatekitError
 from gatekit.cell.show.bibtex import parse
 from gatekit.cell.show.works import Work
 from gatekit.faults import Both, Fault, File, Kind, Note, Place, Rename, Set, Shell, Typed
@@ -135,11 +135,6 @@ def own_file(fault: Fault, group: str, name: str) -> Fault:
     path = Path("conf", group, f"{name if NAME.match(name) else 'NAME'}.yaml")
     if (other := path.with_suffix(".yml")).is_file():
         return replace(fault, fixes=(Note((f"rename {other} to {path.name}",)),))
-    elsewhere = sorted(Path("conf").glob(f"*/{path.name}")) if NAME.match(name) else []
-    if not path.is_file() and (
-        near := [e for e in elsewhere if nearest_name(e.parent.name, [group])]
-    ):
-        return replace(fault, fixes=(Note((f"move {near[0]} to {path}",)),))
     own = f"your own {group.replace('_', ' ')} would be the file {path.absolute()}"
     return replace(fault, fixes=(*fault.fixes, Note((f"{own}{_NEW.get(group, '')}",))))
 
