@@ -10,7 +10,7 @@ from typing import Any
 
 from .fault import NOTHING, Both, Fault, Fix, Kind, Place, Remove, Rename, Run, Set, Several
 from .names import known_as, nearest_key, nearest_name, synonyms
-from .values import SWITCHES, amount_of, as_plain, as_typed
+from .values import SWITCHES, amount_of, as_plain, as_typed, is_off
 
 LARGEST = 2**63 - 1
 MOST_LISTED = 16
@@ -209,6 +209,8 @@ def _candidates(value: Any, type_: Type) -> Iterator[Any]:
         yield SWITCHES.get(text.lower())
         if not type_.word and isinstance(value, str) and value.lower() not in ("", "none", "null"):
             yield True
+    if isinstance(type_, (Whole, Number)) and is_off(value):
+        yield 0
     if isinstance(type_, OneOf) and isinstance(value, (str, int)):
         yield known_as(type_.scope, text.lower(), tuple(map(str, type_.names)))
         yield nearest_name(text, type_.names)

@@ -99,12 +99,22 @@ def is_plain(value: Any) -> bool:
     return value is None or isinstance(value, (str, bool, int, float))
 
 
+OFF = ("none", "null", "off", "false", "no", "0", "-1", "disabled")
+
+
+def is_off(value: object) -> bool:
+    """Return whether a value asks for something to be left out, such as ``false`` or ``none``."""
+    return value is None or as_typed(value).lower() in OFF
+
+
 def amount_of(value: object) -> int | float | None:
     """Return the number that a string means, such as ``1k``, ``50%``, ``0,1`` or ``1,000``.
 
     It is None for any other string, and for a value that is not a string.
     """
     text = value.strip() if isinstance(value, str) else ""
+    if (ratio := _RATIO.fullmatch(text)) and float(ratio[2]):
+        return float(ratio[1]) / float(ratio[2])
     grouped = re.fullmatch(r"[-+]?[1-9]\d{0,2}(?:[,_ ]\d{3})+", text)
     text = re.sub("[,_ ]", "", text) if grouped else text.replace(",", ".")
     number = _AMOUNT.fullmatch(text)
@@ -115,6 +125,7 @@ def amount_of(value: object) -> int | float | None:
     return int(amount) if amount.is_integer() else amount
 
 
+_RATIO = re.compile(r"(\d{1,9}(?:\.\d*)?) ?/ ?(\d{1,9}(?:\.\d*)?)")
 _AMOUNT = re.compile(r"([-+]?\d+\.?\d*(?:[eE][-+]?\d+)?) ?([kKmM%]?)")
 
 

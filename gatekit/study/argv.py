@@ -63,6 +63,11 @@ class Reader(argparse.ArgumentParser):
         """Return whether the command has an argument or option of this name."""
         return any(action.dest == argument for action in self._actions)
 
+    def _study(self) -> str:
+        """Return the study that was typed, or a placeholder."""
+        words = [word for word in self.typed if word[:1] != "-" and "=" not in word]
+        return words[0] if words and self.takes("study") else "STUDY"
+
     def channel(self, rest: Channel) -> Typed:
         """Return how to spell what was typed; the rest is spelled by another channel."""
         pairs = [word.partition("=")[::2] for word in self.typed if word[:1] != "-"]
@@ -192,7 +197,7 @@ class Reader(argparse.ArgumentParser):
         for key in (f"{self.command} {name}", name):
             if gone := no_more(key):
                 raise ConfigError(f"{name} is not an option{gone}")
-            if note := note_for("flag", key.replace(" ", "")):
+            if note := note_for("flag", key.replace(" ", "")).replace("STUDY", self._study()):
                 return Fault(Kind.UNKNOWN, place, fixes=(Note((note,)),), what="options")
         fix: Fix | None = None
         meant, chooses = known_as("flag", name, options), "--where" in options and "--by" in options
@@ -208,7 +213,7 @@ class Reader(argparse.ArgumentParser):
             else:
                 fix = Set(to, self._example(action)) if value is None else Rename(place, to)
         elif command := known_as("flag-of", name.lstrip("-")):
-            fix = Run(command, ("STUDY", name, *([] if value is None else [value])))
+            fix = Run(command, (self._study(), name, *([] if value is None else [value])))
         elif self.takes("overrides") and (key := meant_by(name, near=True)):
             fix = Set(Place.of(key), value_as_option(key, name, value))
         if fix is not None:

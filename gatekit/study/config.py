@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from gatekit.cell.errors import ConfigError
 from gatekit.faults import (
+    NOTHING,
     Both,
     Fault,
     Fix,
@@ -32,7 +33,7 @@ from gatekit.faults import (
 )
 from gatekit.faults.speak import CHOICES
 from gatekit.faults.types import several
-from gatekit.faults.values import amount_of, as_typed
+from gatekit.faults.values import amount_of, as_typed, is_off
 from gatekit.registry.tracker import NAMES
 from gatekit.runs.names import study_name
 from gatekit.training import schedule as schedules
@@ -45,6 +46,7 @@ from .keys import (
     GROUP_DEFAULTS,
     GROUP_KEYS,
     LAUNCH_KEYS,
+    MISSING,
     NO_NUMBERS,
     OMITTED,
     OPTIMIZERS,
@@ -378,7 +380,12 @@ def wrong_value(place: Place, value: Any, type_: Type) -> Fault:
     first = value[0] if isinstance(value, list) and value else value
     named = first if isinstance(first, str) else ""
     fixes: tuple[Fix, ...] = ()
-    if key == "trainer":
+    default = DECLARED[key].default if key in DECLARED and is_off(value) else NOTHING
+    if default in (None, MISSING) and fits(None, type_) and key != "trainer.epochs":
+        fixes = (Set(place, None),)
+    elif default in (0, "constant", []):
+        fixes = (Set(place, default),)
+    elif key == "trainer":
         fixes = (Set(place / "epochs", 20),)
     elif key in CHOICES:
         fixes = (Set(place / CHOICES[key], named or USUAL[key]),)

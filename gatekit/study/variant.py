@@ -33,7 +33,7 @@ from gatekit.cell.schema import (
     read_output_unit,
     swap,
 )
-from gatekit.cell.schema.swapping import of_swap
+from gatekit.cell.schema.swapping import of_swap, refuse_options
 from gatekit.faults import Fault, Kind, Note, Rename, Set, note_for
 from gatekit.recurrence.executors.choose import Setting, check, choose, chunks_win
 from gatekit.registry import components
@@ -304,11 +304,12 @@ def cell_of(config: Mapping[str, Any], known: components.Components) -> CellSpec
     cell = config["cell"]
     _no_half_gates(cell.get("gates"), cell.get("roles") or ())
     swaps = {role: gate for role, gate in config["swap"].items() if gate is not None}
-    for role, gate in swaps.items():
-        try:
+    try:
+        refuse_options(cell, swaps, known.catalogue)
+        for role, gate in swaps.items():
             cell = swap(cell, role, gate, known.catalogue)
-        except CellError as error:
-            raise ConfigError(error.fault or str(error)) from None
+    except CellError as error:
+        raise ConfigError(error.fault or str(error)) from None
     if swaps:
         _refuse_dropped(config["cell"], cell, swaps, known)
     with of_swap(swaps, cell):

@@ -57,7 +57,7 @@ def test_an_option_of_hydra_shows_what_is_composed(
     assert shown in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("option", ["-cd", "-cn", "--config-name"])
+@pytest.mark.parametrize("option", ["-cn", "--config-name"])
 def test_an_option_of_hydra_that_names_another_file_says_where_files_are(
     option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -187,9 +187,12 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
     elif isinstance(config, Mapping) and "activation" in config:
         if config.get("kind") is not None:
             why = "kind and activation exclude each other"
-            ways = (Remove(where / "kind"), Remove(where / "activation"))
-            inherited = Note(("kind: null removes that of a cell in defaults",))
-            raise CellError(Fault(Kind.CONFLICT, where, why=why, fixes=(*ways, inherited)))
+            rest = {k: v for k, v in config.items() if k not in ("kind", "activation")}
+            named = config["activation"] in catalogue.gates
+            formula = {"kind": None, "activation": config["activation"]}
+            meant = {"kind": config["activation"]} if named else formula
+            ways = (Set(where, {**meant, **rest}), Remove(where / "activation"))
+            raise CellError(Fault(Kind.CONFLICT, where, why=why, fixes=ways))
         gate = instance_of(InlineGate, {k: v for k, v in config.items() if k != "kind"}, where)
         kind = "inline"
     else:

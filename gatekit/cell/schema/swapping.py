@@ -43,7 +43,7 @@ def with_gates(
         CellError: no gate plays a role, two roles are one gate, a gate is not registered, or one
             swap removes the gate of another.
     """
-    _refuse_options(config, gates, catalogue)
+    refuse_options(config, gates, catalogue)
     for role, gate in gates.items():
         config = swap(config, role, gate, catalogue)
     named, roles = section(config, "gates"), section(config, "roles")
@@ -53,10 +53,19 @@ def with_gates(
     return config
 
 
-def _refuse_options(
+def refuse_options(
     config: Mapping[str, Any], gates: Mapping[str, Any], catalogue: Catalogue
 ) -> None:
-    """Refuse an option of a gate beside its role: ``{forget: power_law, eps: 0.1}``."""
+    """Refuse an option of a gate beside its role: ``{forget: power_law, eps: 0.1}``.
+
+    Args:
+        config: the cell's mapping.
+        gates: gates by role, as for `swap`.
+        catalogue: the registered parts.
+
+    Raises:
+        CellError: a key is an option of the gate in another role.
+    """
     had, roles = gates_and_roles(config)
     for key in (key for key in gates if key not in {*had, *roles}):
         others = {role: gate for role, gate in gates.items() if role != key}

@@ -19,7 +19,15 @@ from .composer import (
     named_after_file,
     own_provenance,
 )
-from .places import bibliography, config_folders, file_channel, in_file, is_bundled, own_file
+from .places import (
+    bibliography,
+    cell_file,
+    config_folders,
+    file_channel,
+    in_file,
+    is_bundled,
+    own_file,
+)
 
 __all__ = [
     "MAX_CHAIN",
@@ -28,6 +36,7 @@ __all__ = [
     "bibliography",
     "bundled_cell",
     "cell_config",
+    "cell_file",
     "cell_names",
     "config_folders",
     "default_name",

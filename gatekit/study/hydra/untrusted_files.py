@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from gatekit.cell.errors import ConfigError, as_typed, excerpt, listed
+from gatekit.cell.schema.limits import SECTIONS
 from gatekit.faults import (
     NOTHING,
+    Both,
     Fault,
     Fix,
     Kind,
     Note,
     OneOf,
     Place,
+    Remove,
     Rename,
     Run,
     Set,
@@ -29,7 +32,7 @@ from gatekit.faults import (
     unknown_option,
     wrong,
 )
-from gatekit.registry.cells import after_self, default_name, file_channel
+from gatekit.registry.cells import after_self, cell_file, config_folders, default_name, file_channel
 from gatekit.registry.safe_yaml import parse, read_text
 from gatekit.study.config import meant_key, wrong_value
 from gatekit.study.interpolations import refuse_keywords, refuse_resolvers
@@ -114,6 +117,8 @@ def refuse(
             chosen = {k: excerpt(v) for k, v in data.items() if k in GROUPS and isinstance(v, str)}
             entries = data.get("defaults")
             for key, name in chosen.items():
+                if "," in name:
+                    _refuse_list(key, name.split(","))
                 lines = [{f"override /{each}": of} for each, of in chosen.items()]
                 fix = Set(P("defaults"), [*(entries if isinstance(entries, list) else ()), *lines])
                 why = "a file of this folder is chosen in the defaults"
@@ -122,14 +127,38 @@ def refuse(
                 # Hydra cannot merge another value, and names neither the key nor the line.
                 mapping = key in DECLARED and isinstance(DECLARED[key].type, Table)
                 if mapping and not isinstance(value, Mapping | None):
-                    fault = wrong_value(P(key), value, DECLARED[key].type)
                     if key in GROUPS and isinstance(value, list) and all(map(_named, value)):
-                        swept = {"mode": "MULTIRUN", "sweeper": {"params": {key: ",".join(value)}}}
-                        fault = replace(fault, fixes=(Set(P("hydra"), swept),))
-                    raise ConfigError(fault)
+                        _refuse_list(key, value)
+                    raise ConfigError(wrong_value(P(key), value, DECLARED[key].type))
+                if mapping and isinstance(value, Mapping) and key in USUAL:
+                    _refuse_other(key, value.get("name"), entries)
         task = data.get("task") or {} if group == "experiment" else data if group == "task" else {}
         for key in places:
             _refuse_place(P("task") / key, task.get(key))
+
+
+def _refuse_list(key: str, values: Sequence[str]) -> NoReturn:
+    """Refuse several values of a key in an experiment, which are those of a sweep."""
+    words = ",".join(value.strip() for value in values)
+    swept = {"mode": "MULTIRUN", "sweeper": {"params": {key: words}}}
+    why = "several values are a sweep"
+    raise ConfigError(
+        Fault(Kind.REFUSED, P(key), list(values), why=why, fixes=(Set(P("hydra"), swept),))
+    )
+
+
+def _refuse_other(key: str, name: Any, entries: Any) -> None:
+    """Refuse ``task: {name: copy}`` beside the default task, whose file has other options."""
+    lines = entries if isinstance(entries, list) else []
+    overridden = any(isinstance(line, Mapping) and f"override /{key}" in line for line in lines)
+    if overridden or not isinstance(name, str) or name == USUAL[key]:
+        return
+    if cell_file(name, config_folders(), key):
+        both = Both(
+            (Remove(P(key) / "name"), Set(P("defaults"), [*lines, {f"override /{key}": name}]))
+        )
+        why = "a file of this folder is chosen in the defaults"
+        raise ConfigError(Fault(Kind.REFUSED, P(key) / "name", name, why=why, fixes=(both,)))
 
 
 @contextlib.contextmanager
@@ -165,6 +194,7 @@ def refuse_in_change(path: Path, data: Mapping[str, Any]) -> None:
         if key not in (*CHANGED, "defaults"):
             with _written(path, "change/"):
                 place, to = Place((str(key),)), P(meant_key(str(key)))
+                to = P("cell") / key if key in SECTIONS else to
                 fault = unknown_option(place, data[key], CHANGED)
                 if to.path[0] in CHANGED:  # a file has a mapping in place of each dot
                     fault = replace(fault, fixes=(Rename(place, to),))
@@ -314,13 +344,25 @@ def _refuse_hydra(node: Any, places: Sequence[str]) -> None:
             choose = Note((f"{way}conf/hydra/launcher with hydra/launcher=NAME",))
             notes = [choose] * (key == "launcher")
             if key != "launcher" and (note := note_for("hydra", f"hydra.{key}")):
-                notes = [Note((f"delete it: {note}",))]
+                notes = [REMEDY, Note((note,))]
             _refuse(at / excerpt(str(key)), _NOT_HERE, NOTHING, *notes)
     mode = node.get("mode") if node else None
     if mode is not None and not fits(mode, _MODES):
         raise ConfigError(wrong(at / "mode", mode, _MODES, "MULTIRUN"))
     if node and node.get("sweeper") is not None:
         _refuse_sweeper(node["sweeper"], at / "sweeper", places)
+
+
+def _swept(within: Place, place: Place, value: Mapping[str, Any]) -> Iterator[Fix]:
+    """Yield what a mapping means below the values of a sweep: a group's keys, or a range."""
+    low, high = value.get("min", value.get("low")), value.get("max", value.get("high"))
+    if isinstance(value.get("values"), list):
+        yield Set(place, ",".join(map(as_typed, value["values"])))
+    elif isinstance(low, (int, float)) and isinstance(high, (int, float)):
+        yield Set(place, f"interval({as_typed(low)},{as_typed(high)})")
+    elif not any(isinstance(each, Mapping) for each in value.values()):
+        sets = (Set(within / f"{place.last}.{key}", each) for key, each in value.items())
+        yield Both((Remove(place), *sets))
 
 
 def _refuse_sweeper(node: Any, at: Place, places: Sequence[str]) -> None:
@@ -332,7 +374,7 @@ def _refuse_sweeper(node: Any, at: Place, places: Sequence[str]) -> None:
             _refuse(at / key, "a value is expected, not a reference", node[key])
     grids = node.get("grids") or []
     if not isinstance(grids, list):
-        fixes = (Set(at / "grids", [grids]),) if isinstance(grids, dict) else ()
+        fixes: tuple[Fix, ...] = (Set(at / "grids", [grids]),) if isinstance(grids, dict) else ()
         fault = Fault(Kind.WRONG, at / "grids", grids, "a list of mappings", fixes=fixes)
         raise ConfigError(fault)
     sets = [(at / "params", node.get("params") or {})]
@@ -345,7 +387,9 @@ def _refuse_sweeper(node: Any, at: Place, places: Sequence[str]) -> None:
             if not KEY.fullmatch(name) or name.partition(".")[0] in ("hydra", *TYPED):
                 _refuse(place, "it cannot be swept in a file")
             if isinstance(value, Mapping):
-                raise ConfigError(Fault(Kind.WRONG, place, value, "values such as 'a,b'"))
+                fixes = tuple(_swept(within, place, value))
+                expected = "values such as 'a,b'"
+                raise ConfigError(Fault(Kind.WRONG, place, value, expected, fixes=fixes))
             if name == "task" and "{" in str(value):
                 _refuse(place, "names of tasks are expected", str(value))
             if name.removeprefix("task.") in places:
