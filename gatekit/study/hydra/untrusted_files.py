@@ -360,7 +360,7 @@ def _swept(within: Place, place: Place, value: Mapping[str, Any]) -> Iterator[Fi
         yield Set(place, ",".join(map(as_typed, value["values"])))
     elif isinstance(low, (int, float)) and isinstance(high, (int, float)):
         yield Set(place, f"interval({as_typed(low)},{as_typed(high)})")
-    elif not any(isinstance(each, Mapping) for each in value.values()):
+    elif place.last in DECLARED and isinstance(DECLARED[place.last].type, Table):
         sets = (Set(within / f"{place.last}.{key}", each) for key, each in value.items())
         yield Both((Remove(place), *sets))
 
