@@ -58,8 +58,8 @@ def _typed(key: str, value: Any) -> list[str]:
             meant = {inner: one for part in parts for inner, one in part.items()}
             expected = "a name, or a mapping; only names are swept, in a list"
             if key == "swap":
-                pair = len(value) == 2 and all(isinstance(each, str) for each in value)
-                meant = {value[0]: value[1]} if pair else {"forget": "power_law"}
+                named = all(isinstance(each, str) for each in value)
+                meant = {"forget": list(value) if named else "power_law"}
                 expected = "a mapping from roles to gates"
             place = Place((key,))
             raise ConfigError(Fault(Kind.WRONG, place, value, expected, fixes=(Set(place, meant),)))

@@ -163,8 +163,11 @@ def remedied(
                     faults[-1] = replace(faults[-1], fixes=(works,))
                 raise ArgumentError(together(faults)).spoken(channel(given=options)) from None
             for name, kind in kinds.items():
-                if name in given and given[name] is not signature.parameters[name].default:
-                    _check(Place((name,)), given[name], kind, works, channel(given=given))
+                declared = signature.parameters[name]
+                if name in given and given[name] is not declared.default:
+                    by_name = declared.kind is not declared.POSITIONAL_ONLY
+                    spelled = channel(given=given)
+                    _check(Place((name,)), given[name], kind, works, spelled, by_name)
             try:
                 return function(*args, **options)
             except GatekitError as error:
@@ -276,13 +279,16 @@ def _one_of(types: Sequence[Type], value: Any) -> Any:
     raise Mismatch(" or ".join(texts))
 
 
-def _check(place: Place, value: object, kind: Type, works: Note, channel: Call) -> None:
+def _check(
+    place: Place, value: object, kind: Type, works: Note, channel: Call, by_name: bool
+) -> None:
     try:
         kind.accept(value)
     except Mismatch as mismatch:
-        pairs = [f"{k}={v}" for k, v in value.items()] if isinstance(value, Mapping) else []
+        entries = [*value.items()] if isinstance(value, Mapping) else []
+        pairs = [f"{k}={v}" for k, v in entries] if len(entries) == 1 else []
         meant = [*guesses(value, kind), *(each for each in pairs if fits(each, kind))]
-        fixes = tuple(Set(place, each) for each in meant[:1]) or (works,)
+        fixes = tuple(Set(place, each) for each in meant[:by_name]) or (works,)
         fault = Fault(Kind.WRONG, place, as_plain(value), str(mismatch), fixes=fixes)
         raise ArgumentError(fault).spoken(channel) from None
 

@@ -99,7 +99,7 @@ def is_plain(value: Any) -> bool:
     return value is None or isinstance(value, (str, bool, int, float))
 
 
-OFF = ("none", "null", "off", "false", "no", "0", "-1", "disabled")
+OFF = ("none", "null", "off", "false", "no", "0", "disabled")
 
 
 def is_off(value: object) -> bool:

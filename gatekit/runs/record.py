@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from gatekit.cell.calls import no_attribute
 from gatekit.cell.errors import RunError, as_typed
 from gatekit.cell.notebook import table
 
@@ -45,6 +46,9 @@ class RunRecord:
     result: Result | None
     origin: str | None = None
     stale: str | None = None
+
+    if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
+        __getattr__ = no_attribute
 
     @property
     def seed(self) -> int | None:

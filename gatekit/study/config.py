@@ -380,7 +380,9 @@ def wrong_value(place: Place, value: Any, type_: Type) -> Fault:
     first = value[0] if isinstance(value, list) and value else value
     named = first if isinstance(first, str) else ""
     fixes: tuple[Fix, ...] = ()
-    default = DECLARED[key].default if key in DECLARED and is_off(value) else NOTHING
+    default = (
+        DECLARED[key].default if key in DECLARED and (is_off(value) or value == -1) else NOTHING
+    )
     if default in (None, MISSING) and fits(None, type_) and key != "trainer.epochs":
         fixes = (Set(place, None),)
     elif default in (0, "constant", []):

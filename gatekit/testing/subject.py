@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import GatekitError, PluginError, nearest
 from gatekit.cell.graph import Cell, build
+from gatekit.cell.graph.draft import FEEDBACK
 from gatekit.cell.language.expression import names
 from gatekit.cell.language.parse import parse
 from gatekit.cell.owned import Projection
@@ -157,7 +158,7 @@ class Subject:
         keys += self._read
         keys += list(getattr(instance, "history", {}))
         stems = [n.removesuffix("_prev") for n in keys if n not in own]
-        return tuple(dict.fromkeys(s for s in stems if s not in (*WORDS, "own")))
+        return tuple(dict.fromkeys(s for s in stems if s not in (*WORDS, "own", FEEDBACK)))
 
     @functools.cached_property
     def config(self) -> dict[str, object]:

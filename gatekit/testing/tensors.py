@@ -9,6 +9,7 @@ import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.cell.first_values import draw
+from gatekit.cell.graph.draft import FEEDBACK
 from gatekit.cell.learned import MAPS
 from gatekit.recurrence.call import LayerCall, prepare, state_shapes
 from gatekit.recurrence.executors.reference import one_step
@@ -41,9 +42,9 @@ def arguments(subject: Subject, dtype: tf.DType = tf.float64, seed: int = 0) -> 
     rng = np.random.default_rng(seed)
     env = _env(subject, rng)
     cell = subject.cell
-    if subject.kind == "gates":
-        bound = cell.node(GATE).arguments
-        width = cell.node(GATE).width
+    back = subject.kind != "gates" and cell.output.spec.unit.feeds_back
+    if in_loop := FEEDBACK if back else GATE * (subject.kind == "gates"):
+        bound, width = cell.node(in_loop).arguments, cell.node(in_loop).width
     else:
         bound, width = cell.output.arguments, cell.output.width
         for name, length in cell.output.histories:

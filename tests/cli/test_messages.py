@@ -101,7 +101,7 @@ MISTAKES = {
     "resume": Mistake("train --resume", ("--resume",), ("--resolve",)),
     "configuration-file": Mistake("train config.yaml", ("experiment=config",)),
     "output-of-compare": Mistake("compare demo -o t.csv", ("--csv > FILE.csv",), (), 6),
-    "open-a-report": Mistake("report demo --open", ("`gatekit report STUDY`",), ("--force'",), 5),
+    "open-a-report": Mistake("report demo --open", ("`gatekit report demo`",), ("--force'",), 5),
     "gate-as-value-of-swap": Mistake(
         "show cell=lstm swap=forget:sigmoid", ("swap.forget=sigmoid.",)
     ),

@@ -78,6 +78,23 @@ def test_a_dead_projection_of_an_output_unit_is_found(case: str, write: Write) -
     assert says in outcome.reason
 
 
+@pytest.mark.parametrize(
+    ("arguments", "passes"), [("emitted, old", True), ("emitted, y", False), ("y_prev", False)]
+)
+def test_an_output_that_is_fed_back_is_checked(arguments: str, passes: bool, write: Write) -> None:
+    own = "feeds_back = True\n    projections = {'old': Projection('y_prev', bias=False)}"
+    text = UNIT.replace("bias = False", own).replace(
+        "import OutputUnit", "import OutputUnit, Projection"
+    )
+    value = " + ".join(arguments.split(", "))
+    path = write("unit.py", text.replace("ARGUMENTS", arguments).replace("VALUE", value))
+    named = ("shape_kept", "gradient", "owned_matters", "everything_learns", "executors_agree")
+    found = {c.name: c for c in checks("output_units", "planted", [str(path)])}
+    outcomes = [found[name].outcome() for name in named]
+    assert [outcome.status == PASS for outcome in outcomes] == [passes] * len(named)
+    assert passes or "only a projection reads the last output" in str(outcomes[0].reason)
+
+
 FUNCTION = '''"""A planted function."""
 
 import numpy

@@ -378,7 +378,7 @@ def _bind_output(draft: Draft) -> Bound:
     unit, emits = draft.output.unit, draft.spec.emits
     own = {part.name.removeprefix(f"{OUTPUT_UNIT}.") for part in draft.output.projections}
     _check_bind(OUTPUT, unit)
-    known = [n for n in draft.known if not n.endswith("_prev")]
+    known = [n for n in draft.known if not n.endswith("_prev") and n != FEEDBACK]
     bound: list[tuple[str, str]] = []
     for argument in unit.arguments():
         target = unit.bind.get(argument, argument)
@@ -405,6 +405,11 @@ def _bind_output(draft: Draft) -> Bound:
             near = nearest(target, names)
             if target.endswith("_prev"):  # no other name is that of an earlier step
                 near = "; history = {'emitted': 2} keeps what was emitted in the last 2 steps."
+            if target.removesuffix("_prev") == FEEDBACK:
+                near = (
+                    "; only a projection reads the last output: feeds_back = True, projections = "
+                    "{'old': Projection('y_prev', bias=False)}, def emit(self, emitted, old)."
+                )
             raise refused(
                 OUTPUT,
                 f"{unit.definition()} asks for {target!r}, which the cell "

@@ -120,7 +120,7 @@ def _suites(
         )
     if name.endswith((".yaml", ".yml")):
         return [_of_cell(Path(name), plugins, given)]
-    from gatekit.registry import cell_names, left_out, origins, reasons_of
+    from gatekit.registry import catalogue, cell_names, left_out, origins, reasons_of
 
     if Path(name).is_dir() and name not in cell_names(plugins):
         files = [p.stem for p in Path(name).glob("*.py") if p.stem != "__init__"]
@@ -152,6 +152,11 @@ def _suites(
         if others:
             raise PluginError(
                 f"{name!r} is registered in {others[0]}, not in {kind}; type gatekit check {name}"
+            )
+        if name in catalogue(plugins).initializers:
+            raise PluginError(
+                f"{name!r} is an initializer, which has no checks of its own; type "
+                f"gatekit show cell=lstm cell.initializers.kernel.kind={name}"
             )
         known = sorted({*cells, *(n for k in KINDS for n in origins(k, plugins))})
         broken = f"{left_out(name, plugins)} ".lstrip()

@@ -6,10 +6,12 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gatekit.cell.analysis.cost import added
+from gatekit.cell.calls import no_attribute
 from gatekit.compare.grouping.group import Group
 from gatekit.compare.stats.baseline import SharedKeys
 from gatekit.compare.stats.difference import Difference
@@ -254,6 +256,9 @@ class Row:
     name: str = ""
     style_index: int = 0
     awaited: bool = False
+
+    if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
+        __getattr__ = no_attribute
 
     @property
     def verdict(self) -> str | None:
