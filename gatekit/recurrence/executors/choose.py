@@ -158,7 +158,8 @@ def chunks_win(cell: Cell, setting: Setting, length: int | None, mode: str = "gr
     if not _wide(cell) or (form := chunk.analyse(cell)).reason:
         return False
     return mode == "graph" or not any(
-        _erases_decayed(each) and (len(each.terms) > 1 or _elements(each) < _PRODUCTS)
+        (_erases_decayed(each) and len(each.terms) > 1)
+        or (each.corrects and each.decays and _elements(each) < _PRODUCTS)
         for each in form.memories
     )
 
