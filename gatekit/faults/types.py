@@ -270,8 +270,8 @@ def wrong(
         expected = str(mismatch)
     found = several(value, type_)
     meant = [] if found is None else [found if swept else found.values[0]]
-    if place.last.lstrip("-") == "seeds" and re.fullmatch(r"\d+(?:,\d+)+", str(value)):
-        meant = [str(value).count(",") + 1]  # how many, and not which
+    if found is not None and place.last.lstrip("-") == "seeds" and not swept:
+        meant = [len(found.values)]  # how many, and not which
     meant += guesses(value, type_)
     fixes: tuple[Fix, ...] = tuple(Set(place, one) for one in meant[:1])
     if not fixes and example is not NOTHING and fits(example, type_):

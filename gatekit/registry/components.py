@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,10 @@ from gatekit.cell.errors import (
     PluginError,
     as_typed,
     excerpt,
+    listed,
 )
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
-from gatekit.faults import Place, together, unknown_name, unknown_option
+from gatekit.faults import Fault, Note, Place, Remove, Set, together, unknown_name, unknown_option
 from gatekit.tasks.task import Signature, Task, metric_written
 
 from .author import author_line
@@ -68,7 +69,7 @@ class Components:
             raise ConfigError(unknown_name(TASK / "name", name, self.tasks, "tasks"))
         known = self.tasks[name].option_names()
         names = (*known, "name")
-        unknown = (unknown_option(TASK / k, v, names) for k, v in config.items() if k not in names)
+        unknown = (self._unknown(k, v, names) for k, v in config.items() if k not in names)
         if fault := together(unknown):
             raise ConfigError(fault)
         try:
@@ -81,6 +82,16 @@ class Components:
             raise
         except ConfigError as error:
             raise ConfigError(f"task={name}: {error}{self._default(config)}") from None
+
+    def _unknown(self, option: str, value: Any, names: Sequence[str]) -> Fault:
+        """Return the fault of an option that a task does not have, with the tasks that have it."""
+        fault = unknown_option(TASK / option, value, names)
+        having = [task for task, kind in self.tasks.items() if option in kind.option_names()]
+        if having and fault.fixes == (Remove(TASK / option),):
+            own = Set(TASK / "name", having[0])
+            note = Note((f"tasks that have it: {listed(having, 12)}",))
+            fault = replace(fault, fixes=(own,) if len(having) == 1 else (note,))
+        return fault
 
     def _default(self, config: Mapping[str, Any]) -> str:
         """Return the default of the option without which a task would accept the others."""

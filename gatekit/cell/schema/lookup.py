@@ -148,7 +148,10 @@ def instance_of(cls: Any, options: Mapping[str, Any], where: Place) -> Any:
     try:
         return cls(**options)
     except OptionError as error:
-        raise CellError(error.option.below(where)) from None
+        fault, key = error.option, error.option.place.last
+        if fault.kind is Kind.UNKNOWN and known_as("kind", key) and isinstance(fault.given, str):
+            fault = replace(fault, fixes=(Set(Place(), {"kind": fault.given}),))
+        raise CellError(fault.below(where)) from None
     except ConfigError as error:
         raise refused(where, str(error)) from None
 

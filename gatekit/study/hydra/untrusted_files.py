@@ -32,6 +32,7 @@ from gatekit.faults import (
     unknown_option,
     wrong,
 )
+from gatekit.registry import catalogue
 from gatekit.registry.cells import after_self, cell_file, config_folders, default_name, file_channel
 from gatekit.registry.safe_yaml import parse, read_text
 from gatekit.study.config import meant_key, wrong_value
@@ -113,6 +114,10 @@ def refuse(
         elif group == "hydra/sweeper":
             node = {k: v for k, v in data.items() if k != "defaults"}
             _refuse_sweeper(node, P("hydra.sweeper"), places)
+        inner = {"task": "name", "block": "kind"}.get(group, "")
+        if inner and data and inner not in data and "defaults" not in data:
+            missing = Set(P(group) / inner, USUAL.get(group, "modern"))
+            raise ConfigError(Fault(Kind.MISSING, P(group) / inner, fixes=(missing,)))
         if group in OPEN:
             chosen = {k: excerpt(v) for k, v in data.items() if k in GROUPS and isinstance(v, str)}
             entries = data.get("defaults")
@@ -195,6 +200,8 @@ def refuse_in_change(path: Path, data: Mapping[str, Any]) -> None:
             with _written(path, "change/"):
                 place, to = Place((str(key),)), P(meant_key(str(key)))
                 to = P("cell") / key if key in SECTIONS else to
+                if isinstance(data[key], str) and data[key] in catalogue().gates:
+                    to = P("swap") / key  # the role of a gate
                 fault = unknown_option(place, data[key], CHANGED)
                 if to.path[0] in CHANGED:  # a file has a mapping in place of each dot
                     fault = replace(fault, fixes=(Rename(place, to),))
@@ -382,8 +389,14 @@ def _refuse_sweeper(node: Any, at: Place, places: Sequence[str]) -> None:
     for within, params in sets:
         if not isinstance(params, Mapping):
             raise ConfigError(Fault(Kind.WRONG, within, params, "a mapping"))
+        before = ""
         for key, value in params.items():
             name, place = str(key).lstrip("+~"), within / str(key)
+            if value is None and isinstance(params.get(before), str) and name not in DECLARED:
+                fix = Both((Remove(place), Set(within / before, f"{params[before]},{key}")))
+                why = "a comma without quotes ends the value before it"
+                raise ConfigError(Fault(Kind.REFUSED, place, why=why, fixes=(fix,)))
+            before = str(key)
             if not KEY.fullmatch(name) or name.partition(".")[0] in ("hydra", *TYPED):
                 _refuse(place, "it cannot be swept in a file")
             if isinstance(value, Mapping):
