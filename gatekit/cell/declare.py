@@ -53,6 +53,14 @@ from .errors import (
 )
 
 
+class FixedError(ConfigError, AttributeError):
+    """An object whose options are fixed is changed."""
+
+
+_OWNED = {"Parameter": "parameters", "Projection": "projections", "State": "states"}
+"""The field of a class that declares objects of a kind."""
+
+
 class Declared:
     """Base of gates, output units, linear maps, initializers, blocks and tasks.
 
@@ -147,7 +155,14 @@ class Declared:
             instead = (
                 f"to keep a value for the next step, declare a state: states = {{{name!r}: 0.0}}"
             )
-        raise AttributeError(
+        kind = type(value).__name__
+        if owned := _OWNED.get(kind):
+            raise FixedError(
+                f"{type(self).__name__} cannot be changed, so self.{name} = ... is refused; write "
+                f"{owned} = {{{name!r}: {kind}(...)}} in the class, and {name} as an argument of "
+                "its function"
+            )
+        raise FixedError(
             f"{type(self).__name__} cannot be changed, so self.{name} = ... is refused; use a "
             f"local variable, or {instead}"
         )

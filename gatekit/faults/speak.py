@@ -182,7 +182,9 @@ class Call(Channel):
 
     def command(self, run: Run) -> str:
         """Return a call, if a function does what the command does."""
-        if run.command not in ("train", "load", "compare", "report", "show", "extend", "plan"):
+        options = any(word.startswith("-") for word in run.args)
+        names = ("train", "load", "compare", "report", "show", "extend", "plan")
+        if options or run.command not in names:
             return super().command(run)
         return f"`gatekit.{run.command}({', '.join(map(repr, run.args))})`"
 

@@ -6,6 +6,7 @@ import ast
 import contextlib
 import importlib
 import os
+import sys
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
@@ -92,7 +93,9 @@ def reason_of(error: BaseException | None, path: Path | None) -> str:
     if error is None or isinstance(error, PluginError):
         place = author_line(error, path) if error else None
         return f"{error or ''}" + (f" ({place})" if place else "")
-    return what_happened(error, path)
+    name = error.name if isinstance(error, NameError) else ""
+    ours = name in getattr(sys.modules["gatekit"], "__all__", ())
+    return what_happened(error, path) + (f"; write from gatekit import {name}" if ours else "")
 
 
 def described(error: BaseException, path: Path | None) -> tuple[str, str]:

@@ -287,7 +287,7 @@ def features_of(shape: Any, spec: CellSpec, x: Any = None) -> int:
             remedy = (
                 "if a recurrent layer is before it, give that layer return_sequences=True; if each "
                 "step is one number, pass x[..., None]; if x is one sequence, x[None]; if each row "
-                "is one step, x[:, None]"
+                "is one step, x[:, None]; if they are tokens, put keras.layers.Embedding before it"
             )
             if "int" in str(getattr(x, "dtype", "")):
                 remedy = (

@@ -101,6 +101,8 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
         why += ", and this is the folder of studies, not another study"
         both = "runs are compared within one study: train both under one name, study=NAME"
         fixes = (Note((both,)), *fixes)
+    elif not root.is_dir() and root.name != "experiments":
+        why += ", which is no folder; root is the folder of all studies"
     return RunError(Fault(Kind.REFUSED, Place(), why=why, fixes=fixes, known=known, what="studies"))
 
 
