@@ -293,24 +293,25 @@ def _equation(value: object, where: Place, catalogue: Catalogue) -> Expr:
 
 def _gate_of_paper(text: str, catalogue: Catalogue) -> dict[str, Any] | None:
     """Return the gate that ``tanh(W @ x + U @ h_prev + b)`` or ``tanh(W x)`` describes."""
+    activation, reads = "pre", list[str]()
     try:
         node = ast.parse(_PRODUCT.sub(r"\1 @ ", text.strip()), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        terms = [node]
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1:
+            name = node.func.id
+            name = name if name in catalogue.functions else known_as("word", name)
+            activation, terms = f"{name}(pre)", list(node.args)
+        while terms:
+            term = terms.pop()
+            if isinstance(term, ast.BinOp) and isinstance(term.op, ast.Add):
+                terms += [term.right, term.left]
+            elif isinstance(term, ast.BinOp) and isinstance(term.op, ast.MatMult):
+                inner = term.right.elts if isinstance(term.right, ast.List) else [term.right]
+                reads += map(ast.unparse, inner)
+            elif not (isinstance(term, ast.Name) and term.id.startswith("b")):
+                return None
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # of a file of a stranger
         return None
-    activation, reads, terms = "pre", list[str](), [node]
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1:
-        name = node.func.id
-        name = name if name in catalogue.functions else known_as("word", name)
-        activation, terms = f"{name}(pre)", list(node.args)
-    while terms:
-        term = terms.pop()
-        if isinstance(term, ast.BinOp) and isinstance(term.op, ast.Add):
-            terms += [term.right, term.left]
-        elif isinstance(term, ast.BinOp) and isinstance(term.op, ast.MatMult):
-            inner = term.right.elts if isinstance(term.right, ast.List) else [term.right]
-            reads += map(ast.unparse, inner)
-        elif not (isinstance(term, ast.Name) and term.id.startswith("b")):
-            return None
     return {"activation": activation, "reads": reads} if reads and activation[0] != "(" else None
 
 
