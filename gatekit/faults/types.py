@@ -209,7 +209,7 @@ def _candidates(value: Any, type_: Type) -> Iterator[Any]:
         yield SWITCHES.get(text.lower())
         if not type_.word and isinstance(value, str) and value.lower() not in ("", "none", "null"):
             yield True
-    if isinstance(type_, (Whole, Number)) and is_off(value):
+    if isinstance(type_, (Whole, Number)) and value is not None and is_off(value):
         yield 0
     if isinstance(type_, OneOf) and isinstance(value, (str, int)):
         yield known_as(type_.scope, text.lower(), tuple(map(str, type_.names)))

@@ -27,6 +27,7 @@ from gatekit.faults import (
     Set,
     Table,
     fits,
+    known_as,
     note_for,
     unknown_name,
     unknown_option,
@@ -115,7 +116,8 @@ def refuse(
             node = {k: v for k, v in data.items() if k != "defaults"}
             _refuse_sweeper(node, P("hydra.sweeper"), places)
         inner = {"task": "name", "block": "kind"}.get(group, "")
-        if inner and data and inner not in data and "defaults" not in data:
+        named = "defaults" in data or any(known_as("kind", key) or key == inner for key in data)
+        if inner and data and not named:
             missing = Set(P(group) / inner, USUAL.get(group, "modern"))
             raise ConfigError(Fault(Kind.MISSING, P(group) / inner, fixes=(missing,)))
         if group in OPEN:
