@@ -213,7 +213,8 @@ class Reader(argparse.ArgumentParser):
             else:
                 fix = Set(to, self._example(action)) if value is None else Rename(place, to)
         elif command := known_as("flag-of", name.lstrip("-")):
-            fix = Run(command, (self._study(), name, *([] if value is None else [value])))
+            of = "..." if command == "plan" else self._study()
+            fix = Run(command, (of, name, *([] if value is None else [value])))
         elif self.takes("overrides") and (key := meant_by(name, near=True)):
             fix = Set(Place.of(key), value_as_option(key, name, value))
         if fix is not None:

@@ -330,7 +330,8 @@ def _unknown(place: Place, value: Any, known: Mapping[str, Type], data: Mapping[
         if isinstance(part, Mapping) and part.get(CHOICES[chosen]) == name:
             targets = [P(chosen)]  # adding.length=9 has the name of the task in place of its key
     if not targets and not group and (command := known_as("flag-of", name)):
-        typed = Run(command, ("STUDY", f"--{name}", *([] if value is True else [str(value)])))
+        of = "..." if command == "plan" else "STUDY"  # plan takes the words of `gatekit train`
+        typed = Run(command, (of, f"--{name}", *([] if value is True else [str(value)])))
         return Fault(Kind.UNKNOWN, place, value, fixes=(typed,))
     if not targets and group:
         return unknown_option(place, value, known)

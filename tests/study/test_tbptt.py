@@ -159,7 +159,7 @@ def validate_trainer(tbptt):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["trainer.tbptt=0"], "trainer.tbptt=50"),
+        (["trainer.tbptt=0"], "trainer.tbptt=null"),
         (["trainer.tbptt=2", "bidirectional=true"], "bidirectional=false, or"),
         (["trainer.tbptt=2", "pool=mean"], "pool=last, or"),
         (["trainer.bptt=2"], "trainer.tbptt=2"),
