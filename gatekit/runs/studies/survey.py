@@ -102,7 +102,7 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
         both = "runs are compared within one study: train both under one name, study=NAME"
         fixes = (Note((both,)), *fixes)
     elif not root.is_dir() and root.name != "experiments":
-        why += ", which is no folder; root is the folder of all studies"
+        why += ", which is not a folder; root is the folder of all studies"
     return RunError(Fault(Kind.REFUSED, Place(), why=why, fixes=fixes, known=known, what="studies"))
 
 
