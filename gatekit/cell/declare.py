@@ -155,16 +155,14 @@ class Declared:
             instead = (
                 f"to keep a value for the next step, declare a state: states = {{{name!r}: 0.0}}"
             )
-        kind = type(value).__name__
+        remedy, kind = f"use a local variable, or {instead}", type(value).__name__
         if owned := _OWNED.get(kind):
-            raise FixedError(
-                f"{type(self).__name__} cannot be changed, so self.{name} = ... is refused; write "
-                f"{owned} = {{{name!r}: {kind}(...)}} in the class, and {name} as an argument of "
-                "its function"
+            remedy = (
+                f"write {owned} = {{{name!r}: {kind}(...)}} in the class, and {name} as an "
+                "argument of its function"
             )
         raise FixedError(
-            f"{type(self).__name__} cannot be changed, so self.{name} = ... is refused; use a "
-            f"local variable, or {instead}"
+            f"{type(self).__name__} cannot be changed, so self.{name} = ... is refused; {remedy}"
         )
 
     @classmethod

@@ -59,7 +59,6 @@ QUICK = "_quick"
 
 OF_HYDRA = ("basic", "joblib", "ray", "ray_aws", "rq", "submitit_local", "submitit_slurm")
 """Launchers of Hydra and of its plugins."""
-TRUST = "or add --trust-config"
 _BRACES = re.compile(r"[A-Za-z_]\w*:[^\s/].*", re.ASCII)
 _APART = re.compile(rf"({KEY.pattern}) *(?::=?|==|=>) *(.+)", re.ASCII)
 _PAIR = re.compile(r"[A-Za-z_][\w.]*=[^\s'\"]+", re.ASCII)
