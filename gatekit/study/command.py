@@ -136,7 +136,8 @@ def composition(argv: Sequence[str], own: Sequence[str] = ()) -> Composition:
         if getattr(options, name):
             place = Place((f"--{name.replace('_', '-')}",))
             why = "it is an option of gatekit train only"
-            typed = Note((f"`gatekit train ... {place}` shows it, and trains nothing",))
+            shown = f"`gatekit train ... {place} {getattr(options, name)}`"
+            typed = Note((f"{shown} shows it, and trains nothing",))
             fix = typed if name in ("cfg", "info") else Remove(place)
             raise ConfigError(Fault(Kind.REFUSED, place, why=why, fixes=(fix,)))
     return _composition(options)

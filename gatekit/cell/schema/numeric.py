@@ -57,8 +57,8 @@ def constant(value: object, where: Place) -> int | float:
         CellError: the value is not allowed.
     """
     if isinstance(value, Mapping) and {*value} <= {"init", "value", "trainable", "shape", "map"}:
-        first = value.get("init", value.get("value", 0.5))
-        learned = {"shape": value.get("shape", "scalar"), "init": first}
+        given = {("init" if key == "value" else key): each for key, each in value.items()}
+        learned = {"shape": "scalar", "init": 0.5, **given}  # a map and trainable are kept
         fix = Both((Remove(where), Set(Place(("cell", "parameters")) / where.last, learned)))
         why = "a number that is learned is one of the cell's parameters"
         raise CellError(Fault(Kind.REFUSED, where, why=why, fixes=(fix,)))
