@@ -424,6 +424,19 @@ def test_hybrids_that_begin_with_the_same_cell_are_variants(place):
     assert [each.by["cell"] for each in chosen] == ["lstm+gru", "lstm+rnn"]
 
 
+def test_a_default_is_named_as_it_was_typed(place):
+    for words in (["task.length=20,100", "optimizer.learning_rate=0.1,0.2"], ["units=3"]):
+        made = plan(compose(["-m", "task=adding", *words, "study=lengths"]))
+        launching.launch(made, backend=Inline(score))
+    chosen, _ = best(made.study, ["task.length"])
+    runs = confirming(chosen, [7], made.launch, "").runs
+    assert {each.by["task.length"] for each in chosen} == {20, None}
+    labels = {each.label for each in chosen}
+    assert "task.length=20" in labels
+    assert labels < {"task.length=20", "task.length=100", "task.length=default"}
+    assert {run.label for run in runs} == {f"{label} seed=7" for label in labels}
+
+
 def test_the_command_makes_them_in_a_study_of_their_own(tuned_study, monkeypatch, capsys):
     backend = Inline(score)
     monkeypatch.setattr(launching, "launch", functools.partial(launching.launch, backend=backend))

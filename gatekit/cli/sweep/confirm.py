@@ -76,9 +76,8 @@ def run(parser: Parser) -> int:
     seeds = range(first, first + options.seeds)
     plan = confirming(chosen, seeds, where, shlex.join(["gatekit", parser.command, *parser.typed]))
     for each in chosen:
-        label = " ".join(f"{key}={value}" for key, value in each.by.items())
         typed = " ".join(w for w in each.words if w.partition("=")[0] not in ("study", "root"))
-        print_text(f"{label}: best of {each.trials} trials, validation {each.validation:.4g}")
+        print_text(f"{each.label}: best of {each.trials} trials, validation {each.validation:.4g}")
         print_text(f"    {typed}")
     among = f"seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
     print_text(f"{count_of(len(plan.runs), 'run')} with {among} in study {into}.")

@@ -32,7 +32,7 @@ class Best:
     """The trial of a variant with the best validation score.
 
     Attributes:
-        by: the keys and values that define the variant.
+        by: the keys and values that define the variant; a default of its task is None.
         config: the configuration of the trial.
         validation: its mean validation score over its seeds.
         trials: the number of trials of the variant.
@@ -44,6 +44,13 @@ class Best:
     validation: float
     trials: int
     words: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """Return the keys and values of the variant, a default as it was typed."""
+        typed = dict(word.partition("=")[::2] for word in self.words)
+        named = {k: typed.get(k, "default") if v is None else v for k, v in self.by.items()}
+        return " ".join(f"{key}={value}" for key, value in named.items())
 
 
 @dataclass(frozen=True)
@@ -137,9 +144,8 @@ def confirming(
         sources |= confirmed.sources
         ours = ("seed", "study", "root", "plugins", "hydra.mode")
         typed = [w for w in each.words if w.partition("=")[0] not in ours]
-        label = " ".join(f"{key}={value}" for key, value in each.by.items())
         for seed in seeds:
-            run = run_of(confirmed, launch, seed, f"{label} seed={seed}", typed)
+            run = run_of(confirmed, launch, seed, f"{each.label} seed={seed}", typed)
             runs[run.fingerprint] = run
     return SweepPlan(launch, tuple(runs.values()), (), sources, command)
 
