@@ -160,7 +160,8 @@ def __getattr__(name: str) -> Any:
     elif name.islower() and name.replace("_", "-") in _commands():
         command = f"gatekit {name.replace('_', '-')}"
         hint = f"; it is a command: type `{command}` in a terminal, `!{command}` in a notebook"
-    raise AttributeError(f"module 'gatekit' has no attribute {name!r}{hint}")
+    # With a name and no object, Python adds no suggestion of its own.
+    raise AttributeError(f"module 'gatekit' has no attribute {name!r}{hint}", name=name)
 
 
 def _commands() -> Mapping[str, object]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @remedied("gatekit.train(cell='lstm', task='adding')")
-def train(overrides: str | Sequence[str] = (), /, **keys: Any) -> Study:
+def train(*overrides: str | Sequence[str], **keys: Any) -> Study:
     """Train a model or a sweep as ``gatekit train`` does, and return the study.
 
     Progress is printed. Complete runs are skipped, so repeating the call continues a study. The
@@ -33,7 +33,7 @@ def train(overrides: str | Sequence[str] = (), /, **keys: Any) -> Study:
         study = gatekit.train("cell=lstm,gru task=adding task.length=50 seeds=3")
 
     Args:
-        overrides: words as on the command line, as a list or as one string.
+        overrides: words as on the command line, as strings or lists.
         keys: keys by name. A list is swept, and a mapping sets the keys of a group:
             ``task={"name": "adding", "length": 9}``, ``swap={"forget": ["sigmoid", "power_law"]}``.
             A string is what you would type after ``=`` on the command line. ``plugins`` is a list
@@ -80,7 +80,7 @@ def train(overrides: str | Sequence[str] = (), /, **keys: Any) -> Study:
 
 
 @remedied("gatekit.plan(cell='lstm', task='adding')")
-def plan(overrides: str | Sequence[str] = (), /, *, try_out: bool = True, **keys: Any) -> Planned:
+def plan(*overrides: str | Sequence[str], try_out: bool = True, **keys: Any) -> Planned:
     """Return what `train` would do with the same arguments, as ``gatekit plan`` does.
 
     Args:

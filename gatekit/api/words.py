@@ -21,12 +21,17 @@ _NAMED = ("cell", "task", "output_unit", "block", "optimizer", "trainer")
 _NAMES = ("name", "kind")
 
 
-def words_of(overrides: str | Sequence[str], keys: Mapping[str, object]) -> list[str]:
+def words_of(overrides: Sequence[str | Sequence[str]], keys: Mapping[str, object]) -> list[str]:
     """Return the words of a command line, always with -m, which a sweep requires."""
-    try:
-        given = shlex.split(overrides) if isinstance(overrides, str) else [*map(str, overrides)]
-    except ValueError as error:
-        raise ConfigError(f"{overrides!r} cannot be split into words: {error}") from None
+    given: list[str] = []
+    for each in overrides:
+        if not isinstance(each, (str, list, tuple)):
+            stars = f"; write it with two stars, **{each!r}" if isinstance(each, Mapping) else ""
+            raise ConfigError(f"{described(each)} is no word such as 'cell=lstm'{stars}")
+        try:
+            given += shlex.split(each) if isinstance(each, str) else map(str, each)
+        except ValueError as error:
+            raise ConfigError(f"{each!r} cannot be split into words: {error}") from None
     if given[:1] == ["gatekit"]:  # a whole command
         given = given[2:]
     typed = [word for key, value in keys.items() for word in _typed(key, value)]

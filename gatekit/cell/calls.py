@@ -5,6 +5,7 @@ No name here is public.
 
 from __future__ import annotations
 
+import ast
 import functools
 import inspect
 import numbers
@@ -136,6 +137,9 @@ def remedied(
         channel: how the function's arguments are spelled.
     """
     works = Note((f"for example, {example}",))
+    shown: Any = ast.parse(example, mode="eval").body
+    constants = [word for word in shown.keywords if isinstance(word.value, ast.Constant)]
+    such = {word.arg: word.value.value for word in constants}
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         signature = inspect.signature(function)
@@ -160,14 +164,22 @@ def remedied(
                 if not more and (unknown := [name for name in options if name not in known]):
                     faults = [unknown_argument("argument", n, options[n], free) for n in unknown]
                 if not any(fault.fixes for fault in faults):
-                    faults[-1] = replace(faults[-1], fixes=(works,))
+                    lacking = [n for n in such if str(error).endswith(f"argument: {n!r}")]
+                    own = tuple(Set(Place((n,)), such[n], such=True) for n in lacking)
+                    faults[-1] = replace(faults[-1], fixes=own or (works,))
                 raise ArgumentError(together(faults)).spoken(channel(given=options)) from None
             for name, kind in kinds.items():
                 declared = signature.parameters[name]
                 if name in given and given[name] is not declared.default:
                     by_name = declared.kind is not declared.POSITIONAL_ONLY
                     spelled = channel(given=given)
-                    _check(Place((name,)), given[name], kind, works, spelled, by_name)
+                    value, way = given[name], works
+                    if isinstance(value, Mapping) and all(
+                        isinstance(key, str) and (more or key in signature.parameters)
+                        for key in value
+                    ):
+                        way = Note((f"write {_with_names(shown, value)}",))
+                    _check(Place((name,)), value, kind, way, spelled, by_name)
             try:
                 return function(*args, **options)
             except GatekitError as error:
@@ -177,6 +189,12 @@ def remedied(
         return border(call)
 
     return decorate
+
+
+def _with_names(call: ast.Call, values: Mapping[str, Any]) -> str:
+    """Return a call with these named arguments in place of its own."""
+    words = [ast.keyword(name, ast.Constant(value)) for name, value in values.items()]
+    return ast.unparse(ast.Call(call.func, call.args, words))
 
 
 def constructed(example: str) -> Callable[[type[C]], type[C]]:

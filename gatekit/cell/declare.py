@@ -16,7 +16,6 @@ from typing import Any, ClassVar, Self
 from gatekit.faults import (
     AnyOf,
     Both,
-    Call,
     Custom,
     Fault,
     Fix,
@@ -36,7 +35,6 @@ from gatekit.faults import (
     fits,
     guesses,
     note_for,
-    speak,
     together,
     unknown_option,
 )
@@ -48,7 +46,6 @@ from .errors import (
     OptionError,
     amount_of,
     as_plain,
-    listed,
     wrong_option,
 )
 
@@ -104,6 +101,9 @@ class Declared:
             raise ConfigError(Fault(Kind.REFUSED, Place((cls.__name__, "__init__")), why=why))
         cls._option_types = types.MappingProxyType(option_hints)
         cls._needed = frozenset(name for name in option_hints if not hasattr(cls, name))
+        for name, value in vars(cls).items():
+            if name in option_hints and not hasattr(value, "__get__"):
+                cls._checked_option(name, value)  # the default of an option is one of its values
 
     def __init__(self, **options: Any) -> None:
         kind, errors = type(self), list[OptionError]()
@@ -112,21 +112,18 @@ class Declared:
                 object.__setattr__(self, name, kind._checked_option(name, value))
             except OptionError as error:
                 errors.append(error)
-        missing = kind._needed - set(options)
-        if missing:
-            first = min(missing)
-            hint = kind._option_types[first]
+        for name in sorted(kind._needed - set(options)):
+            hint = kind._option_types[name]
             why = (
-                f"give it a value, or a default in the class, {first}: "
+                f"give it a value, or a default in the class, {name}: "
                 f"{getattr(hint, '__name__', 'float')} = VALUE"
             )
             such = _such(None, type_of(hint), NO_EXAMPLE)
-            fixes = () if such is NO_EXAMPLE else (Set(Place((first,)), such),)
-            fault = Fault(Kind.MISSING, Place((first,)), why=why, fixes=fixes)
-            why = f"{kind.__name__} needs the option {listed(missing)}; {why}."
-            errors.append(OptionError(why, fault))
+            fixes = () if such is NO_EXAMPLE else (Set(Place((name,)), such),)
+            fault = Fault(Kind.MISSING, Place((name,)), why=why, fixes=fixes)
+            errors.append(OptionError(kind.__name__, fault))
         if wrong := together(error.option for error in errors):
-            raise OptionError(" ".join(map(str, errors)), wrong) from errors[0].__cause__
+            raise OptionError(kind.__name__, wrong) from errors[0].__cause__
 
     @classmethod
     def _checked_option(cls, name: str, value: Any) -> Any:
@@ -147,7 +144,7 @@ class Declared:
         fault = unknown_option(Place((name,)), plain(as_plain(value)), cls._option_types)
         note = note_for("option", name)
         fault = replace(fault, fixes=(Note((note,)),)) if note else fault
-        raise OptionError(f"{cls.__name__}: {speak(fault, Call())}", fault)
+        raise OptionError(cls.__name__, fault)
 
     def __setattr__(self, name: str, value: object) -> None:
         instead = f"call .replaced({name}=VALUE) for a copy with another option"

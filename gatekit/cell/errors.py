@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 
 from gatekit.faults import (
     NOTHING,
+    Call,
     Channel,
     Fault,
     File,
@@ -146,17 +147,19 @@ NO_EXAMPLE: object = object()
 class OptionError(ConfigError):
     """An option of a gate, task or block is not allowed, or is missing.
 
+    The message is for a call of the class.
+
     Args:
-        message: the message for a call of the class.
+        owner: the class, or what else has the option.
         option: the fault; its place is the option.
     """
 
-    def __init__(self, message: str, option: Fault) -> None:
-        super().__init__(message)
-        self.option = option
+    def __init__(self, owner: str, option: Fault) -> None:
+        super().__init__(f"{owner}: {speak(option, Call())}")
+        self.owner, self.option = owner, option
 
     def __reduce__(self) -> tuple[type, tuple[str, Fault]]:
-        return OptionError, (str(self), self.option)
+        return OptionError, (self.owner, self.option)
 
 
 def wrong_option(
@@ -180,11 +183,8 @@ def wrong_option(
         fix = fix or Set(Place((option,)), found)
     fixes: tuple[Fix, ...] = () if example is NO_EXAMPLE else (Set(Place((option,)), example),)
     fixes = fixes if fix is None else (fix,)
-    such = "" if fix or example is NO_EXAMPLE else f" Write {option}={example!r}."
-    came = excerpt(safe_repr(value))
     return OptionError(
-        f"{owner}: option {option}={came} should be {expected}.{such}",
-        Fault(Kind.WRONG, Place((option,)), as_plain(value), expected, fixes=fixes),
+        owner, Fault(Kind.WRONG, Place((option,)), as_plain(value), expected, fixes=fixes)
     )
 
 

@@ -46,6 +46,13 @@ def _as_shape(shape: object) -> str:
     return names[0] if len(names) == 1 and names[0] in ("units", "features") else "units"
 
 
+def _flat(shape: object) -> str:
+    """Return the size of a matrix as one vector, which `split` cuts into rows."""
+    sizes = [*map(str, shape)] if isinstance(shape, (list, tuple)) else []
+    plain = all(re.fullmatch(r"units|features|[1-9]\d*", size) for size in sizes)
+    return " * ".join(sizes) if plain else ""
+
+
 @dataclass(frozen=True)
 class ParameterMap:
     """How a raw weight becomes the value that the equations see.
@@ -74,8 +81,6 @@ MAPS = {
     "exp": ParameterMap(ops.exp, math.log, "greater than 0", 1.0),
 }
 _PRODUCT = re.compile(r"\w\s+x\s+\w|,")
-KINDS = ("glorot_normal", "glorot_uniform", "log_uniform", "normal", "ones", "uniform", "zeros")
-"""Bundled initializers that a parameter can have; plugins can add others."""
 
 
 @constructed("gatekit.Parameter('units', init=0.5)")
@@ -85,8 +90,8 @@ class Parameter:
 
     Attributes:
         shape: ``"scalar"``, ``"units"``, ``"features"``, a number, or arithmetic on sizes.
-        init: the initial value that equations read (after the map), or an initializer as a mapping
-            ``{kind: ...}`` that draws the raw weight.
+        init: the initial value that equations read (after the map), or an initializer, a name or
+            ``{kind: ...}``, that draws the raw weight.
         map: ``sigmoid``, ``tanh``, ``softplus``, ``exp``, or None for the identity.
         trainable: False for a constant that is stored with the weights.
 
@@ -105,8 +110,10 @@ class Parameter:
         if not is_name and not (whole and int(self.shape) > 0):
             expected, size = "a size such as units, scalar or 8", _as_shape(self.shape)
             if not size:
+                flat = _flat(self.shape)
+                fixes = (*((Set(Place(("shape",)), flat),) if flat else ()), Note((_MATRIX,)))
                 why = Fault(Kind.WRONG, Place(("shape",)), as_plain(self.shape), expected)
-                raise CellError(replace(why, fixes=(Note((_MATRIX,)),)))
+                raise CellError(replace(why, fixes=fixes))
             raise _wrong("shape", self.shape, expected, size)
         if self.map is not None and not (isinstance(self.map, str) and self.map in MAPS):
             came = getattr(self.map, "name", getattr(self.map, "__name__", str(self.map)))
@@ -118,11 +125,12 @@ class Parameter:
             maps = (f"{name} ({MAPS[name].values})" for name in sorted(MAPS))
             expected = f"one of {', '.join(maps)}, or null for no map"
             raise _wrong("map", self.map, expected, near, not guessed)
+        amount = amount_of(self.init)
+        if isinstance(self.init, str) and amount is None:
+            object.__setattr__(self, "init", {"kind": self.init})
         if isinstance(self.init, bool) or not isinstance(self.init, (int, float, Mapping)):
-            amount = amount_of(self.init)
-            near = nearest_name(self.init, KINDS) if isinstance(self.init, str) else "uniform"
-            such = {"kind": near or "uniform"} if amount is None else amount
-            raise _wrong("init", self.init, "a number or {kind: INITIALIZER}", such)
+            such = {"kind": "uniform"} if amount is None else amount
+            raise _wrong("init", self.init, "a number or an initializer", such)
         if not isinstance(self.init, Mapping) and not abs(self.init) <= LARGEST:
             raise _wrong("init", self.init, f"finite and at most {LARGEST:g}", 0.5)
         if not isinstance(self.trainable, bool):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from .errors import ConfigError
 
@@ -28,6 +29,10 @@ class Drawing(str):
 
     def _repr_svg_(self) -> str:
         return str(self)
+
+    def __getattr__(self, name: str) -> Any:
+        own = "; save('FILE.svg') writes it" if name[:1] != "_" else ""
+        raise AttributeError(f"a drawing has no attribute {name!r}{own}", name=name)
 
     def save(self, path: str | Path) -> Path:
         """Write the drawing to a file and return its path.

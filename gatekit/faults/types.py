@@ -205,6 +205,7 @@ def guesses(value: Any, type_: Type) -> Iterator[Any]:
 
 def _candidates(value: Any, type_: Type) -> Iterator[Any]:
     text = as_typed(value)
+    yield "all" if value == -1 else None
     if isinstance(type_, Flag):
         yield SWITCHES.get(text.lower())
         if not type_.word and isinstance(value, str) and value.lower() not in ("", "none", "null"):
@@ -223,6 +224,8 @@ def _candidates(value: Any, type_: Type) -> Iterator[Any]:
         yield type_.high
     if isinstance(value, str):
         yield from (value.lower(), amount_of(value), [value])
+        bound = re.fullmatch(r"[\w ]*[<>=]{1,2}([^<>=]+)", value)  # mse<0.1
+        yield amount_of(bound[1]) if bound else None
     if isinstance(value, (list, tuple)) and len(value) == 1:
         yield value[0]
     if isinstance(value, Mapping) and isinstance(type_, ListOf):
@@ -289,8 +292,8 @@ def unknown_name(place: Place, name: Any, known: Iterable[str], what: str) -> Fa
         what: what they are, in the plural, which is also the command that lists them.
     """
     names = tuple(sorted(known))
-    near = nearest_name(as_typed(name), names)
-    fixes = (Set(place, near),) if near else ()
+    meant = several(name, OneOf(names)) or nearest_name(as_typed(name), names)
+    fixes = (Set(place, meant),) if meant else ()
     short = len(names) <= MOST_LISTED
     return Fault(
         Kind.UNKNOWN,

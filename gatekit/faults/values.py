@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 import shlex
@@ -115,7 +116,7 @@ def amount_of(value: object) -> int | float | None:
     text = value.strip() if isinstance(value, str) else ""
     if (ratio := _RATIO.fullmatch(text)) and float(ratio[2]):
         return float(ratio[1]) / float(ratio[2])
-    grouped = re.fullmatch(r"[-+]?[1-9]\d{0,2}(?:[,_ ]\d{3})+", text)
+    grouped = re.fullmatch(_GROUPED, text)  # 64,128 is two numbers
     text = re.sub("[,_ ]", "", text) if grouped else text.replace(",", ".")
     number = _AMOUNT.fullmatch(text)
     if number is None:
@@ -125,8 +126,31 @@ def amount_of(value: object) -> int | float | None:
     return int(amount) if amount.is_integer() else amount
 
 
+_GROUPED = r"[-+]?[1-9]\d{0,2}(?:[_ ]\d{3})+|[1-9]\d?(?:,\d00)+|[1-9]\d{0,2}(?:,000)+"
 _RATIO = re.compile(r"(\d{1,9}(?:\.\d*)?) ?/ ?(\d{1,9}(?:\.\d*)?)")
 _AMOUNT = re.compile(r"([-+]?\d+\.?\d*(?:[eE][-+]?\d+)?) ?([kKmM%]?)")
+
+
+def call_of(text: object) -> tuple[str, list[Any], dict[str, Any]] | None:
+    """Return the name, the arguments and the named arguments of a call such as ``uniform(0, 1)``.
+
+    An argument that is no plain value is its text. It is None if the text is no call of a name.
+    """
+
+    def value(node: ast.expr) -> Any:
+        try:
+            return ast.literal_eval(node)
+        except ValueError:
+            return ast.unparse(node)
+
+    try:
+        call = ast.parse(text, mode="eval").body if isinstance(text, str) else None
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+        return None
+    named = {word.arg: value(word.value) for word in call.keywords if word.arg}
+    return call.func.id, [*map(value, call.args)], named
 
 
 def described(value: object) -> str:

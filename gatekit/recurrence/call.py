@@ -227,11 +227,11 @@ def first_states(
         variables: the weights by name; learned initial states are among them.
         dtype: the type of states.
     """
-    shape = getattr(batch, "shape", ())
-    if getattr(shape, "rank", len(shape)):
-        raise DataError(
-            f"batch_size is a number, and this is an array of shape {tuple(shape)}: write len(x)"
-        )
+    of_input = isinstance(batch, (tuple, list, tf.TensorShape))
+    shape = batch if of_input else getattr(batch, "shape", ())
+    if sizes := tuple(shape):
+        rows = sizes[0] or "len(x)"
+        raise DataError(f"batch_size is a number, and the shape {sizes} came: write {rows}")
     first: dict[str, Tensor] = {}
     for state in cell.states:
         shape = tf.stack([batch, state.width])

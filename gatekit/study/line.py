@@ -697,6 +697,8 @@ def _refuse_choice(group: str, value: object) -> None:
         fixes = [_keys_of(group, value)]
     elif isinstance(value, str) and _stem(value) != value:
         fixes = [Set(place, _stem(value.rpartition("/")[2]))]
+    elif isinstance(value, str) and group == "cell" and re.fullmatch(r"\w+(\+\w+)+", value):
+        fixes = [Set(P("mixers"), value.split("+"))]  # the label of a hybrid
     elif isinstance(value, str) and len(names := re.findall(r"[\w.-]+", value)) > 1:
         fixes = [Set(place, names[0] if set(value) & set("({=") else Several(tuple(names)))]
     elif group in USUAL:

@@ -169,3 +169,22 @@ def test_a_constructor_with_named_arguments_is_refused():
         class Made(Declared):
             def __init__(self, scale=2.0):
                 self.scale = scale
+
+
+def test_the_default_of_a_class_is_a_value_of_the_option():
+    with pytest.raises(ConfigError, check=at("count", "=2")):
+
+        class Inherited(Thing):
+            count = 2.5
+
+    with pytest.raises(ConfigError, check=at("more", "=True")):
+
+        class Own(Thing):
+            more: bool = "yes"
+
+    class Computed(Thing):
+        @property
+        def word(self):
+            return 5
+
+    assert Computed().word == 5

@@ -6,6 +6,8 @@ the constant parts of expressions as plain numbers, so those numbers must not be
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import math
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -159,7 +161,7 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
         value, new_states = result if isinstance(result, tuple) else (result, {})
         value, new_states = lift(value), {k: lift(v) for k, v in new_states.items()}
     except (TypeError, ValueError, AttributeError):
-        part, typed = type(result).__name__, _returned(gate.states)
+        part, typed = type(result).__name__, _returned(gate.states, (), gate.returned().text)
         if type(result).__module__.partition(".")[0] in ("numpy", "tensorflow", "keras"):
             typed = "return a value that is computed from pre with gatekit.ops"
         if result is None:
@@ -176,11 +178,25 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
     return value, new_states
 
 
-def _returned(states: Iterable[str], given: Iterable[str] = ()) -> str:
-    """Return how to write the return statement of a gate with these states."""
-    new = ", ".join(f"{name!r}: new_{name}" for name in states)
+def _returned(states: Iterable[str], given: Iterable[str] = (), line: str = "") -> str:
+    """Return how to write the return statement of a gate with these states.
+
+    Args:
+        states: the names of the gate's states.
+        given: the names of the new states that it returns.
+        line: the return statement as it is, such as ``return value, m``.
+    """
+    value, news = "value", {name: f"new_{name}" for name in states}
+    with contextlib.suppress(SyntaxError):
+        match ast.parse(line.strip()).body:
+            case [ast.Return(ast.Tuple([first, *rest]))] if len(rest) == len(news):
+                value, news = (
+                    ast.unparse(first),
+                    dict(zip(news, map(ast.unparse, rest), strict=True)),
+                )
+    new = ", ".join(f"{name!r}: {of}" for name, of in news.items())
     if new:
-        return f"write return value, {{{new}}}"
+        return f"write return {value}, {{{new}}}"
     declared = ", ".join(f"{name!r}: 0.0" for name in given) or "'k': 0.0"
     return "write return value, with one value for each unit; a new state must be declared: " + (
         f"states = {{{declared}}}"

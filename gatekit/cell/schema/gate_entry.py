@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -31,6 +32,7 @@ from gatekit.faults import (
     Rename,
     Set,
     Text,
+    known_as,
 )
 
 from .lookup import (
@@ -189,8 +191,8 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
             why = "kind and activation exclude each other"
             rest = {k: v for k, v in config.items() if k not in ("kind", "activation")}
             named = config["activation"] in catalogue.gates
-            formula = {"kind": None, "activation": config["activation"]}
-            meant = {"kind": config["activation"]} if named else formula
+            alone = {"kind": None, "activation": config["activation"]}
+            meant = {"kind": config["activation"]} if named else alone
             ways = (Set(where, {**meant, **rest}), Remove(where / "activation"))
             raise CellError(Fault(Kind.CONFLICT, where, why=why, fixes=ways))
         gate = instance_of(InlineGate, {k: v for k, v in config.items() if k != "kind"}, where)
@@ -198,7 +200,11 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
     else:
         kind, gate = registered(config, where, "gate", catalogue.gates, catalogue)
     if isinstance(gate, InlineGate):
-        expression = read_expression(gate.activation, catalogue, where / "activation", sizes=False)
+        try:
+            formula = where / "activation"
+            expression = read_expression(gate.activation, catalogue, formula, sizes=False)
+        except ExpressionError as error:
+            raise of_paper(error, str(gate.activation), catalogue, where) from None
         updates = _updates(gate, where, catalogue)
         gate = gate.with_expressions(expression, updates, catalogue.functions)
     reads = gate.reads
@@ -216,12 +222,69 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
             raise
         line = attribute_place(type(gate), "reads")
         at = line.words if line else ("", "")
-        raise error.spoken(Call(line=lambda _: at), (where, Place())) from None
+        given = {"reads": as_plain(reads)}
+        raise error.spoken(Call(line=lambda _: at, given=given), (where, Place())) from None
     if gate.norm is not None and not own_reads:
         why = "the gate reads nothing, so there is nothing to normalise"
         with_read = Set(where / "reads", ["x"])
         raise refused(where / "norm", why, Set(where / "norm", None), with_read)
     return GateSpec(name, kind, gate, own_reads, read_projections(name, gate, where, catalogue))
+
+
+def of_paper(
+    error: ExpressionError, text: str, catalogue: Catalogue, gate: Place, *first: Remove
+) -> ExpressionError:
+    """Return the error of a formula; one with learned matrices, as papers write it, is a gate.
+
+    Args:
+        error: the error.
+        text: the formula.
+        catalogue: the registered parts.
+        gate: the place of the gate.
+        first: what to do besides writing the gate.
+    """
+    meant = _gate_of_paper(text, catalogue)
+    if meant is None or error.fault is None:
+        return error
+    why, both = "learned matrices are those of a gate's reads", Both((*first, Set(gate, meant)))
+    return ExpressionError(replace(error.fault, why=why, fixes=(both,), known=()))
+
+
+def _gate_of_paper(text: str, catalogue: Catalogue) -> dict[str, Any] | None:
+    """Return the gate that ``tanh(W @ x + U @ h_prev + b)`` or ``tanh(dense(x))`` describes."""
+    activation, reads = "pre", dict[str, str]()
+    try:
+        node = ast.parse(_PRODUCT.sub(r"\1 @ ", text.strip()), mode="eval").body
+        terms = [node]
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1:
+            name = node.func.id
+            name = name if name in catalogue.functions else known_as("word", name)
+            activation, terms = f"{name}(pre)", list(node.args)
+        while terms:
+            term = terms.pop()
+            if isinstance(term, ast.BinOp) and isinstance(term.op, ast.Add):
+                terms += [term.right, term.left]
+            elif isinstance(term, ast.BinOp) and isinstance(term.op, ast.MatMult):
+                inner = term.right.elts if isinstance(term.right, ast.List) else [term.right]
+                reads |= {ast.unparse(each): "dense" for each in inner}
+            elif (
+                isinstance(term, ast.Call)
+                and (called := ast.unparse(term.func)) in catalogue.linear_maps
+                and len(term.args) == 1
+            ):
+                reads[ast.unparse(term.args[0])] = called
+            elif not (isinstance(term, ast.Name) and term.id.startswith("b")):
+                return None
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # of a file of a stranger
+        return None
+    if not reads or activation[0] == "(":
+        return None
+    reads = {"h_prev" if name == "h" else name: of for name, of in reads.items()}
+    dense = {*reads.values()} == {"dense"}
+    return {"activation": activation, "reads": [*reads] if dense else reads}
+
+
+_PRODUCT = re.compile(r"\b([WURV](?:_\w+)?) +(?=[a-z(\[])")
 
 
 def _with_names(config: Mapping[str, Any], cell: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -39,6 +41,7 @@ from gatekit.faults import (
     unknown_name,
     wrong,
 )
+from gatekit.faults.values import call_of
 
 from .specification import OUTPUT_UNIT
 from .values import check_keys, named_at
@@ -170,15 +173,17 @@ def unknown(
     if why := catalogue.broken_with(name):
         return refused(where, f"there is no {what} {quoted(name)}{why}")
     fault = unknown_name(where, name, known, f"{what}s")
-    called = re.fullmatch(r"(\w+)\((.*)\)", str(name)) if isinstance(name, str) else None
+    called = call_of(name)
+    called = called if called and called[0] in known else None
     if where.path[:2] == ("cell", "gates") and str(name).lower() == "none":
         fault = replace(fault, fixes=(Set(where, None),))
-    elif called and called[1] in known and what == "gate":
-        reads = [each.strip() for each in called[2].split(",") if each.strip() not in ("", "pre")]
-        plain = reads and all(each.isidentifier() for each in reads)
-        entry = {"kind": called[1], "reads": reads} if plain else {"kind": called[1]}
-        gate = Place(where.path[:-1]) if where.last == "kind" else where
-        fault = replace(fault, fixes=(Set(gate, entry),))
+    elif called:
+        whole = Place(where.path[:-1]) if where.last == "kind" else where
+        fault = replace(fault, fixes=(Set(whole, _entry_of(called, known[called[0]])),))
+    elif what == "gate" and str(name).endswith(".py"):
+        here = [each for each, cls in known.items() if _is_in(cls, str(name))]
+        of = f"a gate has the name that its file registers: type it, and plugins=[{name}]"
+        fault = replace(fault, fixes=(Set(where, here[0]) if here else Note((of,)),))
     elif what == "gate" and _FORMULA.search(str(name)):
         gate = Place(where.path[:-1]) if where.last == "kind" else where
         entry = {"activation": name} | ({} if re.search(r"\bpre\b", str(name)) else {"reads": []})
@@ -206,6 +211,21 @@ def unknown(
         own = "one of your own needs its file: plugins=[path/to/file.py]"
         fault = replace(fault, fixes=(*fault.fixes, Note((own,))))
     return CellError(replace(fault, lists=lists))
+
+
+def _is_in(cls: Any, file: str) -> bool:
+    """Return whether a class is defined in a file."""
+    module = sys.modules.get(cls.__module__)
+    return os.path.realpath(getattr(module, "__file__", "")) == os.path.realpath(file)
+
+
+def _entry_of(called: tuple[str, list[Any], dict[str, Any]], kind: Any) -> dict[str, Any]:
+    """Return the entry that a call of a class means, such as ``power_law(eps=0.01)``."""
+    name, given, named = called
+    if issubclass(kind, RowWise):  # what a gate is called with are its reads
+        reads = [each for each in given if isinstance(each, str) and each != "pre"]
+        return {"kind": name, **({"reads": reads} if reads else {}), **named}
+    return {"kind": name, **dict(zip(kind.option_names(), given, strict=False)), **named}
 
 
 def _formula(name: object, catalogue: Catalogue) -> str:

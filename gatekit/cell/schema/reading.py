@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -45,7 +44,14 @@ from gatekit.faults import (
     unknown_option,
 )
 
-from .gate_entry import read_expression, read_gate, read_projections, read_reads, signal_norm
+from .gate_entry import (
+    of_paper,
+    read_expression,
+    read_gate,
+    read_projections,
+    read_reads,
+    signal_norm,
+)
 from .limits import (
     CELL_KEYS,
     MAX_EQUATIONS,
@@ -282,40 +288,8 @@ def _equation(value: object, where: Place, catalogue: Catalogue) -> Expr:
     try:
         return read_expression(value, catalogue, where)
     except ExpressionError as error:
-        gate = _gate_of_paper(str(value), catalogue)
-        if gate is None or error.fault is None:
-            raise
-        both = Both((Remove(where), Set(CELL / "gates" / where.last, gate)))
-        why = "learned matrices are those of a gate, in gates"
-        fault = replace(error.fault, why=why, fixes=(both,), known=())
-        raise ExpressionError(fault) from None
-
-
-def _gate_of_paper(text: str, catalogue: Catalogue) -> dict[str, Any] | None:
-    """Return the gate that ``tanh(W @ x + U @ h_prev + b)`` or ``tanh(W x)`` describes."""
-    activation, reads = "pre", list[str]()
-    try:
-        node = ast.parse(_PRODUCT.sub(r"\1 @ ", text.strip()), mode="eval").body
-        terms = [node]
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1:
-            name = node.func.id
-            name = name if name in catalogue.functions else known_as("word", name)
-            activation, terms = f"{name}(pre)", list(node.args)
-        while terms:
-            term = terms.pop()
-            if isinstance(term, ast.BinOp) and isinstance(term.op, ast.Add):
-                terms += [term.right, term.left]
-            elif isinstance(term, ast.BinOp) and isinstance(term.op, ast.MatMult):
-                inner = term.right.elts if isinstance(term.right, ast.List) else [term.right]
-                reads += map(ast.unparse, inner)
-            elif not (isinstance(term, ast.Name) and term.id.startswith("b")):
-                return None
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # of a file of a stranger
-        return None
-    return {"activation": activation, "reads": reads} if reads and activation[0] != "(" else None
-
-
-_PRODUCT = re.compile(r"\b([WURV](?:_\w+)?) +(?=[a-z(\[])")
+        gate = CELL / "gates" / where.last
+        raise of_paper(error, str(value), catalogue, gate, Remove(where)) from None
 
 
 def _emits(

@@ -132,6 +132,10 @@ _EXAMPLES: dict[str, Any] = {
 }
 
 
+_KINDS = dict.fromkeys(("candidate", "cell", "g", "n"), "tanh")
+"""The kinds of gates by their usual names; the others are a sigmoid."""
+
+
 def _no_name(where: Place, name: object, entries: Mapping[Any, object], why: str) -> CellError:
     """Return the error for a name that equations cannot read, with one that they can."""
     plain = "".join(c if " " <= c <= "~" else in_ascii(c) for c in str(name)[:100])
@@ -174,8 +178,14 @@ def _meant_section(key: str, value: object, config: Mapping[str, object]) -> dic
     pairs = [re.fullmatch(r"\s*(\w+)\s*[=:\s]\s*(.+)", str(text)[:200]) for text in texts]
     if texts and all(pairs):
         return {pair[1]: pair[2].strip() for pair in pairs if pair}
-    if names and key in ("gates", "parameters", "constants", "inputs"):
-        return dict.fromkeys(names, next(iter(_EXAMPLES[key].values())))
+    if names and key == "gates":
+        usual = _EXAMPLES[key]["forget"]
+        return {
+            str(name): {**usual, "kind": _KINDS.get(str(name), usual["kind"])} for name in names
+        }
+    if names and key in ("parameters", "constants", "inputs"):
+        usual = 1 if key == "inputs" else next(iter(_EXAMPLES[key].values()))
+        return dict.fromkeys(names, usual)
     return _EXAMPLES[key]  # type: ignore[no-any-return]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from gatekit.compare.options import UNITS
 from gatekit.compare.stats.intervals import Floats
 from gatekit.compare.study import Study
 from gatekit.faults import Fault, Kind, Place, Set, nearest_name
+from gatekit.faults.values import amount_of
 from gatekit.runs.record import RunRecord
 from gatekit.runs.result import Result, Score
 
@@ -55,8 +57,10 @@ def read_budget(text: str | Budget) -> Budget:
         amount = math.nan
     if cost not in COSTS or not 0 < amount < math.inf:
         expected = f"a cost ({', '.join(COSTS)}) with a positive number"
-        place = Place(("at",))
-        fix = Set(place, f"{nearest_name(cost, COSTS) or 'steps'}=2000", such=True)
+        place, minutes = Place(("at",)), re.fullmatch(r"(\d+)m(?:in)?", typed)
+        meant = 60 * int(minutes[1]) if minutes and cost == "seconds" else amount_of(typed or cost)
+        near = nearest_name(cost, COSTS) or "steps"
+        fix = Set(place, f"{near}={meant or 2000}", such=not meant)
         raise ConfigError(Fault(Kind.WRONG, place, text, expected, fixes=(fix,)))
     return Budget(cost, amount)
 

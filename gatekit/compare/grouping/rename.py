@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -31,7 +32,9 @@ def read_names(texts: Iterable[str], groups: Sequence[Group]) -> dict[str, str]:
         pieces = text.split("=")
         ways = [("=".join(pieces[:k]), "=".join(pieces[k:])) for k in range(len(pieces) - 1, 0, -1)]
         if not ways:
-            raise _refused(text, "a name has the form OLD=NEW", f"{text}=NAME")
+            pair = re.sub(r" *(->|[:>]) *", "=", text, count=1)
+            such = pair if "=" in pair else f"{text}=NAME"
+            raise _refused(text, "a name has the form OLD=NEW", such)
         known = [(old, new) for old, new in ways if _is_in(old, labels)]
         if not known:
             [*_, (old, new)] = ways

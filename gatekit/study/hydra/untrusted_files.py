@@ -33,7 +33,7 @@ from gatekit.faults import (
     unknown_option,
     wrong,
 )
-from gatekit.registry import catalogue
+from gatekit.registry import catalogue, tasks
 from gatekit.registry.cells import after_self, cell_file, config_folders, default_name, file_channel
 from gatekit.registry.safe_yaml import parse, read_text
 from gatekit.study.config import meant_key, wrong_value
@@ -56,6 +56,8 @@ RUNS_COMMANDS = ("setup", "sbatch", "address")
 OPEN = ("experiment", "change")
 """Groups whose files set keys of the run, not keys of their own."""
 
+_BASE = "experiment"
+"""The group of a file that another one starts from, which overrides nothing."""
 MAX_FILES = 20
 MAX_BYTES = 128 * 1024
 
@@ -118,7 +120,10 @@ def refuse(
         inner = {"task": "name", "block": "kind"}.get(group, "")
         named = "defaults" in data or any(known_as("kind", key) or key == inner for key in data)
         if inner and data and not named:
-            missing = Set(P(group) / inner, USUAL.get(group, "modern"))
+            kinds = tasks() if group == "task" else catalogue().blocks
+            usual = USUAL.get(group, "modern")
+            having = [each for each, kind in kinds.items() if {*data} <= {*kind.option_names()}]
+            missing = Set(P(group) / inner, usual if usual in having else [*having, usual][0])
             raise ConfigError(Fault(Kind.MISSING, P(group) / inner, fixes=(missing,)))
         if group in OPEN:
             chosen = {k: excerpt(v) for k, v in data.items() if k in GROUPS and isinstance(v, str)}
@@ -126,8 +131,13 @@ def refuse(
             for key, name in chosen.items():
                 if "," in name:
                     _refuse_list(key, name.split(","))
-                lines = [{f"override /{each}": of} for each, of in chosen.items()]
-                fix = Set(P("defaults"), [*(entries if isinstance(entries, list) else ()), *lines])
+                had = entries if isinstance(entries, list) else []
+                lines: list[Any] = [
+                    *({f"override /{each}": of} for each, of in chosen.items() if each != _BASE),
+                    *((chosen[_BASE], "_self_") if _BASE in chosen else ()),
+                ]
+                added = Set(P("defaults"), [*had, *(line for line in lines if line not in had)])
+                fix = Both((*(Remove(P(each)) for each in chosen), added))
                 why = "a file of this folder is chosen in the defaults"
                 raise ConfigError(Fault(Kind.REFUSED, P(key), name, why=why, fixes=(fix,)))
             for key, value in data.items():
@@ -305,6 +315,9 @@ def _defaults(data: Mapping[str, Any], group: str) -> Iterator[tuple[int, str]]:
             match = _GROUP.fullmatch(str(key)) if group in OPEN else None
             if match and group == "change" and match["group"] not in CHANGED:
                 match = None
+            if match and match["group"] == _BASE and value is not None:
+                lines = [value, *(each for each in entries if each not in (entry, "_self_"))]
+                _refuse(at, "Hydra would ignore it", NOTHING, Set(at, [*lines, "_self_"]))
             if match and group == "experiment" and match["group"] in HYDRA_GROUPS:
                 _refuse_hydra_file(at, match["group"], value)
             adds = match is not None and group == "experiment" and "override" not in key
@@ -349,7 +362,10 @@ def _refuse_hydra(node: Any, places: Sequence[str]) -> None:
     at = P("hydra")
     for key in node if isinstance(node, Mapping) else [] if node is None else [node]:
         if key not in ("mode", "sweeper") or not isinstance(node, Mapping):
-            way = "type its options, such as hydra.launcher.backend=slurm, or choose a file of "
+            way = (
+                "write n_jobs: 4, a key of the run, for runs at once; type its other options, such "
+                "as hydra.launcher.backend=slurm, or choose a file of "
+            )
             choose = Note((f"{way}conf/hydra/launcher with hydra/launcher=NAME",))
             notes = [choose] * (key == "launcher")
             if key != "launcher" and (note := note_for("hydra", f"hydra.{key}")):
@@ -390,7 +406,10 @@ def _refuse_sweeper(node: Any, at: Place, places: Sequence[str]) -> None:
     sets += [(at / "grids" / number, grid) for number, grid in enumerate(grids)]
     for within, params in sets:
         if not isinstance(params, Mapping):
-            raise ConfigError(Fault(Kind.WRONG, within, params, "a mapping"))
+            words = map(str, params if isinstance(params, list) else ())
+            pairs = dict(word.split("=", 1) for word in words if "=" in word)
+            way = (Set(within, pairs),) if pairs else ()
+            raise ConfigError(Fault(Kind.WRONG, within, params, "a mapping", fixes=way))
         before = ""
         for key, value in params.items():
             name, place = str(key).lstrip("+~"), within / str(key)
