@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import ConfigError, described, excerpt
+from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema.lookup import instead_of_object
-from gatekit.faults import Fault, Kind, Place, Set
+from gatekit.faults import Fault, Kind, Place, Remove, Set, note_for
 from gatekit.faults.values import in_hydra
 from gatekit.study.keys import GROUP_KEYS
 from gatekit.study.line import parsed
@@ -27,7 +28,7 @@ def words_of(overrides: Sequence[str | Sequence[str]], keys: Mapping[str, object
     for each in overrides:
         if not isinstance(each, (str, list, tuple)):
             stars = f"; write it with two stars, **{each!r}" if isinstance(each, Mapping) else ""
-            raise ConfigError(f"{described(each)} is no word such as 'cell=lstm'{stars}")
+            raise ConfigError(f"{described(each)}: write words such as 'cell=lstm'{stars}")
         try:
             given += shlex.split(each) if isinstance(each, str) else map(str, each)
         except ValueError as error:
@@ -91,6 +92,9 @@ def _value(key: str, value: Any) -> str:
     number = value.item() if getattr(value, "size", 0) == 1 else value
     if isinstance(number, (int, float)):
         return repr(number)
+    if "." not in key and (note := note_for("key", key)):
+        place = Place((key,))
+        raise ConfigError(Fault(Kind.UNKNOWN, place, why=note, fixes=(Remove(place),)))
     raise ConfigError(
         f"{key} is {described(value)}; a string, a number, a boolean, None, a list of values to "
         f"sweep, or a mapping is expected; {_instead(key, value)}"
@@ -105,6 +109,11 @@ def _instead(key: str, value: object) -> str:
         return f"write {key}={excerpt(repr(value.tolist()), 60)}"
     if isinstance(value, (set, frozenset)):
         return f"write {key}={sorted(value, key=str)!r}"
+    if isinstance(value, RowWise) or (isinstance(value, type) and issubclass(value, RowWise)):
+        return (
+            "a run is a process of its own: put the class into a file of ./plugins, as "
+            f"`gatekit new gate NAME` writes one, and write {key.rpartition('.')[2]!r}: 'NAME'"
+        )
     if key.startswith("swap.") or key == "output_unit":
         return instead_of_object(value, key)
     name = getattr(getattr(value, "spec", None), "name", None)

@@ -145,6 +145,8 @@ def remedied(
         signature = inspect.signature(function)
         more = next((p.name for p in signature.parameters.values() if p.kind is p.VAR_KEYWORD), "")
         kinds = _types(signature) if types else {}
+        without_default = {n for n, p in signature.parameters.items() if p.default is p.empty}
+        needed = [n for n in such if n in without_default]
 
         @functools.wraps(function)
         def call(*args: P.args, **options: P.kwargs) -> R:
@@ -164,8 +166,9 @@ def remedied(
                 if not more and (unknown := [name for name in options if name not in known]):
                     faults = [unknown_argument("argument", n, options[n], free) for n in unknown]
                 if not any(fault.fixes for fault in faults):
-                    lacking = [n for n in such if str(error).endswith(f"argument: {n!r}")]
-                    own = tuple(Set(Place((n,)), such[n], such=True) for n in lacking)
+                    given_by_place = [*signature.parameters][: len(args)]
+                    lacking = [n for n in needed if n not in (*given_by_place, *options)]
+                    own = tuple(Set(Place((n,)), such[n], such=True) for n in lacking[:1])
                     faults[-1] = replace(faults[-1], fixes=own or (works,))
                 raise ArgumentError(together(faults)).spoken(channel(given=options)) from None
             for name, kind in kinds.items():

@@ -29,7 +29,8 @@ LARGEST = 1e300
 _MATRIX = (
     "a learned matrix is a projection of a gate, projections = {'u': Projection('h_prev', "
     "bias=False)}, whose value u is an argument of its function; in YAML, it is a gate, "
-    "gates: {u: {kind: linear, reads: [h_prev], bias: false}}"
+    "gates: {u: {kind: linear, reads: [h_prev], bias: false}}; matvec(split(A, units), v) needs a "
+    "shape such as units * units"
 )
 
 
@@ -44,13 +45,6 @@ def _as_shape(shape: object) -> str:
     if len(wide) > 1:
         return ""
     return names[0] if len(names) == 1 and names[0] in ("units", "features") else "units"
-
-
-def _flat(shape: object) -> str:
-    """Return the size of a matrix as one vector, which `split` cuts into rows."""
-    sizes = [*map(str, shape)] if isinstance(shape, (list, tuple)) else []
-    plain = all(re.fullmatch(r"units|features|[1-9]\d*", size) for size in sizes)
-    return " * ".join(sizes) if plain else ""
 
 
 @dataclass(frozen=True)
@@ -110,10 +104,8 @@ class Parameter:
         if not is_name and not (whole and int(self.shape) > 0):
             expected, size = "a size such as units, scalar or 8", _as_shape(self.shape)
             if not size:
-                flat = _flat(self.shape)
-                fixes = (*((Set(Place(("shape",)), flat),) if flat else ()), Note((_MATRIX,)))
                 why = Fault(Kind.WRONG, Place(("shape",)), as_plain(self.shape), expected)
-                raise CellError(replace(why, fixes=fixes))
+                raise CellError(replace(why, fixes=(Note((_MATRIX,)),)))
             raise _wrong("shape", self.shape, expected, size)
         if self.map is not None and not (isinstance(self.map, str) and self.map in MAPS):
             came = getattr(self.map, "name", getattr(self.map, "__name__", str(self.map)))

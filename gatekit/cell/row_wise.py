@@ -51,7 +51,6 @@ class RowWise(Declared):
     method: ClassVar[str] = ""
 
     def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
         owner = Place((cls.__name__,))
         for name, value in vars(cls).items():
             if isinstance(value, Parameter):
@@ -66,6 +65,7 @@ class RowWise(Declared):
             ("projections", Projection, "tau", 'Projection("x")'),
         ):
             check_declared(owner, key, getattr(cls, key), kind, f"{kind.__name__}s", usual, such)
+        super().__init_subclass__()
         own = (*getattr(cls, "states", ()), *cls.projections)
         check_own_names(owner, own, (*cls.parameters, *cls._option_types))
 

@@ -168,7 +168,7 @@ def built_cell(
         if not isinstance(spec, CellSpec):
             raise ConfigError(
                 f"{type(cell).__name__} is not a cell; give a name such as 'lstm', a mapping as in "
-                "conf/cell, or a layer gatekit.RNN(...)"
+                "conf/cell, or a layer gatekit.RNN(...), such as model.layers[0]"
             )
         # A layer has a built cell once it is built itself.
         whole = cell if isinstance(cell, Cell) else getattr(cell, "_cell", None)

@@ -428,6 +428,10 @@ def _way(fix: Fix, fault: Fault, to: Channel) -> Iterator[str]:
     if isinstance(to, File) and at.path[: len(to.above)] != to.above:
         to = Channel()
     if isinstance(to, File) and sweeps and fault.place.path[:1] != ("hydra",):
+        if isinstance(fix, Set) and not to.above:  # an experiment, which can be a sweep
+            swept = {"sweeper": {"params": {str(fix.place): _swept(fix.value)}}}
+            both = Both((Remove(fix.place), Set(Place(("hydra",)), {"mode": "MULTIRUN", **swept})))
+            yield from _way(both, fault, to)
         to = Channel()  # a file has one value, and what is typed replaces it
     match fix:
         case Set(value=Several(values)) if isinstance(to, Layer):

@@ -134,7 +134,7 @@ _AMOUNT = re.compile(r"([-+]?\d+\.?\d*(?:[eE][-+]?\d+)?) ?([kKmM%]?)")
 def call_of(text: object) -> tuple[str, list[Any], dict[str, Any]] | None:
     """Return the name, the arguments and the named arguments of a call such as ``uniform(0, 1)``.
 
-    An argument that is no plain value is its text. It is None if the text is no call of a name.
+    An argument other than a plain value is its text. None means that the text calls no name.
     """
 
     def value(node: ast.expr) -> Any:

@@ -228,8 +228,8 @@ def first_states(
         dtype: the type of states.
     """
     of_input = isinstance(batch, (tuple, list, tf.TensorShape))
-    shape = batch if of_input else getattr(batch, "shape", ())
-    if sizes := tuple(shape):
+    sizes: Shape = tuple(batch if of_input else getattr(batch, "shape", ()))
+    if sizes:
         rows = sizes[0] or "len(x)"
         raise DataError(f"batch_size is a number, and the shape {sizes} came: write {rows}")
     first: dict[str, Tensor] = {}

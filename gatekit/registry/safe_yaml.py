@@ -102,7 +102,9 @@ def _marked(error: yaml.YAMLError) -> str:
     snippet = None if mark is None else mark.get_snippet(indent=4)
     if mark is None or snippet is None:
         return f": {' '.join(str(error).split())[:300]}"
-    parts = (getattr(error, "context", None), getattr(error, "problem", None))
+    parts = [getattr(error, "context", None), getattr(error, "problem", None)]
+    if "\\t" in str(parts[1]):
+        parts = ["the line is indented with a tab, and YAML takes spaces: replace each tab"]
     why = ", ".join(" ".join(str(part).split())[:150] for part in parts if part)
     return f", line {mark.line + 1}, column {mark.column + 1}: {why}\n{snippet}"
 

@@ -213,8 +213,11 @@ class Reader(argparse.ArgumentParser):
             else:
                 fix = Set(to, self._example(action)) if value is None else Rename(place, to)
         elif command := known_as("flag-of", name.lstrip("-")):
-            of = "..." if command == "plan" else self._study()
-            fix = Run(command, (of, name, *([] if value is None else [value])))
+            words: Sequence[str] = (self._study(), name, *([] if value is None else [value]))
+            if command == "plan":  # which tries each variant, or only lists the runs
+                kept = [word for word in self.typed if word.partition("=")[0] != name]
+                words = (*kept, *(["--list"] if name == "--list" else []))
+            fix = Remove(place) if command == self.command else Run(command, tuple(words))
         elif self.takes("overrides") and (key := meant_by(name, near=True)):
             fix = Set(Place.of(key), value_as_option(key, name, value))
         if fix is not None:

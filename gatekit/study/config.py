@@ -329,9 +329,16 @@ def _unknown(place: Place, value: Any, known: Mapping[str, Type], data: Mapping[
         part = data.get(chosen)
         if isinstance(part, Mapping) and part.get(CHOICES[chosen]) == name:
             targets = [P(chosen)]  # adding.length=9 has the name of the task in place of its key
+    roles = swaps.items() if isinstance(swaps, Mapping) and not group else ()
+    for role in (role for role, gate in roles if gate == name and isinstance(value, Mapping)):
+        key, one = next(iter(value.items()))  # slow.stretch=4 is an option of the swapped gate
+        moved = Rename(place / key, P("swap") / role / key)
+        return Fault(Kind.UNKNOWN, place / key, one, fixes=(moved,))
     if not targets and not group and (command := known_as("flag-of", name)):
-        of = "..." if command == "plan" else "STUDY"  # plan takes the words of `gatekit train`
-        typed = Run(command, (of, f"--{name}", *([] if value is True else [str(value)])))
+        words = ["STUDY", f"--{name}", *([] if value is True else [str(value)])]
+        if command == "plan":  # it takes the words of `gatekit train`
+            words = ["...", *(["--list"] if name == "list" else [])]
+        typed = Run(command, tuple(words))
         return Fault(Kind.UNKNOWN, place, value, fixes=(typed,))
     if not targets and group:
         return unknown_option(place, value, known)

@@ -83,10 +83,13 @@ def asks_for_known(subject: Subject) -> str | None:
             words = ("pre", "own_prev", "t", "units", *known)
             if name in getattr(subject.instance, "states", ()):
                 words = (f"{name}_prev",)
+            remedy = f"correct the name, or explain in the docstring what ``{name}`` is bound to"
+            if name.endswith("_history"):
+                remedy = f"write history = {{{name.removesuffix('_history')!r}: 4}} in the class"
             raise CheckError(
                 f"{subject.instance.definition()} has the argument {name!r}, which no cell has"
                 f"{nearest(name, words)}",
-                f"correct the name, or explain in the docstring what ``{name}`` is bound to",
+                remedy,
             )
     return None
 

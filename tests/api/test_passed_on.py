@@ -315,7 +315,7 @@ def called(name: str, arguments: Mapping[str, Any]) -> object:
         if kind is inspect.Parameter.POSITIONAL_ONLY:
             places.append(value)
         elif kind is inspect.Parameter.VAR_POSITIONAL:
-            places += value
+            places += [value] if isinstance(value, str) else value
         elif kind is inspect.Parameter.VAR_KEYWORD:
             named |= value
         else:

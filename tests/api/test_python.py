@@ -185,15 +185,15 @@ def test_keys_become_words_of_the_command_line(typed: str) -> None:
 
 
 def test_words_may_be_a_list_or_a_string() -> None:
-    assert words_of("cell=lstm,gru 'swap.forget={kind: power_law}'", {"units": 3}) == [
+    assert words_of(["cell=lstm,gru 'swap.forget={kind: power_law}'"], {"units": 3}) == [
         "-m",
         "cell=lstm,gru",
         "swap.forget={kind: power_law}",
         "units=3",
     ]
-    assert words_of(["-m", "cell=lstm"], {}) == ["-m", "cell=lstm"]
+    assert words_of([["-m", "cell=lstm"], "width=3"], {}) == ["-m", "cell=lstm", "width=3"]
     with pytest.raises(ConfigError, match="No closing quotation"):
-        words_of("cell='lstm", {})
+        words_of(["cell='lstm"], {})
     with pytest.raises(ConfigError, match="units is an object of object"):
         words_of((), {"units": object()})
     whole = {"gates": {"new": {"kind": "tanh", "reads": ["x"]}}, "equations": {}, "emits": "new"}

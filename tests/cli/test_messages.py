@@ -342,8 +342,8 @@ CHANGED_GATES = {
     "matrix": (SIGMOID, "return ops.matmul(pre, pre)", "{x: "),
     "initial": (
         "    def",
-        "    parameters = {'p': gatekit.Parameter('units', init='ones')}\n\n    def",
-        "init='ones'",
+        "    parameters = {'p': gatekit.Parameter('units', init='onse')}\n\n    def",
+        "kind: ones",
     ),
     "decorator": (
         "    def",

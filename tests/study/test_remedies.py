@@ -171,7 +171,7 @@ def test_calls_with_wrong_arguments(name: str) -> None:
     parameters = inspect.signature(function).parameters
     required = [p.name for p in parameters.values() if p.default is p.empty][1:]
     given = {key: {} if key == "config" else 0 for key in required if key in ("config", "seed")}
-    if name != "train":
+    if name not in ("train", "plan"):  # they take any number of words
         with pytest.raises(ArgumentError, check=at("", names=(f"gatekit.{name}(",))):
             function(*range(40))
     if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):

@@ -403,6 +403,9 @@ def _bind_output(draft: Draft) -> Bound:
             histories = [f"{name}_history" for name in unit.history]
             names = [*known, "pre", "emitted", *unit.parameters, *sorted(own), *histories]
             near = nearest(target, names)
+            if target.endswith("_history"):
+                kept = target.removesuffix("_history")
+                near = f"; history = {{{kept!r}: 4}} in the class keeps the last 4 steps."
             if target.endswith("_prev"):  # no other name is that of an earlier step
                 near = "; history = {'emitted': 2} keeps what was emitted in the last 2 steps."
             if target.removesuffix("_prev") == FEEDBACK:

@@ -86,6 +86,12 @@ def run(parser: Parser) -> int:
     if path is None and (options.with_weights or options.test):
         option = "--with-weights" if options.with_weights else "--test"
         raise ConfigError(f"{option} writes a second file next to the code; type -o FILE.py")
+    if group := next((word for word in options.overrides if "/" in word and "=" not in word), ""):
+        study = group.partition("/")[0]
+        raise ConfigError(
+            f"{group}: the whole model is that of one run; `gatekit status {study} --runs` lists "
+            f"them, and gatekit code RUN writes one."
+        )
     if path is not None and (path.suffix != ".py" or not path.stem.isidentifier()):
         raise ConfigError(
             f"-o {path}: the name of a Python module is expected, such as "

@@ -160,6 +160,8 @@ def _suites(
             )
         known = sorted({*cells, *(n for k in KINDS for n in origins(k, plugins))})
         broken = f"{left_out(name, plugins)} ".lstrip()
+        if Path(f"{name}.py").is_file():
+            broken = f"{name}.py is here: type gatekit check {name} --plugin {name}.py. "
         raise PluginError(
             f"nothing is registered as {name!r}{_meant(name, known)} {broken}"
             "`gatekit gates`, `output-units`, `blocks`, `functions`, `tasks` and `cells` list all "

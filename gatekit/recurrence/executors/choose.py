@@ -244,7 +244,7 @@ def check(executor: str, cell: Cell, setting: Setting, remat: bool) -> None:
     if executor in ROWS and (why := ROWS[executor].refuses(cell, setting)):
         raise ConfigError(
             f"executor={executor!r} cannot run the cell {cell.spec.name!r}: {why}. "
-            "Use executor=auto."
+            "The executor 'auto' chooses one that can."
         )
     if remat and executor != "fused":
         raise ConfigError(

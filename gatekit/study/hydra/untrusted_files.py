@@ -211,15 +211,21 @@ def refuse_in_change(path: Path, data: Mapping[str, Any]) -> None:
         if key not in (*CHANGED, "defaults"):
             with _written(path, "change/"):
                 place, to = Place((str(key),)), P(meant_key(str(key)))
-                to = P("cell") / key if key in SECTIONS else to
                 if isinstance(data[key], str) and data[key] in catalogue().gates:
                     to = P("swap") / key  # the role of a gate
+                sections = {name: data[name] for name in data if name in SECTIONS}
                 fault = unknown_option(place, data[key], CHANGED)
-                if to.path[0] in CHANGED:  # a file has a mapping in place of each dot
-                    fault = replace(fault, fixes=(Rename(place, to),))
-                other = Note(("other keys belong into a file of conf/experiment",))
-                why = "a change does not set it"
-                raise ConfigError(replace(fault, why=why, fixes=(*fault.fixes, other)))
+                fixes: tuple[Fix, ...]
+                if key in SECTIONS:
+                    gone, given = (Remove(P(name)) for name in sections), data.get("cell")
+                    whole = {**(given if isinstance(given, Mapping) else {}), **sections}
+                    fixes = (Both((*gone, Set(P("cell"), whole))),)
+                elif to.path[0] in CHANGED:  # a file has a mapping in place of each dot
+                    fixes = (Rename(place, to),)
+                else:
+                    other = Note(("other keys belong into a file of conf/experiment",))
+                    fixes = (*fault.fixes, other)
+                raise ConfigError(replace(fault, why="a change does not set it", fixes=fixes))
 
 
 def refuse_endless(
@@ -369,7 +375,7 @@ def _refuse_hydra(node: Any, places: Sequence[str]) -> None:
             choose = Note((f"{way}conf/hydra/launcher with hydra/launcher=NAME",))
             notes = [choose] * (key == "launcher")
             if key != "launcher" and (note := note_for("hydra", f"hydra.{key}")):
-                notes = [REMEDY, Note((note,))]
+                notes = [Note((f"delete it; {note}",))]
             _refuse(at / excerpt(str(key)), _NOT_HERE, NOTHING, *notes)
     mode = node.get("mode") if node else None
     if mode is not None and not fits(mode, _MODES):
@@ -394,7 +400,11 @@ def _refuse_sweeper(node: Any, at: Place, places: Sequence[str]) -> None:
     keys = node if isinstance(node, Mapping) else [node]
     for key in keys:
         if key not in (*SWEEPER_KEYS, "kind"):
-            _refuse(at / excerpt(str(key)), "there is no such key")
+            place, swept = at / excerpt(str(key)), []
+            if isinstance(node, Mapping) and str(key).partition(".")[0] in (*GROUPS, *DECLARED):
+                params = {**(node.get("params") or {}), key: node[key]}
+                swept = [Both((Remove(place), Set(at / "params", params)))]
+            _refuse(place, "there is no such key", NOTHING, *swept)
         if key not in ("params", "grids") and "${" in str(node[key]):
             _refuse(at / key, "a value is expected, not a reference", node[key])
     grids = node.get("grids") or []
