@@ -227,9 +227,10 @@ def first_states(
         variables: the weights by name; learned initial states are among them.
         dtype: the type of states.
     """
-    of_input = isinstance(batch, (tuple, list, tf.TensorShape))
-    sizes: Shape = tuple(batch if of_input else getattr(batch, "shape", ()))
-    if sizes:
+    shape = getattr(batch, "shape", ())
+    if isinstance(batch, (tuple, list, tf.TensorShape)):
+        shape = batch
+    if sizes := tuple(shape):
         rows = sizes[0] or "len(x)"
         raise DataError(f"batch_size is a number, and the shape {sizes} came: write {rows}")
     first: dict[str, Tensor] = {}
