@@ -181,7 +181,9 @@ def remedied(
                         isinstance(key, str) and (more or key in signature.parameters)
                         for key in value
                     ):
-                        way = Note((f"write {_with_names(shown, value)}",))
+                        known = [*signature.parameters]
+                        ours = {known_as("argument", k, known) or k: v for k, v in value.items()}
+                        way = Note((f"write {_with_names(shown, ours)}",))
                     _check(Place((name,)), value, kind, way, spelled, by_name)
             try:
                 return function(*args, **options)

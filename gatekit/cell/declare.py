@@ -149,8 +149,10 @@ class Declared:
     def __setattr__(self, name: str, value: object) -> None:
         instead = f"call .replaced({name}=VALUE) for a copy with another option"
         if hasattr(self, "states"):
+            keep = "" if name in self.states else f"states = {{{name!r}: 0.0}}, "
             instead = (
-                f"to keep a value for the next step, declare a state: states = {{{name!r}: 0.0}}"
+                f"to keep a value for the next step, write {keep}{name}_prev as an argument in "
+                f"place of self.{name}, and return value, {{{name!r}: ...}}"
             )
         remedy, kind = f"use a local variable, or {instead}", type(value).__name__
         if owned := _OWNED.get(kind):

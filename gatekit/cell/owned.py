@@ -198,7 +198,8 @@ def check_declared(
         names = [name for name in given if isinstance(name, str)] or [usual]
         values = value if mapping else {}
         each = ", ".join(f'"{name}": {_such(such, values.get(name))}' for name in names)
-        why = f"a mapping from names to {of} is expected: {key} = {{{each}}}"
+        imported = f"; write from gatekit import {such.partition('(')[0]}" if "(" in such else ""
+        why = f"a mapping from names to {of} is expected: {key} = {{{each}}}{imported}"
         raise refused(owner / key, f"{excerpt(repr(value))} is given; {why}")
 
 

@@ -425,7 +425,9 @@ def _way(fix: Fix, fault: Fault, to: Channel) -> Iterator[str]:
     to = to.of(fix.place) if isinstance(fix, (Set, Remove, Rename)) else to
     sweeps = any(isinstance(one, Set) and isinstance(one.value, Several) for one in _each(fix))
     at = fix.to if isinstance(fix, Rename) else getattr(fix, "place", fault.place)
+    first = ""
     if isinstance(to, File) and at.path[: len(to.above)] != to.above:
+        first = f"remove {to.name(fix.place)} and " if isinstance(fix, Rename) else ""
         to = Channel()
     if isinstance(to, File) and sweeps and fault.place.path[:1] != ("hydra",):
         if isinstance(fix, Set) and not to.above:  # an experiment, which can be a sweep
@@ -444,7 +446,7 @@ def _way(fix: Fix, fault: Fault, to: Channel) -> Iterator[str]:
         case Remove():
             yield f"remove {to.name(fix.place)}"
         case Rename() if fix.place == fault.place and (way := to.rename(fix, fault.given)):
-            yield f"{to.verb} {way}"
+            yield f"{first}{to.verb} {way}"
         case Rename():
             yield f"rename {to.name(fix.place)} to {to.name(fix.to)}"
         case Run():

@@ -66,11 +66,17 @@ class Components:
         """
         name = config["name"]
         if name not in self.tasks:
-            raise ConfigError(unknown_name(TASK / "name", name, self.tasks, "tasks"))
+            unknown = unknown_name(TASK / "name", name, self.tasks, "tasks")
+            options = {*config} - {"name"}
+            having = [n for n, kind in self.tasks.items() if options <= {*kind.option_names()}]
+            if options and having and not unknown.fixes:  # a file's name in place of the task's
+                fix = Set(TASK / "name", having[0], such=len(having) > 1)
+                unknown = replace(unknown, fixes=(fix,))
+            raise ConfigError(unknown)
         known = self.tasks[name].option_names()
         names = (*known, "name")
-        unknown = (self._unknown(k, v, names) for k, v in config.items() if k not in names)
-        if fault := together(unknown):
+        surplus = (self._unknown(k, v, names) for k, v in config.items() if k not in names)
+        if fault := together(surplus):
             raise ConfigError(fault)
         try:
             return _with_signature(

@@ -315,6 +315,9 @@ def _unknown(place: Place, value: Any, known: Mapping[str, Type], data: Mapping[
         gone = (Remove(P(key)) for key in ("method", "parameters") if key in data)
         fix = Both((*gone, Set(P("hydra"), {"mode": "MULTIRUN", "sweeper": {"params": sweep}})))
         return Fault(Kind.UNKNOWN, place, value, fixes=(fix,))
+    if not group and name in ("grids", "params", "sweeper"):
+        below = P("hydra") if name == "sweeper" else P("hydra.sweeper")
+        return Fault(Kind.UNKNOWN, place, value, fixes=(Rename(place, below / name),))
     if note := note_for("key", name):
         return Fault(Kind.UNKNOWN, place, value, why=note, fixes=(Remove(place),))
     swaps = data.get("swap")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import re
@@ -384,9 +385,20 @@ def _refuse_split(typed: Sequence[str]) -> None:
     for word in typed:
         key, _, value = word.partition("=")
         values.setdefault(key, []).append(value)
-    for key, pieces in values.items():
-        if len(pieces) > 1 and any(map(_BRACES.fullmatch, pieces)):
-            _refuse_words(key, [f"{key}={_with_kind(pieces)}"], why)
+    for key, pieces in ((key, pieces) for key, pieces in values.items() if len(pieces) > 1):
+        # {kind:slow,stretch:4} is two words of the same key, also among the values of a sweep.
+        head, comma, _ = _same(pieces).rpartition(",")
+        head, tail = head + comma, _same([piece[::-1] for piece in pieces])[::-1]
+        tail = tail[tail.find(",") :] if "," in tail else ""
+        inner = [piece[len(head) : len(piece) - len(tail)] for piece in pieces]
+        if any(map(_BRACES.fullmatch, inner)):
+            _refuse_words(key, [f"{key}={head}{_with_kind(inner)}{tail}"], why)
+
+
+def _same(pieces: Sequence[str]) -> str:
+    """Return the characters with which all of some strings begin."""
+    columns = zip(*pieces, strict=False)
+    return "".join(each[0] for each in itertools.takewhile(lambda one: len({*one}) == 1, columns))
 
 
 def _with_kind(entries: Sequence[str]) -> str:

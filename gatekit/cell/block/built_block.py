@@ -100,7 +100,8 @@ def _refused_as_options(spec: BlockSpec) -> Iterator[None]:
         yield
     except OptionError as error:
         block, value = spec.block, error.option.given
-        for name in block.option_names():
+        usual = {"groups": "heads", "kernel": "conv"}.get(str(error.option.place).split(".")[-1])
+        for name in sorted(block.option_names(), key=lambda option: option != usual):
             if type(current := getattr(block, name)) is type(value) and current == value:
                 default, key = getattr(type(block), name), Place(("block", name))
                 fault = error.option.moved(error.option.place, key)

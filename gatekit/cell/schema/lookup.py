@@ -180,10 +180,6 @@ def unknown(
     elif called:
         whole = Place(where.path[:-1]) if where.last == "kind" else where
         fault = replace(fault, fixes=(Set(whole, _entry_of(called, known[called[0]])),))
-    elif where.path[0] == "swap" and re.fullmatch(r"\w+:[\w.]+", str(name)):
-        word = f"{where}={{kind: NAME, {str(name).replace(':', ': ')}}}"
-        of = f"a shell takes braces apart: put the word in quotes, '{word}'"
-        fault = replace(fault, fixes=(Note((of,)),))
     elif what == "gate" and str(name).endswith(".py"):
         here = [each for each, cls in known.items() if _is_in(cls, str(name))]
         of = f"a gate has the name that its file registers: type it, and plugins=[{name}]"

@@ -48,7 +48,7 @@ from gatekit.recurrence.layers.inputs import (
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.recurrence.layers.sequence_layer import SequenceLayer
 from gatekit.recurrence.masking import backwards
-from gatekit.registry import catalogue
+from gatekit.registry import catalogue, cell_names
 
 from .keras_parts import keras_part, part_seed
 from .order import Order
@@ -110,9 +110,10 @@ class BlockLayer(SequenceLayer):
     ) -> None:
         known = catalogue(checked_files(plugins))
         required("block", block, "modern")
+        if isinstance(block, str) and block not in known.blocks and block in cell_names():
+            first = cell if cell in list(known.blocks) else "modern"
+            raise ConfigError(f"the block comes first: BlockLayer({first!r}, {block!r})")
         required("cell", cell, "lstm")
-        if isinstance(block, str) and block not in known.blocks and cell in list(known.blocks):
-            raise ConfigError(f"the block comes first: BlockLayer({cell!r}, {block!r})")
         chosen = read_block(block, known)
         for name in keras_options:
             if name in chosen.block.option_names():

@@ -75,9 +75,11 @@ class SeededLayer(keras.layers.Layer):
                 "layer({'x': x, ...}) with the cell's other inputs"
             )
         if not args and "states" not in kwargs and _takes_states(type(self).call):
+            x = inputs["x"] if isinstance(inputs, Mapping) else inputs
+            steps = "cell(x, cell.get_initial_state(batch_size)) for the first step, or "
+            steps *= len(getattr(x, "shape", ())) < 3
             raise ConfigError(
-                "the states are missing; write cell(x, cell.get_initial_state(batch_size)) for the "
-                "first step, or gatekit.RNN(cell, units) for whole sequences"
+                f"the states are missing; write {steps}gatekit.RNN(cell, units) for whole sequences"
             )
         numbers = (int, float, list, tuple)
         if isinstance(inputs, (list, tuple)) and all(isinstance(v, numbers) for v in inputs):
