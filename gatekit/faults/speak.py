@@ -182,6 +182,8 @@ class Call(Channel):
 
     def command(self, run: Run) -> str:
         """Return a call, if a function does what the command does."""
+        if run.command == "plan" and "--list" in run.args:
+            return "try_out=False"
         options = any(word.startswith("-") for word in run.args)
         names = ("train", "load", "compare", "report", "show", "extend", "plan")
         if options or run.command not in names:

@@ -205,7 +205,7 @@ def guesses(value: Any, type_: Type) -> Iterator[Any]:
 
 def _candidates(value: Any, type_: Type) -> Iterator[Any]:
     text = as_typed(value)
-    yield "all" if value == -1 else None
+    yield "all" if isinstance(value, int) and value == -1 else None
     if isinstance(type_, Flag):
         yield SWITCHES.get(text.lower())
         if not type_.word and isinstance(value, str) and value.lower() not in ("", "none", "null"):

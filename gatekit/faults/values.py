@@ -145,12 +145,12 @@ def call_of(text: object) -> tuple[str, list[Any], dict[str, Any]] | None:
 
     try:
         call = ast.parse(text, mode="eval").body if isinstance(text, str) else None
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            return None
+        named = {word.arg: value(word.value) for word in call.keywords if word.arg}
+        return call.func.id, [*map(value, call.args)], named
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # of a file of a stranger
         return None
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-        return None
-    named = {word.arg: value(word.value) for word in call.keywords if word.arg}
-    return call.func.id, [*map(value, call.args)], named
 
 
 def described(value: object) -> str:

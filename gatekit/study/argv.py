@@ -6,6 +6,7 @@ import argparse
 from argparse import Action, Namespace
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NoReturn
 
 from gatekit.cell.errors import ConfigError
@@ -255,6 +256,8 @@ class Reader(argparse.ArgumentParser):
             fixes = [Set(Place((numbers[0].option_strings[-1],)), _number(word))]
         elif files and owner is None:
             fixes = [Set(Place((files[0].option_strings[-1],)), word)]
+        elif self.takes("study") and "--where" in self._option_string_actions and owner is None:
+            fixes = [self._of_study([name for name in self.typed if name[:1] != "-"])]
         elif not ending and (note := note_for("surplus", self.command)):
             fixes = [Note((note,))]
         fixes = fixes or [Run(self.command, tuple(kept))]
@@ -263,6 +266,15 @@ class Reader(argparse.ArgumentParser):
         takes = [str(a.metavar or a.dest.upper()) for a in self._actions if not a.option_strings]
         why = f"gatekit {self.command} takes {' and '.join(takes) or 'no name'}"
         return Fault(Kind.REFUSED, place, why=why, fixes=tuple(fixes))
+
+    def _of_study(self, names: Sequence[str]) -> Fix:
+        """Return what is typed to compare groups, if they are named in place of their study."""
+        studies = [each.name for each in Path("experiments").glob("*/") if each.name[0] not in "_."]
+        named = [name for name in names if name in studies] or studies
+        if len(named) != 1:
+            return Note((note_for("surplus", self.command),))
+        groups = ",".join(name for name in names if name != named[0])
+        return Run(self.command, (named[0], "--where", f"cell={groups}"))
 
     def _example(self, action: Action) -> Any:
         """Return an example value of an argument."""

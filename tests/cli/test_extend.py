@@ -80,6 +80,8 @@ def test_json_has_the_looks_and_nothing_else_on_stdout(
     [
         ([], "type either --until-decided --most N"),
         (["--until-decided", "--seeds", "9"], "type either --until-decided --most N"),
+        (["--seeds", "9", "--by", "units"], "type --until-decided --most 9 in place of --seeds"),
+        (["--seeds", "9", "--step", "2"], "--step is of the comparison of --until-decided"),
         (["--seeds", "0"], "--seeds 10"),
         (["--until-decided"], "--most 20."),
     ],

@@ -190,10 +190,8 @@ def _returned(states: Iterable[str], given: Iterable[str] = (), line: str = "") 
     with contextlib.suppress(SyntaxError):
         match ast.parse(line.strip()).body:
             case [ast.Return(ast.Tuple([first, *rest]))] if len(rest) == len(news):
-                value, news = (
-                    ast.unparse(first),
-                    dict(zip(news, map(ast.unparse, rest), strict=True)),
-                )
+                value = ast.unparse(first)
+                news = {name: ast.unparse(of) for name, of in zip(news, rest, strict=True)}
     new = ", ".join(f"{name!r}: {of}" for name, of in news.items())
     if new:
         return f"write return {value}, {{{new}}}"

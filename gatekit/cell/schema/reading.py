@@ -184,6 +184,8 @@ def _unknown_key(config: Mapping[Any, Any], name: Any) -> Fault:
     if key == "bias" and isinstance(value, bool) and isinstance(gates, Mapping):
         each = (Set(CELL / "gates" / name / key, value) for name in gates)
         return replace(fault, fixes=(Both((Remove(where), *each)),), known=())
+    if (known_as("layer", key) or key) == "units":  # a cell has no size
+        return replace(fault, fixes=(Rename(where, Place(("units",))),), known=())
     if note:
         return replace(fault, fixes=(Note((note,)),), known=())
     if not near and isinstance(value, str) and re.search(r"[(*+/]", value):

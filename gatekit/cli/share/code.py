@@ -90,7 +90,7 @@ def run(parser: Parser) -> int:
         study = group.partition("/")[0]
         raise ConfigError(
             f"{group}: the whole model is that of one run; `gatekit status {study} --runs` lists "
-            f"them, and gatekit code RUN writes one."
+            "them, and gatekit code RUN writes one."
         )
     if path is not None and (path.suffix != ".py" or not path.stem.isidentifier()):
         raise ConfigError(

@@ -12,6 +12,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.output import print_text, write_json
 from gatekit.compare.options import CHOICE, FAMILY, add_options, asked
+from gatekit.compare.options import typed as shown
 from gatekit.faults import Whole
 from gatekit.runs.names import as_root
 
@@ -40,6 +41,14 @@ def run(parser: Parser) -> int:
         raise ConfigError(
             "type either --until-decided --most N, which compares after each step, or --seeds N, "
             "which only adds seeds."
+        )
+
+    looked = shown(asked(options, *FAMILY, *CHOICE))
+    looked += ["--most"] * bool(options.most) + ["--step"] * bool(options.step)
+    if options.seeds is not None and looked:
+        raise ConfigError(
+            f"{looked[0]} is of the comparison of --until-decided, and --seeds only adds seeds: "
+            f"omit it, or type --until-decided --most {options.seeds} in place of --seeds."
         )
 
     from gatekit.compare.more_seeds import add_seeds, until_decided

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatekit.cell.errors import RunError, listed, nearest_name
-from gatekit.faults import Fault, Fix, Kind, Note, Place, Run
+from gatekit.faults import Fault, Fix, Kind, Note, Place, Run, Set
 from gatekit.runs import durable
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import RUNS, UNRECORDED, is_id
@@ -103,6 +103,8 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
         fixes = (Note((both,)), *fixes)
     elif not root.is_dir() and root.name != "experiments":
         why += ", which is not a folder; root is the folder of all studies"
+        if command == "compare" and Path("experiments", study).is_dir():
+            fixes = (Set(Place(("baseline",)), root.name),)  # the second name is a group
     return RunError(Fault(Kind.REFUSED, Place(), why=why, fixes=fixes, known=known, what="studies"))
 
 

@@ -402,7 +402,8 @@ def _refuse_sweeper(node: Any, at: Place, places: Sequence[str]) -> None:
         if key not in (*SWEEPER_KEYS, "kind"):
             place, swept = at / excerpt(str(key)), []
             if isinstance(node, Mapping) and str(key).partition(".")[0] in (*GROUPS, *DECLARED):
-                params = {**(node.get("params") or {}), key: node[key]}
+                had = node.get("params")
+                params = {**(had if isinstance(had, Mapping) else {}), key: node[key]}
                 swept = [Both((Remove(place), Set(at / "params", params)))]
             _refuse(place, "there is no such key", NOTHING, *swept)
         if key not in ("params", "grids") and "${" in str(node[key]):
