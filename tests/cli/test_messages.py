@@ -342,8 +342,8 @@ CHANGED_GATES = {
     "matrix": (SIGMOID, "return ops.matmul(pre, pre)", "{x: "),
     "initial": (
         "    def",
-        "    parameters = {'p': gatekit.Parameter('units', init='onse')}\n\n    def",
-        "kind: ones",
+        "    parameters = {'p': gatekit.Parameter('units', init=[1])}\n\n    def",
+        "init={'kind': 'uniform'}",
     ),
     "decorator": (
         "    def",
