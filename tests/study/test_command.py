@@ -159,7 +159,6 @@ def test_target(capsys):
     [
         "hydra: {callbacks: {x: {_target_: os.system}}}",
         "hydra: {job_logging: {version: 1}}",
-        "hydra: {run: {dir: /tmp/elsewhere}}",
         "hydra: {searchpath: [/tmp]}",
         "hydra.run: {dir: x}",
         "defaults: [override /hydra/job_logging: default]",
@@ -170,6 +169,11 @@ def test_what_hydra_would_execute(capsys, text):
     own("experiment/mine", f"# @package _global_\n{text}\n")
     assert "--trust-config" in told(capsys, "experiment=mine")
     assert "--trust-config" in told(capsys, "-m", "experiment=mine", "seed=0,1")
+
+
+def test_what_gatekit_does_not_use_is_refused_in_a_file(capsys):
+    own("experiment/mine", "# @package _global_\nhydra: {run: {dir: /tmp/elsewhere}}\n")
+    assert "Delete it; root=FOLDER" in told(capsys, "experiment=mine")
 
 
 @pytest.mark.parametrize(

@@ -375,7 +375,8 @@ def _refuse_hydra(node: Any, places: Sequence[str]) -> None:
             choose = Note((f"{way}conf/hydra/launcher with hydra/launcher=NAME",))
             notes = [choose] * (key == "launcher")
             if key != "launcher" and (note := note_for("hydra", f"hydra.{key}")):
-                notes = [Note((f"delete it; {note}",))]
+                unused = key in ("run", "sweep", "output_subdir")  # also in a file that is trusted
+                notes = [Note((f"delete it; {note}",))] if unused else [REMEDY, Note((note,))]
             _refuse(at / excerpt(str(key)), _NOT_HERE, NOTHING, *notes)
     mode = node.get("mode") if node else None
     if mode is not None and not fits(mode, _MODES):
