@@ -185,7 +185,7 @@ class Reader(argparse.ArgumentParser):
             such = Run(self.command, (*self.typed, *map(str, examples)))
             refuse(Fault(Kind.MISSING, place, why=_short(missing[0]), fixes=(such,)))
         if rest:
-            refuse(self._surplus(*rest))
+            refuse(self._surplus(words, *rest))
 
     def _unknown(self, name: str, value: str | None) -> Fault:
         """Return the fault of an option that the command does not have."""
@@ -228,7 +228,7 @@ class Reader(argparse.ArgumentParser):
             return Fault(Kind.UNKNOWN, place, what="options", lists=Run(self.command, ("--help",)))
         return Fault(Kind.UNKNOWN, place, known=known, what="options")
 
-    def _surplus(self, word: str, *others: str) -> Fault:
+    def _surplus(self, words: Sequence[str], word: str, *others: str) -> Fault:
         """Return the fault of a word for which the command has no argument, as for others."""
         at = len(self.typed) - 1 - self.typed[::-1].index(word)
         place, kept = Place((word,)), [*self.typed[:at], *self.typed[at + 1 :]]
@@ -257,7 +257,7 @@ class Reader(argparse.ArgumentParser):
         elif files and owner is None:
             fixes = [Set(Place((files[0].option_strings[-1],)), word)]
         elif self.takes("study") and "--where" in self._option_string_actions and owner is None:
-            fixes = [self._of_study([name for name in self.typed if name[:1] != "-"])]
+            fixes = [self._of_study(words)]
         elif not ending and (note := note_for("surplus", self.command)):
             fixes = [Note((note,))]
         fixes = fixes or [Run(self.command, tuple(kept))]
@@ -274,7 +274,8 @@ class Reader(argparse.ArgumentParser):
         if len(named) != 1:
             return Note((note_for("surplus", self.command),))
         groups = ",".join(name for name in names if name != named[0])
-        return Run(self.command, (named[0], "--where", f"cell={groups}"))
+        others = (word for word in self.typed if word not in names)
+        return Run(self.command, (named[0], "--where", f"cell={groups}", *others))
 
     def _example(self, action: Action) -> Any:
         """Return an example value of an argument."""

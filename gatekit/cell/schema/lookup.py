@@ -173,19 +173,18 @@ def unknown(
     if why := catalogue.broken_with(name):
         return refused(where, f"there is no {what} {quoted(name)}{why}")
     fault = unknown_name(where, name, known, f"{what}s")
+    gate = Place(where.path[:-1]) if where.last == "kind" else where
     called = call_of(name)
     called = called if called and called[0] in known else None
     if where.path[:2] == ("cell", "gates") and str(name).lower() == "none":
         fault = replace(fault, fixes=(Set(where, None),))
     elif called:
-        whole = Place(where.path[:-1]) if where.last == "kind" else where
-        fault = replace(fault, fixes=(Set(whole, _entry_of(called, known[called[0]])),))
+        fault = replace(fault, fixes=(Set(gate, _entry_of(called, known[called[0]])),))
     elif what == "gate" and str(name).endswith(".py"):
         here = [each for each, cls in known.items() if _is_in(cls, str(name))]
         of = f"a gate has the name that its file registers: type it, and plugins=[{name}]"
         fault = replace(fault, fixes=(Set(where, here[0]) if here else Note((of,)),))
     elif what == "gate" and _FORMULA.search(str(name)):
-        gate = Place(where.path[:-1]) if where.last == "kind" else where
         entry = {"activation": name} | ({} if re.search(r"\bpre\b", str(name)) else {"reads": []})
         equation = Rename(where, Place(("cell", "equations", gate.last)))
         fault = replace(fault, fixes=(Set(gate, entry) if gate.path[0] == "swap" else equation,))
@@ -193,7 +192,6 @@ def unknown(
         own = f"{where.path[1]}: null in gates removes it, after no equation reads it"
         fault = replace(fault, fixes=(Note((f"null keeps the gate of the cell, and {own}",)),))
     elif what == "gate" and (formula := _formula(name, catalogue)):
-        gate = Place(where.path[:-1]) if where.last == "kind" else where
         inherited = {"kind": None} if where.last == "kind" and where.path[0] == "cell" else {}
         fault = replace(fault, fixes=(Set(gate, {**inherited, "activation": formula}),))
     lists = Run(_LISTS.get(what, "plugins")) if fault.lists else None
