@@ -80,7 +80,7 @@ def test_what_a_file_cannot_have_is_typed(
     with pytest.raises(GatekitError) as caught:
         plan(compose([f"{path.parent.name}=mine"]))
     assert str(caught.value).startswith(f"{path}, line 2: ")
-    assert str(caught.value).endswith(f"Type {typed}.")
+    assert str(caught.value).endswith(f"and type {typed}.")
 
 
 @pytest.mark.parametrize("group", ["task", "trainer", "optimizer", "block"])
