@@ -6,6 +6,7 @@ No name here is public.
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import inspect
 import numbers
@@ -75,10 +76,12 @@ class NoAttributeError(AttributeError):
     __module__, __qualname__ = "builtins", "AttributeError"  # what a traceback shows
 
     def __str__(self) -> str:
-        kind, name = self.args
+        kind, name, parts = self.args
         said = f"{kind.__name__!r} object has no attribute {name!r}"
         if name.startswith("_"):
             return said
+        if owner := next((each for each, part in parts.items() if hasattr(part, name)), ""):
+            return f"{said}; its {owner} has it: write .{owner}.{name}"
         fields = getattr(kind, "__annotations__", {})
         own = sorted({each for each in (*dir(kind), *fields) if each[0] != "_"})
         near = nearest(name, own)
@@ -97,7 +100,11 @@ def no_attribute(self: Any, name: str) -> Any:
     own = getattr(type(self), name, None)
     if isinstance(own, property) and own.fget:  # it raised an AttributeError: raise that one again
         return own.fget(self)
-    raise NoAttributeError(type(self), name)
+    parts = {}
+    for each in getattr(type(self), "__dataclass_fields__", ()):
+        with contextlib.suppress(AttributeError):  # it is being constructed
+            parts[each] = type(object.__getattribute__(self, each))
+    raise NoAttributeError(type(self), name, parts)
 
 
 def border(function: Callable[P, R]) -> Callable[P, R]:
@@ -138,8 +145,9 @@ def remedied(
     """
     works = Note((f"for example, {example}",))
     shown: Any = ast.parse(example, mode="eval").body
-    constants = [word for word in shown.keywords if isinstance(word.value, ast.Constant)]
-    such = {word.arg: word.value.value for word in constants}
+    kinds_of_data = (ast.Constant, ast.Dict, ast.List)
+    plain = [word for word in shown.keywords if isinstance(word.value, kinds_of_data)]
+    such = {word.arg: ast.literal_eval(word.value) for word in plain}
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         signature = inspect.signature(function)
@@ -176,7 +184,10 @@ def remedied(
                 if name in given and given[name] is not declared.default:
                     by_name = declared.kind is not declared.POSITIONAL_ONLY
                     spelled = channel(given=given)
-                    value, way = given[name], works
+                    value = given[name]
+                    way: Note | Set = works
+                    if name in such:
+                        way = Set(Place((name,)), such[name], such=True)
                     if isinstance(value, Mapping) and all(
                         isinstance(key, str) and (more or key in signature.parameters)
                         for key in value
@@ -189,7 +200,8 @@ def remedied(
                 return function(*args, **options)
             except GatekitError as error:
                 values = {**given, **given.get(more, {})}
-                raise error.spoken(channel(given=values)) from error.__cause__
+                placed = (*signature.parameters,)[: len(args)]
+                raise error.spoken(channel(given=values, placed=placed)) from error.__cause__
 
         return border(call)
 
@@ -197,9 +209,11 @@ def remedied(
 
 
 def _with_names(call: ast.Call, values: Mapping[str, Any]) -> str:
-    """Return a call with these named arguments in place of its own."""
-    words = [ast.keyword(name, ast.Constant(value)) for name, value in values.items()]
-    return ast.unparse(ast.Call(call.func, call.args, words))
+    """Return a call with these arguments in place of its own; what it names by place stays so."""
+    places = {each.id for each in call.args if isinstance(each, ast.Name)} & values.keys()
+    first: list[ast.expr] = [ast.Constant(values[name]) for name in values if name in places]
+    words = [ast.keyword(name, ast.Constant(v)) for name, v in values.items() if name not in places]
+    return ast.unparse(ast.Call(call.func, first or call.args, words))
 
 
 def constructed(example: str) -> Callable[[type[C]], type[C]]:
@@ -303,7 +317,7 @@ def _one_of(types: Sequence[Type], value: Any) -> Any:
 
 
 def _check(
-    place: Place, value: object, kind: Type, works: Note, channel: Call, by_name: bool
+    place: Place, value: object, kind: Type, works: Note | Set, channel: Call, by_name: bool
 ) -> None:
     try:
         kind.accept(value)

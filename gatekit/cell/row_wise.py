@@ -208,7 +208,7 @@ def place_in(function: Callable[..., Any], error: BaseException | None = None) -
     in_file = [frame for frame in frames if frame.filename == code.co_filename]
     if not in_file:
         return Line(code.co_filename, code.co_firstlineno)
-    text = excerpt((in_file[-1].line or "").strip())
+    text = excerpt((in_file[-1].line or "").strip().rstrip(":"))
     return Line(code.co_filename, in_file[-1].lineno or 1, text)
 
 

@@ -20,7 +20,7 @@ from gatekit.registry.cells import in_file
 from .generate import generate
 
 
-@remedied("gatekit.code('lstm', to='torch')")
+@remedied("gatekit.code('lstm', to='torch', swap={'forget': 'power_law'})")
 def code(
     cell: str | Mapping[str, Any] | CellSpec | Cell | Any,
     to: str = "torch",

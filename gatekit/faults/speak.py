@@ -129,10 +129,12 @@ class Call(Channel):
 
     Attributes:
         given: the arguments, by name; what they hold is not lost in what to write.
+        placed: the names of those that were given without their name.
     """
 
     verb = "write"
     given: Mapping[str, Any] = field(default_factory=dict)
+    placed: tuple[str, ...] = ()
 
     def name(self, place: Place) -> str:
         """Return an argument, or an item of one: ``task['length']``."""
@@ -151,7 +153,11 @@ class Call(Channel):
         for key in fix.place.path:
             written = written.get(key, NOTHING) if isinstance(written, Mapping) else NOTHING
         value = written if is_plain(written) else value
-        return self.assign(Remove(fix.place), Set(fix.to, value)) if _written(value) else ""
+        way = self.assign(Remove(fix.place), Set(fix.to, value)) if _written(value) else ""
+        head = str(fix.to.path[0])
+        if way and head in self.placed and way.startswith(f"{head}="):
+            return f"{way.removeprefix(f'{head}=')} in place of {safe_repr(self.given[head])}"
+        return way
 
     def assign(self, *fixes: Set | Remove) -> str:
         """Return the arguments as they would be with the fixes."""

@@ -97,7 +97,7 @@ class OneOf(Type):
     def accept(self, value: Any) -> Any:
         """Return the name."""
         if not any(type(value) is type(name) and value == name for name in self.names):
-            raise Mismatch("one of " + ", ".join(map(str, self.names)))
+            raise Mismatch("one of " * (len(self.names) > 1) + ", ".join(map(str, self.names)))
         return value
 
 

@@ -20,9 +20,20 @@ from gatekit.cell.errors import (
     as_typed,
     excerpt,
     listed,
+    nearest_name,
 )
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
-from gatekit.faults import Fault, Note, Place, Remove, Set, together, unknown_name, unknown_option
+from gatekit.faults import (
+    Both,
+    Fault,
+    Note,
+    Place,
+    Remove,
+    Set,
+    together,
+    unknown_name,
+    unknown_option,
+)
 from gatekit.tasks.task import Signature, Task, metric_written
 
 from .author import author_line
@@ -69,6 +80,7 @@ class Components:
             unknown = unknown_name(TASK / "name", name, self.tasks, "tasks")
             options = {*config} - {"name"}
             having = [n for n, kind in self.tasks.items() if options <= {*kind.option_names()}]
+            having.sort(key=lambda name: name != "file")  # a path is that of one's own data
             if options and having and not unknown.fixes:  # a file's name in place of the task's
                 fix = Set(TASK / "name", having[0], such=len(having) > 1)
                 unknown = replace(unknown, fixes=(fix,))
@@ -92,6 +104,10 @@ class Components:
     def _unknown(self, option: str, value: Any, names: Sequence[str]) -> Fault:
         """Return the fault of an option that a task does not have, with the tasks that have it."""
         fault = unknown_option(TASK / option, value, names)
+        meant = nearest_name(option, self.tasks) if isinstance(value, Mapping) else ""
+        if meant:  # {adding: {length: 10}}
+            sets = (Set(TASK / key, each) for key, each in {"name": meant, **value}.items())
+            return replace(fault, fixes=(Both((Remove(TASK / option), *sets)),))
         having = [task for task, kind in self.tasks.items() if option in kind.option_names()]
         if having and fault.fixes == (Remove(TASK / option),):
             own = Set(TASK / "name", having[0])

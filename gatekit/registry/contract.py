@@ -169,7 +169,13 @@ def _fault(kind: str, name: str, value: object) -> str:
         if inspect.isfunction(value):
             takes = ", ".join(names := [*inspect.signature(value).parameters])
             called = value.__name__ if value.__name__.isidentifier() else f"lambda {takes}: ..."
-            such = f": write Function({name!r}, {len(names)}, compose={called})"
+            places = ", ".join(f"{{{k}}}" for k in range(len(names)))
+            shown = name.replace("_", r"\_")
+            latex = rf'latex=r"\operatorname{{{{{shown}}}}}\left({places}\right)"'
+            such = (
+                f": import Function from gatekit, and write Function({name!r}, {len(names)}, "
+                f'compose={called}, summary="what it computes", {latex})'
+            )
         return f"{_expected(kind)} is expected{such}"
     if value.name != name:
         return f"its name is {value.name!r}; both names must be equal: Function({name!r}, ...)"

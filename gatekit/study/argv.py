@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from argparse import Action, Namespace
 from collections.abc import Sequence
 from dataclasses import replace
@@ -259,7 +260,7 @@ class Reader(argparse.ArgumentParser):
         elif self.takes("study") and "--where" in self._option_string_actions and owner is None:
             fixes = [self._of_study(words)]
         elif not ending and (note := note_for("surplus", self.command)):
-            fixes = [Note((note,))]
+            fixes = [Note((re.sub(r"\bNAME\b|(?<=status )STUDY", lambda _: word, note),))]
         fixes = fixes or [Run(self.command, tuple(kept))]
         if owner is not None and ending:
             fixes.append(Note((f"`> {word}` after the command writes a file",)))

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from gatekit.cell.block.reading import PLAIN
 from gatekit.faults import (
+    AnyOf,
     Custom,
     Flag,
     ListOf,
@@ -92,14 +93,8 @@ def _head(value: Any) -> str | float:
     return float(value)
 
 
-def _devices(value: Any) -> Any:
-    if value != "all" and not fits(value, Whole(1, 64)):
-        raise Mismatch("an integer from 1 to 64, or all")
-    return value
-
-
 MAPPING = Table()
-DEVICES = Custom(_devices)
+DEVICES = AnyOf((Whole(1, 64), OneOf(("all",))))
 OPTIONAL = Optional(Whole(1))
 OPTIONAL_TEXT = Optional(Text())
 POSITIVE = Number(0, above=True)

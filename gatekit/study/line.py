@@ -275,8 +275,11 @@ def _refuse_bare(word: str) -> NoReturn:
     elif word.endswith(".py"):
         fixes = (Set(P("plugins"), [word]),)
     elif os.path.isdir(os.path.join("experiments", word)):
-        why = f"it is a study: its command continues it, `gatekit extend {word} --seeds N` adds "
-        fixes = (Note((why, "seeds, and study=NAME starts another study")),)
+        why = (
+            f"it is a study: `gatekit status {word}` shows its runs, its command with study={word} "
+        )
+        more = f"continues it, and `gatekit extend {word} --seeds N` adds seeds"
+        fixes = (Note((why, more)),)
     elif is_key(word):
         fixes = (Set(P(word), example_of(word)),)
     elif word.lower() in (known := {n.lower(): n for n in cell_names()}):
@@ -292,7 +295,8 @@ def _refuse_bare(word: str) -> NoReturn:
     elif near := nearest_name(word, [*RUN_KEYS, *LAUNCH_KEYS]):
         fixes = (Set(P(near), example_of(near)),)
     else:
-        fixes = (Note(("type for example ", Set(P("units"), 64), " or ", Set(P("cell"), "lstm"))),)
+        study = (", and ", Set(P("study"), word), " names a study") if NAME.fullmatch(word) else ()
+        fixes = (Note(("for example ", Set(P("cell"), "lstm"), *study)),)
     raise ConfigError(Fault(Kind.REFUSED, Place((word,)), why=_SHAPE, fixes=fixes))
 
 

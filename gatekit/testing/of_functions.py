@@ -9,6 +9,7 @@ from tensorflow import Tensor
 from gatekit.cell.errors import one_line
 from gatekit.cell.language.expression import Call, Expr, Name, names
 from gatekit.cell.language.ops import FUNCTIONS
+from gatekit.cell.row_wise import place_in, remedied_line
 from gatekit.recurrence import tensor_ops
 
 from .outcome import CheckError
@@ -47,7 +48,12 @@ def equations_take_it(subject: Subject) -> str | None:
     arguments = [Name(f"argument_{i}") for i in range(function.arity)]
     if function.static:
         return "takes sizes, so it is only checked on numbers"
-    expression = function.compose(*arguments)
+    try:
+        expression = function.compose(*arguments)
+    except TypeError as error:  # of NumPy's functions
+        place = place_in(function.compose, error)
+        why, _, way = remedied_line(error, place.text).partition("; ")
+        raise CheckError(f"{why} ({place})", way) from None
     if not isinstance(expression, Expr):
         raise CheckError(
             f"for expressions, compose returns {type(expression).__name__}",
@@ -126,7 +132,12 @@ def function_gradient(subject: Subject) -> str | None:
 
         with tf.GradientTape() as tape:
             tape.watch(value)
-            total = tf.reduce_sum(subject.implementation(*given) ** 2)
+            result = function(*given)
+            if not tf.is_tensor(result):
+                raise CheckError(
+                    "for tensors it returns numbers without a gradient", "use gatekit.ops only"
+                )
+            total = tf.reduce_sum(result**2)
         slope = tape.gradient(total, value, unconnected_gradients="zero")
         came = float(tf.reduce_sum(slope * direction))
         expected = float((at(1e-6) - at(-1e-6)) / 2e-6)

@@ -228,7 +228,11 @@ def checked_kind(kind: str) -> str:
     if kind not in known:
         hint = ""
         if kind == "cell":
-            hint = ": a cell is a file that you write, conf/cell/NAME.yaml (docs/cells.md)."
+            hint = (
+                ": a cell is a file that you write, conf/cell/NAME.yaml, such as the lines "
+                "`defaults: [lstm, _self_]`, `name: NAME` and `gates: {forget: {kind: "
+                "hard_sigmoid}}` (docs/cells.md)."
+            )
         elif kind in ("experiment", "optimizer", "trainer", "config"):
             group = "experiment" if kind == "config" else kind
             hint = f": it is a file that you write, conf/{group}/NAME.yaml (docs/studies.md)."

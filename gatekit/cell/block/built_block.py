@@ -85,7 +85,11 @@ def _by_author(where: str, block: Block, method: str) -> Iterator[None]:
         place = place_in(getattr(type(block), method), error)
         message = str(error) if isinstance(error, GatekitError) else f"{where}: {method}: {error}"
         if isinstance(error, NotAnExpressionError):
-            message += "; for a Keras layer, write parts.layer('name', x, make, width)"
+            message += (
+                "; write parts.dense('name', x, width) for keras.layers.Dense, and for another "
+                "layer of Keras def make(): return keras.layers.NAME(...) and parts.layer('name', "
+                "x, make, width, count=NUMBER_OF_WEIGHTS)"
+            )
         elif isinstance(error, AttributeError) and hasattr(Parts, error.name or ""):
             message += f"; write parts.{error.name}"
         elif not isinstance(error, GatekitError | AttributeError):

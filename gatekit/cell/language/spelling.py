@@ -35,6 +35,8 @@ _LETTER = re.compile(r"\b[abc]\b")
 """An argument in the equation of a function of another library."""
 _WHOLE = re.compile(r"[\w.]+|\w+\([^()]*\)")
 """A part of an equation that needs no brackets."""
+_NUMBER = re.compile(r"-?[\d.e]+")
+"""A constant exponent."""
 _TOKENS = (
     (r"(\w+)(?: *[*@] *| +)(\w+)(?:\.T\b|\^(?:T\b|\{T\}|\\top\b|\{\\top\}))", r"outer(\1, \2)"),
     (r"\\(?:odot|cdot|times|circ)\b", " * "),
@@ -71,7 +73,7 @@ def respelled(text: str, functions: Collection[str]) -> str:
     text = "".join(c if " " <= c <= "~" else in_ascii(c) for c in text)
     for pattern, ours in _TOKENS:
         text = re.sub(pattern, ours, text)
-    text = _with_where(text.strip())
+    text = _as_calls(text.strip())
     text = KEYWORD.sub(lambda match: f"{match[0]}_", text)
     text = re.sub(rf"\b({'|'.join(functions)})\s+([A-Za-z_]\w*)", r"\1(\2)", text)
     text = NO_OPERATOR.sub(lambda match: f"{match[0].strip()} * ", text).strip()
@@ -99,13 +101,20 @@ def respelled(text: str, functions: Collection[str]) -> str:
     return text
 
 
-def _with_where(text: str) -> str:
-    """Return an equation with ``a if x > y else b`` and ``where(x > y, ...)`` as ours."""
+def _as_calls(text: str) -> str:
+    """Return an equation with ``a if x > y else b``, ``where(x > y, ...)``, ``a ** b`` as ours."""
     try:
         tree = ast.parse(text, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return text
     for node in ast.walk(tree):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+            exponent = ast.unparse(node.right)
+            if _NUMBER.fullmatch(exponent):
+                continue
+            exponent = exponent if _WHOLE.fullmatch(exponent) else f"({exponent})"
+            call = f"exp({exponent} * log({ast.unparse(node.left)}))"
+            return _as_calls(f"{text[: node.col_offset]}{call}{text[node.end_col_offset :]}")
         if isinstance(node, ast.IfExp):
             test, values = node.test, [node.body, node.orelse]
         elif isinstance(node, ast.Call) and ast.unparse(node.func) == "where" and node.args:
@@ -121,7 +130,7 @@ def _with_where(text: str) -> str:
             less = less if _WHOLE.fullmatch(less) else f"({less})"
             condition = more if less == "0" else f"{more} - {less}"
             call = f"where({', '.join([condition, *map(ast.unparse, values)])})"
-            return _with_where(f"{text[: node.col_offset]}{call}{text[node.end_col_offset :]}")
+            return _as_calls(f"{text[: node.col_offset]}{call}{text[node.end_col_offset :]}")
     return text
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from gatekit.cell.errors import CellError, nearest_name
-from gatekit.faults import NOTHING, Fault, Kind, Place, Remove, Rename
+from gatekit.faults import NOTHING, Fault, Kind, Place, Remove, Rename, known_as
 
 
 def gate_of(name: str, gates: Collection[str], roles: Mapping[str, str]) -> str:
@@ -45,7 +45,8 @@ def check_gate(
     gate = gate_of(name, gates, roles)
     if gate not in gates:
         known = tuple(sorted({*gates, *roles}))
-        near, where = nearest_name(name, known), Place(("swap", str(name)))
+        near = known_as("role", name, known) or nearest_name(name, known)
+        where = Place(("swap", str(name)))
         why = f"the cell {cell!r} has no such gate or role"
         if name == "forget" and not near:
             why += "; cell=lstm has it"

@@ -114,9 +114,12 @@ def _suites(
 ) -> list[Suite]:
     if name.endswith((".yaml", ".yml")) and not (Path(name).exists() or Path(name).is_symlink()):
         there = [str(path) for path in Path(name).parent.glob("*.y*ml")]
+        own = Path("conf", "cell", name)
+        near = f"; did you mean {str(own)!r}?" if own.is_file() else nearest(name, there)
         raise PluginError(
-            f"there is no file {excerpt(name)}{nearest(name, there) or '.'} Type gatekit check "
-            "FILE.yaml for a cell in a file, or gatekit check lstm for a cell by its name."
+            f"there is no file {excerpt(name)}{near or '.'} Type gatekit check "
+            f"{own if own.is_file() else 'FILE.yaml'} for a cell in a file, or gatekit check "
+            f"{Path(name).stem if own.is_file() else 'lstm'} for a cell by its name."
         )
     if name.endswith((".yaml", ".yml")):
         return [_of_cell(Path(name), plugins, given)]

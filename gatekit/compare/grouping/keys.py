@@ -218,6 +218,9 @@ def chosen_keys(by: Sequence[str], rows: Iterable[Known], keys: Sequence[str]) -
             chosen.update(dict.fromkeys([k for k in below if k in keys] or below[:1]))
         elif known and not key.startswith("swap."):
             near = nearest_key(key, keys) or nearest_key(key, in_order(known))
+            owner = {str(row.get(k)): k for k in reversed(in_order(known)) for row in rows}
+            if key in owner:  # --by lstm,gru is --by cell
+                near, by = owner[key], [b for b in by if b == key or owner.get(b) != owner[key]]
             raise not_a_key("by", key, in_order(keys), "no run has this key", near, by)
         else:
             chosen[key] = None

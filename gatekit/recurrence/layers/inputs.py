@@ -307,7 +307,8 @@ def checked_states(
             raise DataError(
                 f"initial_state {came}; the states are {', '.join(shapes)}, in this order: write "
                 f"initial_state=[{', '.join(shapes)}] with arrays batch x width, or a mapping by "
-                "name; if omitted, they start from their initial values"
+                f"name, such as initial_state={{'{next(iter(shapes), 'h')}': array}}; a state that "
+                "is omitted starts from its initial value"
             )
         by_name = dict(zip(shapes, values, strict=True))
     states = {}

@@ -120,7 +120,7 @@ def _mapping(section: str, value: object, where: Place) -> Mapping[str, Any]:
         rule: Any = value if isinstance(value, str) else next(iter(_BUILT_IN[section]))
         if isinstance(value, _BASES[section]):
             rule = _plain(section, value, section)
-        fix = Set(where, {"kernel": rule})
+        fix = Set(where, {"kernel": rule, "recurrent": rule})
         expected = f"a mapping from {kinds} to rules"
         raise ConfigError(Fault(Kind.WRONG, where, as_plain(value), expected, fixes=(fix,)))
     return value

@@ -193,9 +193,10 @@ def find(run: str, root: Path | str) -> SurveyedRun:
     if len(paths) != 1:
         names = listed(str(p.relative_to(root)) for p in paths)
         if paths:
-            raise RunError(
-                f"{len(paths)} runs begin with {run} in {root}: {names}. Type more digits."
-            )
+            way = "Type more digits."
+            if len({path.name for path in paths}) == 1:  # one run in several studies
+                way = f"Type for example {paths[0].parent.parent.name}/{paths[0].name}."
+            raise RunError(f"{len(paths)} runs begin with {run} in {root}: {names}. {way}")
         raise RunError(
             f"no run in {root} begins with {run}. `gatekit status STUDY --runs` lists the runs of "
             "a study; with studies elsewhere, add --root FOLDER."

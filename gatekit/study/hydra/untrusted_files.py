@@ -291,10 +291,12 @@ def _group(place: str) -> str:
             return group
     folders = listed([*GROUPS, *HYDRA_GROUPS])
     why = f"it would replace a configuration of Hydra or gatekit; conf has the folders {folders}"
-    move = (
-        "keys of a study go into a file of conf/experiment: move it, or add --trust-config if you "
-    )
-    _refuse(Place(), why, NOTHING, Note((f"{move}wrote this file yourself",)))
+    way = "keys of a study go into a file of conf/experiment: move it, or add --trust-config if "
+    way += "you wrote this file yourself"
+    if "/" not in place:  # conf/train.yaml with the keys of an experiment
+        way = f"move it to conf/experiment/{place}.yaml, with `# @package _global_` as its first "
+        way += f"line, and type experiment={place}"
+    _refuse(Place(), why, NOTHING, Note((way,)))
 
 
 def _defaults(data: Mapping[str, Any], group: str) -> Iterator[tuple[int, str]]:

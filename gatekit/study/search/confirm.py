@@ -186,9 +186,10 @@ def _known(by: Sequence[str], configs: Sequence[Mapping[str, Any]]) -> None:
             continue
         if all(value_of(config, key) is None for config in configs):
             known = [*configs[0]]
+            of = next((k for k in known if any(value_of(c, k) == key for c in configs)), "")
+            near = f"; it is a value of {of}: type --by {of}." if of else nearest(key, known)
             raise ConfigError(
-                f"--by {key}: no run has this key{nearest(key, known) or '.'} "
-                f"Keys: {listed(known)}."
+                f"--by {key}: no run has this key{near or '.'} Keys: {listed(known)}."
             )
 
 
