@@ -74,7 +74,7 @@ RESULTS = {
     "instance": ("gatekit_gates", "{'mine': 3}", "a subclass of gatekit.Gate"),
     "base": ("gatekit_gates", "{'mine': Gate}", "a subclass of gatekit.Gate"),
     "no-base": ("gatekit_gates", "{'mine': type('Mine', (), {})}", "write class Mine(Gate)"),
-    "lambda": ("gatekit_functions", "{'mine': lambda a: a}", "('mine', 1, compose=lambda a: ...)"),
+    "lambda": ("gatekit_functions", "{'mine': lambda a: a}", "('mine', 1, compose=lambda a: ...,"),
     "other-class": ("gatekit_output_units", "{'mine': Gate}", "a subclass of gatekit.OutputUnit"),
     "bad-name": ("gatekit_gates", "{'my gate': Gate}", "is not a name"),
     "number-name": ("gatekit_initializers", "{1: Gate}", "is not a name"),
