@@ -275,10 +275,8 @@ def _refuse_bare(word: str) -> NoReturn:
     elif word.endswith(".py"):
         fixes = (Set(P("plugins"), [word]),)
     elif os.path.isdir(os.path.join("experiments", word)):
-        why = (
-            f"it is a study: `gatekit status {word}` shows its runs, its command with study={word} "
-        )
-        more = f"continues it, and `gatekit extend {word} --seeds N` adds seeds"
+        why = f"it is a study: `gatekit status {word}` shows its runs and its commands, which "
+        more = f"continue it, and `gatekit extend {word} --seeds N` adds seeds"
         fixes = (Note((why, more)),)
     elif is_key(word):
         fixes = (Set(P(word), example_of(word)),)

@@ -51,6 +51,7 @@ def test_status_counts_states_and_names_the_next_command(study, capsys):
     assert "2 FAILED, 1 COMPLETED" in out
     assert "1111111111111111" in out
     assert "why: gatekit failures demo" in out
+    assert "command: gatekit train -m seed=1,2" in out
 
 
 def test_a_run_that_compare_calls_corrupt_is_not_completed(study, capsys):
@@ -67,6 +68,7 @@ def test_status_as_json(study, capsys):
     data = json.loads(out)
     assert data["states"] == {"FAILED": 2, "COMPLETED": 1}
     assert data["runs"][0]["command"] == "gatekit train seed=1"
+    assert data["commands"] == ["gatekit train -m seed=1,2"]
 
 
 @pytest.mark.parametrize(("ago", "told"), [(500, False), (7200, True)])

@@ -41,6 +41,7 @@ def run(parser: Parser) -> int:
     )
     options = parser.read()
 
+    from gatekit.runs.studies.plan_file import commands
     from gatekit.runs.studies.survey import TROUBLES, study_folder, survey
     from gatekit.study.launch.following import duration
 
@@ -57,7 +58,7 @@ def run(parser: Parser) -> int:
         ]
         write_json(
             {"study": options.study, "path": str(folder), "states": states, "stale": stale}
-            | {"seconds_left": left, "runs": rows}
+            | {"seconds_left": left, "commands": commands(folder), "runs": rows}
         )
     else:
         print_text(f"study {options.study}: {', '.join(f'{n} {s}' for s, n in states.items())}")
@@ -72,6 +73,11 @@ def run(parser: Parser) -> int:
             print_text(f"about {duration(left)} left, with {len(running)} at a time")
         if any(run.state in TROUBLES for run in runs):
             print_text(f"why: gatekit failures {options.study}{as_root(options.root)}")
+        typed = commands(folder)
+        for command in typed[:MOST]:
+            print_text(f"command: {command}")
+        if len(typed) > MOST:
+            print_text(f"... and {len(typed) - MOST} more; --json lists all")
     return 1 if any(run.state in TROUBLES for run in runs) else 0
 
 
