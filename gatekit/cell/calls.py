@@ -248,7 +248,7 @@ def unknown_argument(scope: str, name: str, value: object, known: Collection[str
     if near == "to" and (ours := known_as("word", str(value))):
         return replace(fault, fixes=(Set(Place((near,)), ours),))
     if near:
-        return replace(fault, fixes=(Rename(place, Place((near,))),))
+        return replace(fault, fixes=(Rename(place, Place.of(near)),))
     return fault
 
 

@@ -62,6 +62,7 @@ def _drawn(cell: Cell, weight: Weight, init: Any, seed: int) -> NDArray[Any]:
         return np.full(weight.shape, float(init))
     initializer = make_initializer(init, Place((weight.name,)), cell.spec.catalogue)
     context = DrawContext(weight.gate_units, cell.units, cell.features)
+    of_numpy: Any = np.random.get_state()
     try:
         drawn = np.asarray(
             initializer.draw(generator(seed, weight.name), weight.shape, context), dtype=np.float64
@@ -71,6 +72,12 @@ def _drawn(cell: Cell, weight: Weight, init: Any, seed: int) -> NDArray[Any]:
     except Exception as error:
         place = place_in(type(initializer).draw, error)
         raise GatekitError(f"{weight.name}: {place}: {type(error).__name__}: {error}") from None
+    if not all(map(np.array_equal, of_numpy, np.random.get_state())):
+        raise GatekitError(
+            f"{weight.name}: {place_in(type(initializer).draw)}: {initializer!r} draws from "
+            "numpy.random, which the seed of a run does not decide; draw from the argument rng, "
+            "such as rng.normal(size=shape)"
+        )
     if drawn.shape != tuple(weight.shape):
         raise GatekitError(
             f"{weight.name}: {place_in(type(initializer).draw)}: {initializer!r} drew the shape "

@@ -164,6 +164,8 @@ class RowWise(Declared):
                 return f"{place}: {reason}; write from gatekit import {error.name}"
             write = _in_ops(place.text)
             near = nearest(error.name or "", self.arguments())
+            if f"{error.name}_prev" in self.arguments():
+                near = f"; write {error.name}_prev"
             declare = f"; ask for it by name: def {self.method}(self, pre, {error.name})"
             write = f"write self.{error.name}" if error.name in self._option_types else write
             return f"{place}: {reason}" + (f"; {write}" if write else near or declare)

@@ -18,7 +18,7 @@ from gatekit.compare.deciding.row import Row, family
 from gatekit.compare.numbers import count_of, p_value
 from gatekit.compare.stats.interim_tests import next_interim, spent
 from gatekit.compare.stats.paired_tests import MIN_FLIPS
-from gatekit.faults import Fault, Kind, Place, Set
+from gatekit.faults import Fault, Kind, Place, Set, Whole, wrong
 from gatekit.runs.names import canonical_json
 from gatekit.runs.result import OUTCOMES
 from gatekit.runs.studies import interim_file
@@ -112,6 +112,8 @@ def until_decided(
     Raises:
         GatekitError: as `interim_so_far`, `analyse` and `gatekit.study.extend.extension` describe.
     """
+    if step is not None and step < 1:
+        raise ConfigError(wrong(Place(("step",)), step, Whole(1), 2))
     interim, most, asked = interim_so_far(study_folder(study, root, "extend"), most, asked)
     whole, present = extension(study, root, most, words, command, trusted)
     open_ = None

@@ -27,9 +27,12 @@ def synonyms(scope: str) -> Mapping[str, list[str]]:
 
 
 def known_as(scope: str, name: str, known: Collection[str] | None = None) -> str:
-    """Return our name for a foreign one, if it is known here; else an empty string."""
+    """Return our name for a foreign one, if it is known here; else an empty string.
+
+    Of a name with dots, such as ``regularizers.kernel``, the first part is known.
+    """
     ours = synonyms(scope).get(name, [])
-    return next((each for each in ours if known is None or each in known), "")
+    return next((e for e in ours if known is None or {e, e.partition(".")[0]} & {*known}), "")
 
 
 def note_for(scope: str, name: str) -> str:

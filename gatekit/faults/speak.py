@@ -154,8 +154,12 @@ class Call(Channel):
             written = written.get(key, NOTHING) if isinstance(written, Mapping) else NOTHING
         value = written if is_plain(written) else value
         way = self.assign(Remove(fix.place), Set(fix.to, value)) if _written(value) else ""
-        head = str(fix.to.path[0])
-        if way and head in self.placed and way.startswith(f"{head}="):
+        return self.replaced(way, fix.to)
+
+    def replaced(self, way: str, place: Place) -> str:
+        """Return what to write for an argument beside another one that is wrong."""
+        head = str(next(iter(place.path), ""))
+        if head in self.placed and way.startswith(f"{head}="):
             return f"{way.removeprefix(f'{head}=')} in place of {safe_repr(self.given[head])}"
         return way
 
@@ -450,7 +454,10 @@ def _way(fix: Fix, fault: Fault, to: Channel) -> Iterator[str]:
             reason = "for a range" if isinstance(values, range) else "to run each of them"
             yield f"{reason}, {to.verb} {to.assign(fix)}"
         case Set():
-            yield f"{to.verb} {to.assign(fix)}{', for example' * fix.such}"
+            way = to.assign(fix)
+            if isinstance(to, Call) and fix.place.path[:1] != fault.place.path[:1]:
+                way = to.replaced(way, fix.place)
+            yield f"{to.verb} {way}{', for example' * fix.such}"
         case Remove():
             yield f"remove {to.name(fix.place)}"
         case Rename() if fix.place == fault.place and (way := to.rename(fix, fault.given)):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .fault import NOTHING, Both, Fault, Fix, Kind, Place, Remove, Rename, Run, Set, Several
-from .names import known_as, nearest_key, nearest_name, synonyms
+from .names import known_as, nearest_key, nearest_name
 from .values import SWITCHES, amount_of, as_plain, as_typed, is_off
 
 LARGEST = 2**63 - 1
@@ -271,10 +271,11 @@ def wrong(
         type_.accept(value)
     except Mismatch as mismatch:
         expected = str(mismatch)
-    found = several(value, type_)
+    counts = place.last.lstrip("-") == "seeds" and not swept  # how many, and not which
+    found = several(value, Whole(0) if counts else type_)
     meant = [] if found is None else [found if swept else found.values[0]]
-    if found is not None and place.last.lstrip("-") == "seeds" and not swept:
-        meant = [len(found.values)]  # how many, and not which
+    if found is not None and counts:
+        meant = [len(found.values)]
     meant += guesses(value, type_)
     fixes: tuple[Fix, ...] = tuple(Set(place, one) for one in meant[:1])
     if not fixes and example is not NOTHING and fits(example, type_):
@@ -314,9 +315,7 @@ def unknown_option(place: Place, value: Any, known: Iterable[str]) -> Fault:
         number = amount_of(after)
         meant = Set(Place((*place.path[:-1], key)), after if number is None else number)
         return Fault(Kind.UNKNOWN, place, fixes=(Both((Remove(place), meant)),))
-    ours = synonyms("option").get(place.last, ())
-    # The initial value of a bias is `initializers.bias`, for example.
-    near = next((each for each in ours if each.partition(".")[0] in names), "")
+    near = known_as("option", place.last, names)
     if not near and known_as("kind", place.last):
         near = next((each for each in ("kind", "name") if each in names), "")
     near = near or nearest_key(place.last, names)

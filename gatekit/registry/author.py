@@ -93,9 +93,7 @@ def reason_of(error: BaseException | None, path: Path | None) -> str:
     if error is None or isinstance(error, PluginError):
         place = author_line(error, path) if error else None
         return f"{error or ''}" + (f" ({place})" if place else "")
-    name = error.name if isinstance(error, NameError) else ""
-    ours = name in getattr(sys.modules["gatekit"], "__all__", ())
-    return what_happened(error, path) + (f"; write from gatekit import {name}" if ours else "")
+    return what_happened(error, path)
 
 
 def described(error: BaseException, path: Path | None) -> tuple[str, str]:
@@ -117,6 +115,8 @@ def remedy(error: BaseException, path: Path | None) -> str:
         error: the error.
         path: the plugin's file.
     """
+    if isinstance(error, NameError) and error.name in sys.modules["gatekit"].__all__:
+        return f"; write from gatekit import {error.name}"
     missing = error.name if isinstance(error, ImportError) else None
     if isinstance(missing, str) and missing.startswith("gatekit.") and missing not in PUBLIC:
         return _public_import(error, missing, path)

@@ -80,7 +80,8 @@ class Components:
             unknown = unknown_name(TASK / "name", name, self.tasks, "tasks")
             options = {*config} - {"name"}
             having = [n for n, kind in self.tasks.items() if options <= {*kind.option_names()}]
-            having.sort(key=lambda name: name != "file")  # a path is that of one's own data
+            # The file shortcopy.yaml is of copy, and a path is that of one's own data.
+            having.sort(key=lambda each: (each not in str(name), each != "file"))
             if options and having and not unknown.fixes:  # a file's name in place of the task's
                 fix = Set(TASK / "name", having[0], such=len(having) > 1)
                 unknown = replace(unknown, fixes=(fix,))

@@ -273,6 +273,7 @@ def _method_fault(kind: str, value: type) -> tuple[str, Line | None]:
         others = [n for n, f in vars(value).items() if inspect.isfunction(f) and n[0] != "_"]
         instead = f" in place of {others[0]}" if len(others) == 1 else ""
         text = f"it has no {' or '.join(needed)}: write {_written(base, needed[0])}{instead}"
+        text += ", and draw from rng: return rng.normal(size=shape)" * (needed[0] == "draw")
         return text, None
     return "", None
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gatekit import GatekitError
+from gatekit import RNN, GatekitError
 from gatekit.cell.first_values import draw, generator
 
 from .cells import built, canonical, lstm_with, merged
@@ -133,3 +134,28 @@ def test_a_diagonal_starts_where_its_read_says() -> None:
     drawn = _drawn("brc")
     np.testing.assert_array_equal(drawn["feedback.h_prev"], np.ones(64))
     np.testing.assert_array_equal(drawn["update.h_prev"], np.ones(64))
+
+
+LOOSE = """
+import numpy as np
+
+from gatekit import Initializer, hookimpl
+
+
+class Loose(Initializer):
+    def draw(self, rng, shape, context):
+        return np.random.normal(0, 0.01, shape)
+
+
+@hookimpl
+def gatekit_initializers():
+    return {"loose": Loose}
+"""
+
+
+def test_an_initializer_that_draws_from_numpy_random_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "loose.py").write_text(LOOSE)
+    cell = {"defaults": ["lstm"], "initializers": {"kernel": "loose"}}
+    made = RNN(cell, 4, seed=1, plugins=[str(tmp_path / "loose.py")])
+    with pytest.raises(GatekitError, match=r"line 9.*numpy.random.*draw from the argument rng"):
+        made.build((2, 3, 5))

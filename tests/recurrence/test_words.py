@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import traceback
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 
 from gatekit import RNN, BlockLayer, Cell, GatekitError, pad_time
 from gatekit.cell.block.parts import Parts
+from gatekit.cell.calls import no_attribute
 from gatekit.cell.learned import DrawContext
 from gatekit.compare.compared import Comparison
 from gatekit.compare.loaded import Study
@@ -41,7 +44,7 @@ FAULTS = {
     ),
     "a rule": (
         lambda: RNN("lstm", 4, regularizers={"forget": "l2"}),
-        "regularizers={'forget': {'kernel': 'l2'}}",
+        "regularizers={'forget': {'kernel': 'l2', 'recurrent': 'l2'}}",
     ),
     "a file": (lambda: RNN("lstm", 4, plugins="a.py"), "plugins=['a.py']"),
     "a block's file": (lambda: BlockLayer("modern", "lstm", plugins="a.py"), "plugins=['a.py']"),
@@ -81,13 +84,18 @@ def test_a_mistake_is_answered_in_the_words_of_the_call(fault: str) -> None:
     assert "\x1b" not in message
 
 
-@pytest.mark.parametrize("name", ["state_size", "cell", "named_weights", "choice"])
+@pytest.mark.parametrize("name", ["cell", "named_weights", "choice"])
 def test_an_attribute_that_is_not_there_yet_is_no_attribute(name: str) -> None:
     made = RNN("lstm", 4)
     assert not hasattr(made, name)
     assert getattr(made, name, None) is None
-    with pytest.raises(GatekitError, match=r"is not built yet|runs over time itself"):
+    with pytest.raises(GatekitError, match="is not built yet"):
         getattr(made, name)
+
+
+def test_keras_is_told_that_a_layer_is_not_a_cell() -> None:
+    with pytest.raises(GatekitError, match=r"takes a step: gatekit\.Cell\('lstm', 4\)"):
+        keras.layers.RNN(RNN("lstm", 4))
 
 
 def test_a_cell_whose_states_depend_on_its_input_has_no_size_yet() -> None:
@@ -141,3 +149,27 @@ def test_an_attribute_that_a_class_lacks_is_answered_with_those_it_has(
     with pytest.raises(AttributeError) as caught:
         getattr(object.__new__(kind), typed)
     assert str(caught.value) == f"{kind.__name__!r} object has no attribute {typed!r}{end}"
+
+
+@dataclass
+class Whole:
+    part: Study
+
+    __getattr__ = no_attribute
+
+
+def test_an_attribute_of_a_part_is_answered_with_the_part() -> None:
+    whole = Whole(object.__new__(Study))
+    with pytest.raises(AttributeError, match=r"has no attribute 'to_pandas'; its part has it"):
+        whole.to_pandas  # noqa: B018
+    copied = copy.copy(whole)  # attributes are asked for before there is a part
+    assert copied.part is whole.part
+
+
+def test_a_model_that_is_loaded_without_its_plugin_names_what_to_call() -> None:
+    made = RNN("lstm", 4).get_config()
+    made["cell"]["gates"]["forget"]["kind"] = "mine"
+    with pytest.raises(GatekitError, match=r"'mine'.*gatekit\.use_plugins\('path/to/file\.py'\)"):
+        RNN.from_config(made)
+    with pytest.raises(GatekitError, match="no such argument"):
+        RNN.from_config({"cell": "lstm", "units": 4, "sizes": 3})

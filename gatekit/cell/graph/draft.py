@@ -339,10 +339,11 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
         bound.append((argument, key))
     if spec.reads and f"pre:{name}" not in [key for _, key in bound]:
         reads = [r.text for r in spec.reads]
-        instead = [argument for argument, key in bound if key in reads]
+        values = {*reads, *(read.removesuffix("_prev") for read in reads)}
+        instead = [argument for argument, key in bound if key in values]
         remedy = "set reads: [] and bias: false"
         if instead:
-            remedy = f"write pre, the sum of all reads, in place of {instead[0]}; or {remedy}"
+            remedy = f"write pre, the sum of all reads, in place of {listed(instead)}; or {remedy}"
         raise refused(
             where,
             f"{gate.place()}: the gate reads {listed(reads)}, but {gate.definition()} "

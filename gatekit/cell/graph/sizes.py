@@ -6,13 +6,13 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from gatekit.cell.errors import ExpressionError, listed, nearest, refused
+from gatekit.cell.errors import ExpressionError, listed, nearest, nearest_name, refused
 from gatekit.cell.language.expression import OPERATORS, Binary, Expr, Name, Neg, Number, names
 from gatekit.cell.language.parse import parse
 from gatekit.cell.language.shape import MAX_ELEMENTS
 from gatekit.cell.learned import Parameter
 from gatekit.cell.schema import CELL, OUTPUT, OUTPUT_UNIT
-from gatekit.faults import Place
+from gatekit.faults import Place, Set
 
 from .draft import Draft
 
@@ -134,11 +134,11 @@ def _computed(draft: Draft, value: object, where: Place, chain: tuple[str, ...])
         else:
             gates = [gate for gate in draft.gates if not draft.is_projection(gate)]
             known = [*env, *gates, *draft.inputs]
-            raise refused(
-                where,
-                f"{name!r} is not a size{nearest(name, known) or '.'} "
-                f"Sizes: {listed(known)}. Write one of them, or a number such as 8.",
-            )
+            why = f"{name!r} is not a size{nearest(name, known) or '.'} Sizes: {listed(known)}."
+            if near := nearest_name(name, known):
+                meant = str(value).replace(name, near)
+                raise refused(where, why, Set(where, meant))
+            raise refused(where, f"{why} Write one of them, or a number such as 8.")
     try:
         return _arithmetic(expr, env)
     except ZeroDivisionError:

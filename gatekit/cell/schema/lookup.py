@@ -132,12 +132,12 @@ def _meant_entry(config: Mapping[Any, Any]) -> dict[str, Any]:
         name, colon, after = str(key).partition(":")
         if value is None and colon:
             return {name: after, **rest}
-        if isinstance(value, Mapping) and not rest:
+        if isinstance(value, Mapping) and not rest and not hasattr(RowWise, name):
             return {"kind": name, **value}
         ours = known_as("kind", name) or nearest_name(name, ("kind", "activation"))
         if ours and isinstance(value, str):
             return {ours: value, **rest}
-        if value is None and name != "reads":
+        if value is None and name not in ("kind", "reads"):
             return {"kind": name, **rest}
     return {"kind": "constant", **config} if [*config] == ["value"] else {}
 

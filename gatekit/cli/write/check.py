@@ -114,12 +114,12 @@ def _suites(
 ) -> list[Suite]:
     if name.endswith((".yaml", ".yml")) and not (Path(name).exists() or Path(name).is_symlink()):
         there = [str(path) for path in Path(name).parent.glob("*.y*ml")]
-        own = Path("conf", "cell", name)
-        near = f"; did you mean {str(own)!r}?" if own.is_file() else nearest(name, there)
+        own = (Path("conf", "cell", name), Path("conf", name), Path(nearest_name(name, there)))
+        meant = next((path for path in own if path.is_file()), None)
         raise PluginError(
-            f"there is no file {excerpt(name)}{near or '.'} Type gatekit check "
-            f"{own if own.is_file() else 'FILE.yaml'} for a cell in a file, or gatekit check "
-            f"{Path(name).stem if own.is_file() else 'lstm'} for a cell by its name."
+            f"there is no file {excerpt(name)}{f'; did you mean {str(meant)!r}?' if meant else '.'}"
+            f" Type gatekit check {meant or 'FILE.yaml'} for a cell in a file, or gatekit check "
+            f"{meant.stem if meant else 'lstm'} for a cell by its name."
         )
     if name.endswith((".yaml", ".yml")):
         return [_of_cell(Path(name), plugins, given)]

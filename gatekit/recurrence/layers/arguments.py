@@ -22,7 +22,7 @@ from gatekit.cell.errors import (
     ExpressionError,
     as_plain,
 )
-from gatekit.cell.schema import CellSpec, read_cell, with_gates
+from gatekit.cell.schema import WEIGHT_KINDS, CellSpec, read_cell, with_gates
 from gatekit.cell.schema.numeric import rate
 from gatekit.cell.schema.swapping import of_swap
 from gatekit.faults import (
@@ -47,6 +47,7 @@ from gatekit.faults import (
 )
 from gatekit.faults.deprecation import deprecated
 from gatekit.faults.speak import CHOICES
+from gatekit.faults.values import is_plain
 from gatekit.registry import cell_names, load_cell
 
 # The keyword arguments of keras.layers.Layer.
@@ -75,9 +76,13 @@ def refuse_unknown(
         if isinstance(cell, str) and cell in cell_names():
             constants = dict(load_cell(cell, catalogue).constants)
         constant = name if name in constants else known_as("option", name, constants)
-        if constant:
-            changed = {"defaults": [cell], "constants": {constant: as_plain(value)}}
-            fault = replace(fault, fixes=(Set(Place(("cell",)), changed),), known=())
+        changed = {"constants": {constant: as_plain(value)}} if constant else {}
+        which, _, section = name.partition("_")
+        if section == "initializer" and which in WEIGHT_KINDS and is_plain(value):
+            changed = {"initializers": {which: value}}
+        if changed and isinstance(cell, str):
+            fix = Set(Place(("cell",)), {"defaults": [cell], **changed})
+            fault = replace(fault, fixes=(fix,), known=())
         return fault
 
     if fault := together(unknown(name, v) for name, v in given.items() if name not in own):

@@ -167,7 +167,8 @@ def checked_mask(mask: Tensor, x: Tensor) -> Tensor:
     if tensor.dtype.is_integer and tensor.shape.rank == 1:
         raise DataError(
             f"the mask has the shape {tuple(tensor.shape)}, but batch x time is expected; from "
-            f"lengths, write mask=tf.sequence_mask(lengths, {x.shape[1] or 'time'})"
+            f"lengths, write mask=tf.sequence_mask(lengths, {x.shape[1] or 'time'}), with "
+            "import tensorflow as tf"
         )
     if tensor.dtype.is_integer:
         tensor = tensor != 0

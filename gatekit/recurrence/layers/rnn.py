@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.calls import REQUIRED, MissingAttributeError, remedied
+from gatekit.cell.calls import REQUIRED, remedied
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.notebook import Text
 from gatekit.cell.schema import CellSpec
@@ -188,9 +188,9 @@ class RNN(CellLayer, SequenceLayer):
         """Raise: `keras.layers.RNN` reads this attribute of a cell, but `gatekit.RNN` is a layer.
 
         Raises:
-            MissingAttributeError: always.
+            ConfigError: always; Keras would ignore an AttributeError.
         """
-        raise MissingAttributeError(
+        raise ConfigError(
             f"a gatekit.RNN runs over time itself: call it, layer(x). keras.layers.RNN takes a "
             f"step: gatekit.Cell({self.spec.name!r}, {self.units}). layer.state_shapes(batch_size) "
             "has the shapes of the states"

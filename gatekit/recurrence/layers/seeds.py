@@ -12,15 +12,16 @@ import hashlib
 import inspect
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
 
 import keras
 import tensorflow as tf
 from keras.src.backend.common import global_state
 
 from gatekit.cell.calls import REQUIRED, MissingAttributeError, border, no_attribute
-from gatekit.cell.errors import ConfigError, DataError, excerpt, listed
-from gatekit.faults import Optional, Whole
+from gatekit.cell.errors import ConfigError, DataError, GatekitError, excerpt, listed
+from gatekit.faults import Note, Optional, Whole
 
 from .arguments import accepted, refuse_in_call
 
@@ -100,6 +101,25 @@ class SeededLayer(keras.layers.Layer):
 
     if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
         __getattr__ = no_attribute
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Return the layer of a configuration; Keras would quote a refusal at the end of its own.
+
+        Raises:
+            GatekitError: a part is not registered in this process, or an argument is not allowed.
+        """
+        try:
+            return super().from_config(config)
+        except TypeError as error:
+            refusal = error.__context__
+            if not isinstance(refusal, GatekitError):
+                raise
+            fault = refusal.fault
+            if fault is None or fault.what in ("arguments", "keys", "options"):
+                raise refusal from None
+            before = "before the model is loaded, write gatekit.use_plugins('path/to/file.py')"
+            raise type(refusal)(replace(fault, fixes=(Note((before,)),))) from None
 
     @border
     def set_weights(self, weights: Any) -> None:

@@ -171,7 +171,8 @@ def _no_run(run: str, root: Path) -> RunError:
     first = next((p.name for p in sorted((root / study / RUNS).iterdir()) if is_id(p.name)), "ID")
     what = f"{run!r} is a study" if run == study else f"{run!r} is not a run"
     return RunError(
-        f"{what}, and {form}, such as {first[:8]}. `gatekit status {study} --runs` lists the runs."
+        f"{what}, and {form}, such as {study}/{first[:8]}. "
+        f"`gatekit status {study} --runs` lists the runs."
     )
 
 

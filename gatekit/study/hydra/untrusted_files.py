@@ -211,7 +211,8 @@ def refuse_in_change(path: Path, data: Mapping[str, Any]) -> None:
         if key not in (*CHANGED, "defaults"):
             with _written(path, "change/"):
                 place, to = Place((str(key),)), P(meant_key(str(key)))
-                if isinstance(data[key], str) and data[key] in catalogue().gates:
+                role = "." not in str(key)
+                if role and isinstance(data[key], str) and data[key] in catalogue().gates:
                     to = P("swap") / key  # the role of a gate
                 sections = {name: data[name] for name in data if name in SECTIONS}
                 fault = unknown_option(place, data[key], CHANGED)
@@ -375,7 +376,10 @@ def _refuse_hydra(node: Any, places: Sequence[str]) -> None:
                 "as hydra.launcher.backend=slurm, or choose a file of "
             )
             choose = Note((f"{way}conf/hydra/launcher with hydra/launcher=NAME",))
-            notes = [choose] * (key == "launcher")
+            notes: list[Fix] = [choose] * (key == "launcher")
+            options = node[key] if isinstance(node, Mapping) else None
+            if key == "launcher" and isinstance(options, Mapping) and "n_jobs" in options:
+                notes = [Both((Remove(at / key), Set(P("n_jobs"), options["n_jobs"])))]
             if key != "launcher" and (note := note_for("hydra", f"hydra.{key}")):
                 unused = key in ("run", "sweep", "output_subdir")  # also in a file that is trusted
                 notes = [Note((f"delete it; {note}",))] if unused else [REMEDY, Note((note,))]
