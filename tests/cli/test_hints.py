@@ -77,7 +77,7 @@ CLASSES = {
     "study for a group": ("why demo lstm", "demo/gru or demo/lstm"),
     "one of two groups": ("why demo", "demo/gru or demo/lstm"),
     "study for a run": ("logs demo", "`gatekit status demo --runs`"),
-    "name for a list": ("gates sigmoid", "swap.forget=NAME"),
+    "name for a list": ("gates sigmoid", "swap.forget=sigmoid"),
     "study as an option": ("report --study demo", "--study"),
     "another ending": ("bundle demo --output x.tar.gz", "--output x.tar.zip"),
     "folder of studies": ("status demo --root .", "experiments."),

@@ -92,7 +92,7 @@ MISTAKES = {
         "train cell=lstm task=adding swap.forget.eps=0.1 swap.forget=power_law",
         ("swap.forget.kind=power_law swap.forget.eps=0.1.",),
     ),
-    "study-to-serve": Mistake("serve demo", ("`gatekit status STUDY`",)),
+    "study-to-serve": Mistake("serve demo", ("`gatekit status demo`",)),
     "cite-a-gate": Mistake(
         "cite gate=power_law", ("gatekit cite cell=lstm swap.forget=power_law",)
     ),
@@ -149,7 +149,7 @@ MISTAKES = {
     "jit-of-the-trainer": Mistake("train trainer.jit=true", ("jit=true",)),
     "scheduler": Mistake("train scheduler=cosine", ("optimizer.schedule?",), (), 6),
     "wandb": Mistake("train wandb=true", ("'track=[wandb]'.",), (), 6),
-    "activation": Mistake("train activation=relu", ("swap.ROLE=GATE",), (), 6),
+    "activation": Mistake("train activation=relu", ("swap.candidate=relu.",), (), 6),
     "project-here": Mistake("new project .", ("type gatekit new project my-study",)),
     "plugin-without-a-file": Mistake("train cell=lstm --plugin", ("--plugin my_gate.py",)),
 }

@@ -180,7 +180,7 @@ def test_runs_on_several_gpus_share_none():
         (["devices=all", "hydra.launcher.backend=slurm"], "type how many devices"),
         (["devices=3", "hydra.launcher.gpus=[0,1]"], "2 GPUs are visible here"),
         (["devices=2", "hydra.launcher.runs_per_gpu=2"], "runs share one GPU"),
-        (["devices=some"], "an integer from 1 to 64, or all"),
+        (["devices=some"], "an integer from 1 to 64 or all"),
     ],
 )
 def test_devices_that_a_run_cannot_have_are_refused(place, words, message):
