@@ -110,6 +110,16 @@ def test_training_has_the_same_provenance_and_the_same_fingerprint(cell_file):
     assert noted.fingerprint == run.fingerprint
 
 
+def test_a_list_replaces_inherited_reads_for_a_run_as_in_python(cell_file):
+    gates = "{candidate: {reads: [x, h_prev]}, reset: null}"
+    cell_file("fewer", f"defaults: [gru, _self_]\nname: fewer\ngates: {gates}\n")
+    (run,) = plan(study_compose(["cell=fewer", "task=adding", "units=2"])).runs
+    of_run = read_cell(run.config["cell"], catalogue())
+    assert of_run == load_cell("fewer", catalogue())
+    assert [gate.name for gate in of_run.gates] == ["update", "candidate"]
+    assert [r.text for r in of_run.gates[1].reads] == ["x", "h_prev"]
+
+
 def test_a_bundled_cell_still_shares_the_works_of_the_one_it_starts_from():
     about = dict(load_cell("lstmp_peephole", catalogue()).about)
     assert "cite" in about

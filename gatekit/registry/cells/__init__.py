@@ -13,11 +13,10 @@ from .composer import (
     bundled_cell,
     cell_config,
     cell_names,
+    composed,
     default_name,
-    gates_by_name,
     load_cell,
     named_after_file,
-    own_provenance,
 )
 from .places import (
     bibliography,
@@ -38,14 +37,13 @@ __all__ = [
     "cell_config",
     "cell_file",
     "cell_names",
+    "composed",
     "config_folders",
     "default_name",
     "file_channel",
-    "gates_by_name",
     "in_file",
     "is_bundled",
     "load_cell",
     "named_after_file",
     "own_file",
-    "own_provenance",
 ]

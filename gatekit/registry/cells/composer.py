@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -141,11 +140,14 @@ def cell_names(plugins: Sequence[str] = ()) -> dict[str, Path]:
 
 
 class _Composer:
-    def __init__(self, catalogue: Catalogue, plugins: tuple[str, ...]) -> None:
+    def __init__(
+        self, catalogue: Catalogue, plugins: tuple[str, ...], for_hydra: bool = False
+    ) -> None:
         self.catalogue = catalogue
         self.plugins = plugins
         self.folders = config_folders(plugins)
         self.files = 0
+        self.for_hydra = for_hydra  # which resolves references, and checks values
 
     def named(self, name: str, chain: tuple[str, ...]) -> dict[str, Any]:
         if name in chain:
@@ -189,7 +191,8 @@ class _Composer:
     def resolved(
         self, config: dict[str, Any], where: str, chain: tuple[str, ...], own: bool = True
     ) -> dict[str, Any]:
-        _check_values(config, where, "")
+        if not self.for_hydra:
+            _check_values(config, where, "")
         if "defaults" not in config:
             return config
         defaults = config.pop("defaults")
@@ -263,53 +266,29 @@ def _meant(entry: object) -> str:
     return name if NAME.match(name) else "lstm"
 
 
-def own_provenance(
-    config: Mapping[str, object], catalogue: Catalogue, plugins: Sequence[str] = ()
+def composed(
+    config: Mapping[str, Any],
+    path: Path,
+    catalogue: Catalogue,
+    plugins: Sequence[str] = (),
+    own: bool = True,
 ) -> dict[str, Any]:
-    """Return a cell's mapping, changed so that its ``defaults`` add nothing to its provenance.
-
-    Args:
-        config: the content of your own file.
-        catalogue: the registered parts.
-        plugins: plugin files, whose configuration folders are searched too.
-    """
-    starts: dict[str, Any] = {}
-    for name in _named(config):
-        if name != "_self_":
-            # A fault of a cell in `defaults` is reported when the cell is composed.
-            with contextlib.suppress(CellError, ConfigError):
-                starts |= _starts(name, cell_config(name, catalogue, plugins))
-    if not starts:
-        return dict(config)
-    return {**dict.fromkeys(ABOUT_KEYS), "starts_from": starts, **config}
-
-
-def gates_by_name(
-    config: Mapping[str, object], catalogue: Catalogue, plugins: Sequence[str] = ()
-) -> dict[str, Any]:
-    """Return the content of a cell's file with the names of its gates in place of their roles.
+    """Return the content of a cell's file with the cells in its ``defaults`` merged in.
 
     Args:
         config: the content of the file.
+        path: the file.
         catalogue: the registered parts.
         plugins: plugin files, whose configuration folders are searched too.
+        own: whether the file is one of your own, so that the works of the cells in ``defaults`` are
+            what it starts from.
 
     Raises:
         CellError: the file has a gate under its name and under its role.
+        ConfigError: its ``defaults`` name an unknown cell, form a cycle, or are not names.
     """
-    names = [each for each in _named(config) if each != "_self_"]
-    base: dict[str, Any] | None = None
-    # A fault of a cell in `defaults`, or of a whole cell, is reported when the cell is read.
-    with contextlib.suppress(CellError, ConfigError):
-        base = cell_config({"defaults": names}, catalogue, plugins) if names else None
-    return dict(config) if base is None else by_gate(config, base)
-
-
-def _named(config: Mapping[str, object]) -> list[str]:
-    """Return the names in a cell's ``defaults``."""
-    entries = config.get("defaults")
-    entries = entries if isinstance(entries, (list, tuple)) else ()
-    return [match["name"] for e in entries if isinstance(e, str) and (match := _ENTRY.match(e))]
+    composer = _Composer(catalogue, tuple(plugins), for_hydra=True)
+    return composer.resolved(dict(config), shown(path), (path.stem,), own)
 
 
 def _starts(name: str, config: Mapping[str, Any]) -> dict[str, Any]:

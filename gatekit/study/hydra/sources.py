@@ -33,7 +33,7 @@ from gatekit.registry import (
     own_file,
     reasons_of,
 )
-from gatekit.registry.cells import gates_by_name, in_file, is_bundled, own_provenance
+from gatekit.registry.cells import composed, in_file, is_bundled
 from gatekit.study.interpolations import KEPT
 from gatekit.study.keys import GROUPS
 from gatekit.study.line import QUICK
@@ -70,21 +70,21 @@ class CheckedSource(ConfigSource):
         except ValueError as error:
             raise ConfigError(f"{path}: {error}") from None
         known = components.load(self.plugins)
-        if config_path.startswith("cell/"):
-            with in_file(path.stem, self.plugins):
-                data = gates_by_name(data, known.catalogue, self.plugins)
-        if not self.trusted and not _is_bundled_file(config_path, text):
+        own = not self.trusted and not _is_bundled_file(config_path, text)
+        if own:
             places = sorted({name for task in known.tasks.values() for name in task.places})
             untrusted_files.refuse(config_path, path, data, header["package"], places)
             untrusted_files.refuse_endless(config_path, known.config_folders, _registered(known))
-            if config_path.startswith("cell/"):
-                data = named_after_file(dict(data), path)
-                data = own_provenance(data, known.catalogue, self.plugins)
             data = _escaped(data)
             if config_path.startswith("experiment/") and isinstance(data.get("quick"), Mapping):
                 quick = data["quick"]
                 untrusted_files.refuse(config_path, path, quick, None, places)
                 data = {**data, "quick": _escaped(quick)}
+        if config_path.startswith("cell/"):
+            # Hydra cannot replace a mapping of reads by a list.
+            with in_file(path.stem, self.plugins):
+                data = named_after_file(dict(data), path) if own else data
+                data = composed(data, path, known.catalogue, self.plugins, own)
         if config_path.startswith("experiment/") and header.get("package") != "_global_":
             raise ConfigError(
                 f"{path}: the first line of an experiment must be `# @package _global_`; without "
