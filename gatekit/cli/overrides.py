@@ -68,7 +68,7 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
     """
     from gatekit.cell.block.reading import read_block
     from gatekit.cell.schema import read_output_unit
-    from gatekit.registry import components
+    from gatekit.registry import cell_names, components
     from gatekit.registry.cells import in_file
     from gatekit.study.config import validate
     from gatekit.study.hydra.composing import configuration, opened
@@ -83,6 +83,10 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
     from gatekit.study.variant import cell_of, mixers_of, named_gates
 
     refuse_apart(arguments, sweeps=False)
+    cells = [w.removeprefix("cell=") for w in arguments if w.startswith("cell=") or "=" not in w]
+    if len(cells) > 1 and {*cells} <= {*cell_names()}:
+        each = " and ".join(f"`gatekit {command} cell={name}`" for name in cells)
+        raise ConfigError(f"{command} takes one cell; type {each}")
     for word in arguments:
         key, _, value = word.partition("=")
         if known_as("argument", key) == "features":

@@ -198,7 +198,8 @@ class Call(Channel):
         names = ("train", "load", "compare", "report", "show", "extend", "plan")
         if options or run.command not in names:
             return super().command(run)
-        return f"`gatekit.{run.command}({', '.join(map(repr, run.args))})`"
+        args = "..." if run.args == ("...",) else ", ".join(map(repr, run.args))
+        return f"`gatekit.{run.command}({args})`"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .fault import NOTHING, Both, Fault, Fix, Kind, Place, Remove, Rename, Run, Set, Several
+from .fault import NOTHING, Both, Fault, Fix, Kind, Note, Place, Remove, Rename, Run, Set, Several
 from .names import known_as, nearest_key, nearest_name
 from .values import SWITCHES, amount_of, as_plain, as_typed, is_off
 
@@ -278,6 +278,8 @@ def wrong(
         meant = [len(found.values)]
     meant += guesses(value, type_)
     fixes: tuple[Fix, ...] = tuple(Set(place, one) for one in meant[:1])
+    if found is not None and counts:
+        fixes += (Note(("it is how many, and not which",)),)
     if not fixes and example is not NOTHING and fits(example, type_):
         fixes = (Set(place, example, such=True),)
     return Fault(Kind.WRONG, place, as_plain(value), expected, fixes=fixes)

@@ -248,7 +248,9 @@ class Reader(argparse.ArgumentParser):
         ]
         fixes: list[Fix] = []
         if word == "%" or (form not in ("", "None") and joint):
-            fixes = [Set(Place((option,)), f"{before}{joint * (word != '%')}{word}")]
+            key = f"{before.partition('=')[0]}="  # cell=lstm cell=gru is cell=lstm,gru
+            more = word.removeprefix(key) if "=" in before else word
+            fixes = [Set(Place((option,)), f"{before}{joint * (word != '%')}{more}")]
         elif f"--{word}" in self._option_string_actions:
             fixes = [Set(Place((f"--{word}",)), True)]
         elif "=" in word and "--where" in self._option_string_actions:

@@ -337,7 +337,7 @@ def _unknown(place: Place, value: Any, known: Mapping[str, Type], data: Mapping[
         key, one = next(iter(value.items()))  # slow.stretch=4 is an option of the swapped gate
         moved = Rename(place / key, P("swap") / role / key)
         return Fault(Kind.UNKNOWN, place / key, one, fixes=(moved,))
-    if not targets and not group and (command := known_as("flag-of", name)):
+    if not targets and not group and (command := known_as("flag-of", name.replace("_", "-"))):
         words = ["STUDY", f"--{name}", *([] if value is True else [str(value)])]
         if command == "plan":  # it takes the words of `gatekit train`
             words = ["...", *(["--list"] if name == "list" else [])]
@@ -414,6 +414,8 @@ def wrong_value(place: Place, value: Any, type_: Type) -> Fault:
     elif key == "layers" and isinstance(value, list) and value:
         widths = Both((Set(place, len(value)), Set(P("units"), value[0])))
         fixes = (widths, Note(("all layers have the same number of units",)))
+    elif key == "devices" and isinstance(value, str):  # cuda:0
+        fixes = Remove(place), Note((note_for("key", "device"),))
     elif key == "devices" and isinstance(value, list) and value:
         which = Set(P("hydra.launcher.gpus"), value)
         fixes = Set(place, len(value)), Note((which, " chooses the GPUs"))

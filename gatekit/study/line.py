@@ -293,7 +293,8 @@ def _refuse_bare(word: str) -> NoReturn:
     elif near := nearest_name(word, [*RUN_KEYS, *LAUNCH_KEYS]):
         fixes = (Set(P(near), example_of(near)),)
     else:
-        study = (", and ", Set(P("study"), word), " names a study") if NAME.fullmatch(word) else ()
+        named = NAME.fullmatch(word) and not re.fullmatch(r"[0-9a-f]{8,16}", word)  # a run's id
+        study = (", and ", Set(P("study"), word), " names a study") if named else ()
         fixes = (Note(("for example ", Set(P("cell"), "lstm"), *study)),)
     raise ConfigError(Fault(Kind.REFUSED, Place((word,)), why=_SHAPE, fixes=fixes))
 
@@ -519,7 +520,10 @@ def _refuse_key(key: str, name: str, value: str) -> None:
             why = "it has no effect in gatekit"
             if note := note_for("hydra", node):
                 why += f", but {note}"
-            refuse(Kind.REFUSED, name, Remove(P(name)), why=why)
+            gone = Remove(P(name))
+            root = Both((gone, Set(P("root"), value_of(value))))
+            to = root if name in ("hydra.run.dir", "hydra.sweep.dir") and value else gone
+            refuse(Kind.REFUSED, name, to, why=why)
         return
     if "/" in name and name.partition("/")[0] not in GROUPS:
         refuse(Kind.UNKNOWN, name, what="groups", known=GROUPS)

@@ -34,7 +34,8 @@ def loads_alone(subject: Subject) -> str | None:
     if outcome["changed"]:
         raise CheckError(
             f"loading the plugin changes the process: it {', '.join(outcome['changed'])}",
-            "only define classes and functions, and use gatekit.ops instead of TensorFlow",
+            "only define classes and functions, and use gatekit.ops instead of TensorFlow, or "
+            "import it in the function that needs it",
         )
     return None
 

@@ -86,9 +86,10 @@ def _by_author(where: str, block: Block, method: str) -> Iterator[None]:
         message = str(error) if isinstance(error, GatekitError) else f"{where}: {method}: {error}"
         if isinstance(error, NotAnExpressionError):
             message += (
-                "; write parts.dense('name', x, width) for keras.layers.Dense, and for another "
-                "layer of Keras def make(): return keras.layers.NAME(...) and parts.layer('name', "
-                "x, make, width, count=NUMBER_OF_WEIGHTS)"
+                "; write parts.dense('name', x, width) for keras.layers.Dense, parts.norm('name', "
+                "x, kind='layer') for a normalization, and for another layer of Keras def make(): "
+                "import keras; return keras.layers.NAME(...) and parts.layer('name', x, make, "
+                "width, count=NUMBER_OF_WEIGHTS)"
             )
         elif isinstance(error, AttributeError) and hasattr(Parts, error.name or ""):
             message += f"; write parts.{error.name}"

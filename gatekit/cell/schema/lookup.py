@@ -184,6 +184,9 @@ def unknown(
         here = [each for each, cls in known.items() if _is_in(cls, str(name))]
         of = f"a gate has the name that its file registers: type it, and plugins=[{name}]"
         fault = replace(fault, fixes=(Set(where, here[0]) if here else Note((of,)),))
+    elif str(name).isidentifier() and os.path.isfile(f"{name}.py"):
+        move = f"{name}.py is here, and not in ./plugins: move it there, or add "
+        fault = replace(fault, fixes=(Note((f"{move}plugins=[{name}.py]",)),), known=())
     elif what == "gate" and _FORMULA.search(str(name)):
         entry = {"activation": name} | ({} if re.search(r"\bpre\b", str(name)) else {"reads": []})
         equation = Rename(where, Place(("cell", "equations", gate.last)))

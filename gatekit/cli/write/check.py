@@ -126,11 +126,12 @@ def _suites(
     from gatekit.registry import catalogue, cell_names, left_out, origins, reasons_of
 
     if Path(name).is_dir() and name not in cell_names(plugins):
-        files = [p.stem for p in Path(name).glob("*.py") if p.stem != "__init__"]
+        files = [p.stem for p in sorted(Path(name).glob("*.py")) if p.stem != "__init__"]
+        files += [str(p) for p in sorted(Path(name).glob("*.yaml"))]
         first = files[0] if files else "NAME"
         raise PluginError(
-            f"{name} is a folder; give the name of a gate, such as gatekit check {first}. Files in "
-            f"it: {listed(files)}."
+            f"{name} is a folder; give one name or cell, such as gatekit check {first}. In it: "
+            f"{listed(files)}."
         )
     if name.endswith(".py"):
         raise PluginError(_python_file(Path(name), plugins))
@@ -163,10 +164,12 @@ def _suites(
             )
         known = sorted({*cells, *(n for k in KINDS for n in origins(k, plugins))})
         broken = f"{left_out(name, plugins)} ".lstrip()
+        near = _meant(name, known)
         if Path(f"{name}.py").is_file():
-            broken = f"{name}.py is here: type gatekit check {name} --plugin {name}.py. "
+            near, broken = ".", f"{name}.py is here, and not in ./plugins: move it there, or type "
+            broken += f"gatekit check {name} --plugin {name}.py. "
         raise PluginError(
-            f"nothing is registered as {name!r}{_meant(name, known)} {broken}"
+            f"nothing is registered as {name!r}{near} {broken}"
             "`gatekit gates`, `output-units`, `blocks`, `functions`, `tasks` and `cells` list all "
             f"names; `gatekit new gate {_identifier(name)}` creates a gate of your own."
         )

@@ -21,6 +21,7 @@ from gatekit.cell.errors import (
     DataError,
     ExpressionError,
     as_plain,
+    nearest_name,
 )
 from gatekit.cell.schema import WEIGHT_KINDS, CellSpec, read_cell, with_gates
 from gatekit.cell.schema.numeric import rate
@@ -29,11 +30,13 @@ from gatekit.faults import (
     NOTHING,
     Custom,
     Fault,
+    Fix,
     Flag,
     Kind,
     Layer,
     ListOf,
     Mismatch,
+    Note,
     OneOf,
     Place,
     Run,
@@ -78,11 +81,18 @@ def refuse_unknown(
         constant = name if name in constants else known_as("option", name, constants)
         changed = {"constants": {constant: as_plain(value)}} if constant else {}
         which, _, section = name.partition("_")
+        notes: tuple[Fix, ...] = ()
+        if name == "initializers" and isinstance(value, Mapping) and is_plain(value):
+            changed = {name: dict(value)}
         if section == "initializer" and which in WEIGHT_KINDS and is_plain(value):
+            near = nearest_name(str(value), catalogue.initializers)
+            if isinstance(value, str) and value not in catalogue.initializers and near:
+                notes = (Note((f"there is no initializer {value!r}, and {near} is the nearest",)),)
+                value = near
             changed = {"initializers": {which: value}}
         if changed and isinstance(cell, str):
             fix = Set(Place(("cell",)), {"defaults": [cell], **changed})
-            fault = replace(fault, fixes=(fix,), known=())
+            fault = replace(fault, fixes=(fix, *notes), known=())
         return fault
 
     if fault := together(unknown(name, v) for name, v in given.items() if name not in own):

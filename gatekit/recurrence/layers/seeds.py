@@ -134,8 +134,9 @@ class SeededLayer(keras.layers.Layer):
         if self.built and len(weights) != len(self.weights):
             raise DataError(
                 f"{len(weights)} arrays are given, and the layer has {len(self.weights)} weights, "
-                "whose names are those of layer.named_weights; to convert a layer of Keras, write "
-                "gatekit.convert.from_keras(KERAS_LAYER)"
+                "whose names are those of layer.named_weights; to copy those of another layer, "
+                "write for name, w in other.named_weights.items(): layer.named_weights[name]"
+                ".assign(w); to convert a layer of Keras, gatekit.convert.from_keras(KERAS_LAYER)"
             )
         super().set_weights(weights)
 

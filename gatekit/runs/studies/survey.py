@@ -94,7 +94,7 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
     root = Path(root)
     folders = [e.name for e in os.scandir(root) if e.is_dir()] if root.is_dir() else []
     known = tuple(sorted(name for name in folders if name[0] not in "_."))
-    near = nearest_name(Path(study).name, known)
+    near = nearest_name(Path(study).name.removeprefix("study="), known)
     fixes: tuple[Fix, ...] = (Run(command, (near,)),) if near else ()
     why = f"no study {study!r} in {root.absolute()}"
     if not root.is_dir() and Path("experiments", root).is_dir():

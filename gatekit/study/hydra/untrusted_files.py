@@ -123,8 +123,11 @@ def refuse(
             kinds = tasks() if group == "task" else catalogue().blocks
             usual = USUAL.get(group, "modern")
             having = [each for each, kind in kinds.items() if {*data} <= {*kind.option_names()}]
-            missing = Set(P(group) / inner, usual if usual in having else [*having, usual][0])
-            raise ConfigError(Fault(Kind.MISSING, P(group) / inner, fixes=(missing,)))
+            fits_all = usual if usual in having else [*having, usual][0]
+            several = fits_all != usual and len(having) > 1
+            missing: list[Fix] = [Set(P(group) / inner, fits_all, such=several)]
+            missing += [Note((f"those with these keys: {listed(having, 12)}",))] * several
+            raise ConfigError(Fault(Kind.MISSING, P(group) / inner, fixes=tuple(missing)))
         if group in OPEN:
             chosen = {k: excerpt(v) for k, v in data.items() if k in GROUPS and isinstance(v, str)}
             entries = data.get("defaults")
