@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -45,13 +46,14 @@ class Catalogue:
     def broken_with(self, name: object) -> str:
         """Return why plugins named after a missing part are broken, as the end of a sentence.
 
-        It is empty if no broken plugin has the part's name in its own.
+        It is empty if no broken plugin has the part's name in its own, or in its reason.
 
         Args:
             name: the name that was not found.
         """
         # Each entry is the plugin's name, with the reason in brackets.
-        mine = [entry for entry in self.broken if str(name) in entry.partition(" ")[0]]
+        own = re.compile(rf"(?<!\w){re.escape(str(name))}(?!\w)")
+        mine = [e for e in self.broken if str(name) in e.partition(" ")[0] or own.search(e)]
         if not mine:
             return ""
         return (

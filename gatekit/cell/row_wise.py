@@ -183,6 +183,10 @@ class RowWise(Declared):
                     f'a linear map of x is projections = {{"{error.name}": Projection("x")}}, and '
                     f"def {self.method}(self, pre, {error.name}) receives its result"
                 )
+            if error.name and error.name in self.parameters:
+                with_it = ", ".join(dict.fromkeys(["self", *self.arguments(), error.name]))
+                own = f"write def {self.method}({with_it}), and {error.name} in place of self."
+                return f"{place}: {reason}; {own}{error.name}"
             return f"{place}: {reason}{near or f'; {declared}'}"
         # The errors of `self.last = ...` and `ops.clipp(...)` have a remedy already.
         if isinstance(error, AttributeError) and (
@@ -262,6 +266,10 @@ def _undefined(cls: type, method: str) -> str:
     first = "pre" if method == "activate" else "emitted"
     if len(methods) == 1:
         [other] = methods
-        place = place_in(vars(cls)[other])
-        return f"has no {method}, which computes its value; rename {other} to {method} ({place})"
+        place, given = place_in(vars(cls)[other]), [*inspect.signature(vars(cls)[other]).parameters]
+        rename = f"rename {other} to {method}"
+        if len(given) == 2 and given[1] not in ("x", "h", "h_prev"):  # call(self, inputs)
+            rename = f"write {method}(self, {first}) in place of {other}({', '.join(given)}), and "
+            rename += f"{first} in place of {given[1]}"
+        return f"has no {method}, which computes its value; {rename} ({place})"
     return f"has no {method}, which computes its value; write def {method}(self, {first})"

@@ -164,7 +164,10 @@ def add_seeds(
             f"extend {study} --until-decided, which continues to at most {before.most} seeds."
         )
     whole, present = extension(study, root, seeds, words, command, trusted)
-    show(f"study {study}: from {present} to {seeds} seeds.")
+    more = f"from {present} to {seeds} seeds"
+    if present == seeds:
+        more = f"no more seeds, because {seeds} is the number of all seeds, and it has them"
+    show(f"study {study}: {more}.")
     return run_plan(whole, show, stream)
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.numbers import exact
 from gatekit.faults import Number, OneOf, Place, Type, Whole, fits, unknown_name, wrong
-from gatekit.study.keys import INSIDE
 from gatekit.study.removed import no_more
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ FIGURES = (
     *("curves", "axis", "forest", "heatmap", "scatter", "critical", "profile"),
     *("intervals", "best-of-k", "survival", "pairs", "compute"),
 )
+LEVEL = Number(0.5, 1, below=True)  # 0.05 is that of a test
 UNITS = {"epochs": "epochs", "seconds": "s", "steps": "steps", "tokens": "tokens", "flops": "FLOPs"}
 """What training is counted in, and how a number of it is written."""
 
@@ -87,7 +87,7 @@ OPTIONS: dict[str, Option] = {
         flag="label",
     ),
     "level": Option(
-        "confidence level of the intervals (default: 0.95)", 0.95, None, 0.9, type=INSIDE
+        "confidence level of the intervals (default: 0.95)", 0.95, None, 0.95, type=LEVEL
     ),
     "at": Option(
         "compare at an equal budget: seconds=600, steps=2000, tokens=1e6 or flops=1e12",

@@ -414,6 +414,9 @@ def wrong_value(place: Place, value: Any, type_: Type) -> Fault:
     elif key == "layers" and isinstance(value, list) and value:
         widths = Both((Set(place, len(value)), Set(P("units"), value[0])))
         fixes = (widths, Note(("all layers have the same number of units",)))
+    elif key == "optimizer.schedule" and "warm" in named.lower():  # cosine_with_warmup
+        warm = Set(P("optimizer.warmup"), 0.1)
+        fixes = (Both((*(fix for fix in fault.fixes[:1] if isinstance(fix, Set)), warm)),)
     elif key == "devices" and isinstance(value, str):  # cuda:0
         fixes = Remove(place), Note((note_for("key", "device"),))
     elif key == "devices" and isinstance(value, list) and value:

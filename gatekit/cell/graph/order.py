@@ -319,6 +319,7 @@ def _not_used(gate: RowWise, what: str, part: str, argument: str) -> str:
     """Return that a gate does not use a part that it owns, and what to write."""
     given = ", ".join(["self", *(name for name in gate.arguments() if name != part), argument])
     place, use = f"{gate.place()}: ", f"ask for it by name, def {gate.method}({given})"
+    use += f", and write {part} for self.{part}" * (what == "parameter")
     if part != argument and part in gate.arguments():
         use = f"write {argument} in place of {part}, in the arguments and below"
     if isinstance(gate, InlineGate):

@@ -112,7 +112,8 @@ class BlockLayer(SequenceLayer):
         required("block", block, "modern")
         if isinstance(block, str) and block not in known.blocks and block in cell_names():
             first = cell if cell in list(known.blocks) else "modern"
-            raise ConfigError(f"the block comes first: BlockLayer({first!r}, {block!r})")
+            of_cell = f", {cell}" if isinstance(cell, int) and units is None else ""
+            raise ConfigError(f"the block comes first: BlockLayer({first!r}, {block!r}{of_cell})")
         required("cell", cell, "lstm")
         chosen = read_block(block, known)
         for name in keras_options:
