@@ -29,7 +29,7 @@ def synonyms(scope: str) -> Mapping[str, list[str]]:
 def known_as(scope: str, name: str, known: Collection[str] | None = None) -> str:
     """Return our name for a foreign one, if it is known here; else an empty string.
 
-    Of a name with dots, such as ``regularizers.kernel``, the first part is known.
+    A name with dots, such as ``regularizers.kernel``, is known by its first part.
     """
     ours = synonyms(scope).get(name, [])
     return next((e for e in ours if known is None or {e, e.partition(".")[0]} & {*known}), "")

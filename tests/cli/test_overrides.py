@@ -86,5 +86,5 @@ def test_refusals(arguments: list[str], message: str) -> None:
 
 
 def test_hydra_is_not_asked_to_run_anything() -> None:
-    with pytest.raises(ConfigError, check=at("hydra.run.dir", "~")):
+    with pytest.raises(ConfigError, check=at("hydra.run.dir", "~ & root='x'")):
         read_overrides(["cell=lstm", "hydra.run.dir=x"])

@@ -260,7 +260,7 @@ def test_rules_and_objects_survive_a_file(tmp_path: Path) -> None:
 
 def test_only_registered_classes_are_made_from_a_file() -> None:
     config = gatekit.RNN("lstm", 4, regularizers={"kernel": Unregistered(1.0)}).get_config()
-    with pytest.raises(TypeError, match="register_keras_serializable"):
+    with pytest.raises(ConfigError, match="register_keras_serializable"):
         gatekit.RNN.from_config(config)
     with keras.saving.custom_object_scope({"Unregistered": Unregistered}):
         layer = gatekit.RNN.from_config(config)

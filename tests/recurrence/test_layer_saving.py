@@ -231,10 +231,8 @@ def test_a_missing_plugin_is_named_with_the_remedy(tmp_path: Path) -> None:
     rnn = RNN("lstm", 4, swap=gates, plugins=[str(path)])
     model = keras.Sequential([keras.Input((None, 2)), rnn])
     model.save(tmp_path / "model.keras")
-    with pytest.raises((GatekitError, TypeError)) as caught:
+    with pytest.raises(GatekitError, match=r"'cubed'.*gatekit\.use_plugins\('path"):
         keras.models.load_model(tmp_path / "model.keras")
-    assert "'cubed'" in str(caught.value)
-    assert "plugins=" in str(caught.value)
 
 
 def test_with_its_plugin_named_the_layer_comes_back(tmp_path: Path) -> None:
