@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import code
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,8 @@ def shown(names: dict[str, Any], typed: str) -> list[str]:
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    # A command that failed in this process has set its own, which a prompt prefers to `write`.
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
 
 
 @pytest.mark.parametrize("typed", MISTAKES.values(), ids=MISTAKES.keys())

@@ -89,6 +89,8 @@
     if (!dialog.open) {
       opener = document.activeElement;
       dialog.showModal();
+      // The attribute autofocus would also be processed when the page is loaded.
+      at("detail-name").focus();
     }
     dialog.scrollTop = 0;
   }
