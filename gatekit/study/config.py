@@ -337,8 +337,9 @@ def _unknown(place: Place, value: Any, known: Mapping[str, Type], data: Mapping[
         key, one = next(iter(value.items()))  # slow.stretch=4 is an option of the swapped gate
         moved = Rename(place / key, P("swap") / role / key)
         return Fault(Kind.UNKNOWN, place / key, one, fixes=(moved,))
-    if not targets and not group and (command := known_as("flag-of", name.replace("_", "-"))):
-        words = ["STUDY", f"--{name}", *([] if value is True else [str(value)])]
+    flag = name.replace("_", "-")
+    if not targets and not group and (command := known_as("flag-of", flag)):
+        words = ["STUDY", f"--{flag}", *([] if value is True else [str(value)])]
         if command == "plan":  # it takes the words of `gatekit train`
             words = ["...", *(["--list"] if name == "list" else [])]
         typed = Run(command, tuple(words))

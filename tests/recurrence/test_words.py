@@ -173,3 +173,6 @@ def test_a_model_that_is_loaded_without_its_plugin_names_what_to_call() -> None:
         RNN.from_config(made)
     with pytest.raises(GatekitError, match="no such argument"):
         RNN.from_config({"cell": "lstm", "units": 4, "sizes": 3})
+    with pytest.raises(GatekitError, match="units") as caught:
+        RNN.from_config({"cell": "lstm", "units": -1})
+    assert "use_plugins" not in str(caught.value)

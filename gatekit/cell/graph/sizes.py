@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from gatekit.cell.errors import ExpressionError, listed, nearest, nearest_name, refused
-from gatekit.cell.language.expression import OPERATORS, Binary, Expr, Name, Neg, Number, names
+from gatekit.cell.language.expression import (
+    OPERATORS,
+    Binary,
+    Expr,
+    Name,
+    Neg,
+    Number,
+    names,
+    substitute,
+)
 from gatekit.cell.language.parse import parse
 from gatekit.cell.language.shape import MAX_ELEMENTS
 from gatekit.cell.learned import Parameter
@@ -136,8 +145,8 @@ def _computed(draft: Draft, value: object, where: Place, chain: tuple[str, ...])
             known = [*env, *gates, *draft.inputs]
             why = f"{name!r} is not a size{nearest(name, known) or '.'} Sizes: {listed(known)}."
             if near := nearest_name(name, known):
-                meant = str(value).replace(name, near)
-                raise refused(where, why, Set(where, meant))
+                meant = substitute(expr, {name: Name(near)})
+                raise refused(where, why, Set(where, str(meant)))
             raise refused(where, f"{why} Write one of them, or a number such as 8.")
     try:
         return _arithmetic(expr, env)

@@ -35,8 +35,6 @@ _LETTER = re.compile(r"\b[abc]\b")
 """An argument in the equation of a function of another library."""
 _WHOLE = re.compile(r"[\w.]+|\w+\([^()]*\)")
 """A part of an equation that needs no brackets."""
-_NUMBER = re.compile(r"-?[\d.e]+")
-"""A constant exponent."""
 _TOKENS = (
     (r"(\w+)(?: *[*@] *| +)(\w+)(?:\.T\b|\^(?:T\b|\{T\}|\\top\b|\{\\top\}))", r"outer(\1, \2)"),
     (r"\\(?:odot|cdot|times|circ)\b", " * "),
@@ -109,9 +107,9 @@ def _as_calls(text: str) -> str:
         return text
     for node in ast.walk(tree):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
-            exponent = ast.unparse(node.right)
-            if _NUMBER.fullmatch(exponent):
+            if isinstance(getattr(node.right, "operand", node.right), ast.Constant):
                 continue
+            exponent = ast.unparse(node.right)
             exponent = exponent if _WHOLE.fullmatch(exponent) else f"({exponent})"
             call = f"exp({exponent} * log({ast.unparse(node.left)}))"
             return _as_calls(f"{text[: node.col_offset]}{call}{text[node.end_col_offset :]}")

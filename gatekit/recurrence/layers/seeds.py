@@ -21,7 +21,7 @@ from keras.src.backend.common import global_state
 
 from gatekit.cell.calls import REQUIRED, MissingAttributeError, border, no_attribute
 from gatekit.cell.errors import ConfigError, DataError, GatekitError, excerpt, listed
-from gatekit.faults import Note, Optional, Whole
+from gatekit.faults import Kind, Note, Optional, Whole
 
 from .arguments import accepted, refuse_in_call
 
@@ -116,7 +116,8 @@ class SeededLayer(keras.layers.Layer):
             if not isinstance(refusal, GatekitError):
                 raise
             fault = refusal.fault
-            if fault is None or fault.what in ("arguments", "keys", "options"):
+            unknown = fault is not None and fault.kind is Kind.UNKNOWN
+            if fault is None or not unknown or fault.what in ("arguments", "keys", "options"):
                 raise refusal from None
             before = "before the model is loaded, write gatekit.use_plugins('path/to/file.py')"
             raise type(refusal)(replace(fault, fixes=(Note((before,)),))) from None

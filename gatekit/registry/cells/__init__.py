@@ -9,7 +9,6 @@ No module here is public.
 from .composer import (
     MAX_CHAIN,
     MAX_FILES,
-    after_self,
     bundled_cell,
     cell_config,
     cell_names,
@@ -31,7 +30,6 @@ from .places import (
 __all__ = [
     "MAX_CHAIN",
     "MAX_FILES",
-    "after_self",
     "bibliography",
     "bundled_cell",
     "cell_config",

@@ -270,8 +270,8 @@ def composed(
     config: Mapping[str, Any],
     path: Path,
     catalogue: Catalogue,
-    plugins: Sequence[str] = (),
-    own: bool = True,
+    plugins: Sequence[str],
+    own: bool,
 ) -> dict[str, Any]:
     """Return the content of a cell's file with the cells in its ``defaults`` merged in.
 

@@ -34,7 +34,7 @@ from gatekit.faults import (
     wrong,
 )
 from gatekit.registry import catalogue, tasks
-from gatekit.registry.cells import after_self, cell_file, config_folders, default_name, file_channel
+from gatekit.registry.cells import cell_file, config_folders, default_name, file_channel
 from gatekit.registry.safe_yaml import parse, read_text
 from gatekit.study.config import meant_key, wrong_value
 from gatekit.study.interpolations import refuse_keywords, refuse_resolvers
@@ -123,11 +123,12 @@ def refuse(
             kinds = tasks() if group == "task" else catalogue().blocks
             usual = USUAL.get(group, "modern")
             having = [each for each, kind in kinds.items() if {*data} <= {*kind.option_names()}]
-            fits_all = usual if usual in having else [*having, usual][0]
-            several = fits_all != usual and len(having) > 1
-            missing: list[Fix] = [Set(P(group) / inner, fits_all, such=several)]
-            missing += [Note((f"those with these keys: {listed(having, 12)}",))] * several
-            raise ConfigError(Fault(Kind.MISSING, P(group) / inner, fixes=tuple(missing)))
+            several = usual not in having and len(having) > 1
+            first = usual if usual in having else [*having, usual][0]
+            fixes: tuple[Fix, ...] = (Set(P(group) / inner, first, such=several),)
+            if several:
+                fixes += (Note((f"those with these keys: {listed(having, 12)}",)),)
+            raise ConfigError(Fault(Kind.MISSING, P(group) / inner, fixes=fixes))
         if group in OPEN:
             chosen = {k: excerpt(v) for k, v in data.items() if k in GROUPS and isinstance(v, str)}
             entries = data.get("defaults")
@@ -295,9 +296,10 @@ def _group(place: str) -> str:
             return group
     folders = listed([*GROUPS, *HYDRA_GROUPS])
     why = f"it would replace a configuration of Hydra or gatekit; conf has the folders {folders}"
-    way = "keys of a study go into a file of conf/experiment: move it, or add --trust-config if "
-    way += "you wrote this file yourself"
-    if "/" not in place:  # conf/train.yaml with the keys of an experiment
+    if "/" in place:
+        way = "keys of a study go into a file of conf/experiment: move it, or add --trust-config "
+        way += "if you wrote this file yourself"
+    else:  # conf/train.yaml with the keys of an experiment
         way = f"move it to conf/experiment/{place}.yaml, with `# @package _global_` as its first "
         way += f"line, and type experiment={place}"
     _refuse(Place(), why, NOTHING, Note((way,)))
@@ -311,9 +313,6 @@ def _defaults(data: Mapping[str, Any], group: str) -> Iterator[tuple[int, str]]:
     if not isinstance(entries, (list, tuple)):
         fixes = (Set(at, [entries, "_self_"]),) if _named(entries) else ()
         raise ConfigError(Fault(Kind.WRONG, at, entries, "a list", fixes=fixes))
-    names = [entry for entry in entries if isinstance(entry, str)]
-    if group == "cell" and "_self_" in names[:-1]:
-        raise ConfigError(after_self(names))
     for number, entry in enumerate(entries):
         place = None
         if group == "cell":
