@@ -40,7 +40,7 @@ from gatekit.faults import (
     together,
 )
 
-from .errors import ConfigError, GatekitError, as_plain, listed, nearest
+from .errors import ConfigError, GatekitError, as_plain, listed
 
 _BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -84,8 +84,9 @@ class NoAttributeError(AttributeError):
             return f"{said}; its {owner} has it: write .{owner}.{name}"
         fields = getattr(kind, "__annotations__", {})
         own = sorted({each for each in (*dir(kind), *fields) if each[0] != "_"})
-        near = nearest(name, own)
-        return f"{said}{near or f'. It has {listed(own)}' * (len(own) <= _FEW)}"
+        near = known_as("attribute", name, own) or nearest_key(name, own)
+        note = f"; did you mean {near!r}?" if near else note_for("attribute", name)
+        return f"{said}{note or f'. It has {listed(own)}' * (len(own) <= _FEW)}"
 
     def __reduce__(self) -> tuple[type, tuple[str]]:
         return AttributeError, (str(self),)

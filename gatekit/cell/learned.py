@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gatekit.faults import Fault, Kind, Note, Place, Set, known_as
+from gatekit.faults import Both, Fault, Kind, Note, Place, Set, known_as
 
 from .calls import constructed, no_attribute
 from .declare import Declared
@@ -106,6 +106,10 @@ class Parameter:
             if not size:
                 why = Fault(Kind.WRONG, Place(("shape",)), as_plain(self.shape), expected)
                 raise CellError(replace(why, fixes=(Note((_MATRIX,)),)))
+            if isinstance(self.shape, float) and self.init == Parameter.init:  # it was meant as it
+                first = Set(Place(("shape",)), "units"), Set(Place(("init",)), self.shape)
+                why = Fault(Kind.WRONG, Place(("shape",)), self.shape, expected)
+                raise CellError(replace(why, fixes=(Both(first),)))
             raise _wrong("shape", self.shape, expected, size)
         if self.map is not None and not (isinstance(self.map, str) and self.map in MAPS):
             came = getattr(self.map, "name", getattr(self.map, "__name__", str(self.map)))

@@ -99,7 +99,8 @@ class RowWise(Declared):
                 f"{type(self).__name__}.{self.method} is not a method; write def {self.method}("
                 f"self, {first}): return ops.{name}({first})"
             )
-        if function.__module__.rpartition(".")[0] == __package__:  # defined by the base class
+        module = function.__module__ or ""
+        if module.rpartition(".")[0] == __package__:  # defined by the base class
             raise CellError(f"{type(self).__name__} {_undefined(type(self), self.method)}")
         names = []
         for position, parameter in enumerate(inspect.signature(function).parameters.values()):
@@ -174,9 +175,9 @@ class RowWise(Declared):
                 error.name or "", (*self._option_types, *self.parameters, *vars(type(self)))
             )
             declared = (
-                f'a learned number is parameters = {{"{error.name}": Parameter("units")}}, and '
-                f"def {self.method}(self, pre, {error.name}) receives it; an option is "
-                f"{error.name}: float = 1.0 in the class"
+                f'a learned number is parameters = {{"{error.name}": Parameter("units", '
+                f"init=1.0)}}, and def {self.method}(self, pre, {error.name}) receives it; an "
+                f"option is {error.name}: float = 1.0 in the class"
             )
             if f"self.{error.name}(" in place.text:
                 declared = (
@@ -269,7 +270,7 @@ def _undefined(cls: type, method: str) -> str:
         place, given = place_in(vars(cls)[other]), [*inspect.signature(vars(cls)[other]).parameters]
         rename = f"rename {other} to {method}"
         if len(given) == 2 and given[1] not in ("x", "h", "h_prev"):  # call(self, inputs)
-            rename = f"write {method}(self, {first}) in place of {other}({', '.join(given)}), and "
-            rename += f"{first} in place of {given[1]}"
+            rename = f"write {method}(self, {first}) in place of {other}({', '.join(given)})"
+            rename += f", and {first} in place of {given[1]}" * (given[1] != first)
         return f"has no {method}, which computes its value; {rename} ({place})"
     return f"has no {method}, which computes its value; write def {method}(self, {first})"

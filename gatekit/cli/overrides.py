@@ -113,6 +113,8 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
         config["cell"] = named_gates(config["cell"], composed, known)
         one = config["mixers"] is None
         mixers = [cell_of(config, known)] if one else mixers_of(config, known)
+        output_unit = read_output_unit(config["output_unit"], known.catalogue)
+        block = read_block(config["block"], known.catalogue)
     plain_cell = None
     if any(config["swap"].values()) and config["mixers"] is None:
         with contextlib.suppress(GatekitError):
@@ -120,12 +122,12 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
     return Overrides(
         name or str(mixers[0].name),
         mixers[0],
-        read_output_unit(config["output_unit"], known.catalogue),
+        output_unit,
         config["units"],
         _features(sizes),
         plugins,
         tuple(words),
-        read_block(config["block"], known.catalogue),
+        block,
         config["width"] or config["units"],
         config["dropout"],
         tuple(mixers * (config["layers"] // len(mixers))),

@@ -166,7 +166,8 @@ def add_seeds(
     whole, present = extension(study, root, seeds, words, command, trusted)
     more = f"from {present} to {seeds} seeds"
     if present == seeds:
-        more = f"no more seeds, because {seeds} is the number of all seeds, and it has them"
+        more = f"no more seeds, because {seeds} is the number of all seeds, and it has them; "
+        more += f"{seeds + 1} would add one"
     show(f"study {study}: {more}.")
     return run_plan(whole, show, stream)
 

@@ -250,9 +250,9 @@ class File(Channel):
             data: dict[str, Any] = {}
             for fix in sets:
                 data = apply(replace(fix, place=Place(fix.place.path[size:])), data) or {}
-            return ", ".join(f"{key}: {_in_yaml(value)}" for key, value in data.items())
+            return " and ".join(f"{key}: {_in_yaml(value)}" for key, value in data.items())
         heads = [f"{fix.place.last}: " if fix.place.path else "" for fix in sets]
-        return ", ".join(
+        return " and ".join(
             f"{head}{_in_yaml(fix.value)}" for head, fix in zip(heads, sets, strict=True)
         )
 
@@ -456,6 +456,9 @@ def _way(fix: Fix, fault: Fault, to: Channel) -> Iterator[str]:
             yield f"{reason}, {to.verb} {to.assign(fix)}"
         case Set():
             way = to.assign(fix)
+            below = fix.place.path[: len(fault.place.path)] == fault.place.path
+            if isinstance(to, File) and not below:  # with the section that it is in
+                way = to.rename(Rename(fault.place, fix.place), fix.value) or way
             if isinstance(to, Call) and fix.place.path[:1] != fault.place.path[:1]:
                 way = to.replaced(way, fix.place)
             yield f"{to.verb} {way}{', for example' * fix.such}"
@@ -478,8 +481,9 @@ def _way(fix: Fix, fault: Fault, to: Channel) -> Iterator[str]:
                 if isinstance(f, Remove) and f.place.path[:1] in heads and f != gone
             ]
             words = [way for f in fix.fixes if f not in sets for way in _way(f, fault, to)]
-            if len(sets) == 1 and isinstance(to, File) and isinstance(sets[0], Set):
-                one = sets[0]  # with the section that it is in, if that is another one
+            given = [f for f in sets if isinstance(f, Set)]
+            if len(given) == 1 and isinstance(to, File):
+                [one] = given  # with the section that it is in, if that is another one
                 words.append(f"{to.verb} {to.rename(Rename(fault.place, one.place), one.value)}")
             elif sets:
                 words.append(f"{to.verb} {to.assign(*sets)}")

@@ -184,7 +184,9 @@ class Reader(argparse.ArgumentParser):
             place = Place((str(missing[0].metavar or missing[0].dest.upper()),))
             examples = (self._example(action) for action in missing)
             such = Run(self.command, (*self.typed, *map(str, examples)))
-            refuse(Fault(Kind.MISSING, place, why=_short(missing[0]), fixes=(such,)))
+            found_by = Run("studies") if missing[0].dest == "study" else None
+            fault = Fault(Kind.MISSING, place, why=_short(missing[0]), fixes=(such,))
+            refuse(replace(fault, what="studies", lists=found_by))
         if rest:
             refuse(self._surplus(words, *rest))
 

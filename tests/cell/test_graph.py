@@ -408,7 +408,9 @@ def test_a_circle_is_printed(built, lstm):
 
 def test_a_circle_through_reads(built, lstm):
     gates = {"forget": {"kind": "forget", "reads": ["x", "c"]}}
-    with pytest.raises(CellError, match="forget -> c -> forget"):
+    with pytest.raises(
+        CellError, check=at("cell.gates.forget.reads", names=("forget -> c -> forget",))
+    ):
         built(lstm(gates=gates))
 
 
@@ -601,7 +603,7 @@ def test_an_output_unit_reads_this_step(built, lstm):
     assert built(lstm(), output_unit=unit).uses_t
     for name in ("h_prev", "x_prev"):
         unit["reads"] = ["h", f"2 * {name}"]
-        with pytest.raises(CellError, check=at("output_unit.reads", names=(name, "before"))):
+        with pytest.raises(CellError, check=at("output_unit.reads", names=(name,))):
             built(lstm(), output_unit=unit)
     unit["reads"] = ["h", "before"]
     assert built(lstm(equations={"before": "h_prev"}), output_unit=unit).output.signals == (

@@ -108,7 +108,7 @@ def test_a_projection_reads_what_its_gate_binds(owned):
 @pytest.mark.parametrize("target", [3, None, "input.m_prev"])
 def test_what_is_bound_to_no_signal_is_refused(built, lstm, target):
     forget = Surprise(bind={"x": target})
-    with pytest.raises(CellError, match=r"cell\.gates\.forget\.bind\.x"):
+    with pytest.raises(CellError, check=at("cell.gates.forget.bind.x")):
         built(lstm(gates={"input": WRITTEN, "forget": forget}))
 
 
@@ -301,7 +301,9 @@ def test_a_width_that_does_not_fit_is_told_with_both_widths_and_the_state_to_dec
         def activate(self, pre, x, m_prev):
             return ops.sigmoid(pre + ops.mean(m_prev)), {"m": 0.9 * ops.mean(m_prev) + 0.1 * x}
 
-    with pytest.raises(CellError, match=r"6.*4.*State\('features'\)"):
+    with pytest.raises(
+        CellError, check=at("cell.gates.forget", names=("6", "4", "State('features')"))
+    ):
         owned(Narrow())
 
 
@@ -326,7 +328,7 @@ def test_a_projection_reads_no_option(owned):
 
 @pytest.mark.parametrize("section", ["zoneout", "initial"])
 def test_the_cell_does_not_set_a_state_that_its_gate_owns(owned, section):
-    with pytest.raises(CellError, match=rf"cell.{section}.forget.m: "):
+    with pytest.raises(CellError, check=at(f"cell.{section}.forget.m")):
         owned(Surprise(), **{section: {"forget.m": 0.5}})
 
 
@@ -394,10 +396,13 @@ def test_a_swap_keeps_what_is_set_of_a_projection_of_the_new_gate(swapped, new):
 @pytest.mark.parametrize("new", NEW)
 @pytest.mark.parametrize(
     ("settings", "named"),
-    [({"projections": {"tua": {"first_bias": 3.0}}}, "tua"), ({"bind": {"xx": "c_prev"}}, "xx")],
+    [
+        ({"projections": {"tua": {"first_bias": 3.0}}}, "projections.tua"),
+        ({"bind": {"xx": "c_prev"}}, "bind.xx"),
+    ],
 )
 def test_what_a_swap_would_drop_is_refused(swapped, new, settings, named):
-    with pytest.raises(CellError, match=rf"cell\.gates\.forget\.\w+\.{named}"):
+    with pytest.raises(CellError, check=at(f"cell.gates.forget.{named}")):
         swapped(NEW[new], **settings)
 
 

@@ -94,7 +94,7 @@ def test_by_takes_commas_and_repetition(root: Path, capsys: pytest.CaptureFixtur
     assert main(["compare", "demo", "--by", "cell,units", "--by", "task", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 3
     assert main(["compare", "demo", "--by", "sell"]) == EXIT_REFUSED
-    assert "--by cell, or " in capsys.readouterr().err
+    assert "--by cell" in capsys.readouterr().err
 
 
 def test_a_figure_without_an_ending_is_two_files(
@@ -147,7 +147,7 @@ def test_several_figures_are_named_by_their_kind(
     assert main(["compare", "demo", "--figure", "f.svg", "--draw", "forest,scatter"]) == 0
     assert sorted(path.name for path in root.glob("f*")) == ["f-forest.svg", "f-scatter.svg"]
     assert main(["compare", "demo", "--figure", "g.svg", "--draw", "forest,pie"]) == EXIT_REFUSED
-    assert "--draw pie: there is no such figure" in capsys.readouterr().err
+    assert "--draw pie" in capsys.readouterr().err
     assert not list(root.glob("g*"))
 
 
@@ -179,7 +179,7 @@ def test_x_makes_blocks_and_draws_the_axis(root: Path, capsys: pytest.CaptureFix
     ]
     assert "--x units" in (root / "x.svg").read_text()
     assert main(["compare", "demo", "--within", "unit"]) == EXIT_REFUSED
-    assert "--within units, or " in capsys.readouterr().err
+    assert "--within units" in capsys.readouterr().err
 
 
 def test_another_split_is_compared_where_it_is_asked_for(

@@ -37,7 +37,7 @@ CLASSES = {
         "compare demo --group-by cell",
         "--by cell.",
     ),
-    "confidence for level": ("compare demo --alpha 0.01", "--level 0.99 for 0.01"),
+    "confidence for level": ("compare demo --alpha 0.01", "--level 0.99 "),
     "file with another ending": (
         "report demo --output x.pdf",
         "--to x.pdf.",
@@ -83,7 +83,7 @@ CLASSES = {
     "folder of studies": ("status demo --root .", "experiments."),
     "study of another command": ("bundle dmo", "`gatekit bundle demo`."),
     "key in which runs agree": ("compare demo --by units", "cell."),
-    "key that no run has": ("compare demo --by cel", "--by cell, or "),
+    "key that no run has": ("compare demo --by cel", "--by cell,"),
     "blocks of one group": ("compare demo --within cell", "--within=cell"),
     "figure without a file": ("compare demo --draw forest", "--figure FILE.svg."),
     "misspelt figure": ("compare demo --draw curve", "--draw curves."),
@@ -111,7 +111,7 @@ CLASSES = {
     ),
     "decimal comma": (
         "train cell=lstm optimizer.learning_rate=0,001",
-        "optimizer.learning_rate=0.001, or ",
+        " optimizer.learning_rate=0.001,",
     ),
     "gate by a near name": (
         "show cell=lstm cell.gates.forgte.kind=power_law",

@@ -79,7 +79,7 @@ def test_without_an_outcome_it_is_written_and_the_exit_code_says_so(here: Path) 
         (["demo", "--to", "page.pdf"], "--to page.html"),
         (["demo", "--seconds", "0.2"], "--seconds 5.0,"),
         (["demo", "--wach"], "--watch"),
-        (["demo", "--by", "unit"], "Type --by units, or remove --by."),
+        (["demo", "--by", "unit"], " --by units,"),
     ],
 )
 def test_mistakes_are_told(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from refused import at
 
 from gatekit.cell.errors import GatekitError
 from gatekit.study.command import compose
@@ -62,7 +63,7 @@ def test_a_key_of_a_file_is_spelled_as_the_file_has_it(
     assert caught.value.fault is not None
     assert str(caught.value.fault.place) == place
     assert str(caught.value).startswith(f"{path}, line 2: ")
-    assert str(caught.value).partition("Write ")[2].startswith(said)
+    assert f" {said}" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_what_a_file_cannot_have_is_typed(
     with pytest.raises(GatekitError) as caught:
         plan(compose([f"{path.parent.name}=mine"]))
     assert str(caught.value).startswith(f"{path}, line 2: ")
-    assert str(caught.value).endswith(f"and type {typed}.")
+    assert str(caught.value).endswith(f" {typed}.")
 
 
 @pytest.mark.parametrize("group", ["task", "trainer", "optimizer", "block"])
@@ -88,10 +89,9 @@ def test_a_file_is_its_group_itself(
     group: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = written(f"{group}/mine", f"{group}: {{name: x}}\n", tmp_path, monkeypatch)
-    with pytest.raises(GatekitError) as caught:
+    check = at(f"{group}.{group}", names=(f"{path}, line 1: ",))
+    with pytest.raises(GatekitError, check=check):
         compose([f"{group}=mine"])
-    assert str(caught.value).startswith(f"{path}, line 1: ")
-    assert "remove this line and the indentation" in str(caught.value)
 
 
 def test_what_is_typed_is_spelled_for_a_shell_although_a_file_has_the_key(
@@ -100,7 +100,7 @@ def test_what_is_typed_is_spelled_for_a_shell_although_a_file_has_the_key(
     written("experiment/mine", f"{GLOBAL}cell: {{dropout: 0.2}}\n", tmp_path, monkeypatch)
     with pytest.raises(GatekitError) as caught:
         plan(compose(["experiment=mine", "cell.dropout=30"]))
-    assert str(caught.value).endswith("Type cell.dropout=0.3.")
+    assert str(caught.value).endswith(" cell.dropout=0.3.")
 
 
 def test_several_values_in_a_file_are_swept_by_what_is_typed(
@@ -110,7 +110,7 @@ def test_several_values_in_a_file_are_swept_by_what_is_typed(
     with pytest.raises(GatekitError) as caught:
         plan(compose(["experiment=mine"]))
     assert "conf/experiment/mine.yaml, line 2: " in str(caught.value)
-    assert "type -m units=16,32." in str(caught.value)
+    assert " -m units=16,32." in str(caught.value)
     assert len(compose(["experiment=mine", "-m", "units=16,32"])) == 2
 
 
@@ -122,7 +122,6 @@ def test_a_key_that_a_file_sweeps_keeps_its_values(
 ) -> None:
     sweep = f"hydra: {{mode: MULTIRUN, sweeper: {{params: {{{key}: '16,32'}}}}}}\n"
     written("experiment/mine", f"{GLOBAL}{sweep}", tmp_path, monkeypatch)
-    with pytest.raises(GatekitError) as caught:
+    names = (f"conf/experiment/mine.yaml, line 2: {key} ", f" {meant}: '16,32'.")
+    with pytest.raises(GatekitError, check=at(key, f"-> {meant}", names=names)):
         plan(compose(["experiment=mine"]))
-    assert f"conf/experiment/mine.yaml, line 2: {key} is not a key" in str(caught.value)
-    assert str(caught.value).endswith(f"Write {meant}: '16,32'.")

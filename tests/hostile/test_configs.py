@@ -15,6 +15,7 @@ import pytest
 from bounded import SECONDS
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
+from refused import at
 
 from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.registry import safe_yaml
@@ -213,16 +214,19 @@ def test_a_link_out_of_the_folder_is_refused(outside: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "node",
+    ("node", "place"),
     [
-        "mode",
-        {"run": {"dir": "/"}},
-        {"mode": "EVERY"},
-        {"sweeper": {"launcher": "x"}},
-        {"sweeper": {"params": {"seed": "${oc.env:HOME}"}}, "mode": "RUN", "job": {}},
+        ("mode", "hydra.mode"),
+        ({"run": {"dir": "/"}}, "hydra.run"),
+        ({"mode": "EVERY"}, "hydra.mode"),
+        ({"sweeper": {"launcher": "x"}}, "hydra.sweeper.launcher"),
+        (
+            {"sweeper": {"params": {"seed": "${oc.env:HOME}"}}, "mode": "RUN", "job": {}},
+            "hydra.job",
+        ),
     ],
 )
-def test_of_hydra_a_file_sets_the_mode_and_what_is_swept(node: object) -> None:
-    with pytest.raises(ConfigError, match="hydra"):
+def test_of_hydra_a_file_sets_the_mode_and_what_is_swept(node: object, place: str) -> None:
+    with pytest.raises(ConfigError, check=at(place)):
         untrusted_files._refuse_hydra(node, [])
     untrusted_files._refuse_hydra({"mode": "MULTIRUN", "sweeper": {"params": {}}}, [])

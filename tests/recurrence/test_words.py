@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 import pytest
+from refused import at
 
 from gatekit import RNN, BlockLayer, Cell, GatekitError, pad_time
 from gatekit.cell.block.parts import Parts
@@ -20,16 +21,16 @@ from gatekit.compare.loaded import Study
 
 X = np.zeros((2, 5, 3), "float32")
 FAULTS = {
-    "a rate": (lambda: RNN("lstm", 4, dropout=1.5), "dropout=1.5 (a number)"),
+    "a rate": (lambda: RNN("lstm", 4, dropout=1.5), "dropout=1.5 "),
     "a rate in percent": (lambda: RNN("lstm", 4, dropout=50), "dropout=0.5"),
     "a block's rate": (
         lambda: BlockLayer("modern", "lstm", dropout=2),
-        "dropout=2 (an integer)",
+        "dropout=2 ",
     ),
     "a block's rate as a word": (lambda: BlockLayer("modern", "lstm", dropout="a"), "dropout='a'"),
     "a flag": (
         lambda: RNN("lstm", 4, stateful=np.array([1, 0])),
-        "stateful=an object of ndarray",
+        "stateful=True",
     ),
     "no state at all": (lambda: RNN("lstm", 4)(X, initial_state=[]), "the states are h, c"),
     "numbers to pad": (lambda: pad_time([1.0, 2.0]), "it has shape (2,)"),
@@ -169,9 +170,14 @@ def test_an_attribute_of_a_part_is_answered_with_the_part() -> None:
 def test_a_model_that_is_loaded_without_its_plugin_names_what_to_call() -> None:
     made = RNN("lstm", 4).get_config()
     made["cell"]["gates"]["forget"]["kind"] = "mine"
-    with pytest.raises(GatekitError, match=r"'mine'.*gatekit\.use_plugins\('path/to/file\.py'\)"):
+    with pytest.raises(
+        GatekitError,
+        check=at(
+            "cell.gates.forget.kind", names=("'mine'", "gatekit.use_plugins('path/to/file.py')")
+        ),
+    ):
         RNN.from_config(made)
-    with pytest.raises(GatekitError, match="no such argument"):
+    with pytest.raises(GatekitError, check=at("sizes")):
         RNN.from_config({"cell": "lstm", "units": 4, "sizes": 3})
     with pytest.raises(GatekitError, match="units") as caught:
         RNN.from_config({"cell": "lstm", "units": -1})

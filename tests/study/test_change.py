@@ -4,6 +4,7 @@ import os
 
 import pytest
 from inline import Inline
+from refused import at
 
 from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.cli.overrides import read_overrides
@@ -82,33 +83,41 @@ def test_a_change_names_roles_and_an_experiment_sweeps_it():
     assert {run.fingerprint for run in biases} < {run.fingerprint for run in runs}
 
 
+FILE = ("conf/change/mine.yaml",)
+
+
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "check"),
     [
-        ("task: {length: 3}\n", "task is not a key"),
-        ("seed: 3\n", "seed is not a key"),
-        ("plugins: [mine.py]\n", "plugins is not a key"),
-        ("hydra: {mode: MULTIRUN}\n", "hydra: it is not allowed"),
-        ("hydra.run.dir: /tmp\n", "hydra.run.dir: it is not allowed"),
-        ("# @package hydra\nunits: 3\n", "@package hydra` is not allowed"),
-        ("cell: gru\n", "override /cell: gru"),
-        ("defaults: [override /task: adding]\n", "is not allowed here"),
-        ("defaults: [override /hydra/launcher: gatekit]\n", "is not allowed here"),
-        ("cell: {gates: {_target_: os.mkdir}}\n", "_target_"),
-        ("units: ${oc.env:HOME}\n", "oc.env"),
+        ("task: {length: 3}\n", at("task", "~", names=FILE)),
+        ("seed: 3\n", at("seed", "~", names=FILE)),
+        ("plugins: [mine.py]\n", at("plugins", "~", names=FILE)),
+        ("hydra: {mode: MULTIRUN}\n", at("hydra", names=FILE)),
+        ("hydra.run.dir: /tmp\n", at("hydra.run.dir", names=FILE)),
+        ("# @package hydra\nunits: 3\n", at("", names=(*FILE, "@package hydra"))),
+        ("cell: gru\n", at("cell", "~ & defaults=[{'override /cell': 'gru'}]", names=FILE)),
+        (
+            "defaults: [override /task: adding]\n",
+            at("defaults", "=[{'override /cell': 'lstm'}]", names=FILE),
+        ),
+        (
+            "defaults: [override /hydra/launcher: gatekit]\n",
+            at("defaults", "=[{'override /cell': 'lstm'}]", names=FILE),
+        ),
+        ("cell: {gates: {_target_: os.mkdir}}\n", at("cell.gates._target_", names=FILE)),
+        ("units: ${oc.env:HOME}\n", at("units", names=(*FILE, "oc.env"))),
     ],
 )
-def test_a_change_sets_the_model_and_nothing_else(text, says):
+def test_a_change_sets_the_model_and_nothing_else(text, check):
     own("change/mine", text)
-    with pytest.raises(ConfigError, match=r"conf/change/mine\.yaml") as refused:
+    with pytest.raises(ConfigError, check=check):
         planned("change=mine")
-    assert says in str(refused.value)
 
 
 @pytest.mark.parametrize("key", ["task: {length: 3}", "plugins: [mine.py]", "seed: 1"])
 def test_trust_does_not_widen_what_a_change_may_set(key):
     own("change/mine", f"{key}\n")
-    with pytest.raises(ConfigError, match="a change does not set it"):
+    with pytest.raises(ConfigError, check=at(key.partition(":")[0], "~")):
         planned("--trust-config", "change=mine")
 
 

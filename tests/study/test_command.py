@@ -7,6 +7,7 @@ import re
 
 import pytest
 import tiny
+import yaml
 from omegaconf import OmegaConf
 from refused import at, fault_of, saying, written
 
@@ -114,14 +115,14 @@ def test_cycle(capsys, text):
 
 def test_unknown_resolver(capsys):
     own("cell/mine", CELL + "constants: {dt: '${nope:1}'}\n")
-    assert "there is no resolver 'nope'" in told(capsys, "cell=mine")
+    assert "cell.constants.dt='${nope:1}'" in told(capsys, "cell=mine")
 
 
 def test_environment(capsys, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
     own("cell/mine", CELL + "reference: '${oc.env:AWS_SECRET_ACCESS_KEY}'\n")
     printed = told(capsys, "cell=mine")
-    assert "not on an environment variable" in printed
+    assert "cell.reference='${oc.env:AWS_SECRET_ACCESS_KEY}'" in printed
     assert "hunter2" not in printed
 
 
@@ -173,7 +174,7 @@ def test_what_hydra_would_execute(capsys, text):
 
 def test_what_gatekit_does_not_use_is_refused_in_a_file(capsys):
     own("experiment/mine", "# @package _global_\nhydra: {run: {dir: /tmp/elsewhere}}\n")
-    assert "Delete it; root=FOLDER" in told(capsys, "experiment=mine")
+    assert "root=FOLDER" in told(capsys, "experiment=mine")
 
 
 @pytest.mark.parametrize(
@@ -211,7 +212,7 @@ def test_a_file_makes_hydra_do_nothing_but_compose(capsys, act):
 @pytest.mark.parametrize("file", ["train", "hydra/config"])
 def test_a_file_cannot_replace_what_hydra_starts_from(capsys, file):
     own(file, "units: 3\n")
-    assert "would replace" in told(capsys)
+    assert f"conf/{file}.yaml: " in told(capsys)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +221,7 @@ def test_a_file_cannot_replace_what_hydra_starts_from(capsys, file):
         ("units: 'range(1,1000000000)'", "at most 5,000"),
         ("units: 'shuffle(range(1,1e12))'", "at most 5,000"),
         (", ".join(f"k{i}: '1,2,3,4,5,6,7,8,9'" for i in range(20)), "at most 5,000"),
-        ("cell.notes: '$\\{oc.env\\:HOME\\}'", "not on an environment variable"),
+        ("cell.notes: '$\\{oc.env\\:HOME\\}'", "hydra.sweeper.params.cell.notes='${oc.env:HOME}'"),
     ],
 )
 def test_a_sweep_in_a_file_is_bounded(capsys, values, said):
@@ -242,7 +243,7 @@ def test_references_that_write_each_other_out_are_refused(capsys):
 def test_defaults_in_a_circle_or_doubling_are_refused(capsys):
     own("cell/a", "defaults: [b]\n")
     own("cell/b", "defaults: [a]\n")
-    assert "they are circular: cell/a -> cell/b -> cell/a" in told(capsys, "cell=a")
+    assert "cell/a -> cell/b -> cell/a" in told(capsys, "cell=a")
     for k in range(30):
         own(f"cell/c{k}", f"defaults: [c{k + 1}, c{k + 1}]\n")
     own("cell/c30", CELL)
@@ -340,7 +341,8 @@ def test_a_mistake_is_answered_in_one_line(capsys, word, said):
 def test_a_key_that_changes_numbers_cannot_be_removed(capsys, word, typed):
     assert f" {typed}." in told(capsys, word)
     assert f" {typed}." in told(capsys, "--trust-config", word)
-    with pytest.raises(ConfigError, match="cannot be removed"):
+    place, _, text = typed.partition("=")
+    with pytest.raises(ConfigError, check=at(place, f"={yaml.safe_load(text)!r}")):
         gatekit.plan(["task=sum", word], try_out=False)
 
 
@@ -683,8 +685,9 @@ def test_help_explains_every_key():
 
 
 def test_a_foreign_config_folder_is_refused(capsys):
-    for word in ("--config-dir=/tmp", "--config-path=/tmp", "--config-name=x"):
-        assert "ut your files into ./conf" in told(capsys, word)
+    for word in ("--config-dir=/tmp", "--config-path=/tmp"):
+        assert " ./conf, " in told(capsys, word)
+    assert " experiment=x." in told(capsys, "--config-name=x")
 
 
 def test_a_trusted_config_folder_is_searched_first(place):
@@ -743,7 +746,7 @@ def test_what_only_prints_leaves_logging_alone(capsys, option, says):
         (["hydra/launcher=joblib"], "n_jobs=4"),
         (["hydra/launcher=submitit_slurm"], "hydra.launcher.backend=slurm"),
         (["hydra/launcher=basic"], "n_jobs=4"),
-        (["-m", "hydra/sweeper=ax"], "random or optuna"),
+        (["-m", "hydra/sweeper=ax"], "hydra/sweeper=random"),
         (["-m", "hydra/sweeper=basic", "units=3,4"], "hydra/sweeper=grid"),
         (["units=${nosuch}"], "References: ${nosuch}."),
         (["units=${task.lenght}"], "'task.length'"),

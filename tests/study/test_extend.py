@@ -4,6 +4,7 @@ import shlex
 
 import pytest
 from inline import Inline
+from refused import at
 
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.compare.study import load
@@ -79,7 +80,7 @@ def test_seeds_that_are_not_numbered_from_zero_are_refused(study):
 
 def test_only_how_runs_are_made_may_be_typed(study):
     study("-m", "cell=lstm", "seeds=2")
-    with pytest.raises(ConfigError, match="units: extend only adds seeds"):
+    with pytest.raises(ConfigError, check=at("units")):
         extension("s", ROOT, 4, ["units=8"])
 
 

@@ -112,7 +112,7 @@ def test_what_is_nearly_right_is_typed_right(typed: dict[str, Any], place: str, 
 
 
 def test_a_name_that_is_nearly_that_of_a_folder_is_typed_as_one() -> None:
-    with pytest.raises(GatekitError, match="study=my_study"):
+    with pytest.raises(GatekitError, check=at("study", "='my_study'")):
         validate({**SHARED, "study": "my study"})
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 from omegaconf import OmegaConf
+from refused import at, saying
 
 from gatekit.cell.errors import ConfigError
 from gatekit.study.resolve import plain
@@ -9,46 +10,44 @@ from gatekit.study.resolve import plain
 TASKS = {"adding": {"length": 100}}
 
 
-def refused(config, match):
-    with pytest.raises(ConfigError, match=match):
+def refused(config, check):
+    with pytest.raises(ConfigError, check=check):
         plain(OmegaConf.create(config), TASKS)
 
 
 def test_missing_value():
-    refused(
-        {"cell": {"units": "???"}}, r"cell.units has no value yet \(\?\?\?\); type cell.units=VALUE"
-    )
+    refused({"cell": {"units": "???"}}, saying("cell.units has .* type cell.units=VALUE"))
 
 
 @pytest.mark.parametrize(
     "config", [{"a": "${a}"}, {"a": "${b}", "b": "${a}"}, {"a": {"b": "x${c}"}, "c": "${a.b}"}]
 )
 def test_cycles(config):
-    refused(config, r"\$\{")
+    refused(config, saying(r"\$\{"))
 
 
 def test_a_reference_to_nothing():
-    refused({"units": "${untis}"}, "untis")
+    refused({"units": "${untis}"}, saying("untis"))
 
 
 @pytest.mark.parametrize(
     "name", ["now", "python_version", "mine", "oc.decode", "oc.create", "hydra"]
 )
 def test_resolvers(name):
-    refused({"a": f"${{{name}:x}}"}, rf"there is no resolver '{name}'. .* a plain reference")
+    refused({"a": f"${{{name}:x}}"}, at("a", names=(f"'{name}'", "${units}")))
 
 
 @pytest.mark.parametrize("text", ["${oc.env:AWS_SECRET_ACCESS_KEY}", "x${ oc.env : HOME}y"])
 def test_environment(text, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
-    with pytest.raises(ConfigError, match="not on an environment variable") as caught:
+    with pytest.raises(ConfigError, check=at("cell.0")) as caught:
         plain(OmegaConf.create({"cell": [text]}), TASKS)
     assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["${${n}:HOME}", "${oc.${m}:HOME}", "${oc.select:${oc.env:HOME}}"])
 def test_environment_in_disguise(text):
-    refused({"a": text, "n": "oc.env", "m": "env"}, "environment variable|cannot be computed")
+    refused({"a": text, "n": "oc.env", "m": "env"}, at("a"))
 
 
 def test_references_and_task_options_resolve():

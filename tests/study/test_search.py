@@ -14,6 +14,7 @@ import pytest
 import yaml
 from compare.synthetic import configuration, write_run
 from inline import Inline
+from refused import at, saying
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.main import main
@@ -135,30 +136,39 @@ def test_draws_keep_their_bounds_and_spread():
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "check"),
     [
-        (["trials=3", "hydra/sweeper=random"], "nothing is searched"),
-        ([RATE, "hydra/sweeper=random"], r"trials=200"),
-        ([RATE, "hydra/sweeper=random", "trials=0"], "trials=0: how many draws"),
-        ([RATE], "a grid needs listed values"),
-        (["units=3,4", "trials=3"], "type hydra/sweeper=random trials=N"),
-        (["units=interval(9,3)", "hydra/sweeper=random", "trials=3"], "must be the smaller one"),
-        (["units=interval(1,inf)", "hydra/sweeper=random", "trials=3"], "must be finite"),
-        (["units=interval(nan,3)", "hydra/sweeper=random", "trials=3"], "must be finite"),
-        (["units=range(1,nan)", "hydra/sweeper=random", "trials=3"], "finite, and one is nan"),
-        (["units=range(1,nan)"], "finite, and one is nan"),
-        (["units=range(-inf,5)"], "finite, and one is -inf"),
-        (["units=range(1,5,inf)"], "finite, and one is inf"),
-        (["units=range(5,5)", "hydra/sweeper=random", "trials=3"], "there is no value to draw"),
-        (["dropout=tag(log,interval(0,1))", "hydra/sweeper=random", "trials=3"], "above 0"),
+        (["trials=3", "hydra/sweeper=random"], saying("nothing is searched")),
+        ([RATE, "hydra/sweeper=random"], saying("trials=200")),
+        ([RATE, "hydra/sweeper=random", "trials=0"], saying("trials=0: how many draws")),
+        ([RATE], saying("a grid needs listed values")),
+        (["units=3,4", "trials=3"], saying("type hydra/sweeper=random trials=N")),
+        (
+            ["units=interval(9,3)", "hydra/sweeper=random", "trials=3"],
+            saying("must be the smaller one"),
+        ),
+        (["units=interval(1,inf)", "hydra/sweeper=random", "trials=3"], saying("must be finite")),
+        (["units=interval(nan,3)", "hydra/sweeper=random", "trials=3"], saying("must be finite")),
+        (
+            ["units=range(1,nan)", "hydra/sweeper=random", "trials=3"],
+            saying("finite, and one is nan"),
+        ),
+        (["units=range(1,nan)"], saying("finite, and one is nan")),
+        (["units=range(-inf,5)"], saying("finite, and one is -inf")),
+        (["units=range(1,5,inf)"], saying("finite, and one is inf")),
+        (
+            ["units=range(5,5)", "hydra/sweeper=random", "trials=3"],
+            saying("there is no value to draw"),
+        ),
+        (["dropout=tag(log,interval(0,1))", "hydra/sweeper=random", "trials=3"], saying("above 0")),
         (
             [RATE, "hydra/sweeper=optuna", "trials=3", "hydra.sweeper.pruner=x"],
-            "median, none",
+            at("hydra.sweeper.pruner", "='median'"),
         ),
     ],
 )
-def test_what_cannot_be_searched_is_refused(words, said):
-    with pytest.raises(ConfigError, match=said):
+def test_what_cannot_be_searched_is_refused(words, check):
+    with pytest.raises(ConfigError, check=check):
         compose(["-m", "task=sum", *words])
 
 

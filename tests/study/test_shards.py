@@ -11,6 +11,7 @@ import keras
 import numpy
 import processes
 import pytest
+from refused import at, saying
 from short import trained
 
 from gatekit.cell.errors import ConfigError
@@ -176,14 +177,14 @@ def test_runs_on_several_gpus_share_none():
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("words", "check"),
     [
-        (["devices=all", "hydra.launcher.backend=slurm"], "type how many devices"),
-        (["devices=3", "hydra.launcher.gpus=[0,1]"], "2 GPUs are visible here"),
-        (["devices=2", "hydra.launcher.runs_per_gpu=2"], "runs share one GPU"),
-        (["devices=some"], "an integer from 1 to 64 or all"),
+        (["devices=all", "hydra.launcher.backend=slurm"], saying("type how many devices")),
+        (["devices=3", "hydra.launcher.gpus=[0,1]"], saying("2 GPUs are visible here")),
+        (["devices=2", "hydra.launcher.runs_per_gpu=2"], saying("runs share one GPU")),
+        (["devices=some"], at("devices", "~")),
     ],
 )
-def test_devices_that_a_run_cannot_have_are_refused(place, words, message):
-    with pytest.raises(ConfigError, match=message):
+def test_devices_that_a_run_cannot_have_are_refused(place, words, check):
+    with pytest.raises(ConfigError, check=check):
         only(*words)

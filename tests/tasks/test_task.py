@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy
 import pytest
-from refused import at
+from refused import at, saying
 
 from gatekit.cell.errors import ConfigError, DataError, PluginError
 from gatekit.tasks.streamed import StreamedTask
@@ -76,34 +76,34 @@ def test_only_a_task_with_sample_is_streamed():
 
 
 @pytest.mark.parametrize(
-    ("name", "direction", "says"),
+    ("name", "direction", "check"),
     [
-        ("msee", "min", "Write name='mse'"),
-        ("mse", "down", "direction is one of min, max"),
-        ("accuracy", "min", "a larger value is better"),
-        ("bits", "max", "a smaller value is better"),
+        ("msee", "min", at("name", "='mse'")),
+        ("mse", "down", at("direction", names=("min", "max"))),
+        ("accuracy", "min", saying("a larger value is better")),
+        ("bits", "max", saying("a smaller value is better")),
     ],
 )
-def test_metric_refuses_unknown_words(name, direction, says):
-    with pytest.raises(PluginError, match=says):
+def test_metric_refuses_unknown_words(name, direction, check):
+    with pytest.raises(PluginError, check=check):
         Metric(name, direction=direction, unit="")
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "check"),
     [
-        ({"loss": "hinge"}, "loss='hinge'"),
-        ({"emission": "all"}, "emission='all'"),
-        ({"features": None}, "exactly one"),
-        ({"vocabulary": 4}, "exactly one"),
-        ({"features": 0}, "Signature.features=0"),
-        ({"outputs": True}, "Signature.outputs=True"),
-        ({"outputs": 1.0}, "Signature.outputs=1.0"),
+        ({"loss": "hinge"}, at("loss")),
+        ({"emission": "all"}, at("emission", "='every'")),
+        ({"features": None}, saying("exactly one")),
+        ({"vocabulary": 4}, saying("exactly one")),
+        ({"features": 0}, saying("Signature.features=0")),
+        ({"outputs": True}, saying("Signature.outputs=True")),
+        ({"outputs": 1.0}, saying("Signature.outputs=1.0")),
     ],
 )
-def test_signature_refuses_widths_and_words_that_no_model_has(change, says):
+def test_signature_refuses_widths_and_words_that_no_model_has(change, check):
     right = {"features": 1, "vocabulary": None, "outputs": 1, "loss": "mse", "emission": "last"}
-    with pytest.raises(PluginError, match=says):
+    with pytest.raises(PluginError, check=check):
         Signature(**{**right, **change})
 
 

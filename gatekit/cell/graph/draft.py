@@ -335,7 +335,7 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
                 f"{gate.definition()} asks for {target!r}, which does not exist"
                 f"{gate.declared(gate.method)}{draft.meant(target, free)} Available names: "
                 f"{listed(names, 50)}; a learned number is declared in the class, parameters = "
-                f'{{"{target}": Parameter("units")}}; {_rebinding(spec.kind, argument)}',
+                f'{{"{target}": Parameter("units", init=1.0)}}; {_rebinding(spec.kind, argument)}',
             )
         bound.append((argument, key))
     if spec.reads and f"pre:{name}" not in [key for _, key in bound]:

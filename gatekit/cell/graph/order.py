@@ -213,20 +213,24 @@ def _check_states(
     where: Place, given: Mapping[str, float] | Sequence[str], states: Sequence[str]
 ) -> None:
     """Refuse names that are no states; a list of names has no values."""
+    one = states[0] if len(states) == 1 else ""
+    meant = {name: name for name in given if name in states}
     for name in (name for name in given if name not in states):
-        bare, one = name.removesuffix("_prev"), states[0] if len(states) == 1 else ""
-        near = bare if bare in states else nearest_name(name, states) or one
+        bare = name.removesuffix("_prev")
+        meant[name] = bare if bare in states else nearest_name(name, states) or one
+    wrong = [name for name in given if name not in states]
+    for name in wrong:
         place: Place = where
         value: object = [*given]
-        fix: Fix = Set(where, [near if each == name else each for each in given])
+        fix: Fix = Set(where, [meant[each] for each in given])
         if isinstance(given, Mapping):
             place, value = where / name, given[name]
-            fix = Rename(place, where / near)
+            fix = Rename(place, where / meant[name])
+            if len(wrong) > 1:
+                fix = Set(where, {meant[each]: number for each, number in given.items()})
         why = f"{name!r} is not a state, a signal that is read as NAME_prev"
-        known = tuple(states)
-        raise CellError(
-            Fault(Kind.REFUSED, place, value, "", why, (fix,) * bool(near), known, "states")
-        )
+        known, fixes = tuple(states), (fix,) * all(meant[each] for each in wrong)
+        raise CellError(Fault(Kind.REFUSED, place, value, "", why, fixes, known, "states"))
 
 
 def check_used(draft: Draft, bindings: Bindings, needs: Needs) -> None:

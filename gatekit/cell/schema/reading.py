@@ -19,6 +19,7 @@ from gatekit.cell.errors import (
     amount_of,
     as_plain,
     at_most,
+    excerpt,
     nearest_name,
     refused,
 )
@@ -29,6 +30,7 @@ from gatekit.faults import (
     NOTHING,
     Both,
     Fault,
+    Fix,
     Kind,
     Note,
     OneOf,
@@ -186,6 +188,13 @@ def _unknown_key(config: Mapping[Any, Any], name: Any) -> Fault:
         return replace(fault, fixes=(Both((Remove(where), *each)),), known=())
     if (known_as("layer", key) or key) == "units":  # a cell has no size
         return replace(fault, fixes=(Rename(where, Place(("units",))),), known=())
+    if near == "defaults":
+        other = value if isinstance(value, str) else "lstm"
+        starts: Fix = Both((Remove(where), Set(CELL / near, [other, "_self_"])))
+        if "emits" in config:  # it is a whole cell, or a word of a command line
+            line = f"defaults: [{excerpt(other)}, _self_]"
+            starts = Note((f"a cell's file starts from another cell with {line}",))
+        return replace(fault, fixes=(starts,), known=())
     if note:
         return replace(fault, fixes=(Note((note,)),), known=())
     if not near and isinstance(value, str) and re.search(r"[(*+/]", value):

@@ -58,7 +58,7 @@ def run(parser: Parser) -> int:
     options = parser.read()
     names = [word for word in options.what if "=" not in word]
     if len(names) != 1:
-        raise ConfigError(_one_name(names))
+        raise ConfigError(_one_name(names, options.what))
     given = dict(_pair(word) for word in options.what if "=" in word)
     with quiet():
         suites = _suites(names[0], options.kind, tuple(options.plugin), given)
@@ -97,7 +97,13 @@ Suite = tuple[
 ]
 
 
-def _one_name(names: Sequence[str]) -> str:
+def _one_name(names: Sequence[str], words: Sequence[str]) -> str:
+    kinds = {kind.removesuffix("s") for kind in (*KINDS, "cells")}
+    first, _, named = words[0].partition("=") if words else ("", "", "")
+    if len(names) == 2 and first in kinds:
+        named = names[1]
+    if named and first in kinds:
+        return f"check takes a name alone; type `gatekit check {named}`"
     if not names:
         return (
             "check needs the name of a gate, output unit, block, function, task or cell; "

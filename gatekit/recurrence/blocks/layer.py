@@ -17,7 +17,7 @@ from gatekit.cell.block.contract import units_of
 from gatekit.cell.block.reading import BlockSpec, read_block
 from gatekit.cell.block.sequence import Convolve, Operation, Recur, SequenceProgram
 from gatekit.cell.calls import REQUIRED, remedied
-from gatekit.cell.errors import ConfigError, DataError, GatekitError
+from gatekit.cell.errors import ConfigError, DataError, GatekitError, listed
 from gatekit.cell.graph import Cell
 from gatekit.cell.schema import CellSpec, read_output_unit
 from gatekit.faults import Fault, Kind, Layer, Place, Rename
@@ -112,8 +112,10 @@ class BlockLayer(SequenceLayer):
         required("block", block, "modern")
         if isinstance(block, str) and block not in known.blocks and block in cell_names():
             first = cell if cell in list(known.blocks) else "modern"
-            of_cell = f", {cell}" if isinstance(cell, int) and units is None else ""
-            raise ConfigError(f"the block comes first: BlockLayer({first!r}, {block!r}{of_cell})")
+            width = cell if isinstance(cell, int) and units is None else units
+            written = f"BlockLayer({first!r}, {block!r}{f', {width}' * (width is not None)})"
+            such = "" if first == cell else f", for example. Blocks: {listed(known.blocks)}"
+            raise ConfigError(f"the block comes first: {written}{such}")
         required("cell", cell, "lstm")
         chosen = read_block(block, known)
         for name in keras_options:

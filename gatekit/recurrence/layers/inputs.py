@@ -9,7 +9,7 @@ from typing import TypeAlias
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.errors import DataError, listed, nearest
+from gatekit.cell.errors import DataError, listed, nearest, nearest_name
 from gatekit.cell.graph import Cell
 from gatekit.recurrence.call import Shape
 
@@ -315,10 +315,12 @@ def checked_states(
     states = {}
     for name, value in by_name.items():
         if name not in shapes:
+            near = nearest_name(str(name).removesuffix("_prev"), shapes)
+            meant = [near if key == name else key for key in by_name] if near else shapes
+            written = ", ".join(f"{key!r}: ..." for key in meant)
             raise DataError(
-                f"initial_state: there is no state {name!r}{nearest(str(name), shapes) or '.'} "
-                f"States: {listed(shapes)}. Write initial_state={{'{next(iter(shapes), 'h')}': "
-                "...}."
+                f"initial_state: there is no state {name!r}. States: {listed(shapes)}. "
+                f"Write initial_state={{{written}}}."
             )
         tensor = tf.convert_to_tensor(value)
         if not tensor.dtype.is_floating:
