@@ -2,8 +2,9 @@
 
     PYTHONPATH=tests pytest -p reworded tests/study
 
-A test that fails only with this plugin reads a sentence. Tests check class, place and fixes instead
-(`refused.at`); the sentences stand in tests/faults/messages.txt, whose test fails here, as it must.
+A test that fails only with this plugin reads a sentence, or what the sentence quotes of the input.
+Tests check class, place and fixes instead (`refused.at`). The sentences stand in
+tests/faults/messages.txt, whose test fails here, as it must.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from gatekit.faults import Channel, Fault
 WORDS = """
     add after allowed and another any are argument as attribute be because before but by called can
     cannot did do does each empty environment example expected file finite folder for from give
-    given has have in integer is it its key keys larger least line list lists machine mapping mean
+    given has have in integer is it its key keys larger least machine mapping mean
     missing more most must named needs neither no not nothing number of on one only option options
     or other others outside path reads remove rename run runs same several should smaller step
     string such than that the their them there these they this times to type unknown use used value
@@ -27,7 +28,7 @@ WORDS = """
 """Words of the sentences; where a message quotes them without quotation marks, they change, too."""
 
 _KEPT = re.compile(r"'[^']*'|`[^`]*`|\{[^}]*\}|line \d+: [^:]*:|\n.*|[^\s.,;:?]*[=_./('\[][^\s]*")
-_SAID = re.compile(rf"\b({'|'.join(WORDS.split())})\b", re.IGNORECASE)
+_SAID = re.compile(rf"(?<![-\w.])({'|'.join(WORDS.split())})\b", re.IGNORECASE)
 _plainly = gatekit.faults.speak
 
 

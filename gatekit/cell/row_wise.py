@@ -184,6 +184,7 @@ class RowWise(Declared):
                     f'a linear map of x is projections = {{"{error.name}": Projection("x")}}, and '
                     f"def {self.method}(self, pre, {error.name}) receives its result"
                 )
+            declared = note_for("plugin", error.name or "") or declared
             if error.name and error.name in self.parameters:
                 with_it = ", ".join(dict.fromkeys(["self", *self.arguments(), error.name]))
                 own = f"write def {self.method}({with_it}), and {error.name} in place of self."
@@ -269,6 +270,8 @@ def _undefined(cls: type, method: str) -> str:
         [other] = methods
         place, given = place_in(vars(cls)[other]), [*inspect.signature(vars(cls)[other]).parameters]
         rename = f"rename {other} to {method}"
+        if "pre" in given and getattr(cls, "reads", None):
+            first = "pre"  # of an output unit that reads signals
         if len(given) == 2 and given[1] not in ("x", "h", "h_prev"):  # call(self, inputs)
             rename = f"write {method}(self, {first}) in place of {other}({', '.join(given)})"
             rename += f", and {first} in place of {given[1]}" * (given[1] != first)

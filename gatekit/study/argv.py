@@ -115,7 +115,10 @@ class Reader(argparse.ArgumentParser):
         action = self._option_string_actions.get(name)
         place = Place((name,))
         if action is None:
-            after = rest[0] if rest and not _is_option(rest[0]) and "=" not in rest[0] else None
+            follows = bool(rest) and not _is_option(rest[0])
+            if name == "--swap" and follows and "=" in rest[0]:  # --swap forget=power_law
+                name, equals, value = f"{name}.{rest[0]}".partition("=")
+            after = rest[0] if follows and "=" not in rest[0] else None
             refuse(self._unknown(name, value if equals else after))
         if isinstance(action, argparse._HelpAction):
             self.print_help()

@@ -189,15 +189,18 @@ def _present(study: str, folder: Path, whole: SweepPlan, seeds: int) -> int:
     known = {run.fingerprint: seed_of(run) for run in whole.runs}
     runs = survey(folder)
     others = [run for run in runs if run.stale is None and run.id not in known]
-    for run in others:
-        seed = run.label.rpartition("seed=")[2]
-        if not seed.isdecimal():
-            continue
-        if run.state != "PLANNED" and int(seed) >= seeds and _same_but_seed(run.label, whole):
-            raise ConfigError(
-                f"study {study} has the seed {seed}, and {seeds} seeds are 0 to {seeds - 1}; type "
-                "a larger number, or begin a new study with seeds=N, which numbers seeds from 0."
-            )
+    found = [
+        int(seed)
+        for run in others
+        if (seed := run.label.rpartition("seed=")[2]).isdecimal() and run.state != "PLANNED"
+        if int(seed) >= seeds and _same_but_seed(run.label, whole)
+    ]
+    if found:
+        raise ConfigError(
+            f"study {study} has the seed {found[0]}, and {seeds} seeds are 0 to {seeds - 1}: the "
+            f"number is that of all seeds. Type {max(found) + 1 + seeds} for {seeds} more, or "
+            "begin a new study with seeds=N, which numbers seeds from 0."
+        )
     if changed := [run for run in others if run.state != "PLANNED"]:
         raise RunError(
             f"study {study} cannot be extended: its commands would no longer start {len(changed)} "

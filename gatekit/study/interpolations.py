@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from gatekit.cell.errors import ConfigError, as_plain
-from gatekit.faults import NOTHING, Fault, Kind, Note, Place
+from gatekit.faults import NOTHING, Both, Fault, Kind, Note, Place, Remove, Set
+
+from .keys import OPTIMIZERS
 
 MAX_SIZE = 2_000_000
 """The largest size of a configuration with every reference expanded; see `size`."""
@@ -36,9 +39,18 @@ def refuse_keywords(value: object, where: str) -> None:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if isinstance(key, str) and _KEYWORD.fullmatch(key):
-                why = "gatekit creates nothing from class paths; register a plugin, and name it"
-                place = Place.of(where.removesuffix(".")) / key
-                raise ConfigError(Fault(Kind.REFUSED, place, as_plain(inner), why=why))
+                why = "gatekit creates nothing from class paths"
+                fault = Fault(
+                    Kind.REFUSED, Place.of(where.removesuffix(".")) / key, as_plain(inner)
+                )
+                name = str(inner).rpartition(".")[2].lower()
+                if where == "optimizer.":
+                    fix = Both((Remove(fault.place), Set(Place.of("optimizer.name"), name)))
+                    fault = replace(fault, fixes=(fix,) * (name in OPTIMIZERS))
+                    raise ConfigError(
+                        replace(fault, why=why, known=tuple(OPTIMIZERS), what="optimizers")
+                    )
+                raise ConfigError(replace(fault, why=f"{why}; register a plugin, and name it"))
             refuse_keywords(inner, f"{where}{key}.")
     elif isinstance(value, list):
         for index, inner in enumerate(value):

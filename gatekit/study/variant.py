@@ -309,6 +309,7 @@ def cell_of(config: Mapping[str, Any], known: components.Components) -> CellSpec
         for role, gate in swaps.items():
             cell = swap(cell, role, gate, known.catalogue)
     except CellError as error:
+        read_cell(config["cell"], known.catalogue)  # what is wrong in the cell itself comes first
         raise ConfigError(error.fault or str(error)) from None
     if swaps:
         _refuse_dropped(config["cell"], cell, swaps, known)

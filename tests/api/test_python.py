@@ -384,6 +384,9 @@ def test_a_layer_is_short_and_explains_itself_in_lines() -> None:
     assert repr(explained) == str(explained)
     assert len(repr(explained).splitlines()) > 3
     assert gatekit.show(layer).startswith("gru: 4 units, 3 features")
+    block = gatekit.BlockLayer("modern", "gru")
+    block.build((None, None, 6))
+    assert gatekit.show(block).startswith("gru: 6 units, 6 features")
 
 
 def test_an_optimizer_of_keras_is_refused_with_its_settings() -> None:

@@ -53,7 +53,7 @@ FAULTS = {
     "no module": ("return sigmoid(pre)", "ops.sigmoid(x)"),
     "other ops": ("return ops.clamp(pre, 0, 1)", "ops.clip(a, b, c)"),
     "a view": ("return pre.view(-1, 2)", "ops.split(x, n)"),
-    "a list": ("return [pre]", "list"),
+    "a list": ("return [pre]", "return value"),
     "a loop": ("return sum(p for p in pre)", "ops.sum(x)"),
     "nothing": ("ops.tanh(pre)", "return value"),
     "an option": ("return self.scal * ops.tanh(pre)", "'scal'"),

@@ -551,6 +551,16 @@ class Asking(OutputUnit):
         return q
 
 
+class Deaf(OutputUnit):
+    """``y = emitted``, with a sum of reads that it does not use."""
+
+    reads = ("emitted",)
+
+    def emit(self, emitted):
+        """Return what is emitted."""
+        return emitted
+
+
 class Remembering(OutputUnit):
     """``y = emitted`` with a history of a signal that no cell here has."""
 
@@ -568,6 +578,7 @@ class Remembering(OutputUnit):
         (Asking(), at("output_unit", names=("q", "small"))),
         (Asking(bind={"r": "h"}), at("output_unit.bind", names=("r",))),
         (Remembering(), at("output_unit.history", names=("qq",))),
+        (Deaf(), at("output_unit", names=("emitted", "pre"))),
     ],
 )
 def test_an_output_unit_that_breaks_its_contract(built, lstm, unit, check):

@@ -71,7 +71,7 @@ def test_a_first_value_outside_the_range_is_refused(name, value, fix):
         ({"shape": (1, "units")}, at("shape", "='units'")),
         ({"shape": -1}, at("shape", "='units'")),
         ({"shape": True}, at("shape", "='scalar'")),
-        ({"shape": 1.5}, at("shape", "='units'")),
+        ({"shape": 1.5}, at("shape", "='units' & init=1.5")),
         ({"init": True}, at("init", "={'kind': 'uniform'}")),
     ],
 )

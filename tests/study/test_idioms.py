@@ -58,8 +58,8 @@ def test_an_option_of_hydra_shows_what_is_composed(
 
 
 @pytest.mark.parametrize("option", ["-cn", "--config-name"])
-def test_an_option_of_hydra_that_names_another_file_says_where_files_are(
+def test_an_option_of_hydra_that_names_another_file_is_an_experiment(
     option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train([option, "mine", "units=2"]) == 2
-    assert "conf/experiment/NAME.yaml" in capsys.readouterr().err
+    assert " experiment=mine." in capsys.readouterr().err

@@ -182,7 +182,7 @@ def test_calls_with_wrong_arguments(name: str) -> None:
             with pytest.raises(ArgumentError, check=at(key)) as caught:
                 function("x", **{**given, key: object()})
             # The call of the example, or its argument if it has this one.
-            assert re.search(rf"gatekit\.{name}\(|Write {key}=.*, for example", str(caught.value))
+            assert re.search(rf"gatekit\.{name}\(| {key}=", str(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_a_command_that_is_not_a_function_is_named_as_a_command(name: str) -> No
         (lambda: gatekit.run("s", "a", seed="1"), at("config", names=("'a'", "gatekit.run("))),
         (
             lambda: gatekit.compare("s", by=["cell"], level="x"),
-            at("level", "=0.95", names=("'x'", "level=0.95, for")),
+            at("level", "=0.95", names=("'x'", "level=0.95,")),
         ),
         (
             lambda: gatekit.train(study="s", cell="lstm", task={"nam": "adding"}),

@@ -422,6 +422,13 @@ def _bind_output(draft: Draft) -> Bound:
                 f"Available names: {listed(names, 50)}; {_rebinding(draft.output.kind, argument)}",
             )
         bound.append((argument, key))
+    if draft.output.reads and f"pre:{OUTPUT_UNIT}" not in [key for _, key in bound]:
+        raise refused(
+            OUTPUT,
+            f"{unit.place()}: the output unit reads {listed(r.text for r in draft.output.reads)}, "
+            f"but {unit.definition()} does not use pre, their sum; add pre to its arguments, or "
+            "remove reads",
+        )
     for name in unit.history:
         if name != "emitted" and name not in known:
             others = f"{nearest(name, known) or '.'} Available names: {listed(known)}"

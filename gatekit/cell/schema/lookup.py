@@ -261,8 +261,9 @@ def instead_of_object(value: object, where: str) -> str:
         gate = repr(name) if name in _AS_GATES else f"{{'activation': '{name}(pre)'}}"
         return f"write swap={{{role!r}: {gate}}}"
     return (
-        f"write its formula, swap={{{role!r}: {{'activation': 'sigmoid(pre)'}}}}, or a class "
-        "in ./plugins: `gatekit new gate NAME` writes one"
+        "write its formula of pre, the sum of what the gate reads, for example swap="
+        f"{{{role!r}: {{'activation': 'clip(pre, 0, 1)'}}}}, or a class in ./plugins: "
+        "`gatekit new gate NAME` writes one"
     )
 
 

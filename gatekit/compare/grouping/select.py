@@ -76,15 +76,21 @@ def _of_folder(folder: Path) -> tuple[str, Path]:
 
 def _in_any_study(text: str, known: Sequence[str], root: Path | str) -> Selection:
     if not _ID.fullmatch(text):
+        labels_of = {
+            name: [group.label for group in group_runs(load(name, root).every).groups]
+            for name in ([text] if text in known else known)
+        }
         if text in known:
-            labels = [group.label for group in group_runs(load(text, root).every).groups]
-            examples = " or ".join(f"{text}/{label}" for label in labels[:2])
+            examples = " or ".join(f"{text}/{label}" for label in labels_of[text][:2])
             raise RunError(
                 f"{text!r} is a study; type one of its groups or runs, such as {examples}"
             )
+        having = [f"{name}/{text}" for name, labels in labels_of.items() if text in labels]
+        such = next((f"{name}/{labels[0]}" for name, labels in labels_of.items() if labels), "")
+        example = text.replace(":", "/") if ":" in text else " or ".join(having) or such
         raise RunError(
             f"{text!r} does not name a run; type a run's id, or STUDY/GROUP such as "
-            f"{text.replace(':', '/') if ':' in text else f'{known[0]}/{text}'}"
+            f"{example or 'demo/lstm'}"
         )
     matches = []
     for name in known:

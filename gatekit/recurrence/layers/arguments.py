@@ -83,7 +83,10 @@ def refuse_unknown(
         which, _, section = name.partition("_")
         notes: tuple[Fix, ...] = ()
         if name == "initializers" and isinstance(value, Mapping) and is_plain(value):
-            changed = {name: dict(value)}
+            parts = {key: part for key, part in value.items() if key in WEIGHT_KINDS}
+            gates = {key: {name: part} for key, part in value.items() if key not in parts}
+            changed = {name: parts} if parts or not gates else {}
+            changed |= {"gates": gates} if gates else {}
         if section == "initializer" and which in WEIGHT_KINDS and is_plain(value):
             near = nearest_name(str(value), catalogue.initializers)
             if isinstance(value, str) and value not in catalogue.initializers and near:

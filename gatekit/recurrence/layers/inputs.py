@@ -315,9 +315,11 @@ def checked_states(
     states = {}
     for name, value in by_name.items():
         if name not in shapes:
-            near = nearest_name(str(name).removesuffix("_prev"), shapes)
-            meant = [near if key == name else key for key in by_name] if near else shapes
-            written = ", ".join(f"{key!r}: ..." for key in meant)
+            meant = [
+                key if key in shapes else nearest_name(str(key).removesuffix("_prev"), shapes)
+                for key in by_name
+            ]
+            written = ", ".join(f"{key!r}: ..." for key in (meant if all(meant) else shapes))
             raise DataError(
                 f"initial_state: there is no state {name!r}. States: {listed(shapes)}. "
                 f"Write initial_state={{{written}}}."
