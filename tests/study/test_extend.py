@@ -74,7 +74,7 @@ def test_changed_runs_are_refused(study, monkeypatch):
 
 def test_seeds_that_are_not_numbered_from_zero_are_refused(study):
     study("-m", "cell=lstm", "seed=0,7")
-    with pytest.raises(ConfigError, match="has the seed 7, .* Type 12 for 4 more"):
+    with pytest.raises(ConfigError, match=r"has the seed 7, .* Type 12 for 4 more"):
         extension("s", ROOT, 4)
 
 
