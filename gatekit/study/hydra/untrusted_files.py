@@ -123,7 +123,7 @@ def refuse(
             kinds = tasks() if group == "task" else catalogue().blocks
             usual = USUAL.get(group, "modern")
             having = [each for each, kind in kinds.items() if {*data} <= {*kind.option_names()}]
-            several = usual not in having and len(having) > 1
+            several = len(having) > 1
             first = usual if usual in having else [*having, usual][0]
             fixes: tuple[Fix, ...] = (Set(P(group) / inner, first, such=several),)
             if several:
