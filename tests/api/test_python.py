@@ -227,7 +227,7 @@ def test_a_key_that_does_not_exist_is_an_error_with_the_remedy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "place", "fix", "write"),
+    ("keys", "where", "fix", "write"),
     [
         (
             {"optimizer": {"betas": [0.9, 0.99]}},
@@ -257,9 +257,9 @@ def test_a_key_that_does_not_exist_is_an_error_with_the_remedy() -> None:
     ],
 )
 def test_several_values_of_a_key_of_another_name_are_kept(
-    keys: Any, place: str, fix: str, write: str
+    keys: Any, where: str, fix: str, write: str
 ) -> None:
-    with pytest.raises(ConfigError, check=at(place, fix, names=[f" {write}."])):
+    with pytest.raises(ConfigError, check=at(where, fix, names=[f" {write}."])):
         gatekit.plan(try_out=False, **keys)
 
 

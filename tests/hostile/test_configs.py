@@ -214,7 +214,7 @@ def test_a_link_out_of_the_folder_is_refused(outside: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("node", "place"),
+    ("node", "key"),
     [
         ("mode", "hydra.mode"),
         ({"run": {"dir": "/"}}, "hydra.run"),
@@ -226,7 +226,7 @@ def test_a_link_out_of_the_folder_is_refused(outside: str) -> None:
         ),
     ],
 )
-def test_of_hydra_a_file_sets_the_mode_and_what_is_swept(node: object, place: str) -> None:
-    with pytest.raises(ConfigError, check=at(place)):
+def test_of_hydra_a_file_sets_the_mode_and_what_is_swept(node: object, key: str) -> None:
+    with pytest.raises(ConfigError, check=at(key)):
         untrusted_files._refuse_hydra(node, [])
     untrusted_files._refuse_hydra({"mode": "MULTIRUN", "sweeper": {"params": {}}}, [])

@@ -182,7 +182,7 @@ def test_first_values_by_name_and_in_order() -> None:
     np.testing.assert_array_equal(by_name[0], in_order[0])
     assert not np.allclose(by_name[0], one[0])
     assert not np.allclose(one[0], usual[0])
-    with pytest.raises(DataError, match=r"did you mean 'forget.m'"):
+    with pytest.raises(DataError, match=r"initial_state=.'forget.m': "):
         made(X, initial_state={"forget.mm": given["forget.m"]})
 
 

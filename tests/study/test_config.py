@@ -80,14 +80,14 @@ def test_learning_rate(value):
 
 
 @pytest.mark.parametrize(
-    ("changes", "place"),
+    ("changes", "key"),
     [
         ({"cell": {"gates": {"a": {"_target_": "os.system"}}}}, "cell.gates.a._target_"),
         ({"swap": {"x": [{"_target_": 1}]}}, "swap.x.0._target_"),
     ],
 )
-def test_target(changes, place):
-    with pytest.raises(ConfigError, check=at(place)):
+def test_target(changes, key):
+    with pytest.raises(ConfigError, check=at(key)):
         validate({**GOOD, **changes})
 
 

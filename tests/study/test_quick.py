@@ -90,7 +90,7 @@ def test_what_has_no_small_version_is_refused(words, key):
 
 
 @pytest.mark.parametrize(
-    ("quick", "place"),
+    ("quick", "key"),
     [
         ("{plugins: [mine.py]}", "plugins"),
         ("{units: '${oc.env:HOME}'}", "quick.units"),
@@ -98,7 +98,7 @@ def test_what_has_no_small_version_is_refused(words, key):
         ("{hydra: {run: {dir: elsewhere}}}", "hydra.run"),
     ],
 )
-def test_it_may_set_no_more_than_an_experiment(quick, place):
+def test_it_may_set_no_more_than_an_experiment(quick, key):
     own("mine", f"{WHOLE}quick: {quick}\n")
-    with pytest.raises(ConfigError, check=at(place, names=("mine.yaml",))):
+    with pytest.raises(ConfigError, check=at(key, names=("mine.yaml",))):
         planned("+experiment=mine")
