@@ -85,8 +85,9 @@ class NoAttributeError(AttributeError):
         fields = getattr(kind, "__annotations__", {})
         own = sorted({each for each in (*dir(kind), *fields) if each[0] != "_"})
         near = known_as("attribute", name, own) or nearest_key(name, own)
-        note = f"; did you mean {near!r}?" if near else note_for("attribute", name)
-        return f"{said}{note or f'. It has {listed(own)}' * (len(own) <= _FEW)}"
+        note = f"did you mean {near!r}?" if near else note_for("attribute", name)
+        others = f". It has {listed(own)}" * (len(own) <= _FEW)
+        return f"{said}; {note}" if note else f"{said}{others}"
 
     def __reduce__(self) -> tuple[type, tuple[str]]:
         return AttributeError, (str(self),)

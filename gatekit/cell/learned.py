@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gatekit.faults import Both, Fault, Kind, Note, Place, Set, known_as
+from gatekit.faults import Both, Fault, Fix, Kind, Note, Place, Set, known_as
 
 from .calls import constructed, no_attribute
 from .declare import Declared
@@ -102,15 +102,14 @@ class Parameter:
         is_name = isinstance(self.shape, str) and not _PRODUCT.search(self.shape)
         whole = isinstance(self.shape, int) and not isinstance(self.shape, bool)
         if not is_name and not (whole and int(self.shape) > 0):
-            expected, size = "a size such as units, scalar or 8", _as_shape(self.shape)
-            if not size:
-                why = Fault(Kind.WRONG, Place(("shape",)), as_plain(self.shape), expected)
-                raise CellError(replace(why, fixes=(Note((_MATRIX,)),)))
-            if isinstance(self.shape, float) and self.init == Parameter.init:  # it was meant as it
-                first = Set(Place(("shape",)), "units"), Set(Place(("init",)), self.shape)
-                why = Fault(Kind.WRONG, Place(("shape",)), self.shape, expected)
-                raise CellError(replace(why, fixes=(Both(first),)))
-            raise _wrong("shape", self.shape, expected, size)
+            place, expected = Place(("shape",)), "a size such as units, scalar or 8"
+            size = _as_shape(self.shape)
+            fix: Fix = Set(place, size) if size else Note((_MATRIX,))
+            if isinstance(self.shape, float) and self.init == Parameter.init:
+                # The number was meant as the initial value.
+                fix = Both((Set(place, "units"), Set(Place(("init",)), self.shape)))
+            given = as_plain(self.shape)
+            raise CellError(Fault(Kind.WRONG, place, given, expected, fixes=(fix,)))
         if self.map is not None and not (isinstance(self.map, str) and self.map in MAPS):
             came = getattr(self.map, "name", getattr(self.map, "__name__", str(self.map)))
             near = (

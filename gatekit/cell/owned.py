@@ -92,14 +92,15 @@ class Projection:
         object.__setattr__(self, "reads", reads if isinstance(reads, Mapping) else tuple(reads))
         _check_width(self.width, "a projection's width")
         _check_number(self.first_bias, "a projection's first_bias")
-        if not isinstance(self.bias, bool):
-            write = f"width={self.bias!r}"  # the second argument was meant as another one
-            if self.bias not in ("units", "features") and not isinstance(self.bias, int):
-                write = f"Projection({[*self.reads, self.bias]!r})"
+        meant: Any = self.bias
+        if isinstance(meant, (int, str)) and not isinstance(meant, bool):  # a width, or a read
+            sized = meant in ("units", "features") or isinstance(meant, int)
+            write = f"width={meant!r}" if sized else f"Projection({[*self.reads, meant]!r})"
             raise CellError(
-                f"a projection's bias is true or false, not {excerpt(repr(self.bias))}; "
+                f"a projection's bias is true or false, not {excerpt(repr(meant))}; "
                 f"write {excerpt(write)}"
             )
+        _check_switch(self.bias, "a projection's bias")
         if self.first_bias and not self.bias:
             raise CellError(
                 "a projection with bias: false has no bias for first_bias; remove one of the two"

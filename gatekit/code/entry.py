@@ -171,9 +171,8 @@ def built_cell(
                 "conf/cell, or a layer gatekit.RNN(...), such as model.layers[0]"
             )
         # A layer has a built cell once it is built itself.
-        block = getattr(cell, "_built_block", None)
-        whole = block.cell if block is not None else getattr(cell, "_cell", None)
-        whole = cell if isinstance(cell, Cell) else whole
+        of_block = getattr(getattr(cell, "_built_block", None), "cell", None)
+        whole = cell if isinstance(cell, Cell) else of_block or getattr(cell, "_cell", None)
         if isinstance(whole, Cell) and not swap:
             return whole
         units, output_unit = cell.units or units, getattr(cell, "output_unit", output_unit)

@@ -39,18 +39,16 @@ def refuse_keywords(value: object, where: str) -> None:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if isinstance(key, str) and _KEYWORD.fullmatch(key):
-                why = "gatekit creates nothing from class paths"
-                fault = Fault(
-                    Kind.REFUSED, Place.of(where.removesuffix(".")) / key, as_plain(inner)
-                )
+                place, why = Place.of(where.removesuffix(".")) / key, "gatekit creates nothing "
+                why += "from class paths"
+                fault = Fault(Kind.REFUSED, place, as_plain(inner), why=why)
+                if where != "optimizer.":
+                    raise ConfigError(replace(fault, why=f"{why}; register a plugin, and name it"))
                 name = str(inner).rpartition(".")[2].lower()
-                if where == "optimizer.":
-                    fix = Both((Remove(fault.place), Set(Place.of("optimizer.name"), name)))
-                    fault = replace(fault, fixes=(fix,) * (name in OPTIMIZERS))
-                    raise ConfigError(
-                        replace(fault, why=why, known=tuple(OPTIMIZERS), what="optimizers")
-                    )
-                raise ConfigError(replace(fault, why=f"{why}; register a plugin, and name it"))
+                fix = Both((Remove(place), Set(Place.of("optimizer.name"), name)))
+                fixes = (fix,) * (name in OPTIMIZERS)
+                fault = replace(fault, fixes=fixes, known=tuple(OPTIMIZERS), what="optimizers")
+                raise ConfigError(fault)
             refuse_keywords(inner, f"{where}{key}.")
     elif isinstance(value, list):
         for index, inner in enumerate(value):

@@ -147,7 +147,7 @@ def test_several_figures_are_named_by_their_kind(
     assert main(["compare", "demo", "--figure", "f.svg", "--draw", "forest,scatter"]) == 0
     assert sorted(path.name for path in root.glob("f*")) == ["f-forest.svg", "f-scatter.svg"]
     assert main(["compare", "demo", "--figure", "g.svg", "--draw", "forest,pie"]) == EXIT_REFUSED
-    assert "--draw pie" in capsys.readouterr().err
+    assert "--draw profile" in capsys.readouterr().err
     assert not list(root.glob("g*"))
 
 

@@ -21,11 +21,11 @@ from gatekit.compare.loaded import Study
 
 X = np.zeros((2, 5, 3), "float32")
 FAULTS = {
-    "a rate": (lambda: RNN("lstm", 4, dropout=1.5), "dropout=1.5 "),
+    "a rate": (lambda: RNN("lstm", 4, dropout=1.5), "dropout=0.1,"),
     "a rate in percent": (lambda: RNN("lstm", 4, dropout=50), "dropout=0.5"),
     "a block's rate": (
         lambda: BlockLayer("modern", "lstm", dropout=2),
-        "dropout=2 ",
+        "dropout=0.02.",
     ),
     "a block's rate as a word": (lambda: BlockLayer("modern", "lstm", dropout="a"), "dropout='a'"),
     "a flag": (

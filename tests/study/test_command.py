@@ -115,14 +115,14 @@ def test_cycle(capsys, text):
 
 def test_unknown_resolver(capsys):
     own("cell/mine", CELL + "constants: {dt: '${nope:1}'}\n")
-    assert "cell.constants.dt='${nope:1}'" in told(capsys, "cell=mine")
+    assert "'nope'" in told(capsys, "cell=mine")
 
 
 def test_environment(capsys, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
     own("cell/mine", CELL + "reference: '${oc.env:AWS_SECRET_ACCESS_KEY}'\n")
     printed = told(capsys, "cell=mine")
-    assert "cell.reference='${oc.env:AWS_SECRET_ACCESS_KEY}'" in printed
+    assert "cell.reference=$AWS_SECRET_ACCESS_KEY" in printed
     assert "hunter2" not in printed
 
 
@@ -221,7 +221,7 @@ def test_a_file_cannot_replace_what_hydra_starts_from(capsys, file):
         ("units: 'range(1,1000000000)'", "at most 5,000"),
         ("units: 'shuffle(range(1,1e12))'", "at most 5,000"),
         (", ".join(f"k{i}: '1,2,3,4,5,6,7,8,9'" for i in range(20)), "at most 5,000"),
-        ("cell.notes: '$\\{oc.env\\:HOME\\}'", "hydra.sweeper.params.cell.notes='${oc.env:HOME}'"),
+        ("cell.notes: '$\\{oc.env\\:HOME\\}'", "cell.notes=$HOME"),
     ],
 )
 def test_a_sweep_in_a_file_is_bounded(capsys, values, said):

@@ -16,7 +16,10 @@ def refused(config, check):
 
 
 def test_missing_value():
-    refused({"cell": {"units": "???"}}, saying("cell.units has .* type cell.units=VALUE"))
+    refused(
+        {"cell": {"units": "???"}},
+        saying(r"cell.units has no value yet \(\?\?\?\); type cell.units=VALUE"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -37,10 +40,16 @@ def test_resolvers(name):
     refused({"a": f"${{{name}:x}}"}, at("a", names=(f"'{name}'", "${units}")))
 
 
-@pytest.mark.parametrize("text", ["${oc.env:AWS_SECRET_ACCESS_KEY}", "x${ oc.env : HOME}y"])
-def test_environment(text, monkeypatch):
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("${oc.env:AWS_SECRET_ACCESS_KEY}", "=$AWS_SECRET_ACCESS_KEY"),
+        ("x${ oc.env : HOME}y", "${units}"),
+    ],
+)
+def test_environment(text, instead, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
-    with pytest.raises(ConfigError, check=at("cell.0")) as caught:
+    with pytest.raises(ConfigError, check=at("cell.0", names=(instead,))) as caught:
         plain(OmegaConf.create({"cell": [text]}), TASKS)
     assert "hunter2" not in str(caught.value)
 

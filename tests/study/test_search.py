@@ -163,7 +163,7 @@ def test_draws_keep_their_bounds_and_spread():
         (["dropout=tag(log,interval(0,1))", "hydra/sweeper=random", "trials=3"], saying("above 0")),
         (
             [RATE, "hydra/sweeper=optuna", "trials=3", "hydra.sweeper.pruner=x"],
-            at("hydra.sweeper.pruner", "='median'"),
+            at("hydra.sweeper.pruner", "='median'", names=("none",)),
         ),
     ],
 )

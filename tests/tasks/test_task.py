@@ -92,7 +92,7 @@ def test_metric_refuses_unknown_words(name, direction, check):
 @pytest.mark.parametrize(
     ("change", "check"),
     [
-        ({"loss": "hinge"}, at("loss")),
+        ({"loss": "hinge"}, at("loss", names=("'hinge'",))),
         ({"emission": "all"}, at("emission", "='every'")),
         ({"features": None}, saying("exactly one")),
         ({"vocabulary": 4}, saying("exactly one")),

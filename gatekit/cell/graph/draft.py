@@ -338,22 +338,29 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
                 f'{{"{target}": Parameter("units", init=1.0)}}; {_rebinding(spec.kind, argument)}',
             )
         bound.append((argument, key))
-    if spec.reads and f"pre:{name}" not in [key for _, key in bound]:
-        reads = [r.text for r in spec.reads]
-        values = {*reads, *(read.removesuffix("_prev") for read in reads)}
-        instead = [argument for argument, key in bound if key in values]
-        remedy = "set reads: [] and bias: false"
-        if instead:
-            remedy = f"write pre, the sum of all reads, in place of {listed(instead)}; or {remedy}"
-        raise refused(
-            where,
-            f"{gate.place()}: the gate reads {listed(reads)}, but {gate.definition()} "
-            f"does not use pre; {remedy}",
-        )
+    _check_sum(where, "gate", gate, [r.text for r in spec.reads], bound)
     owned = _owned_names(draft, spec.owner, where, spec.reads) if spec.owner else ()
     for read in spec.reads:
         draft.check_expression(read.expr, where / "reads", owned)
     return tuple(bound)
+
+
+def _check_sum(
+    where: Place, what: str, unit: RowWise, reads: Sequence[str], bound: Sequence[tuple[str, str]]
+) -> None:
+    """Refuse reads whose sum, ``pre``, is no argument: their weights would be trained unread."""
+    if not reads or any(key.startswith("pre:") for _, key in bound):
+        return
+    values = {*reads, *(read.removesuffix("_prev") for read in reads)}
+    instead = [argument for argument, key in bound if {argument, key} & values]
+    remedy = "set reads: [] and bias: false"
+    if instead:
+        remedy = f"write pre, the sum of all reads, in place of {listed(instead)}; or {remedy}"
+    raise refused(
+        where,
+        f"{unit.place()}: the {what} reads {listed(reads)}, but {unit.definition()} "
+        f"does not use pre; {remedy}",
+    )
 
 
 def _owned_names(draft: Draft, owner: str, where: Place, reads: Sequence[Read]) -> tuple[str, ...]:
@@ -422,13 +429,7 @@ def _bind_output(draft: Draft) -> Bound:
                 f"Available names: {listed(names, 50)}; {_rebinding(draft.output.kind, argument)}",
             )
         bound.append((argument, key))
-    if draft.output.reads and f"pre:{OUTPUT_UNIT}" not in [key for _, key in bound]:
-        raise refused(
-            OUTPUT,
-            f"{unit.place()}: the output unit reads {listed(r.text for r in draft.output.reads)}, "
-            f"but {unit.definition()} does not use pre, their sum; add pre to its arguments, or "
-            "remove reads",
-        )
+    _check_sum(OUTPUT, "output unit", unit, [r.text for r in draft.output.reads], bound)
     for name in unit.history:
         if name != "emitted" and name not in known:
             others = f"{nearest(name, known) or '.'} Available names: {listed(known)}"

@@ -7,7 +7,7 @@ state. A definition that a cell never uses is usually a mistake, so gatekit refu
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gatekit.cell.errors import CellError, listed, nearest, nearest_name, refused
@@ -209,28 +209,36 @@ def _own_state(draft: Draft, key: str) -> OwnState:
     return draft.gates[owner].gate.own_states()[key.removeprefix(f"{owner}.")]
 
 
+def meant_states(given: Iterable[str], states: Sequence[str]) -> dict[str, str]:
+    """Return the state that each name means; it is empty if none is near."""
+    one = states[0] if len(states) == 1 else ""
+
+    def meant(name: str) -> str:
+        bare = name if name in states else name.removesuffix("_prev")
+        return bare if bare in states else nearest_name(name, states) or one
+
+    return {name: meant(name) for name in given}
+
+
 def _check_states(
     where: Place, given: Mapping[str, float] | Sequence[str], states: Sequence[str]
 ) -> None:
     """Refuse names that are no states; a list of names has no values."""
-    one = states[0] if len(states) == 1 else ""
-    meant = {name: name for name in given if name in states}
-    for name in (name for name in given if name not in states):
-        bare = name.removesuffix("_prev")
-        meant[name] = bare if bare in states else nearest_name(name, states) or one
     wrong = [name for name in given if name not in states]
-    for name in wrong:
-        place: Place = where
-        value: object = [*given]
-        fix: Fix = Set(where, [meant[each] for each in given])
-        if isinstance(given, Mapping):
-            place, value = where / name, given[name]
-            fix = Rename(place, where / meant[name])
-            if len(wrong) > 1:
-                fix = Set(where, {meant[each]: number for each, number in given.items()})
-        why = f"{name!r} is not a state, a signal that is read as NAME_prev"
-        known, fixes = tuple(states), (fix,) * all(meant[each] for each in wrong)
-        raise CellError(Fault(Kind.REFUSED, place, value, "", why, fixes, known, "states"))
+    if not wrong:
+        return
+    meant, name = meant_states(given, states), wrong[0]
+    place: Place = where
+    value: object = [*given]
+    fix: Fix = Set(where, [meant[each] for each in given])
+    if isinstance(given, Mapping):
+        place, value = where / name, given[name]
+        fix = Rename(place, where / meant[name])
+        if len(wrong) > 1:
+            fix = Set(where, {meant[each]: number for each, number in given.items()})
+    why = f"{name!r} is not a state, a signal that is read as NAME_prev"
+    known, fixes = tuple(states), (fix,) * all(meant.values())
+    raise CellError(Fault(Kind.REFUSED, place, value, "", why, fixes, known, "states"))
 
 
 def check_used(draft: Draft, bindings: Bindings, needs: Needs) -> None:

@@ -74,23 +74,25 @@ def _of_folder(folder: Path) -> tuple[str, Path]:
     return f"{study.name}/{folder.name}", study.parent
 
 
+_SEARCHED = 10
+"""How many studies are read for an example in a message."""
+
+
+def _labels(study: str, root: Path | str) -> list[str]:
+    return [group.label for group in group_runs(load(study, root).every).groups]
+
+
 def _in_any_study(text: str, known: Sequence[str], root: Path | str) -> Selection:
     if not _ID.fullmatch(text):
-        labels_of = {
-            name: [group.label for group in group_runs(load(name, root).every).groups]
-            for name in ([text] if text in known else known)
-        }
         if text in known:
-            examples = " or ".join(f"{text}/{label}" for label in labels_of[text][:2])
+            examples = " or ".join(f"{text}/{label}" for label in _labels(text, root)[:2])
             raise RunError(
                 f"{text!r} is a study; type one of its groups or runs, such as {examples}"
             )
-        having = [f"{name}/{text}" for name, labels in labels_of.items() if text in labels]
-        such = next((f"{name}/{labels[0]}" for name, labels in labels_of.items() if labels), "")
-        example = text.replace(":", "/") if ":" in text else " or ".join(having) or such
+        having = (f"{name}/{text}" for name in known[:_SEARCHED] if text in _labels(name, root))
+        example = text.replace(":", "/") if ":" in text else next(having, "demo/lstm")
         raise RunError(
-            f"{text!r} does not name a run; type a run's id, or STUDY/GROUP such as "
-            f"{example or 'demo/lstm'}"
+            f"{text!r} does not name a run; type a run's id, or STUDY/GROUP such as {example}"
         )
     matches = []
     for name in known:

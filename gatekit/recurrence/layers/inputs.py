@@ -9,8 +9,9 @@ from typing import TypeAlias
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.errors import DataError, listed, nearest, nearest_name
+from gatekit.cell.errors import DataError, listed, nearest
 from gatekit.cell.graph import Cell
+from gatekit.cell.graph.order import meant_states
 from gatekit.recurrence.call import Shape
 
 Inputs: TypeAlias = Mapping[str, Tensor] | Tensor
@@ -315,10 +316,7 @@ def checked_states(
     states = {}
     for name, value in by_name.items():
         if name not in shapes:
-            meant = [
-                key if key in shapes else nearest_name(str(key).removesuffix("_prev"), shapes)
-                for key in by_name
-            ]
+            meant = [*meant_states(map(str, by_name), [*shapes]).values()]
             written = ", ".join(f"{key!r}: ..." for key in (meant if all(meant) else shapes))
             raise DataError(
                 f"initial_state: there is no state {name!r}. States: {listed(shapes)}. "
