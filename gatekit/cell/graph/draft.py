@@ -348,7 +348,7 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
 def _check_sum(
     where: Place, what: str, unit: RowWise, reads: Sequence[str], bound: Sequence[tuple[str, str]]
 ) -> None:
-    """Refuse reads whose sum, ``pre``, is no argument: their weights would be trained unread."""
+    """Refuse reads whose sum, ``pre``, is not an argument: nothing would read their weights."""
     if not reads or any(key.startswith("pre:") for _, key in bound):
         return
     values = {*reads, *(read.removesuffix("_prev") for read in reads)}
