@@ -19,6 +19,7 @@ from gatekit.faults import (
     Place,
     Set,
     Shell,
+    settled,
     speak,
     together,
 )
@@ -83,6 +84,38 @@ class GatekitError(ValueError):
     def below(self, outer: Place) -> Self:
         """Return the error of the same fault, below another place."""
         return self if self.fault is None else type(self)(self.fault.below(outer))
+
+
+def read_with(read: Callable[[Any], _T], value: Any, at: Place) -> _T:
+    """Return what a reader returns; the first fix of its fault is one that it accepts.
+
+    Args:
+        read: reads plain data.
+        value: the data.
+        at: their place in the configuration; the places of the reader's faults are below it.
+
+    Raises:
+        GatekitError: the reader refuses the data.
+    """
+
+    def refusal(data: Mapping[str, Any]) -> Fault | None:
+        try:
+            read(data[at.last] if at.path else data)
+        except GatekitError as error:
+            if error.fault is None:
+                raise LookupError from error
+            return error.fault
+        return None
+
+    try:
+        return read(value)
+    except GatekitError as error:
+        if error.fault is None or error._spoken:
+            raise
+        data = {at.last: value} if at.path else value
+        if (fault := settled(error.fault, data, refusal)) == error.fault:
+            raise
+        raise type(error)(fault) from error.__cause__
 
 
 def all_read(reads: Iterable[Callable[[], _T]]) -> list[_T]:

@@ -20,6 +20,7 @@ from .fault import (
     Set,
     Several,
     apply,
+    settled,
     together,
 )
 from .names import known_as, nearest_key, nearest_name, note_for
@@ -83,6 +84,7 @@ __all__ = [
     "nearest_key",
     "nearest_name",
     "note_for",
+    "settled",
     "speak",
     "together",
     "unknown_name",

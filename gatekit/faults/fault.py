@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -48,10 +48,13 @@ class Place:
         """The last key; empty for the whole."""
         return str(self.path[-1]) if self.path else ""
 
+    def within(self, outer: Place) -> bool:
+        """Return whether the place is another one, or in it."""
+        return self.path[: len(outer.path)] == outer.path
+
     def moved(self, old: Place, new: Place) -> Place:
         """Return a place below ``old`` as one below ``new``, and any other unchanged."""
-        size = len(old.path)
-        return Place(new.path + self.path[size:]) if self.path[:size] == old.path else self
+        return Place(new.path + self.path[len(old.path) :]) if self.within(old) else self
 
 
 @dataclass(frozen=True)
@@ -202,13 +205,133 @@ def apply(fix: Fix, data: Mapping[str, Any]) -> dict[str, Any] | None:
     if isinstance(fix, (Run, Note)):
         return None
     result: Any = _copied(data)
-    for one in fix.fixes if isinstance(fix, Both) else (fix,):
+    for one in single(fix):
         value = _taken(result, one.place) if isinstance(one, (Remove, Rename)) else NOTHING
         if isinstance(one, Set):
             value = next(iter(one.value.values)) if isinstance(one.value, Several) else one.value
         if value is not NOTHING and not isinstance(one, Remove):
             _put(result, one.to if isinstance(one, Rename) else one.place, value)
     return result if isinstance(result, dict) else None
+
+
+MOST_STEPS = 4
+
+
+def settled(
+    fault: Fault, data: Mapping[str, Any], read: Callable[[dict[str, Any]], Fault | None]
+) -> Fault:
+    """Return a fault whose first fix is accepted at once.
+
+    The fix is made, and the result is read again. While what the fix wrote is refused, the first
+    thing to do about that is done, too. All of it is then one fix, with a note of what was refused.
+    A fix stays as it is if a person has to decide on what follows.
+
+    Args:
+        fault: what is wrong.
+        data: what was read.
+        read: returns the fault of other data, or None if they are accepted; raises `LookupError`
+            if the data are gone, or refused with a sentence.
+    """
+    each = [replace(fault, others=()), *fault.others]
+    found = []
+    for one in each:
+        base: dict[str, Any] = dict(data)
+        for other in each:
+            if other is not one and other.fixes:
+                base = apply(other.fixes[0], base) or base
+        found.append(_settled(one, base, read))
+    return replace(found[0], others=tuple(found[1:]))
+
+
+def _settled(
+    fault: Fault, data: dict[str, Any], read: Callable[[dict[str, Any]], Fault | None]
+) -> Fault:
+    done: list[Fix] = [*fault.fixes[:1]]
+    notes: list[Note] = []
+    now = apply(done[0], data) if done else None
+    for _ in range(MOST_STEPS):
+        if now is None:
+            return fault
+        changed = [place for fix in done for place in _places(fix)]
+        try:
+            further = read(now)
+        except LookupError:
+            return fault
+        if further is None or not _concerns(further, done):
+            break
+        if further.kind is fault.kind is Kind.UNKNOWN and further.place == fault.place:
+            return fault  # a dotted key is not removed
+        ways = (f for f in further.fixes if single(f))
+        then = next((f for f in ways if not isinstance(f, Remove) or f.place not in changed), None)
+        if then is None and further.kind is Kind.UNKNOWN and fault.kind is Kind.WRONG:
+            names = replace(fault, known=further.known, what=further.what, lists=further.lists)
+            return replace(names, fixes=fault.fixes[1:])  # it was a guess at a name
+        after = apply(then, now) if then else None
+        if then is None or repr(after) == repr(now) or further.place.path[:1] == ("hydra",):
+            return fault
+        notes.append(Note((further.place, *_what(further))))
+        done.append(then)
+        now = after
+    else:
+        return fault
+    whole = _one(done, data, now) if notes else None
+    return replace(fault, fixes=(whole, *notes, *fault.fixes[1:])) if whole else fault
+
+
+def _concerns(fault: Fault, fixes: Iterable[Fix]) -> bool:
+    """Return whether a fault is in what fixes changed, or around a value that they set."""
+    place = fault.place
+    return any(
+        place.within(changed) or (changed.within(place) and not isinstance(one, (Remove, Rename)))
+        for fix in fixes
+        for one in single(fix)
+        for changed in _places(one)
+    )
+
+
+def _one(fixes: Iterable[Fix], before: Any, after: Any) -> Fix | None:
+    """Return one fix that does what several do, one after another; None if that is nothing."""
+    each = [one for fix in fixes for one in single(fix)]
+    such = any(isinstance(one, Set) and one.such for one in each)
+    places = dict.fromkeys(place for one in each for place in _places(one))
+    found: list[Set | Remove] = []
+    for place in places:
+        old, new = _at(before, place), _at(after, place)
+        if any(place != other and place.within(other) for other in places) or repr(old) == repr(
+            new
+        ):
+            continue
+        found.append(Remove(place) if new is NOTHING else Set(place, new, such))
+    return found[0] if len(found) == 1 else Both(tuple(found)) if found else None
+
+
+def _what(fault: Fault) -> Sequence[str | Place]:
+    """Return what is wrong at a place, as the rest of a sentence."""
+    if fault.expected or not fault.why:
+        return (f" is {fault.expected or 'not a key'}",)
+    return (": ", *((fault.why,) if isinstance(fault.why, str) else fault.why))
+
+
+def single(fix: Fix) -> tuple[Set | Remove | Rename, ...]:
+    """Return the changes that a fix consists of; none for a fix that only a person can make."""
+    return () if isinstance(fix, (Run, Note)) else fix.fixes if isinstance(fix, Both) else (fix,)
+
+
+def _places(fix: Fix) -> Iterator[Place]:
+    """Yield the places that a fix changes."""
+    for one in single(fix):
+        yield one.place
+        if isinstance(one, Rename):
+            yield one.to
+
+
+def _at(data: Any, place: Place) -> Any:
+    """Return the value at a place, or `NOTHING`."""
+    for key in place.path:
+        if not _has(data, key):
+            return NOTHING
+        data = data[key]
+    return data
 
 
 def _copied(value: Any) -> Any:

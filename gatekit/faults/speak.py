@@ -23,6 +23,7 @@ from .fault import (
     Set,
     Several,
     apply,
+    single,
 )
 from .values import (
     Described,
@@ -422,13 +423,9 @@ def _head(fault: Fault, to: Channel) -> str:
     return f"{head}: {why}{stop}" if head and why else f"{head or why}{stop}"
 
 
-def _each(fix: Fix) -> tuple[Fix, ...]:
-    return fix.fixes if isinstance(fix, Both) else (fix,)
-
-
 def _targets(fault: Fault) -> Iterator[Place]:
     """Yield the places that the first fix gives a value."""
-    for fix in itertools.chain.from_iterable(map(_each, fault.fixes[:1])):
+    for fix in itertools.chain.from_iterable(map(single, fault.fixes[:1])):
         if isinstance(fix, (Rename, Set)):
             yield fix.to if isinstance(fix, Rename) else fix.place
 
@@ -436,7 +433,7 @@ def _targets(fault: Fault) -> Iterator[Place]:
 def _way(fix: Fix, fault: Fault, to: Channel) -> Iterator[str]:
     """Yield what to do, in words."""
     to = to.of(fix.place) if isinstance(fix, (Set, Remove, Rename)) else to
-    sweeps = any(isinstance(one, Set) and isinstance(one.value, Several) for one in _each(fix))
+    sweeps = any(isinstance(one, Set) and isinstance(one.value, Several) for one in single(fix))
     at = fix.to if isinstance(fix, Rename) else getattr(fix, "place", fault.place)
     first = ""
     if isinstance(to, File) and at.path[: len(to.above)] != to.above:
@@ -487,7 +484,8 @@ def _way(fix: Fix, fault: Fault, to: Channel) -> Iterator[str]:
                 words.append(f"{to.verb} {to.rename(Rename(fault.place, one.place), one.value)}")
             elif sets:
                 words.append(f"{to.verb} {to.assign(*sets)}")
-            yield " and ".join(words)
+            such = any(isinstance(one, Set) and one.such for one in fix.fixes)
+            yield " and ".join(words) + ", for example" * such
 
 
 def _note(note: Note, whole: Channel, to: Channel) -> str:
@@ -501,4 +499,5 @@ def _note(note: Note, whole: Channel, to: Channel) -> str:
                 return to.command(each)
         return each
 
-    return _capital("".join(map(part, note.parts)).rstrip(".")) + "."
+    text = "".join(map(part, note.parts)).rstrip(".") + "."
+    return text if isinstance(note.parts[0], Place) else _capital(text)

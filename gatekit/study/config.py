@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from gatekit.cell.errors import ConfigError
+from gatekit.cell.errors import ConfigError, read_with
 from gatekit.faults import (
     NOTHING,
     Both,
@@ -75,6 +75,10 @@ def validate(data: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: a key is unknown or missing, or a value has the wrong type or is out of range.
     """
+    return read_with(_validated, data, Place())
+
+
+def _validated(data: Mapping[str, Any]) -> dict[str, Any]:
     refuse_keywords(data, "")
     if fault := together((*_unknown_keys(data), *_wrong_values(data))):
         raise ConfigError(fault)

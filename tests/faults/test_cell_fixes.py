@@ -1,4 +1,4 @@
-"""Doing what a message about a cell says first, again and again, ends with a cell that is read.
+"""Doing what a message about a cell says first, at most a few times, gives a cell that is read.
 
 Every key, section, gate, option and equation of a cell has each of some mistakes. What is written
 for a YAML file and for a call is YAML and Python with the value of the fix.
@@ -134,6 +134,11 @@ def check(data: Mapping[str, Any]) -> None:
     read_output_unit(data.get("output_unit", "hidden"), KNOWN)
 
 
+def short(value: Any) -> Any:
+    """Return the name of a part without options."""
+    return value["kind"] if isinstance(value, Mapping) and [*value] == ["kind"] else value
+
+
 def unreadable(fix: Any, data: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is written for a fix if it is not YAML, and Python, that has its effect."""
     if isinstance(fix, Set) and len(repr(fix.value)) < 160:
@@ -142,7 +147,8 @@ def unreadable(fix: Any, data: Mapping[str, Any]) -> Iterator[str]:
             yield line
         scope = copy.deepcopy(data)
         exec(call, {}, scope)
-        if {key: scope[key] for key in data} != (after := apply(fix, data) or {}):
+        after = apply(fix, data) or {}
+        if {key: short(scope[key]) for key in data} != {key: short(after[key]) for key in after}:
             yield call
         if len(fix.place.path) > 1 and (argument := str(fix.place.path[1])) in OF_LAYERS:
             given = copy.deepcopy(data["cell"])
@@ -152,12 +158,15 @@ def unreadable(fix: Any, data: Mapping[str, Any]) -> Iterator[str]:
                 yield call
 
 
-def followed(data: dict[str, Any], wrote: list[str]) -> str:
-    """Return the messages if the first fixes do not lead to a cell that is read.
+def followed(data: dict[str, Any], wrote: list[str]) -> tuple[list[str], bool]:
+    """Return the messages of which each is about what the one before said to do.
 
     Args:
         data: the cell.
         wrote: receives what is written for a fix and is not YAML, or not Python.
+
+    Returns:
+        The messages, and whether the last first fix led to a cell that is read.
     """
     said: list[str] = []
     while len(said) < MOST_STEPS:
@@ -173,15 +182,17 @@ def followed(data: dict[str, Any], wrote: list[str]) -> str:
                 break
             data = fixed
         else:
-            return ""
-    return " THEN ".join(said)
+            return said, True
+    return said, False
 
 
 def test_following_the_first_fix_ends_in_a_cell_that_is_read() -> None:
     check(BASE)
     wrote: list[str] = []
     tried = {what: followed(data, wrote) for what, data in mistakes()}
-    failed = {what: said for what, said in tried.items() if said}
+    failed = {what: said for what, (said, read) in tried.items() if not read}
+    again = {what: said for what, (said, read) in tried.items() if read and said[1:]}
     assert wrote == []
     assert len(tried) > 1000
     assert len(failed) < len(tried) / 20, failed
+    assert len(again) < len(tried) / 40, again

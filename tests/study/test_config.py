@@ -49,7 +49,7 @@ def test_the_probe_is_a_truth_value():
     [
         ("optimizer", "learning_rat", "-> optimizer.learning_rate"),
         ("optimizer", "clip_norm", "-> optimizer.clipnorm"),
-        ("optimizer", "momentun", "~ & optimizer.momentum=0.9"),
+        ("optimizer", "momentun", "~ & optimizer.momentum=0.9 & optimizer.name='sgd'"),
         ("optimizer", "shedule", "~ & optimizer.schedule='cosine'"),
         ("trainer", "epoch", "-> trainer.epochs"),
         ("trainer", "patence", "-> trainer.patience"),

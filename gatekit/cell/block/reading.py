@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.declare import plain
-from gatekit.cell.errors import ConfigError, OptionError
+from gatekit.cell.errors import ConfigError, OptionError, read_with
 from gatekit.faults import Both, Fault, Kind, Place, Remove, Set, unknown_name, unknown_option
 from gatekit.faults.names import known_as
 
@@ -58,8 +59,11 @@ def read_block(config: Any, catalogue: Catalogue) -> BlockSpec:
     """
     if isinstance(config, BlockSpec):
         return config
-    if isinstance(config, str):
-        config = {"kind": config}
+    config = {"kind": config} if isinstance(config, str) else config
+    return read_with(partial(_read, catalogue=catalogue), config, BLOCK)
+
+
+def _read(config: Any, catalogue: Catalogue) -> BlockSpec:
     kind = config.get("kind") if isinstance(config, Mapping) else None
     if not isinstance(kind, str):
         for key, value in config.items() if isinstance(config, Mapping) else ():

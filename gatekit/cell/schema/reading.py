@@ -21,6 +21,7 @@ from gatekit.cell.errors import (
     at_most,
     excerpt,
     nearest_name,
+    read_with,
     refused,
 )
 from gatekit.cell.gate import Gate, OutputUnit
@@ -38,7 +39,6 @@ from gatekit.faults import (
     Remove,
     Rename,
     Set,
-    apply,
     known_as,
     note_for,
     together,
@@ -92,31 +92,13 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
             what is allowed.
         ExpressionError: an equation or read is not in the equation language.
     """
-    if not isinstance(config, Mapping):
-        expected = "a mapping with gates, equations and emits"
-        raise CellError(Fault(Kind.WRONG, CELL, as_plain(config), expected))
-    try:
-        return _read(config, catalogue)
-    except CellError as error:
-        raise _renamed(error, config, catalogue) from error.__cause__
-
-
-def _renamed(error: CellError, config: Mapping[str, Any], catalogue: Catalogue) -> CellError:
-    """Return an error; a key to rename gets another value if the new key refuses the old one."""
-    fault = error.fault
-    if fault is None or not fault.fixes or not isinstance(fix := fault.fixes[0], Rename):
-        return error
-    try:
-        _read((apply(fix, {"cell": config}) or {})["cell"], catalogue)
-    except GatekitError as further:
-        then = further.fault.fixes[0] if further.fault and further.fault.fixes else None
-        if isinstance(then, Set) and then.place == fix.to:
-            fixes = (Both((Remove(fix.place), then)), *fault.fixes[1:])
-            return CellError(replace(fault, fixes=fixes))
-    return error
+    return read_with(partial(_read, catalogue=catalogue), config, CELL)
 
 
 def _read(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
+    if not isinstance(config, Mapping):
+        expected = "a mapping with gates, equations and emits"
+        raise CellError(Fault(Kind.WRONG, CELL, as_plain(config), expected))
     check_plain(config)
     if "function" in config:
         config = _call_cell_function(config, catalogue)
@@ -234,6 +216,10 @@ def read_output_unit(config: object, catalogue: Catalogue) -> OutputUnitSpec:
     Raises:
         CellError: the kind is unknown, or an option or read is not allowed.
     """
+    return read_with(partial(_read_output_unit, catalogue=catalogue), config, OUTPUT)
+
+
+def _read_output_unit(config: object, catalogue: Catalogue) -> OutputUnitSpec:
     where = OUTPUT
     if isinstance(config, OutputUnit):
         unit, kind = config, kind_of(config, catalogue.output_units)

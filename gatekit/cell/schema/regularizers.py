@@ -123,7 +123,7 @@ def _option(name: str, value: object, where: Place, usual: object) -> object:
 
 def _check_together(kind: str, options: Mapping[str, Any], where: Place) -> None:
     if kind == "l1_l2" and not options["l1"] and not options["l2"]:
-        raise refused(where, "l1_l2 needs a factor", Set(where / "l1", 1e-5))
+        raise refused(where, "l1_l2 needs a factor", Set(where, {"kind": kind, "l1": 1e-5}))
     if kind == "min_max_norm" and options["min_value"] > options["max_value"]:
         raise refused(
             where,

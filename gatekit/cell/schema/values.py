@@ -312,5 +312,5 @@ def _check_work(work: Mapping[str, object], where: Place) -> None:
         elif field in _ADDRESSES and not _ADDRESSES[field][0].fullmatch(value):
             example = _ADDRESSES[field][1]
             expected = f"an address such as {example}"
-            fix = Set(where / field, example)
+            fix = Set(where / field, example, such=True)
             raise CellError(Fault(Kind.WRONG, where / field, value, expected, fixes=(fix,)))
