@@ -233,14 +233,12 @@ def settled(
             if the data are gone, or refused with a sentence.
     """
     each = [replace(fault, others=()), *fault.others]
-    found = []
-    for one in each:
+    for index, one in enumerate(each):
         base: dict[str, Any] = dict(data)
-        for other in each:
-            if other is not one and other.fixes:
-                base = apply(other.fixes[0], base) or base
-        found.append(_settled(one, base, read))
-    return replace(found[0], others=tuple(found[1:]))
+        for other in (*each[:index], *each[index + 1 :]):
+            base = (apply(other.fixes[0], base) if other.fixes else None) or base
+        each[index] = _settled(one, base, read)
+    return replace(each[0], others=tuple(each[1:]))
 
 
 def _settled(

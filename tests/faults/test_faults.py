@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import pickle
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refused import written
 
 import gatekit
 from gatekit.cell.errors import CellError, ConfigError
@@ -44,6 +46,7 @@ from gatekit.faults import (
     known_as,
     nearest_name,
     note_for,
+    settled,
     speak,
     wrong,
 )
@@ -103,6 +106,85 @@ def test_what_is_guessed_is_of_the_type(value):
         assert all(fits(guess, type_) for guess in guesses(value, type_))
         fixes = () if fits(value, type_) else wrong(P("a"), value, type_).fixes
         assert all(fits((apply(fix, {}) or {})["a"], type_) for fix in fixes)
+
+
+def reading(data: dict[str, Any]) -> Fault | None:
+    """Return what is wrong with an optimizer, as readers do: one mistake after another."""
+    options = data.get("optimizer", {})
+    if not isinstance(options, dict):
+        return Fault(
+            Kind.UNKNOWN, P("optimizer"), options, known=("adam", "sgd"), what="optimizers"
+        )
+    if "rate" in options:
+        fix = Rename(P("optimizer.rate"), P("optimizer.learning_rate"))
+        return Fault(Kind.UNKNOWN, P("optimizer.rate"), options["rate"], fixes=(fix,))
+    if not isinstance(rate := options.get("learning_rate", 1.0), float):
+        fix = Set(P("optimizer.learning_rate"), 0.1, such=True)
+        return Fault(Kind.WRONG, P("optimizer.learning_rate"), rate, "a number", fixes=(fix,))
+    if "nesterov" in options and "momentum" not in options:
+        ways = (Remove(P("optimizer.nesterov")), Set(P("optimizer.momentum"), 0.9))
+        return Fault(
+            Kind.CONFLICT, P("optimizer.nesterov"), True, why="it needs momentum", fixes=ways
+        )
+    if "words" in options:
+        raise LookupError
+    return Fault(Kind.MISSING, P("units")) if "units" not in data else None
+
+
+NESTEROV = Fault(
+    Kind.WRONG,
+    P("optimizer.nesterov"),
+    "yes",
+    "true or false",
+    fixes=(Set(P("optimizer.nesterov"), True),),
+)
+RATE = Fault(
+    Kind.UNKNOWN,
+    P("optimizer.rate"),
+    "fast",
+    fixes=(Rename(P("optimizer.rate"), P("optimizer.learning_rate")),),
+)
+
+
+@pytest.mark.parametrize(
+    ("fault", "data", "fixes"),
+    [
+        # The new key refuses the value: the old one is removed, and the value is an example.
+        (RATE, {"units": 1, "optimizer": {"rate": "fast"}}, ["~ & optimizer.learning_rate=0.1"]),
+        # A condition is met, and what the user wants is not removed.
+        (
+            NESTEROV,
+            {"units": 1, "optimizer": {"nesterov": "yes"}},
+            ["=True & optimizer.momentum=0.9"],
+        ),
+        # Accepted, or another mistake: as it was.
+        (RATE, {"units": 1, "optimizer": {"rate": 0.5}}, ["-> optimizer.learning_rate"]),
+        (RATE, {"optimizer": {"rate": 0.5}}, ["-> optimizer.learning_rate"]),
+        # A sentence follows: as it was.
+        (RATE, {"optimizer": {"rate": 0.5, "words": 1}}, ["-> optimizer.learning_rate"]),
+        # A guess at a name that does not exist is not said.
+        (
+            Fault(Kind.WRONG, P("optimizer"), 5, "a name", fixes=(Set(P("optimizer"), "five"),)),
+            {"optimizer": 5},
+            [],
+        ),
+    ],
+)
+def test_a_first_fix_is_one_that_is_accepted(
+    fault: Fault, data: dict[str, Any], fixes: list[str]
+) -> None:
+    settle = settled(fault, data, reading)
+    assert written(settle) == fixes
+    assert (settle.place, settle.given) == (fault.place, fault.given)
+
+
+def test_each_of_several_mistakes_is_put_right_beside_the_others() -> None:
+    data = {"units": 1, "optimizer": {"rate": "fast", "nesterov": "yes"}}
+    settle = settled(replace(RATE, others=(NESTEROV,)), data, reading)
+    assert written(settle)[0] == "~ & optimizer.learning_rate=0.1"
+    assert "a number" in speak(settle)
+    [other] = settle.others
+    assert written(other)[0] == "=True & optimizer.momentum=0.9"
 
 
 UNKNOWN = Fault(
