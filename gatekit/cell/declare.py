@@ -255,7 +255,7 @@ def _checked(owner: str, name: str, value: object, hint: Any, default: Any) -> A
     except Mismatch as mismatch:
         expected = str(mismatch)
     such: Any = _such(value, type_, default)
-    fix: Fix | None = None
+    own: list[Fix] = []
     if name == "activation" and isinstance(value, (int, float)):
         such = f"0 * pre + {value}"
     elif name == "initializers" and isinstance(value, str):
@@ -269,8 +269,10 @@ def _checked(owner: str, name: str, value: object, hint: Any, default: Any) -> A
             if amount is None:
                 initializer = str(value) if str(value).isidentifier() else "ones"
             where = Place(("initializers",))
-            fix = Both((Remove(Place(("bias",))), Set(where, {"bias": initializer})))
-    raise wrong_option(owner, name, value, expected, such, fix)
+            own.append(Both((Remove(Place(("bias",))), Set(where, {"bias": initializer}))))
+            if value is default:  # that of the class
+                own.append(Note(("a cell that sets this gate's bias, as lstm does, keeps it",)))
+    raise wrong_option(owner, name, value, expected, such, *own)
 
 
 def _such(value: object, type_: Type, default: Any) -> Any:

@@ -196,7 +196,7 @@ class OptionError(ConfigError):
 
 
 def wrong_option(
-    owner: str, option: str, value: object, expected: str, example: object, fix: Fix | None = None
+    owner: str, option: str, value: object, expected: str, example: object, *own: Fix
 ) -> OptionError:
     """Return the error of an option's value.
 
@@ -206,16 +206,15 @@ def wrong_option(
         value: the value given.
         expected: what is allowed, in words.
         example: a value that is allowed; `NO_EXAMPLE` if there is none to show.
-        fix: what to do in place of writing the example.
+        own: what to do in place of writing the example.
     """
     amount = amount_of(value)
     if amount is not None and type(amount) is type(example):
         example = amount
     kinds = {int: Whole(-LARGEST), float: Number()}
     if (kind := kinds.get(type(example))) and (found := several(value, kind)):
-        fix = fix or Set(Place((option,)), found)
-    fixes: tuple[Fix, ...] = () if example is NO_EXAMPLE else (Set(Place((option,)), example),)
-    fixes = fixes if fix is None else (fix,)
+        own = own or (Set(Place((option,)), found),)
+    fixes = own or (() if example is NO_EXAMPLE else (Set(Place((option,)), example),))
     return OptionError(
         owner, Fault(Kind.WRONG, Place((option,)), as_plain(value), expected, fixes=fixes)
     )

@@ -229,8 +229,8 @@ def _class_fault(kind: str, value: object) -> str:
         )
     if kind == "output_units" and getattr(value, "states", None):
         return (
-            "an output unit has no states: remove states. For earlier values of a signal write "
-            "history = {'h': 4}, and emit(self, emitted, h_history)"
+            "an output unit has no states: remove states. For earlier values of what the cell "
+            "emits write history = {'emitted': 4}, and emit(self, emitted, emitted_history)"
         )
     return ""
 

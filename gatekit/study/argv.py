@@ -35,6 +35,7 @@ from gatekit.faults import (
     note_for,
     wrong,
 )
+from gatekit.faults.fault import MOST_TOGETHER
 from gatekit.faults.values import amount_of
 
 from .removed import no_more
@@ -115,11 +116,13 @@ class Reader(argparse.ArgumentParser):
         action = self._option_string_actions.get(name)
         place = Place((name,))
         if action is None:
-            follows = bool(rest) and not _is_option(rest[0])
-            if name == "--swap" and follows and "=" in rest[0]:  # --swap forget=power_law
-                name, equals, value = f"{name}.{rest[0]}".partition("=")
-            after = rest[0] if follows and "=" not in rest[0] else None
-            refuse(self._unknown(name, value if equals else after))
+            known = self._option_string_actions
+            others = tuple(
+                self._unknown_option(other, rest[index + 1 :])
+                for index, other in enumerate(rest)
+                if _is_option(other) and other.partition("=")[0] not in known
+            )
+            refuse(replace(self._unknown_option(word, rest), others=others[: MOST_TOGETHER - 1]))
         if isinstance(action, argparse._HelpAction):
             self.print_help()
             self.exit()
@@ -192,6 +195,15 @@ class Reader(argparse.ArgumentParser):
             refuse(replace(fault, what="studies", lists=found_by))
         if rest:
             refuse(self._surplus(words, *rest))
+
+    def _unknown_option(self, word: str, rest: Sequence[str]) -> Fault:
+        """Return the fault of an option that the command does not have, from its word on."""
+        name, equals, value = word.partition("=")
+        follows = bool(rest) and not _is_option(rest[0])
+        if name == "--swap" and follows and "=" in rest[0]:  # --swap forget=power_law
+            name, equals, value = f"{name}.{rest[0]}".partition("=")
+        after = rest[0] if follows and "=" not in rest[0] else None
+        return self._unknown(name, value if equals else after)
 
     def _unknown(self, name: str, value: str | None) -> Fault:
         """Return the fault of an option that the command does not have."""

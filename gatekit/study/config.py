@@ -389,6 +389,17 @@ def _moved(place: Place, value: Any, targets: Sequence[Place]) -> Fix:
     return Both((gone, first)) if isinstance(first, Set) else Rename(place, to)
 
 
+def _beside(place: Place, value: Mapping[str, Any], type_: Type) -> Both | None:
+    """Return the fix of a mapping with a name and keys that stand beside it, not in it."""
+    named = [key for key in ("kind", "name", "type") if key in value]
+    inner = {key: each for key, each in value.items() if key not in named}
+    beside = [Set(Place(place.path[:-1]) / key, each) for key, each in inner.items()]
+    known = all(str(each.place) in DECLARED for each in beside)
+    if len(named) != 1 or not known or not fits(value[named[0]], type_):
+        return None
+    return Both((Set(place, value[named[0]]), *beside))
+
+
 def wrong_value(place: Place, value: Any, type_: Type) -> Fault:
     """Return the fault of a value that a key does not take."""
     key, such = str(place), example(str(place))
@@ -419,6 +430,8 @@ def wrong_value(place: Place, value: Any, type_: Type) -> Fault:
     elif key == "layers" and isinstance(value, list) and value:
         widths = Both((Set(place, len(value)), Set(P("units"), value[0])))
         fixes = (widths, Note(("all layers have the same number of units",)))
+    elif isinstance(value, Mapping) and (apart := _beside(place, value, type_)):
+        fixes = (apart,)
     elif key == "optimizer.schedule" and "warm" in named.lower():  # cosine_with_warmup
         warm = Set(P("optimizer.warmup"), 0.1)
         fixes = (Both((*(fix for fix in fault.fixes[:1] if isinstance(fix, Set)), warm)),)

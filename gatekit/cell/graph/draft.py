@@ -253,6 +253,9 @@ class Draft:
                     unknown = [each for each in names(expr) if each not in self._names]
                     near = {n: Name(nearest_name(n, self.known) or n) for n in unknown}
                     fixes = (Set(where, str(substitute(expr, near))),)
+                    if name in self.spec.catalogue.gates:
+                        said = f"; {name} is a gate: add it, or write an equation without it."
+                        fixes = (Set(CELL / "gates" / name, {"kind": name}),)
                 known = listed((*self.known, *own), 40)
                 raise refused(
                     where,

@@ -187,10 +187,12 @@ def _python_file(path: Path, plugins: tuple[str, ...]) -> str:
     from gatekit.registry import origins
 
     if not path.is_file():
+        if (own := Path("plugins", path.name)).is_file():
+            return _python_file(own, plugins)
         near = nearest(path.name, [p.name for p in path.parent.glob("*.py")])
         return (
             f"there is no file {excerpt(str(path))}{near or '.'} Type the name of a gate, such as "
-            "gatekit check leaky."
+            "gatekit check power_law."
         )
     names = [
         n

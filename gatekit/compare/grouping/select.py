@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,10 +86,8 @@ def _labels(study: str, root: Path | str) -> list[str]:
 def _in_any_study(text: str, known: Sequence[str], root: Path | str) -> Selection:
     if not _ID.fullmatch(text):
         if text in known:
-            examples = " or ".join(f"{text}/{label}" for label in _labels(text, root)[:2])
-            raise RunError(
-                f"{text!r} is a study; type one of its groups or runs, such as {examples}"
-            )
+            pair = shlex.join(f"{text}/{label}" for label in _labels(text, root)[:2])
+            raise RunError(f"{text!r} is a study; type two of its groups or runs, such as {pair}")
         having = (f"{name}/{text}" for name in known[:_SEARCHED] if text in _labels(name, root))
         example = text.replace(":", "/") if ":" in text else next(having, "demo/lstm")
         raise RunError(
