@@ -395,6 +395,14 @@ def test_an_unknown_name_lists_the_known_and_the_nearest(built, lstm):
         built(lstm(equations={"c": "forget * c_prev + input * candidat"}))
 
 
+def test_a_gate_that_an_equation_lacks_is_added(built, lstm):
+    gates = {name: gate for name, gate in lstm()["gates"].items() if name != "input"}
+    with pytest.raises(
+        CellError, check=at("cell.equations.c", "cell.gates.input={'kind': 'input'}")
+    ):
+        built({**lstm(), "gates": gates})
+
+
 def test_an_unknown_name_in_a_read(built, lstm):
     gate = {"kind": "forget", "reads": ["x", "hh_prev"]}
     with pytest.raises(CellError, check=at("cell.gates.forget.reads", names=("h_prev",))):

@@ -58,6 +58,13 @@ def test_one_check_is_shown_and_nothing_is_kept(
     assert not store.folder().exists()
 
 
+def test_a_file_s_name_without_its_folder_is_that_of_a_plugin(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "mine.py"]) != 0
+    assert capsys.readouterr().err.rstrip().endswith("gatekit check mine")
+
+
 def test_the_version_of_the_contract_that_a_plugin_declares_is_read(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,7 +11,7 @@ from refused import fault_of, typed
 
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
-from gatekit.faults import Kind, Number, Place, Remove, Set, Whole, fits
+from gatekit.faults import Kind, Number, Place, Remove, Rename, Set, Whole, fits
 from gatekit.study.argv import Reader
 
 
@@ -120,3 +120,9 @@ def test_words_are_read(words: str, name: str, value: object) -> None:
 def test_a_mistake_is_a_fault(words: str, kind: Kind, place: str, fix: object) -> None:
     fault = fault_of(reader(*words.split()).read)
     assert (fault.kind, fault.place.last, fault.fixes[0]) == (kind, place, fix)
+
+
+def test_all_unknown_options_are_answered_at_once() -> None:
+    fault = fault_of(reader("--jsn", "--levl", "0.9", "--json", "a").read)
+    assert [each.place.last for each in (fault, *fault.others)] == ["--jsn", "--levl"]
+    assert fault.others[0].fixes[0] == Rename(Place(("--levl",)), Place(("--level",)))

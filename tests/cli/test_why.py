@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,19 @@ def test_the_text_says_what_differs_and_what_seeds_explain(
     assert lines[0] == "demo/units=64 -> demo/units=128"
     assert "  units  64 -> 128" in lines
     assert any(line.startswith("seeds alone cause a difference of 0.0") for line in lines)
+
+
+def test_a_study_alone_is_answered_with_two_groups_as_they_are_typed(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = root / "experiments" / "demo" / "runs"
+    for seed in range(3):
+        config = configuration("lstm", seed, units=128, optimizer={"learning_rate": 0.1})
+        write_run(runs, config, 8.0)
+    assert main(["why", "demo", "demo"]) == EXIT_REFUSED
+    words = shlex.split(capsys.readouterr().err.partition("such as ")[2])
+    assert len(words) == 2
+    assert main(["why", *words]) == 0
 
 
 def test_a_run_is_given_by_its_folder_too(

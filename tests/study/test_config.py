@@ -91,6 +91,18 @@ def test_target(changes, key):
         validate({**GOOD, **changes})
 
 
+def test_keys_that_stand_beside_another_are_not_in_it():
+    schedule = {"kind": "cosine", "warmup": 100}
+    optimizer = {**GOOD["optimizer"], "schedule": schedule}
+    fix = "='cosine' & optimizer.warmup=100"
+    refused({"optimizer": optimizer}, "optimizer.schedule", fix)
+    for other in ({"kind": "cosine", "peak": 1}, {"kind": "cosin", "warmup": 100}):
+        optimizer["schedule"] = other
+        with pytest.raises(ConfigError) as error:
+            validate({**GOOD, "optimizer": optimizer})
+        assert "warmup" not in written(error.value.fault)[0]
+
+
 def test_a_warm_up_ends_before_the_run():
     with pytest.raises(ConfigError, match=r"optimizer\.warmup=9: .* 9 steps"):
         validate({**GOOD, "optimizer": {"warmup": 9}, "trainer": {"steps": 9}})
