@@ -176,7 +176,7 @@ REFUSED = {
     ),
     "initializer that is a number": (
         _projection(initializer=3),
-        at("cell.gates.forget.projections.tau.initializer", "='sigmoid'"),
+        at("cell.gates.forget.projections.tau.initializer", names=("`gatekit plugins`",)),
     ),
     "initializer of another gate": (
         _projection(initializer={"negative_of": "input"}),
