@@ -40,7 +40,7 @@ FILES = {
         GATES + "  equations:\n    h: update\nemits: h\n",
         at(
             "cell.gates.equations.kind",
-            "cell.gates.equations={'kind': 'sigmoid', 'h': 'update'}",
+            "cell.gates.equations -> cell.equations",
             names=("line 4:",),
         ),
     ),
@@ -64,7 +64,7 @@ FILES = {
         GATES + "  alpha: {shape: units}\n" + REST,
         at(
             "cell.gates.alpha.kind",
-            "cell.gates.alpha={'kind': 'sigmoid', 'shape': 'units'}",
+            "cell.gates.alpha -> cell.parameters.alpha",
             names=("line 4:",),
         ),
     ),

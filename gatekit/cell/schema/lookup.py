@@ -43,8 +43,9 @@ from gatekit.faults import (
 )
 from gatekit.faults.values import call_of
 
+from .limits import SECTIONS
 from .specification import OUTPUT_UNIT
-from .values import check_keys, named_at
+from .values import CELL, check_keys, named_at
 
 
 def kind_and_options(
@@ -85,7 +86,12 @@ def _of_mapping(config: object, where: Place) -> tuple[str, dict[str, object]]:
                 Fault(Kind.MISSING, where / "kind", why=why, lists=Run("gates"), what="gates")
             )
         why = "write a registered name, or for a gate its activation"
-        fix = Set(where, meant or {"kind": _usual(where), **config})
+        fix: Set | Rename = Set(where, meant or {"kind": _usual(where), **config})
+        if where.path[:2] == ("cell", "gates") and not meant and len(where.path) == 3:
+            if where.last in SECTIONS:  # indented as if it were a gate
+                fix = Rename(where, CELL / where.last)
+            elif config and {*config} <= {"shape", "init"}:
+                fix = Rename(where, CELL / "parameters" / where.last)
         raise CellError(Fault(Kind.MISSING, where / "kind", why=why, fixes=(fix,)))
     if not isinstance(kind, str):
         accepted(kind, Text(), where / "kind", _usual(where))
