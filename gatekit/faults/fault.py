@@ -295,11 +295,9 @@ def _one(fixes: Iterable[Fix], before: Any, after: Any) -> Fix | None:
     found: list[Set | Remove] = []
     for place in places:
         old, new = _at(before, place), _at(after, place)
-        if any(place != other and place.within(other) for other in places) or repr(old) == repr(
-            new
-        ):
-            continue
-        found.append(Remove(place) if new is NOTHING else Set(place, new, such))
+        part = any(place != other and place.within(other) for other in places)
+        if not part and repr(old) != repr(new):
+            found.append(Remove(place) if new is NOTHING else Set(place, new, such))
     return found[0] if len(found) == 1 else Both(tuple(found)) if found else None
 
 

@@ -33,9 +33,9 @@ from gatekit.faults import (
     known_as,
     nearest_name,
     note_for,
+    together,
     wrong,
 )
-from gatekit.faults.fault import MOST_TOGETHER
 from gatekit.faults.values import amount_of
 
 from .removed import no_more
@@ -116,13 +116,14 @@ class Reader(argparse.ArgumentParser):
         action = self._option_string_actions.get(name)
         place = Place((name,))
         if action is None:
+            first = self._unknown_option(word, rest)
             known = self._option_string_actions
-            others = tuple(
+            others = (
                 self._unknown_option(other, rest[index + 1 :])
                 for index, other in enumerate(rest)
                 if _is_option(other) and other.partition("=")[0] not in known
             )
-            refuse(replace(self._unknown_option(word, rest), others=others[: MOST_TOGETHER - 1]))
+            refuse(together((first, *others)) or first)
         if isinstance(action, argparse._HelpAction):
             self.print_help()
             self.exit()

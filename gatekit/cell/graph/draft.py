@@ -249,13 +249,14 @@ class Draft:
                 if name == "bias" and "reads" in where.path:
                     said = "; a gate has a bias of its own, so remove it."
                 fixes: tuple[Fix, ...] = ()
-                if where.path[1:2] == ("equations",) and said == nearest(name, self.known):
+                guessed = where.path[1:2] == ("equations",) and said == nearest(name, self.known)
+                if guessed and name in self.spec.catalogue.gates:
+                    said = f"; {name} is a gate: add it, or write an equation without it."
+                    fixes = (Set(CELL / "gates" / name, {"kind": name}),)
+                elif guessed:
                     unknown = [each for each in names(expr) if each not in self._names]
                     near = {n: Name(nearest_name(n, self.known) or n) for n in unknown}
                     fixes = (Set(where, str(substitute(expr, near))),)
-                    if name in self.spec.catalogue.gates:
-                        said = f"; {name} is a gate: add it, or write an equation without it."
-                        fixes = (Set(CELL / "gates" / name, {"kind": name}),)
                 known = listed((*self.known, *own), 40)
                 raise refused(
                     where,
