@@ -296,7 +296,7 @@ def _one(fixes: Iterable[Fix], before: Any, after: Any) -> Fix | None:
     for place in places:
         old, new = _at(before, place), _at(after, place)
         part = any(place != other and place.within(other) for other in places)
-        if not part and repr(old) != repr(new):
+        if not part and not (old is new is NOTHING):
             found.append(Remove(place) if new is NOTHING else Set(place, new, such))
     return found[0] if len(found) == 1 else Both(tuple(found)) if found else None
 

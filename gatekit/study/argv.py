@@ -120,7 +120,7 @@ class Reader(argparse.ArgumentParser):
             known = self._option_string_actions
             others = (
                 self._unknown_option(other, rest[index + 1 :])
-                for index, other in enumerate(rest)
+                for index, other in enumerate(rest[: rest.index("--")] if "--" in rest else rest)
                 if _is_option(other) and other.partition("=")[0] not in known
             )
             refuse(together((first, *others)) or first)

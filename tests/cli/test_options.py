@@ -123,6 +123,6 @@ def test_a_mistake_is_a_fault(words: str, kind: Kind, place: str, fix: object) -
 
 
 def test_all_unknown_options_are_answered_at_once() -> None:
-    fault = fault_of(reader("--jsn", "--levl", "0.9", "--json", "a").read)
+    fault = fault_of(reader("--jsn", "--levl", "0.9", "--json", "a", "--", "--word").read)
     assert [each.place.last for each in (fault, *fault.others)] == ["--jsn", "--levl"]
     assert fault.others[0].fixes[0] == Rename(Place(("--levl",)), Place(("--level",)))

@@ -157,6 +157,12 @@ RATE = Fault(
             {"units": 1, "optimizer": {"nesterov": "yes"}},
             ["=True & optimizer.momentum=0.9"],
         ),
+        # What is meant is said, even if it has that value.
+        (
+            RATE,
+            {"units": 1, "optimizer": {"rate": "fast", "learning_rate": 0.1}},
+            ["~ & optimizer.learning_rate=0.1"],
+        ),
         # Accepted, or another mistake: as it was.
         (RATE, {"units": 1, "optimizer": {"rate": 0.5}}, ["-> optimizer.learning_rate"]),
         (RATE, {"optimizer": {"rate": 0.5}}, ["-> optimizer.learning_rate"]),
