@@ -781,42 +781,6 @@ FAULTS = (
         'return {**keys, "seed": 0}',
         ("tests/study/test_plan.py", "-k", "seeds"),
     ),
-    # -- what commands and the Python API pass on
-    Fault(
-        "gatekit extend trusts every configuration",
-        "gatekit/compare/more_seeds.py",
-        "whole, present = extension(study, root, seeds, words, command, trusted)",
-        "whole, present = extension(study, root, seeds, words, command, True)",
-        ("tests/api/test_passed_on.py", "-k", "extend"),
-    ),
-    Fault(
-        "gatekit.report compares without x",
-        "gatekit/api/runs.py",
-        "(compare)(study, root, x=x, **grouping)",
-        "(compare)(study, root, **grouping)",
-        ("tests/api/test_passed_on.py", "-k", "report"),
-    ),
-    Fault(
-        "gatekit.extend does not pass launch on",
-        "gatekit/api/runs.py",
-        "study, root, most=most, step=step, asked=asked, words=launch, show=show_line",
-        "study, root, most=most, step=step, asked=asked, show=show_line",
-        ("tests/api/test_passed_on.py", "-k", "extend"),
-    ),
-    Fault(
-        "gatekit bundle never includes weights",
-        "gatekit/cli/share/study.py",
-        "write_bundle(load(options.study, options.root), path, options.weights)",
-        "write_bundle(load(options.study, options.root), path)",
-        ("tests/api/test_passed_on.py", "-k", "bundle"),
-    ),
-    Fault(
-        "the figure of a comparison ignores reach",
-        "gatekit/compare/compared.py",
-        "return figure(kind, self, columns=columns, x=x, over=over, reach=reach)",
-        "return figure(kind, self, columns=columns, x=x, over=over)",
-        ("tests/api/test_passed_on.py", "-k", "figure"),
-    ),
 )
 
 

@@ -9,13 +9,8 @@ from pathlib import Path
 import pytest
 
 from .pages import ROOT, hook
-from .test_english import faults, prose
 
 pytest.importorskip("mkdocs", reason="needs the group docs")
-EXCEPTIONS = {
-    "group_lstm": {"says"},  # the paper says
-    "scrn": {"says"},  # a comment in the authors' code says
-}
 
 
 # Not for each process that collects the tests, but for the one that runs them.
@@ -64,8 +59,3 @@ def test_a_second_hand_cell_names_its_source() -> None:
         elif "**Unverified:**" not in page:
             other = "quotation|paper was not available|[Ff]rom torchrecurrent"
             assert not re.search(other, note), name
-
-
-def test_the_pages_are_in_plain_english() -> None:
-    found = {name: faults(prose(t), EXCEPTIONS.get(name, set())) for name, t in texts().items()}
-    assert {name: wrong for name, wrong in found.items() if wrong} == {}
