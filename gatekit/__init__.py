@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from gatekit.tasks.streamed import StreamedTask
     from gatekit.tasks.task import Batch, Metric, Signature, Task
     from gatekit.tasks.tracking import AutomatonTask, TrackingTask
-    from gatekit.training.run_logger import RunLogger
 
     from .api import diagram, extend, plan, probe, report, show, train
     from .compare import compare, load
@@ -64,7 +63,6 @@ __all__ = [
     "Parameter",
     "Projection",
     "RunError",
-    "RunLogger",
     "Signature",
     "State",
     "StreamedTask",
@@ -122,7 +120,6 @@ _LAZY = {
     "pad_time": "gatekit.recurrence.padding",
     "Tracker": "gatekit.registry.tracker",
     "run": "gatekit.runs.script",
-    "RunLogger": "gatekit.training.run_logger",
     "use_plugins": "gatekit.registry",
     "Batch": "gatekit.tasks.task",
     "Metric": "gatekit.tasks.task",

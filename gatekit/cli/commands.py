@@ -79,7 +79,6 @@ COMMANDS = {
     ),
     "logs": Command("sweep.logs", "show the log of a run"),
     "failures": Command("sweep.failures", "show why runs failed, and how to repeat one"),
-    "sample": Command("sweep.sample", "generate text with a trained character model", "option"),
     "prune": Command(
         "sweep.prune", "list files that a study no longer needs; remove them with --yes"
     ),

@@ -18,7 +18,6 @@ from .guard import guarded
 NAMES = {
     "tensorboard": "pip install 'tensorboard>=2.19'",
     "mlflow": "pip install 'mlflow>=3'",
-    "trackio": "pip install 'trackio>=0.43'",
     "wandb": "pip install wandb",
 }
 """The trackers for ``track=[...]``, named after the module each needs, and how to install it."""

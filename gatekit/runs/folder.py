@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import sys
+import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -189,6 +190,23 @@ class RunFolder(RunReader):
         # content for a minute.
         with contextlib.suppress(OSError):
             durable.append(self.path / BEAT, "")
+
+    def is_silent(self) -> bool:
+        """Return whether the owner, on another machine, has had no heartbeat for `SILENCE` s.
+
+        Both times are those of the disk, because the clocks of two machines may differ.
+        """
+        if self.is_near():
+            return False
+        try:
+            # A network file system refreshes what it knows of a file that is opened.
+            with durable.opened(self.path / BEAT) as file:
+                beaten = os.fstat(file.fileno()).st_mtime
+            with tempfile.TemporaryFile(dir=self.path, buffering=0) as file:
+                file.write(b"\n")
+                return os.fstat(file.fileno()).st_mtime - beaten > process.SILENCE
+        except OSError:
+            return False
 
     def replaced(self) -> bool:
         """Return whether a later attempt has claimed the run, because this one seemed dead."""
@@ -373,8 +391,8 @@ class RunFolder(RunReader):
             return f"{self.path}: {self._unknown_owner(attempt)}"
         return (
             f"process {owner.pid} on {owner.host} is working on {self.path}. If that "
-            "machine is gone for good, gatekit train takes the run over by itself; for your own "
-            f"script, delete {self.claim_path(attempt)}."
+            "machine is gone for good, gatekit train takes the run over after a minute; for your "
+            f"own script, delete {self.claim_path(attempt)}."
         )
 
     def _put_away(self, attempt: int, names: Iterable[str]) -> None:

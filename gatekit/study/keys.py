@@ -246,7 +246,7 @@ KEYS: dict[str, dict[str, Key | str]] = {
             Optional(OneOf(("failed",))), None, "retry=failed runs failed runs again", "failed"
         ),
         "allow_changed": Key(TRUE_OR_FALSE, False, "continue even if versions have changed"),
-        "track": Key(TRACKERS, [], "track=[tensorboard]; mlflow, trackio, wandb", ["tensorboard"]),
+        "track": Key(TRACKERS, [], "track=[tensorboard]; mlflow, wandb", ["tensorboard"]),
         "hydra.launcher.KEY": "GPUs, Ray and Slurm (docs/cluster.md)",
     },
 }

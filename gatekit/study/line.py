@@ -533,10 +533,6 @@ def _refuse_key(key: str, name: str, value: str) -> None:
         refuse(Kind.REFUSED, name, Set(P(bare), value), why=why)
     if not KEY.fullmatch(name):
         typed = name.replace("-", "_")
-        if "zip(" in (name[:4], value[:4]):
-            named = "'sizes=zip(cell=[lstm,gru],units=[64,74])'"
-            such = Note((f"type for example {named}",))
-            refuse(Kind.REFUSED, name, such, why="a zip has a name")
         if KEY.fullmatch(typed):
             place = Place((name,))
             fix = Rename(place, P(meant_key(typed)))
@@ -556,8 +552,6 @@ def _refuse_value(name: str, word: str, trusted: bool) -> None:
 
     read = parsed(word)
     if read is None:
-        if text.lstrip().startswith("zip("):
-            return  # `hydra.zipped` reads it
         refuse_unreadable(name, text)
     value = read.value()
     if isinstance(value, RangeSweep) and not value.step:

@@ -35,7 +35,7 @@ from gatekit.runs.environment import gpu_visible
 from .keys import KEY, MAPPING, OPTIONAL_TEXT, POSITIVE, TEXTS, TRUE_OR_FALSE
 
 HYDRA_GROUPS = ("hydra/launcher", "hydra/sweeper")
-SWEEPER_KEYS = ("params", "grids", "seed", "startup", "pruner")
+SWEEPER_KEYS = ("params", "grids", "seed", "startup")
 BACKENDS = ("process", "ray", "slurm")
 
 

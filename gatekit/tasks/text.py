@@ -63,10 +63,6 @@ class CharacterModel(Task):
         known = {character: token for token, character in enumerate(self.characters())}
         return [known.get(character, 0) for character in text]
 
-    def unknown(self, text: str) -> list[str]:
-        """Return the characters of a string that are not in the vocabulary."""
-        return sorted(set(text).difference(self.characters()[1:]))
-
     def decode(self, tokens: list[int]) -> str:
         """Return the text of tokens."""
         known = self.characters()

@@ -60,10 +60,6 @@ class TokenModel(CharacterModel):
         """Return the numbers of the tokens of a string; 0 replaces an unknown word."""
         return self._tokenizer().encode(text)
 
-    def unknown(self, text: str) -> list[str]:
-        """Return the words of a string that are not in the vocabulary."""
-        return self._tokenizer().unknown(text)
-
     def decode(self, tokens: list[int]) -> str:
         """Return the text of tokens."""
         return self._tokenizer().decode(tokens)
@@ -134,10 +130,6 @@ class Tokenizer(abc.ABC):
         """Return the numbers of the tokens of a string."""
 
     @abc.abstractmethod
-    def unknown(self, text: str) -> list[str]:
-        """Return the words of a string that have no token."""
-
-    @abc.abstractmethod
     def decode(self, tokens: list[int]) -> str:
         """Return the text of tokens."""
 
@@ -158,9 +150,6 @@ class _Words(Tokenizer):
 
     def encode(self, text: str) -> list[int]:
         return [self.numbers.get(word, 0) for word in self.cut(text)]
-
-    def unknown(self, text: str) -> list[str]:
-        return sorted({word for word in self.cut(text) if not self.numbers.get(word)})
 
     def decode(self, tokens: list[int]) -> str:
         return _NO_SPACE_BEFORE.sub("", " ".join(self.pieces[token] for token in tokens))
@@ -189,9 +178,6 @@ class _BytePairs(Tokenizer):
         # Lines are encoded alone, as they are in training.
         lines = self.own.encode_batch_fast(text.splitlines(keepends=True))
         return [token for line in lines for token in line.ids]
-
-    def unknown(self, text: str) -> list[str]:
-        return [UNKNOWN] if UNKNOWN in text else []
 
     def decode(self, tokens: list[int]) -> str:
         return str(self.own.decode(tokens))

@@ -1,22 +1,22 @@
-"""Live logging to W&B, ``track=[wandb]``, or to the local Trackio, ``track=[trackio]``."""
+"""Live logging to Weights & Biases, ``track=[wandb]``."""
 
-import importlib
 import itertools
 
 from gatekit import Tracker, hookimpl
 
 
-class Client(Tracker):
-    """A module with ``init``, ``log`` and ``finish``; its environment variables configure it."""
+class Wandb(Tracker):
+    """A run of Weights & Biases, which its environment variables configure."""
+
+    name = "wandb"
 
     def open(self):
         """Begin a run of the study's project, or continue the one with this fingerprint."""
-        self.module = importlib.import_module(self.name)
+        import wandb
+
+        self.module = wandb
         config = {**self.settings, "seed": self.seed}
-        identity = {"id": self.key} if self.name == "wandb" else {}
-        self.module.init(
-            project=self.study, name=self.key, config=config, resume="allow", **identity
-        )
+        wandb.init(project=self.study, id=self.key, name=self.key, config=config, resume="allow")
 
     def log(self, lines):
         """Send the lines of an epoch together."""
@@ -28,19 +28,7 @@ class Client(Tracker):
         self.module.finish()
 
 
-class Wandb(Client):
-    """Weights & Biases."""
-
-    name = "wandb"
-
-
-class Trackio(Client):
-    """Trackio, which keeps its runs on this machine."""
-
-    name = "trackio"
-
-
 @hookimpl
 def gatekit_callbacks(run):
-    """Register the trackers that the command asks for."""
-    return [kind(run) for kind in (Wandb, Trackio) if kind.name in run.get("track", ())]
+    """Register the tracker if the command asks for it."""
+    return [Wandb(run)] if Wandb.name in run.get("track", ()) else []

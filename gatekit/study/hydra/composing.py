@@ -39,7 +39,7 @@ from gatekit.study.keys import DECLARED, named_values
 from gatekit.study.line import QUICK, overrides, plugin_files, refuse_several
 from gatekit.study.resolve import unresolved
 
-from . import sweepers, zipped
+from . import sweepers
 from .sources import not_found, search_path
 
 PRIMARY = "train"
@@ -142,22 +142,18 @@ def composed(
         multirun: whether listed values are swept; an experiment can also set this.
         trusted: whether overrides may set keys that are otherwise refused.
     """
-    words, zips = zipped.apart(words)
     if not multirun:
         parsed = OverridesParser.create().parse_overrides(list(words))
         # Hydra composes listed values only in multirun mode, so the mode is looked up first.
-        swept = bool(zips) or any(each.is_sweep_override() for each in parsed)
+        swept = any(each.is_sweep_override() for each in parsed)
         if not swept or hydra.get_mode(PRIMARY, list(words)) != RunMode.MULTIRUN:
             refuse_several(words)
             config = configuration(hydra, words)
-            if zips and config.hydra.mode != RunMode.MULTIRUN:
-                word = zips[0].lstrip("+")
-                raise ConfigError(f"'{word}' has several values: add -m to run each of them.")
             if config.hydra.mode != RunMode.MULTIRUN:
                 _refuse_sweep(config)
                 return sweepers.Composition([(tuple(sweepers.typed(config)), config)])
     config = configuration(hydra, words, RunMode.MULTIRUN)
-    return sweepers.Sweep(config, hydra.config_loader, trusted, zips).composition()
+    return sweepers.Sweep(config, hydra.config_loader, trusted).composition()
 
 
 def _refuse_sweep(config: DictConfig) -> None:

@@ -15,7 +15,7 @@ from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Overrid
 from omegaconf import DictConfig, OmegaConf
 
 from gatekit.cell.errors import ConfigError, GatekitError, accepted, as_typed, excerpt
-from gatekit.faults import File, OneOf, Place, Type, Whole
+from gatekit.faults import File, Place, Whole
 from gatekit.study.config import one_study, refuse_unknown
 from gatekit.study.interpolations import KEPT, refuse_large
 from gatekit.study.keys import GROUPS
@@ -26,29 +26,19 @@ from gatekit.study.search import Draw, Job, Search, SearchChoice, SearchInterval
 from gatekit.study.search.search import MAX_JOBS, refuse_many
 from gatekit.study.search.storage import import_optuna
 
-from . import zipped
-
 SWEEPERS: dict[str, dict[str, Any]] = {
     "grid": {},
     "random": {"seed": 0},
-    "optuna": {"seed": 0, "startup": 10, "pruner": "median"},
+    "optuna": {"seed": 0, "startup": 10},
 }
 """The options of each sweeper, with their defaults:
 
 - ``seed``: determines the draws.
-- ``startup``: how many first trials of a variant are drawn at random and never pruned.
-- ``pruner``: ``median`` stops runs that are worse than the median of their variant; ``none``
-  stops no run.
+- ``startup``: how many first trials of a variant are drawn at random.
 """
 
-_TYPES: dict[str, Type] = {
-    **dict.fromkeys(("seed", "startup"), Whole(0)),
-    "pruner": OneOf(("median", "none")),
-}
-
-
-Choices = dict[str, list[tuple[str, ...]]]
-"""For each key or zip, the overrides that it may add to a job."""
+Choices = dict[str, list[str]]
+"""For each key, the overrides that it may add to a job."""
 
 
 @dataclass
@@ -78,16 +68,13 @@ class Sweep:
             options that only some variants have.
         loader: composes a job.
         trusted: whether overrides may set keys that are otherwise refused.
-        zips: typed overrides with a zip, which Hydra cannot read.
 
     Raises:
         ConfigError: there is no such sweeper, or one of its options is not allowed.
     """
 
-    def __init__(
-        self, config: DictConfig, loader: ConfigLoader, trusted: bool, zips: Sequence[str] = ()
-    ) -> None:
-        self.config, self.loader, self.trusted, self.zips = config, loader, trusted, zips
+    def __init__(self, config: DictConfig, loader: ConfigLoader, trusted: bool) -> None:
+        self.config, self.loader, self.trusted = config, loader, trusted
         # ``${task.length}`` is resolved for each job, because the length may be swept, too.
         self.raw = unresolved(config)
         refuse_large(self.raw)
@@ -163,49 +150,20 @@ class Sweep:
                 )
             key = override.get_key_element()
             choices.pop(key.lstrip("+"), None)
-            choices[key.lstrip("+")] = [(f"{key}={value}",) for value in listed_values(override)]
-        return self.with_zips(choices, grid, arguments)
-
-    def with_zips(
-        self, choices: Choices, grid: Mapping[str, str], arguments: Sequence[str]
-    ) -> Choices:
-        """Return the choices with those of zips; a typed zip overrides ``params`` and the grid.
-
-        Raises:
-            ConfigError: a key is a member of a zip and has other values, too.
-        """
-        _, held = zipped.apart([f"{key}={value}" for key, value in self._held(grid)])
-        read = [zipped.read(word, self.trusted) for word in [*held, *self.zips]]
-        typed = {word.lstrip("+~").partition("=")[0] for word in arguments}
-        paired = {key for each in read[len(held) :] for key in each.keys} - typed
-        choices = {key: words for key, words in choices.items() if key not in paired}
-        keys = {*choices}
-        for each in {each.name: each for each in read}.values():
-            if both := [key for key in each.keys if key in keys]:
-                raise ConfigError(
-                    f"{both[0]} is a member of {each.name}=zip(...) and has other values, too; "
-                    "remove one of them."
-                )
-            keys.update(each.keys)
-            choices[f"{each.name}=zip"] = each.words
+            choices[key.lstrip("+")] = [f"{key}={value}" for value in listed_values(override)]
         return choices
 
     def parsed(self, arguments: Sequence[str], grid: Mapping[str, str]) -> list[Override]:
         """Return the overrides of ``params``, then those of a grid, then the typed ones."""
-        held, _ = zipped.apart([f"{key}={value}" for key, value in self._held(grid)])
         lines = []
-        for word in held:
-            key = Place.of(word.partition("=")[0].lstrip("+~"))
+        for key, value in [*self.params.items(), *grid.items()]:
             try:
-                lines.append(prefixed(word, self.trusted))
+                lines.append(prefixed(f"{key}={value}", self.trusted))
             except GatekitError as error:
-                held_at = Place.of("hydra.sweeper.params") / str(key)
-                raise error.spoken(File(), (key, held_at)) from None
+                place = Place.of(key.lstrip("+~"))
+                held_at = Place.of("hydra.sweeper.params") / str(place)
+                raise error.spoken(File(), (place, held_at)) from None
         return self.parser.parse_overrides([*lines, *arguments])
-
-    def _held(self, grid: Mapping[str, str]) -> list[tuple[str, str]]:
-        """Return what ``params`` and a grid have for each key."""
-        return [*self.params.items(), *grid.items()]
 
     def search(self, arguments: Sequence[str]) -> Search:
         """Return the search that the overrides describe: its variants and its drawn keys.
@@ -228,12 +186,11 @@ class Sweep:
                 if (draw := drawn(override)) is not None:
                     draws[name] = draw
                 else:
-                    choices[name] = [(f"{key}={value}",) for value in listed_values(override)]
+                    choices[name] = [f"{key}={value}" for value in listed_values(override)]
                 if name == "trials":
                     trials = override.value()
-            choices = self.with_zips(choices, grid, arguments)
             variants += _product(choices, len(variants))
-            every = itertools.chain.from_iterable(itertools.chain(*choices.values()))
+            every = itertools.chain(*choices.values())
             listed |= {word.lstrip("+").partition("=")[0] for word in every}
             for name, draw in draws.items():
                 if space.setdefault(name, draw) != draw:
@@ -272,8 +229,7 @@ class Sweep:
 def _product(choices: Choices, before: int) -> Iterator[tuple[str, ...]]:
     """Return the overrides of each job of a grid; ``before`` is the number of earlier jobs."""
     refuse_many(before + math.prod(len(words) for words in choices.values()))
-    products = itertools.product(*choices.values())
-    return (tuple(itertools.chain.from_iterable(each)) for each in products)
+    return itertools.product(*choices.values())
 
 
 def typed(config: DictConfig) -> list[str]:
@@ -340,7 +296,7 @@ def _unescaped(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def _option(key: str, value: object) -> Any:
     place, such = Place.of("hydra.sweeper") / key, SWEEPERS["optuna"][key]
-    return accepted(value, _TYPES[key], place, such, ConfigError)
+    return accepted(value, Whole(0), place, such, ConfigError)
 
 
 def store() -> None:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.result import OUTCOMES
 from gatekit.study.plan import PlannedRun
 
 
@@ -32,16 +31,8 @@ class RunSource(Protocol):
         """Return the runs that were not taken."""
         ...
 
-    def stop_reason(self, run: PlannedRun) -> str | None:
-        """Return the reason to stop a run early; None if it should continue."""
-        ...
-
     def ended(self, run: PlannedRun, state: str) -> None:
         """Record that a run has ended in a state."""
-        ...
-
-    def settled(self, run: PlannedRun, state: str) -> bool:
-        """Return whether a run in this state, reached by another process, needs no new attempt."""
         ...
 
 
@@ -85,16 +76,8 @@ class ListedRuns:
         """Return the runs that were not taken."""
         return list(self.runs)
 
-    def stop_reason(self, run: PlannedRun) -> str | None:
-        """Return None, because a listed run is never stopped early."""
-        return None
-
     def ended(self, run: PlannedRun, state: str) -> None:
         """Do nothing."""
-
-    def settled(self, run: PlannedRun, state: str) -> bool:
-        """Return whether the run has an outcome."""
-        return state in OUTCOMES
 
 
 class Cause(enum.Enum):

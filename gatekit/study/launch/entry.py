@@ -19,7 +19,6 @@ from gatekit.study.plan import PlannedRun, SweepPlan
 
 from .contract import Backend, ListedRuns, RunSource
 from .loop import make, pending
-from .other_processes import Others
 from .outcome import SweepOutcome
 from .process import Processes
 
@@ -50,12 +49,11 @@ def launch(
         RunError: the study's folder cannot be written, or the backend is not available.
         ConfigError: a run needs a GPU, and there is none.
     """
-    outcome, others = SweepOutcome(), Others()
+    outcome = SweepOutcome()
     own = backend is None and start is None
     if work is None:
-        todo, elsewhere = pending(plan, outcome)
-        others = Others(elsewhere, patient=not plan.launch.options.detach)
-        if not todo and not others:
+        todo = pending(plan, outcome)
+        if not todo:
             # If a plugin's old source was restored, its old runs are no longer stale.
             with contextlib.suppress(OSError):
                 mark_stale(plan)
@@ -72,9 +70,9 @@ def launch(
         jobs = submitit_executor(plan)
         prepare(plan)
         if plan.launch.options.detach:
-            return detach(plan, jobs, work.rest(), outcome, others)
+            return detach(plan, jobs, work.rest(), outcome)
         work = ListedRuns(not_queued(plan, work.rest(), outcome))
-        return make(untimed(plan), Slurm(plan, jobs), work, outcome, others, stream, plan.log, verb)
+        return make(untimed(plan), Slurm(plan, jobs), work, outcome, stream, plan.log, verb)
     if asked == "ray":
         from .ray import Ray
 
@@ -82,9 +80,7 @@ def launch(
     prepare(plan)
     if asked == "process" and own and work.total:
         _announce(work.total, plan.launch.n_jobs, stream or sys.stdout)
-    return make(
-        plan, backend or Processes(plan, start), work, outcome, others, stream, plan.log, verb
-    )
+    return make(plan, backend or Processes(plan, start), work, outcome, stream, plan.log, verb)
 
 
 def _announce(runs: int, slots: int, stream: TextIO) -> None:

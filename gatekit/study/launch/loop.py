@@ -11,13 +11,13 @@ from typing import TextIO
 
 from gatekit.runs import durable
 from gatekit.runs.folder import RunFolder
+from gatekit.runs.process import SILENCE
 from gatekit.runs.result import OUTCOMES
 from gatekit.runs.state import RunState
 from gatekit.runs.studies.survey import note_unrecorded
 from gatekit.study.plan import PlannedRun, SweepPlan
 
 from .contract import Backend, Cause, Handle, RunSource, StartError
-from .other_processes import Others, settle, waiting
 from .outcome import SweepOutcome, score
 from .progress import Progress
 from .signals import StoppedError, caught
@@ -36,8 +36,7 @@ class _ActiveRun:
     handle: Handle
     began: float
     attempt: int
-    stopped: str | None = None
-    stopped_at: float = 0.0
+    late: str | None = None
 
 
 def make(
@@ -45,7 +44,6 @@ def make(
     backend: Backend,
     work: RunSource,
     outcome: SweepOutcome,
-    others: Others | None = None,
     stream: TextIO | None = None,
     log: Path | None = None,
     verb: str | None = None,
@@ -57,29 +55,39 @@ def make(
         backend: where the runs are executed.
         work: the runs.
         outcome: receives the outcomes of the runs, and is returned.
-        others: runs of other processes; the loop waits for them, and runs those that become free.
         stream: where progress is written; stdout by default.
         log: a file to which every line of progress is also written.
         verb: the word for a run that has an outcome; by default, its state and score are shown.
     """
-    progress = Progress(work.total + len(others or ()), backend.slots, stream, log, verb)
-    return _Launching(plan, backend, work, outcome, others or Others(), progress).run()
+    progress = Progress(work.total, backend.slots, stream, log, verb)
+    return _Launching(plan, backend, work, outcome, progress).run()
 
 
-def pending(plan: SweepPlan, outcome: SweepOutcome) -> tuple[list[PlannedRun], list[PlannedRun]]:
-    """Return the runs to execute and those that other processes hold; record the rest."""
-    todo, elsewhere = [], []
+def pending(plan: SweepPlan, outcome: SweepOutcome) -> list[PlannedRun]:
+    """Return the runs to execute, and record the others."""
+    todo = []
     for run in plan.runs:
-        state = run.folder().state()
-        if state.name in OUTCOMES:
+        folder = run.folder()
+        state = folder.state()
+        if state.name == "RUNNING" and folder.is_silent():
+            folder.lost(state.attempt, f"no heartbeat for {SILENCE:.0f} s")
+            state = folder.state()
+        if state.name in OUTCOMES or (state.name == "RUNNING" and plan.launch.options.detach):
             outcome.skipped.append((run, state.name))
         elif state.name == "RUNNING":
-            elsewhere.append(run)
+            outcome.held.append((run, holder(folder)))
         elif state.name == "FAILED" and not plan.launch.retry_failed:
             outcome.failed.append((run, f"failed before: {state.reason}"))
         else:
             todo.append(run)
-    return todo, elsewhere
+    return todo
+
+
+def holder(folder: RunFolder) -> str:
+    """Return which process works on a run."""
+    owner = folder.owner()
+    process = "another process" if owner is None else f"process {owner[1]} on {owner[0]}"
+    return f"{process} works on it; repeat the command when it has ended."
 
 
 class _Launching:
@@ -91,11 +99,9 @@ class _Launching:
         backend: Backend,
         work: RunSource,
         outcome: SweepOutcome,
-        others: Others,
         progress: Progress,
     ) -> None:
         self.plan, self.backend, self.work, self.outcome = plan, backend, work, outcome
-        self.others = others
         self.options = plan.launch.options
         self.progress = progress
         self.received: list[int] = []
@@ -103,7 +109,6 @@ class _Launching:
         self.tries: dict[str, int] = {}
         self.troubles = 0
         self.again: list[PlannedRun] = []
-        self.waited = False
         self.start_failures = 0
         self.bar = len(plan.runs) == 1 and sys.stdout.isatty()
         self.stopping_since: float | None = None
@@ -120,7 +125,7 @@ class _Launching:
             for running in self.active:
                 running.handle.kill()
             self.backend.close()
-        self.outcome.left += [*self.again, *self.work.rest(), *self.others.runs()]
+        self.outcome.left += [*self.again, *self.work.rest()]
         self.outcome.look_again()
         return self.outcome
 
@@ -131,30 +136,20 @@ class _Launching:
         elif self.outcome.halted is not None:
             self._stop(now=False)
         else:
-            self._look_elsewhere()
             self._start()
         self.backend.wait([running.handle for running in self.active], 0.2)
         for running in list(self.active):
             if running.handle.over():
                 self.active.remove(running)
                 self._collect(running)
-            elif running.stopped is not None and time.monotonic() - running.stopped_at > GRACE:
-                running.handle.kill()
             elif not self._asked(running):
                 self._watch(running)
-        self.progress.look((self.plan.label(run), run.path) for run in self.others.runs())
+        self.progress.look()
         stopping = self.received or self.outcome.halted is not None
         return bool(self.active) or not (stopping or self._nothing_left())
 
     def _nothing_left(self) -> bool:
-        return not self.again and not self.work.more() and not self.others
-
-    def _look_elsewhere(self) -> None:
-        self.again += settle(self.others, self.work, self.outcome, self.progress, self.plan)
-        idle = not (self.active or self.again or self.work.more())
-        if idle and self.others and not self.waited:
-            self.waited = True
-            self.progress.note(waiting(self.others, self.plan))
+        return not self.again and not self.work.more()
 
     def _start(self) -> None:
         while len(self.active) < self.backend.slots:
@@ -165,14 +160,15 @@ class _Launching:
                 return
             folder = run.folder()
             state = folder.state()
-            if self.work.settled(run, state.name):
+            if state.name in OUTCOMES:
                 # Another sweep in the same study was faster.
                 self.outcome.skipped.append((run, state.name))
                 self.progress.skipped(self.plan.label(run), state.name)
                 self.work.ended(run, state.name)
                 continue
             if state.name == "RUNNING":
-                self.others.add(run)
+                self.outcome.held.append((run, holder(folder)))
+                self.progress.skipped(self.plan.label(run), state.name)
                 continue
             try:
                 handle = self.backend.start(run, slot, self.bar)
@@ -200,14 +196,8 @@ class _Launching:
             return
         limit = self.options.timeout
         if limit is not None and time.monotonic() - running.began > limit:
-            running.stopped_at = time.monotonic()
-            running.stopped = f"timeout: not over after {limit:g} s (hydra.launcher.timeout)"
+            running.late = f"timeout: not over after {limit:g} s (hydra.launcher.timeout)"
             running.handle.kill()
-            return
-        reason = self.work.stop_reason(running.run)
-        if reason is not None:
-            running.stopped, running.stopped_at = reason, time.monotonic()
-            running.handle.terminate()
 
     def _stop(self, now: bool) -> None:
         if self.stopping_since is None:
@@ -230,7 +220,7 @@ class _Launching:
         left = state.name == "INTERRUPTED" and state.attempt > running.attempt
         left = left and not self._asked(running)
         if (left or state.name == "RUNNING") and not handle.owns(folder, running.attempt):
-            self._leave(run, state, seconds)
+            self._leave(run, seconds)
             return
         if state.attempt == running.attempt and handle.cause() is Cause.START:
             self.progress.again(self.plan.label(run), "LOST", handle.reason(), seconds, run.path)
@@ -243,11 +233,11 @@ class _Launching:
         recorded = state.name in OUTCOMES or (
             (told or bool(state.record)) and state.attempt > running.attempt
         )
-        stopped = running.stopped is not None and state.name == "INTERRUPTED"
+        late = running.late is not None and state.name == "INTERRUPTED"
         open_ended = not recorded or state.name == "INTERRUPTED"
         if open_ended and self._tried_again(running, folder, state, seconds):
             return
-        if not recorded or stopped:
+        if not recorded or late:
             state_name, reason = self._verdict(running)
             try:
                 durable.folder(folder.path)
@@ -261,7 +251,7 @@ class _Launching:
                 return
             state = folder.state()
             if state.name == "RUNNING":
-                self._leave(run, state, seconds)
+                self._leave(run, seconds)
                 return
         if state.name == "FAILED":
             self._failed(run, state.reason or "", seconds)
@@ -270,25 +260,23 @@ class _Launching:
             self._failed(run, state.reason or "", seconds, damaged=state)
             return
         self.troubles = 0
-        self.outcome.ended(run, state.name, given_up=running.stopped is not None)
+        self.outcome.ended(run, state.name)
         words = score(folder) if state.name == "COMPLETED" else state.reason or ""
         self.progress.ended(self.plan.label(run), state.name, words, seconds, run.path)
         self.work.ended(run, state.name)
 
-    def _leave(self, run: PlannedRun, state: RunState, seconds: float) -> None:
+    def _leave(self, run: PlannedRun, seconds: float) -> None:
         """Leave a run to the process that has claimed it."""
-        self.others.add(run)
-        self.progress.again(self.plan.label(run), state.name, CLAIMED, seconds, run.path)
+        self.outcome.held.append((run, holder(run.folder())))
+        self.progress.ended(self.plan.label(run), "RUNNING", CLAIMED, seconds, run.path)
 
     def _asked(self, running: _ActiveRun) -> bool:
         """Return whether a run was asked to stop."""
-        return running.stopped is not None or self.stopping_since is not None
+        return running.late is not None or self.stopping_since is not None
 
     def _verdict(self, running: _ActiveRun) -> tuple[str, str]:
-        if running.stopped is not None:
-            return "FAILED" if running.stopped.startswith(
-                "timeout"
-            ) else "INTERRUPTED", running.stopped
+        if running.late is not None:
+            return "FAILED", running.late
         if self.stopping_since is not None:
             return "INTERRUPTED", "stopped by a signal"
         if running.handle.cause() is Cause.PARENT:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from gatekit.cell.errors import GatekitError, RunError, excerpt
-from gatekit.registry import components
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import LOG, as_root
 from gatekit.runs.result import OUTCOMES
@@ -24,11 +23,11 @@ class SweepOutcome:
 
     Attributes:
         executed: runs that were executed, with their state.
-        skipped: runs that were already complete, or that another process completed; RUNNING if a
-            Slurm job of an earlier command executes them and this command does not wait.
+        skipped: runs that were already complete, or that another process completed; RUNNING if
+            another process works on them and this command does not wait for its own jobs, either.
         failed: runs that failed, now or before, with the reason.
         damaged: runs that ended without a valid outcome, with the state of their folder.
-        held: runs that another process keeps, with its name and the remedy.
+        held: runs that another process works on, with its name.
         left: runs that were not begun or were stopped early; the same command continues them.
         signal: the signal that ended the command.
         halted: why the command stopped by itself before every run had begun.
@@ -47,10 +46,10 @@ class SweepOutcome:
     peaks: dict[str, int] = field(default_factory=dict)
     jobs: list[str] = field(default_factory=list)
 
-    def ended(self, run: PlannedRun, state: str, given_up: bool = False) -> None:
-        """Record the state of a run; an interrupted run is left, unless the command gave it up."""
+    def ended(self, run: PlannedRun, state: str) -> None:
+        """Record the state of a run; an interrupted run is left."""
         self.executed.append((run, state))
-        if state == "INTERRUPTED" and not given_up:
+        if state == "INTERRUPTED":
             self.left.append(run)
 
     @property
@@ -135,8 +134,6 @@ def report(plan: SweepPlan, outcome: SweepOutcome) -> str:
         return "\n".join(lines)
     if any(state in OUTCOMES for _, state in [*outcome.executed, *outcome.skipped]):
         lines.append(f"Now type: gatekit compare {study}{root}")
-        if writer := _writer(outcome):
-            lines.append(f"To generate text: gatekit sample {writer.fingerprint[:8]}{root}")
     elif outcome.failed:
         lines.append(f"Now type: gatekit failures {study}{root}")
     return "\n".join(lines)
@@ -155,21 +152,6 @@ def _remarks(outcome: SweepOutcome) -> list[str]:
         f"Warning ({times} of {count} runs): {excerpt(text, 200)}"
         for text, times in [*counts.items()][:4]
     ]
-
-
-def _writer(outcome: SweepOutcome) -> PlannedRun | None:
-    """Return a run whose model can generate text; one run of each task is checked."""
-    first: dict[str, PlannedRun] = {}
-    for run, state in outcome.executed:
-        if state == "COMPLETED" and "task" in run.config and not run.config.get("bidirectional"):
-            first.setdefault(run.config["task"]["name"], run)
-    for name, run in first.items():
-        # If a plugin file was edited meanwhile, only this hint is lost, not the report.
-        with contextlib.suppress(GatekitError):
-            tasks = components.load(run.config["plugins"]).tasks
-            if hasattr(tasks.get(name), "characters"):
-                return run
-    return None
 
 
 def _counts(study: str, outcome: SweepOutcome) -> str:

@@ -6,7 +6,6 @@ import contextlib
 import math
 import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
 
@@ -56,7 +55,6 @@ class Progress:
         self.stream, self.log, self.verb = stream or sys.stdout, log, verb
         self.over = self.done = self.failed = 0
         self.running: dict[Path, tuple[str, FollowedRun]] = {}
-        self.elsewhere: dict[Path, tuple[str, FollowedRun]] = {}
         self.seconds: list[float] = []
         self._live = None
         self._looked = time.monotonic()
@@ -75,21 +73,12 @@ class Progress:
         self.running[folder] = (label, FollowedRun(folder))
         self._refresh()
 
-    def look(self, others: Iterable[tuple[str, Path]] = ()) -> None:
-        """Show the progress of the running runs, unless it was shown a moment ago.
-
-        Args:
-            others: the labels and folders of runs that other processes work on.
-        """
+    def look(self) -> None:
+        """Show the progress of the running runs, unless it was shown a moment ago."""
         if time.monotonic() - self._looked < self.every:
             return
         self._looked = time.monotonic()
-        known = self.elsewhere
-        self.elsewhere = {
-            folder: known.get(folder, (f"elsewhere: {label}", FollowedRun(folder)))
-            for label, folder in others
-        }
-        for _, run in self._each():
+        for _, run in self.running.values():
             run.update()
         if self._live is not None:
             self._refresh()
@@ -113,7 +102,7 @@ class Progress:
             self._print(f"{state:<9} {label}  {excerpt(text, _REASON)}  {duration(seconds)}")
 
     def skipped(self, label: str, state: str) -> None:
-        """Record that another process executed a run, or still does."""
+        """Record that another process has executed a run, or works on it."""
         self._count(state)
         self._print(f"{state:<9} {label}  elsewhere")
 
@@ -129,14 +118,14 @@ class Progress:
     def line(self) -> str:
         """Return the state of the sweep in one line."""
         line = f"{self.done} done, {len(self.running)} running, {self.failed} failed"
-        runs = [run for _, run in self._each()]
+        runs = [run for _, run in self.running.values()]
         waiting = max(0, self.total - self.over - len(runs))
-        left = seconds_left(self.seconds, runs, waiting, self.slots + len(self.elsewhere))
+        left = seconds_left(self.seconds, runs, waiting, self.slots)
         return line if left is None else f"{line}, about {duration(left)} left"
 
     def details(self) -> list[str]:
         """Return a line for each running run, at most `MOST`: epoch, latest score, time left."""
-        each = self._each()
+        each = [*self.running.values()]
         lines = []
         for label, run in each[:MOST]:
             text = run.summary()
@@ -144,9 +133,6 @@ class Progress:
         if len(each) > MOST:
             lines.append(f"  and {len(each) - MOST} more; gatekit status shows all")
         return lines
-
-    def _each(self) -> list[tuple[str, FollowedRun]]:
-        return [*self.running.values(), *self.elsewhere.values()]
 
     def close(self) -> None:
         """Remove the live line."""

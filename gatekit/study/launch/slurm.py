@@ -17,10 +17,8 @@ from gatekit.study.plan import PlannedRun, SweepPlan
 
 from .contract import Cause, Handle, ListedRuns
 from .loop import make, pending
-from .other_processes import Others, settle, waiting
 from .outcome import SweepOutcome
 from .process import Main, Processes
-from .progress import Progress
 from .slurm_queue import at_once, not_queued, note, submitting
 
 STOP_WITHIN = 60.0
@@ -48,8 +46,7 @@ class JobBody:
         with contextlib.suppress(OSError):
             os.chdir(self.cwd)
         outcome = SweepOutcome()
-        # The command that submitted this job watches the runs that other processes hold.
-        work = ListedRuns(pending(self.plan, outcome)[0])
+        work = ListedRuns(pending(self.plan, outcome))
         return make(self.plan, Processes(self.plan, main=self.main), work, outcome).code
 
     def checkpoint(self) -> Any:
@@ -245,7 +242,6 @@ def detach(
     executor: Any,
     todo: Sequence[PlannedRun],
     outcome: SweepOutcome,
-    others: Others | None = None,
     main: Main = None,
 ) -> SweepOutcome:
     """Submit jobs for all runs as Slurm arrays, and return without waiting for them.
@@ -255,13 +251,12 @@ def detach(
         executor: submitit's executor.
         todo: the runs.
         outcome: receives the submitted jobs, and is returned.
-        others: runs that other processes work on; those whose process is dead are submitted, too.
         main: the function that the process of a run calls; by default it trains the run.
 
     Raises:
         ConfigError: Slurm refuses a job.
     """
-    left = not_queued(plan, [*todo, *_free(plan, others or Others(), outcome)], outcome)
+    left = not_queued(plan, list(todo), outcome)
     size = plan.launch.options.runs_per_job
     chunks = [left[k : k + size] for k in range(0, len(left), size)]
     if not chunks:
@@ -272,19 +267,6 @@ def detach(
         note(plan, job, chunk)
     outcome.jobs = [str(job.job_id) for job in jobs]
     return outcome
-
-
-def _free(plan: SweepPlan, others: Others, outcome: SweepOutcome) -> list[PlannedRun]:
-    """Watch until it is known which processes are alive; return the runs of the dead ones."""
-    free: list[PlannedRun] = []
-    progress = Progress(len(others), 1, log=plan.log)
-    if others:
-        progress.note(waiting(others, plan))
-    while others:
-        free += settle(others, ListedRuns(()), outcome, progress, plan)
-        time.sleep(0.2)
-    progress.close()
-    return free
 
 
 def _batch(plan: SweepPlan, runs: Sequence[PlannedRun], main: Main) -> JobBody:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import itertools
-import math
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.registry import components
-from gatekit.runs import durable, metrics
-from gatekit.runs.names import JOURNAL, METRICS, canonical_json
-from gatekit.runs.result import OUTCOMES
+from gatekit.runs import durable
+from gatekit.runs.names import JOURNAL, canonical_json
 from gatekit.study.launch import SweepOutcome, launch
 from gatekit.study.launch.entry import write_plan
 from gatekit.study.plan import PlannedRun, SweepPlan, runs_of
@@ -29,11 +24,6 @@ if TYPE_CHECKING:
 
 REPEATED = "repeated"
 TRIES = 200
-CHECKED = 20
-"""The most trials of an earlier command whose runs are looked up."""
-
-LOOK_EVERY = 2.0
-"""Seconds between two checks of the validation scores of a running run."""
 
 
 def tune(search: Search, command: str) -> tuple[SweepPlan, SweepOutcome]:
@@ -112,17 +102,9 @@ class OptunaRuns:
         """Return an empty list, because later runs are not known yet."""
         return []
 
-    def stop_reason(self, run: PlannedRun) -> str | None:
-        """Return the reason to stop a run early; None if it should continue."""
-        return self.owners[run.fingerprint].stop_reason(run)
-
     def ended(self, run: PlannedRun, state: str) -> None:
         """Report the end of a run to Optuna."""
         self.owners[run.fingerprint].ended(run, state)
-
-    def settled(self, run: PlannedRun, state: str) -> bool:
-        """Return whether a run has an outcome, or was pruned."""
-        return self.owners[run.fingerprint].settled(run, state)
 
 
 class _VariantSearch:
@@ -138,57 +120,44 @@ class _VariantSearch:
                 "gatekit confirm STUDY --seeds N to repeat the best with fresh seeds."
             )
         task = components.load(run.config["plugins"]).task(run.config["task"])
-        words = _name(search, index, run)
-        options: Mapping[str, Any] = search.options or {}
-        startup = int(options["startup"])
-        median = optuna.pruners.MedianPruner(n_startup_trials=startup)
-        settings: dict[str, Any] = {
-            "storage": storage,
-            "direction": "maximize" if task.metric.direction == "max" else "minimize",
-            "pruner": median if options["pruner"] == "median" else optuna.pruners.NopPruner(),
-            "load_if_exists": True,
-        }
-        for number in itertools.count(1):
-            name = words if number == 1 else f"{words} {number}"
-            self.study: Study = optuna.create_study(study_name=name, **settings)
-            before = self.study.get_trials(deepcopy=False)
-            if not self._of_others(before):
-                break
+        name = _name(search, index, run)
+        self.study: Study = optuna.create_study(
+            study_name=name,
+            storage=storage,
+            direction="maximize" if task.metric.direction == "max" else "minimize",
+            load_if_exists=True,
+        )
+        before = self.study.get_trials(deepcopy=False)
         # Seeded by the number of trials, so a continued search does not repeat its first points.
-        drawn = seeds.integer(search.seed, "optuna", name, len(before), bits=31)
-        sampler = optuna.samplers.TPESampler
-        self.study.sampler = sampler(seed=drawn, n_startup_trials=startup, constant_liar=True)
+        options: Mapping[str, Any] = search.options or {}
+        self.study.sampler = optuna.samplers.TPESampler(
+            seed=seeds.integer(search.seed, "optuna", name, len(before), bits=31),
+            n_startup_trials=int(options["startup"]),
+            constant_liar=True,
+        )
         self.seen: set[str] = set()
         self.used = 0
-        self.trials: dict[str, Trial] = {}
+        self.trials: dict[str, int] = {}
         self.open: list[PlannedRun] = []
-        self.looked: dict[str, tuple[float, int]] = {}
-        for frozen in before:
-            if REPEATED in frozen.user_attrs or frozen.state == self.states.WAITING:
-                continue
-            running = frozen.state == self.states.RUNNING
-            key = canonical_json(frozen.params)
-            if running and (frozen.params.keys() != self.space.keys() or key in self.seen):
-                # Its command was killed, or still runs, between proposing a point and using it.
-                continue
-            self.used += 1
-            self.seen.add(key)
-            if running:
-                trial = optuna.trial.Trial(self.study, frozen._trial_id)
-                self._reopen(trial, max(frozen.intermediate_values, default=0))
+        for trial in before:
+            self._recall(trial)
 
-    def _of_others(self, trials: Sequence[FrozenTrial]) -> bool:
-        """Return whether trials belong to another configuration under the same words.
-
-        If the file of a cell or an experiment is edited, the same trial becomes another run.
-        """
-        over = (self.states.COMPLETE, self.states.PRUNED)
-        ended = [t for t in trials if t.state in over and t.params.keys() == self.space.keys()]
-        for trial in ended[:CHECKED]:
-            with contextlib.suppress(GatekitError):
-                if self._run(trial).path.is_dir():
-                    return False
-        return bool(ended)
+    def _recall(self, trial: FrozenTrial) -> None:
+        """Count a trial of an earlier command; one that has no value yet is continued."""
+        key = canonical_json(trial.params)
+        if REPEATED in trial.user_attrs or trial.params.keys() != self.space.keys():
+            return
+        running = trial.state == self.states.RUNNING
+        if running and key in self.seen:
+            return  # its command ended between proposing a point and using it
+        self.used += 1
+        self.seen.add(key)
+        if running:
+            run = self._begun(trial)
+            if run is not None and (
+                run.folder().state().name != "FAILED" or self.plan.launch.retry_failed
+            ):
+                self.open.append(run)
 
     def left(self) -> int:
         """Return how many runs have not started yet."""
@@ -204,67 +173,23 @@ class _VariantSearch:
                 self.used = self.search.trials
                 return None
             self.used += 1
-            try:
-                run = self._run(trial)
-            except GatekitError as error:
-                trial.set_user_attr("broken", str(error))
-                self.study.tell(trial, state=self.states.FAIL)
-                continue
-            self.trials[run.fingerprint] = trial
-            return run
-        return None
-
-    def stop_reason(self, run: PlannedRun) -> str | None:
-        at, epochs = self.looked.get(run.fingerprint, (-math.inf, 0))
-        if time.monotonic() - at < LOOK_EVERY:
-            return None
-        trial = self.trials[run.fingerprint]
-        epochs = self._report(run, trial, epochs)
-        self.looked[run.fingerprint] = (time.monotonic(), epochs)
-        if trial.should_prune():
-            return f"pruned after epoch {epochs}: behind the median of its variant"
+            run = self._begun(trial)
+            if run is not None:
+                return run
         return None
 
     def ended(self, run: PlannedRun, state: str) -> None:
         trial = self.trials[run.fingerprint]
-        if self.study.get_trials(deepcopy=False)[trial.number].state.is_finished():
-            return  # another command of this search has reported it
         if state == "COMPLETED":
-            self._report(run, trial, self.looked.get(run.fingerprint, (0.0, 0))[1])
-            self.study.tell(trial, float(run.folder().result()["best"]["validation"]))
-        elif state == "DIVERGED" or self._was_pruned(run):
-            # Optuna ranks a trial without a value behind every trial that has one.
-            self.study.tell(trial, state=self.states.PRUNED)
-
-    def settled(self, run: PlannedRun, state: str) -> bool:
-        return state in OUTCOMES or (state == "INTERRUPTED" and self._was_pruned(run))
-
-    def _was_pruned(self, run: PlannedRun) -> bool:
-        return str(run.folder().state().reason or "").startswith("pruned")
-
-    def _reopen(self, trial: Trial, epochs: int) -> None:
-        """Resume a trial whose run had no outcome when its command ended.
-
-        Args:
-            trial: the trial.
-            epochs: the last epoch whose score Optuna knows.
-        """
-        try:
-            run = self._run(trial)
-        except GatekitError:
-            self.study.tell(trial, state=self.states.FAIL)
-            return
-        state = run.folder().state().name
-        self.trials[run.fingerprint] = trial
-        self.looked[run.fingerprint] = (-math.inf, epochs)
-        if self.settled(run, state):
-            self.ended(run, state)
-        elif state != "FAILED" or self.plan.launch.retry_failed:
-            # A run that another process works on is watched until it ends.
-            self.open.append(run)
+            value = float(run.folder().result()["best"]["validation"])
+            self.study.tell(trial, value, skip_if_finished=True)
+        elif state == "DIVERGED":
+            # Optuna ranks a pruned trial without a value behind every trial that has one.
+            self.study.tell(trial, state=self.states.PRUNED, skip_if_finished=True)
 
     def _ask(self) -> Trial | None:
-        for _ in range(TRIES):
+        """Return a trial with a point that was not tried; None if none is found."""
+        for index in range(TRIES):
             trial = self.study.ask(self.space)
             key = canonical_json(trial.params)
             if key not in self.seen:
@@ -272,25 +197,9 @@ class _VariantSearch:
                 return trial
             trial.set_user_attr(REPEATED, True)
             self.study.tell(trial, state=self.states.FAIL)
-            unseen = self._unseen()
-            if unseen is None:
-                return None
-            self.study.enqueue_trial(unseen)
-        return None
-
-    def _unseen(self) -> dict[str, Any] | None:
-        """Return a point that was not tried; None if none is found."""
-        for index in range(TRIES):
             random = seeds.generator(self.search.seed, "unseen", len(self.seen), index)
             point = {k: self._value(k, d.draw(random)) for k, d in self.search.space.items()}
-            if canonical_json(point) not in self.seen:
-                return point
-        every = [list(d.values) for d in self.search.space.values() if isinstance(d, SearchChoice)]
-        if len(every) == len(self.search.space):
-            for values in itertools.product(*every):
-                point = dict(zip(self.search.space, values, strict=True))
-                if canonical_json(point) not in self.seen:
-                    return point
+            self.study.enqueue_trial(point)
         return None
 
     def _value(self, key: str, text: str) -> Any:
@@ -299,30 +208,25 @@ class _VariantSearch:
             return int(text) if draw.whole else float(text)
         return text
 
-    def _run(self, trial: Trial | FrozenTrial) -> PlannedRun:
+    def _begun(self, trial: Trial | FrozenTrial) -> PlannedRun | None:
+        """Return the run of a trial; None if its values make no run, which Optuna is told."""
         values = {}
         for key, draw in self.search.space.items():
             value = trial.params[key]
             values[key] = draw.text(value) if isinstance(draw, SearchInterval) else str(value)
-        _, (run,) = runs_of(*self.search.job(self.index, values), {})
+        try:
+            _, (run,) = runs_of(*self.search.job(self.index, values), {})
+        except GatekitError:
+            self.study.tell(trial.number, state=self.states.FAIL)
+            return None
+        self.trials[run.fingerprint] = trial.number
         return run
-
-    def _report(self, run: PlannedRun, trial: Trial, known: int) -> int:
-        last = known
-        for line in metrics.read(run.path / METRICS, "validation").lines:
-            if line.epoch > known:
-                last = max(last, line.epoch)
-                if line.value is not None:
-                    trial.report(line.value, line.epoch)
-        return last
 
 
 def _name(search: Search, index: int, run: PlannedRun) -> str:
-    """Return the name of a variant's Optuna study; it depends on sources, data and search space."""
+    """Return the name of a variant's Optuna study; it depends on the space and one of its runs."""
     searched = {k: recorded(d) for k, d in sorted(search.space.items())}
-    shown = [w for w in run.words if w.partition("=")[0] not in search.space]
-    seed = search.base(index).get("seed")
-    fixed = canonical_json([searched, shown, run.data_hash, dict(run.plugins), seed])
+    fixed = canonical_json([searched, run.fingerprint])
     words = " ".join(w.lstrip("+") for w in search.variants[index] if w.startswith("cell="))
     return f"{words} {seeds.integer(0, fixed, bits=40):010x}".strip()
 
