@@ -198,7 +198,6 @@ ABOUT_ONE = (
     "failures",
     "logs",
     "prune",
-    "sample",
     "confirm",
     "extend",
     "gates-report",

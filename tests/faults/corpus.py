@@ -123,7 +123,7 @@ def _python(code: str, files: Mapping[str, str] = MappingProxyType({})) -> None:
         return build(read_cell(usual | more, known), 4, 3, read_output_unit(unit, known))
 
     # These import TensorFlow; a line that needs one writes gatekit.RNN.
-    slow = ("RNN", "BlockLayer", "Cell", "RunLogger", "convert", "pad_time")
+    slow = ("RNN", "BlockLayer", "Cell", "convert", "pad_time")
     names = {name: getattr(gatekit, name) for name in gatekit.__all__ if name not in slow}
     with _in_folder(files):
         exec(code, names | {"built": built, "gatekit": gatekit, "__name__": "script"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import math
 import os
 import random
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import mlflow_server
-import processes
 import pytest
 
 from gatekit import Tracker, registry
@@ -206,7 +204,7 @@ def test_the_key_takes_installed_trackers_only(
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     for wrong in ("tensorboard", ["tensorbord"], [1], None):
-        with pytest.raises(Mismatch, match="tensorboard, mlflow, trackio, wandb"):
+        with pytest.raises(Mismatch, match="tensorboard, mlflow, wandb"):
             TRACKERS(wrong)
     (tmp_path / "wandb").mkdir()  # as wandb itself makes it, beside the runs
     with pytest.raises(Mismatch, match="pip install wandb for wandb"):
@@ -245,19 +243,18 @@ def finish(): calls.append(("finish",))
 """
 
 
-@pytest.mark.parametrize("name", ["wandb", "trackio"])
 def test_a_client_is_told_of_the_run(
-    folder: RunFolder, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / f"{name}.py").write_text(STAND_IN)
+    (tmp_path / "wandb.py").write_text(STAND_IN)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, name, raising=False)
-    train(tracker(name), folder, 1)
-    init, logged, _, tested, best, finish = sys.modules.pop(name).calls
+    monkeypatch.delitem(sys.modules, "wandb", raising=False)
+    train(tracker("wandb"), folder, 1)
+    init, logged, _, tested, best, finish = sys.modules.pop("wandb").calls
     assert init[1]["project"] == "demo"
     assert init[1]["config"]["cell"] == "gru"
     assert (init[1]["name"], init[1]["resume"]) == ("a" * 16, "allow")
-    assert init[1].get("id") == ("a" * 16 if name == "wandb" else None)
+    assert init[1]["id"] == "a" * 16
     assert logged == ("log", {"train/loss": 2.0, "validation/nll": 1.0}, 1)
     assert tested == ("log", {"test/nll": 0.5}, 3)
     assert best == ("log", {"best_validation/nll": 0.25, "best_test/nll": 0.75}, 3)
@@ -267,62 +264,9 @@ def test_a_client_is_told_of_the_run(
 def test_a_client_that_is_missing_is_noted(
     folder: RunFolder, monkeypatch: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "trackio", None)
-    train(tracker("trackio"), folder, 1)
-    assert "tracking with trackio has ended: ModuleNotFoundError" in capsys.readouterr().out
-
-
-TRACKED = """
-import json, socket, sys
-from pathlib import Path
-
-connect = socket.socket.connect
-def offline(self, address):
-    local = self.family == socket.AF_UNIX or address[0] in ("127.0.0.1", "::1", "localhost")
-    if not local:
-        raise OSError("there is no network")
-    return connect(self, address)
-socket.socket.connect = offline
-
-from gatekit.runs.folder import RunFolder
-from plugins.test_trackers import train, tracker
-
-folder = RunFolder(Path(sys.argv[1]))
-kept = json.loads(sys.argv[2])
-one = tracker("trackio")
-one.restore(kept)
-train(one, folder, *json.loads(sys.argv[3]), end=bool(kept["sent"]))
-if not kept["sent"]:
-    one.close("INTERRUPTED")  # trackio sends in the background
-print(json.dumps(one.state()))
-"""
-
-
-@pytest.mark.slow
-def test_trackio_works_without_a_network_and_continues_a_run(
-    folder: RunFolder, tmp_path: Path
-) -> None:
-    pytest.importorskip("trackio")
-    place = {"TRACKIO_DIR": str(tmp_path / "trackio"), "HF_HUB_OFFLINE": "1"}
-    where = {**os.environ, **place, "PYTHONPATH": str(Path(__file__).parents[1])}
-    kept = json.dumps({"sent": 0})
-    for epochs in ([1, 2], [3]):
-        words = [sys.executable, "-c", TRACKED, str(folder.path), kept, json.dumps(epochs)]
-        done = processes.run(words, env=where, capture_output=True, text=True, check=True)
-        assert "has ended" not in done.stdout
-        kept = done.stdout.splitlines()[-1]
-    show = """
-import json
-from trackio.sqlite_storage import SQLiteStorage
-print(json.dumps([SQLiteStorage.get_runs("demo"), SQLiteStorage.get_logs("demo", "a" * 16)]))
-"""
-    read = [sys.executable, "-c", show]
-    done = processes.run(read, env=where, capture_output=True, text=True, check=True)
-    runs, logs = json.loads(done.stdout.splitlines()[-1])
-    assert runs == ["a" * 16]
-    scores = [(one["step"], one["validation/nll"]) for one in logs if "validation/nll" in one]
-    assert scores == [(1, 1.0), (2, 0.5), (3, pytest.approx(1 / 3))]
-    assert [one["test/nll"] for one in logs if "test/nll" in one] == [0.5]
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    train(tracker("wandb"), folder, 1)
+    assert "tracking with wandb has ended: ModuleNotFoundError" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import time
 from types import SimpleNamespace
 
 import damages
@@ -21,7 +23,8 @@ from gatekit.runs.folder import ClaimedError, RunFolder
 from gatekit.runs.state import SMALL
 from gatekit.runs.studies.survey import survey
 from gatekit.study.launch import launch
-from gatekit.study.launch.other_processes import Others
+from gatekit.study.launch.loop import pending
+from gatekit.study.launch.outcome import SweepOutcome
 from gatekit.study.plan import Launch, PlannedRun, SweepPlan
 from gatekit.training import resume
 
@@ -208,13 +211,12 @@ def test_the_same_command_repeats_what_is_damaged_and_nothing_else(tmp_path):
 
 @pytest.mark.parametrize("way", sorted({*damages.EVERY} - {"missing", "huge"}))
 @pytest.mark.parametrize("told", [True, False])
-def test_a_damaged_claim_frees_no_run_whose_owner_may_live(tmp_path, way, told, monkeypatch):
+def test_a_damaged_claim_frees_no_run_whose_owner_may_live(tmp_path, way, told):
     """This process owns it: its status says so, or is damaged as well."""
     folder = begun(tmp_path / "demo" / "runs", GOOD[0])
     damages.EVERY[way](folder.path / "attempts" / "1.claim")
     if not told:
         damages.EVERY[way](folder.path / "status.json")
-    monkeypatch.setattr(process, "SILENCE", 0.0)
     with damages.without_privileges():
         state = RunFolder(folder.path).state()
         assert state.name == "RUNNING"
@@ -222,14 +224,13 @@ def test_a_damaged_claim_frees_no_run_whose_owner_may_live(tmp_path, way, told, 
         with pytest.raises(ClaimedError, match=r"delete .*1\.claim"):
             RunFolder(folder.path).claim()
         (run,) = plan_of(tmp_path / "demo", [folder.path]).runs
-        watch = Others([run])
-        watch.looked -= 2
         folder.beat()
-        assert watch.ended() == []
+        assert not run.folder().is_silent()
         # It beats no more: whoever takes the run over is found by the owner before it writes.
-        watch = Others([run])
-        watch.looked -= 2
-        assert [(each, state.name) for each, state in watch.ended()] == [(run, "INTERRUPTED")]
+        before = time.time() - 2 * process.SILENCE
+        os.utime(folder.path / "beat", (before, before))
+        plan = plan_of(tmp_path / "demo", [folder.path])
+        assert pending(plan, SweepOutcome()) == list(plan.runs)
         assert RunFolder(folder.path).claim() == 2
         with pytest.raises(ClaimedError, match="taken over"):
             folder.write_weights(b"")

@@ -2,10 +2,8 @@
 
 import contextlib
 import dataclasses
-import io
 import multiprocessing
 import os
-import platform
 import signal
 import threading
 import types
@@ -16,11 +14,10 @@ from deed import RESULT
 from deeds import plan_of
 
 from gatekit.runs.state import RunState
-from gatekit.study.launch import other_processes, process, slurm
+from gatekit.study.launch import process, slurm
 from gatekit.study.launch.contract import Cause, ListedRuns
 from gatekit.study.launch.outcome import SweepOutcome
 from gatekit.study.launch.process import Process
-from gatekit.study.launch.progress import Progress
 from gatekit.study.launch.signals import CAUGHT, StoppedError, caught, raising
 
 
@@ -241,47 +238,6 @@ def test_runs_are_submitted_as_jobs_are_filled(tmp_path, monkeypatch, clock):
     assert backend.slots == 6
 
 
-class Listed(ListedRuns):
-    """Runs that are all known, which note the end of each."""
-
-    def __init__(self, runs):
-        super().__init__(runs)
-        self.noted = []
-
-    def ended(self, run, state):
-        self.noted.append((run.label, state))
-
-
-def test_what_other_processes_leave_is_recorded_or_free(tmp_path):
-    plan = plan_of(tmp_path, *"abcdef")
-    a, b, c, d, lost, interrupted = plan.runs
-    ends = [("COMPLETED", None), ("RUNNING", None), ("RUNNING", "held by process 7")]
-    ends += [("FAILED", "why"), ("LOST", "it is gone"), ("INTERRUPTED", None)]
-    left = list(zip(plan.runs, (RunState(*end, 1) for end in ends), strict=True))
-    others, stream = types.SimpleNamespace(ended=lambda: left), io.StringIO()
-    work, outcome = Listed(()), SweepOutcome()
-    free = other_processes.settle(others, work, outcome, Progress(6, 1, stream), plan)
-    assert free == [lost, interrupted]
-    assert outcome.skipped == [(a, "COMPLETED"), (b, "RUNNING")]
-    assert outcome.held == [(c, "held by process 7")]
-    assert outcome.failed == [(d, "why")]
-    assert work.noted == [("a", "COMPLETED"), ("d", "FAILED")]
-    assert "HELD" in stream.getvalue()
-    assert "it is gone; continued here" in stream.getvalue()
-
-
-def test_runs_that_are_waited_for_are_counted(tmp_path):
-    plan = plan_of(tmp_path, *"abc")
-    plan.runs[0].folder().claim()
-    others = other_processes.Others(plan.runs)
-    assert (len(others), bool(others), others.runs()) == (3, True, list(plan.runs))
-    said = other_processes.waiting(others, plan)
-    assert f"(process {os.getpid()} on {platform.node()}) and 2 more: other processes" in said
-    alone = other_processes.Others(plan.runs[1:2])
-    assert "b (process 0 on an unknown machine): other" in other_processes.waiting(alone, plan)
-    assert not other_processes.Others()
-
-
 def test_the_exit_code_is_0_only_if_nothing_is_open(tmp_path):
     (run,) = plan_of(tmp_path, "a").runs
     good = SweepOutcome(executed=[(run, "COMPLETED")], skipped=[(run, "RUNNING")], peaks={"a": 1})
@@ -295,9 +251,9 @@ def test_the_exit_code_is_0_only_if_nothing_is_open(tmp_path):
     ):
         assert dataclasses.replace(good, **{name: value}).code == 1
     assert dataclasses.replace(good, signal=2, failed=[(run, "why")]).code == 130
-    for given_up, left in ((False, [run]), (True, [])):
+    for state, left in (("INTERRUPTED", [run]), ("COMPLETED", [])):
         outcome = SweepOutcome()
-        outcome.ended(run, "INTERRUPTED", given_up)
+        outcome.ended(run, state)
         assert (outcome.executed, outcome.left) == ([(run, "INTERRUPTED")], left)
 
 

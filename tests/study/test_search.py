@@ -1,7 +1,6 @@
 """Equal draws for every variant, searches that go on, the best again on fresh seeds."""
 
 import functools
-import io
 import json
 import math
 import os
@@ -14,7 +13,7 @@ import pytest
 import yaml
 from compare.synthetic import configuration, write_run
 from inline import Inline
-from refused import at, saying
+from refused import saying
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.main import main
@@ -27,7 +26,6 @@ from gatekit.study.search import optuna as tuned
 from gatekit.study.search import search as searching
 from gatekit.study.search.confirm import best, confirming, value_of
 from gatekit.study.search.search import recorded
-from gatekit.study.search.storage import cut, whole
 
 pytestmark = pytest.mark.usefixtures("place")
 RATE = "optimizer.learning_rate=tag(log,interval(1e-4,1e-1))"
@@ -161,10 +159,6 @@ def test_draws_keep_their_bounds_and_spread():
             saying("there is no value to draw"),
         ),
         (["dropout=tag(log,interval(0,1))", "hydra/sweeper=random", "trials=3"], saying("above 0")),
-        (
-            [RATE, "hydra/sweeper=optuna", "trials=3", "hydra.sweeper.pruner=x"],
-            at("hydra.sweeper.pruner", "='median'", names=("none",)),
-        ),
     ],
 )
 def test_what_cannot_be_searched_is_refused(words, check):
@@ -271,30 +265,6 @@ def test_a_diverged_trial_counts_and_is_ranked_last(monkeypatch, optuna):
     assert study.best_trial.value < 5
 
 
-def test_a_run_behind_the_median_is_told_to_stop(monkeypatch, optuna):
-    tuning(monkeypatch, Inline(score), RATE, "cell=lstm", "trials=6")
-    words = ["-m", "hydra/sweeper=optuna", "hydra.sweeper.startup=4", "task=sum", RATE]
-    search = composition([*words, "cell=lstm", "trials=7"]).search
-    where = plan(compose(["task=sum", "cell=lstm"]))
-    storage = optuna.storages.JournalStorage(
-        optuna.storages.journal.JournalFileBackend("experiments/default/optuna.journal")
-    )
-    work = tuned.OptunaRuns(search, where, storage)
-    run = work.take(0)
-    folder = run.folder()
-    folder.claim()
-    assert work.stop_reason(run) is None
-    line = {"epoch": 1, "step": 1, "split": "validation", "metric": "mse", "value": 1e6}
-    folder.log({**line, "seconds": 1.0})
-    monkeypatch.setattr(tuned, "LOOK_EVERY", 0.0)
-    reason = work.stop_reason(run)
-    assert reason.startswith("pruned after epoch 1")
-    folder.status("INTERRUPTED", reason)
-    work.ended(run, "INTERRUPTED")
-    assert work.take(0) is None
-    assert not work.more()
-
-
 def test_seeds_do_not_go_with_a_search(monkeypatch, optuna):
     with pytest.raises(ConfigError, match="gatekit confirm STUDY"):
         tuning(monkeypatch, Inline(score), RATE, "trials=2", "seeds=3")
@@ -330,28 +300,13 @@ def known(optuna, path):
     return optuna.load_study(study_name=study.study_name, storage=storage).trials
 
 
-def test_a_cut_at_any_byte_leaves_the_whole_lines(searched):
-    data = searched[1].read_bytes()
-    ends = {0, *(place + 1 for place, byte in enumerate(data) if byte == ord("\n"))}
-    for size in range(len(data) + 1):
-        assert whole(io.BytesIO(data[:size])) == max(end for end in ends if end <= size)
-
-
-def test_a_line_longer_than_a_block_is_cut_whole(tmp_path):
-    for data in (b"x" * 200_000, b"{}\n" + b"x" * 200_000):
-        (tmp_path / "cut").write_bytes(data)
-        cut(tmp_path / "cut")
-        assert (tmp_path / "cut").read_bytes() == data[:3].replace(b"xxx", b"")
-
-
 @pytest.mark.slow
 def test_a_search_goes_on_from_any_line_of_its_journal(searched, optuna):
     again, path = searched
     lines = path.read_bytes().splitlines(keepends=True)
     made = sorted(os.listdir(path.with_name("runs")))
     for count in range(len(lines)):
-        # What is torn is cut off before anything is appended.
-        path.write_bytes(b"".join(lines[:count]) + lines[count][:-1])
+        path.write_bytes(b"".join(lines[:count]))
         again()
         complete = [t for t in known(optuna, path) if t.state.name == "COMPLETE"]
         assert len({str(t.params) for t in complete}) == len(complete) == 3, count

@@ -42,7 +42,6 @@ def test_a_character_that_is_unknown_has_the_token_of_the_first_place():
     assert task.characters()[1:] == ["a", "b", "c"]
     assert task.encode("zacb") == [0, 1, 3, 2]
     assert task.decode([1, 3, 2]) == "acb"
-    assert task.unknown("zabq") == ["q", "z"]
 
 
 def test_a_limit_cuts_the_training_text_only():

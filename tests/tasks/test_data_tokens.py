@@ -43,7 +43,6 @@ def test_windows_follow_one_another_and_unknown_words_are_one_token():
     np.testing.assert_array_equal(batch.x, [[the, 0], [line, the]][: len(batch.x)])
     np.testing.assert_array_equal(batch.y[0], [0, line])
     assert batch.x.dtype == np.int32
-    assert task.unknown("the cow") == ["cow"]
     with pytest.raises(DataError, match="the test text has 5 tokens"):
         Small(length=9).splits(None)
 
@@ -84,7 +83,6 @@ def test_byte_pairs_lose_no_character():
     assert task.decode(tokens) == text
     assert len(tokens) < len(text.encode())
     assert task.encode("the the")[0] != 0
-    assert task.unknown(text) == []
     assert Small(unit="byte_pair", vocabulary=262, length=2).encode(text) == tokens
     assert task.data_hash() != Small(vocabulary=262, length=2).data_hash()
     whole = library.Tokenizer.from_str(task.library_files()["tokenizer.json"])

@@ -6,11 +6,9 @@ from types import SimpleNamespace
 
 import keras
 import numpy as np
-import pytest
 
 from gatekit.training.model import SequenceModel, pooled, step_loss, step_metric
 from gatekit.training.probe import _place
-from gatekit.training.writing import drawn
 
 VALUES = np.random.default_rng(0).normal(size=(3, 4, 2)).astype("float32")
 
@@ -50,17 +48,6 @@ def test_a_loss_per_sequence_is_divided_by_the_sequences_that_count() -> None:
         for each in (False, True)
     ]
     assert [float(loss) for loss in losses] == [1, 1.5]
-
-
-def test_a_token_is_drawn_from_the_softmax_and_never_the_unknown_one() -> None:
-    logits = np.array([9.0, 0.3, 1.7, -0.4], "float32")
-    random = np.random.default_rng(0)
-    assert drawn(logits, 0.0, random) == 2
-    temperature = 2.0
-    draws = np.bincount([drawn(logits, temperature, random) for _ in range(20_000)], minlength=4)
-    shares = np.exp(logits[1:] / temperature)
-    assert draws[0] == 0
-    assert draws[1:] / 20_000 == pytest.approx(shares / shares.sum(), abs=0.015)
 
 
 def test_layers_are_placed_from_below_and_forward_first() -> None:
