@@ -4,7 +4,7 @@ import errno
 import fcntl
 import os
 
-from gatekit.runs import durable
+from seams import durable
 
 
 class CountingDisk(durable.Disk):

@@ -79,7 +79,7 @@ def cell() -> set[str]:
 
 
 def _train(root: Path) -> None:
-    from gatekit.cli.main import main
+    from seams import main
 
     if main(["train", *RUN, "study=journey", f"root={root}"]):
         raise SystemExit("gatekit train failed")
@@ -87,7 +87,7 @@ def _train(root: Path) -> None:
 
 def train(root: Path) -> set[str]:
     """``gatekit train`` to ``result.json``: the command, and the process of the run."""
-    from gatekit.study.launch import process
+    from seams import launch_process as process
 
     calls: list[tuple[Any, ...]] = []
     begin: Callable[..., Any] = process.Processes.start
@@ -113,7 +113,7 @@ def train(root: Path) -> set[str]:
 
 def watched(request: Path, answer: Path) -> None:
     """Do a planned run in this process, and write down the modules that it passed."""
-    from gatekit.study.launch import process
+    from seams import launch_process as process
 
     run, plan = pickle.loads(request.read_bytes())
     with passed() as found:
@@ -123,7 +123,7 @@ def watched(request: Path, answer: Path) -> None:
 
 def compare(root: Path) -> set[str]:
     """A run's folder to a row of ``gatekit compare``."""
-    from gatekit.cli.main import main
+    from seams import main
 
     with passed() as found:
         main(["compare", "journey", "--root", str(root)])

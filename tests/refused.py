@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterable
 
 import pytest
+from seams import Both, Fault, Fix, Note, OptionError, Place, Remove, Rename, Run, Set, Shell
 
-from gatekit.cell.errors import GatekitError, OptionError
-from gatekit.faults import Both, Fault, Fix, Note, Place, Remove, Rename, Run, Set, Shell
+from gatekit import GatekitError
 
 Check = Callable[[BaseException], bool]
 

@@ -11,10 +11,11 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from gatekit.cell.analysis.affine import analyse
-from gatekit.cell.graph import Cell, build
-from gatekit.cell.language.expression import Binary, Call, Expr, walk
-from gatekit.cell.schema import read_output_unit
+from seams import Binary, Expr, build, read_output_unit, walk
+from seams import BuiltCell as Cell
+from seams import CallNode as Call
+from seams import analyse_affine as analyse
+
 from gatekit.registry import catalogue, load_cell
 
 

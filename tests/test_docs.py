@@ -10,10 +10,7 @@ from typing import Any
 import numpy
 import pytest
 import yaml
-
-from gatekit.cell.schema import CELL_KEYS
-from gatekit.cli.commands import COMMANDS, GROUPS
-from gatekit.study.keys import LAUNCH_KEYS, RUN_KEYS
+from seams import CELL_KEYS, COMMANDS, GROUPS, LAUNCH_KEYS, RUN_KEYS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -113,8 +110,8 @@ def test_the_gate_of_the_readme_is_that_of_the_tutorial() -> None:
 
 
 def test_the_cell_of_the_readme_is_a_gru() -> None:
-    from gatekit.cell.graph import build
-    from gatekit.cell.schema import read_cell, read_output_unit
+    from seams import build, read_cell, read_output_unit
+
     from gatekit.registry import catalogue, load_cell
 
     (text,) = blocks("yaml")

@@ -13,11 +13,11 @@ import processes
 import pytest
 from compare.synthetic import write_study
 from refused import at
+from seams import CellError, Planned
+from seams import words_of_keys as words_of
 
 import gatekit
-from gatekit.api import Planned
-from gatekit.api.words import words_of
-from gatekit.cell.errors import CellError, ConfigError, RunError
+from gatekit import ConfigError, RunError
 
 ROOT = Path(__file__).parents[2]
 PUBLIC = ("", ".ops", ".compare", ".convert", ".registry", ".tasks", ".testing")
@@ -211,7 +211,7 @@ def test_a_plan_lists_the_runs_and_writes_nothing(place: Path) -> None:
 
 
 def test_a_plan_counts_parameters_as_a_comparison_does() -> None:
-    from gatekit.study.dry_run import Preview, VariantPreview
+    from seams import Preview, VariantPreview
 
     tried = VariantPreview("cell=gru", 4, 1_216, total=1_233)
     assert "1,233" in repr(Planned(Preview("mine", [tried], [], 1)))
@@ -309,7 +309,7 @@ def test_a_script_is_told_which_runs_failed(place: Path) -> None:
 def test_an_interrupted_call_raises_keyboard_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
     import signal
 
-    from gatekit.study import launch
+    from seams import launch_package as launch
 
     def stopped(plan: object) -> launch.SweepOutcome:
         return launch.SweepOutcome(signal=signal.SIGINT)
@@ -343,8 +343,8 @@ def test_a_diagram_is_a_picture_and_a_file(place: Path) -> None:
 
 
 def test_a_built_cell_and_its_specification_are_short() -> None:
-    from gatekit.cell.graph import build
-    from gatekit.cell.schema import read_output_unit
+    from seams import build, read_output_unit
+
     from gatekit.registry import catalogue, load_cell
 
     known = catalogue()

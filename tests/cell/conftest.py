@@ -1,9 +1,8 @@
 """Cells made of plain data, with gatekit's own plugins."""
 
 import pytest
+from seams import build, read_cell, read_output_unit
 
-from gatekit.cell.graph import build
-from gatekit.cell.schema import read_cell, read_output_unit
 from gatekit.registry import catalogue, load_cell
 
 LSTM = {

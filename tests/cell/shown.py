@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.graph import Cell, build
-from gatekit.cell.schema import read_cell, read_output_unit, swap
+from seams import BuiltCell as Cell
+from seams import Catalogue, build, read_cell, read_output_unit, swap
+
 from gatekit.registry import catalogue, cell_config
 
 BUNDLED = sorted(path.stem for path in (Path(__file__).parents[2] / "conf/cell").glob("*.yaml"))

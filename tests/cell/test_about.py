@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 from refused import at
+from seams import CellError, cited, provenance
 
-from gatekit.cell.errors import CellError
-from gatekit.cell.show.works import cited, provenance
 from gatekit.registry import bibliography, catalogue, cell_config
 
 from .shown import BUNDLED

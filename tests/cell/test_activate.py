@@ -8,10 +8,7 @@ from typing import Any
 
 import pytest
 from refused import at
-
-from gatekit.cell.errors import CellError
-from gatekit.cli.main import main
-from gatekit.registry import loading
+from seams import CellError, loading, main
 
 GATE = """import math
 
@@ -134,7 +131,7 @@ def test_the_wrong_width_names_the_line_and_units(
 
 
 def test_the_wrong_width_in_yaml_names_the_activation() -> None:
-    from gatekit.api import show
+    from gatekit import show
 
     gates = {"g": {"activation": "mean(pre)", "reads": ["x"]}}
     cell = {"name": "c", "gates": gates, "equations": {"h": "g + h_prev"}, "emits": "h"}

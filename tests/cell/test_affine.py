@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from recurrence.affine_cells import AFFINE
 from recurrence.cells import built, canonical, lstm_with, merged
-
-from gatekit.cell.analysis.affine import LARGEST_BLOCK, AffineStates, analyse
-from gatekit.cell.program import Apply, Before, lower, solved
+from seams import LARGEST_BLOCK, AffineStates, Apply, Before, lower, solved
+from seams import analyse_affine as analyse
 
 
 def analysed(cell: Any) -> AffineStates:

@@ -6,10 +6,10 @@ import unicodedata
 from typing import Any
 
 import pytest
+from seams import MAX_DEPTH, Work, bibtex, cited
+from seams import bibtex_parse as parse
 
-from gatekit.cell.errors import ConfigError
-from gatekit.cell.show.bibtex import MAX_DEPTH, parse
-from gatekit.cell.show.works import Work, bibtex, cited
+from gatekit import ConfigError
 
 WORK = {"authors": "Gers, Felix A. and Schmidhuber, Jürgen", "title": "A & B_c", "year": 2000}
 ENTRY = "@misc{a2000b,\n  author = {A, B.},\n  title  = {{B}},\n  year   = {2000}\n}"

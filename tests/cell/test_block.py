@@ -5,16 +5,21 @@ from __future__ import annotations
 import numpy
 import pytest
 from refused import at
+from seams import (
+    BlockSpec,
+    BuiltBlock,
+    CellError,
+    block,
+    block_diagram,
+    build_block,
+    read_block,
+    read_output_unit,
+    units_of,
+)
+from seams import block_text as text
+from seams import describe_block as describe
 
-from gatekit import Block, ops
-from gatekit.cell.block.built_block import BuiltBlock, build_block
-from gatekit.cell.block.contract import units_of
-from gatekit.cell.block.reading import BlockSpec, read_block
-from gatekit.cell.block.show import describe, text
-from gatekit.cell.errors import CellError, ConfigError
-from gatekit.cell.schema import read_output_unit
-from gatekit.cell.show.diagram import block
-from gatekit.cell.show.diagram.block import block_diagram
+from gatekit import Block, ConfigError, ops
 from gatekit.registry import catalogue, load_cell
 
 LSTM = 4  # gates
@@ -139,7 +144,7 @@ class Elsewhere(Block):
         return parts.mixer(parts.norm("norm", x))
 
     def combine(self, parts, x, mixed):
-        from gatekit.cell.language.expression import Name
+        from seams import NameNode as Name
 
         return x + mixed * Name("norm")
 

@@ -4,12 +4,10 @@ import math
 from dataclasses import replace
 
 import pytest
+from seams import bounds, build, read_cell, read_output_unit
+from seams import language_ops as ops
 
-from gatekit.cell.analysis.bounds import bounds
-from gatekit.cell.graph import build
-from gatekit.cell.language import ops
-from gatekit.cell.language.ops import Function
-from gatekit.cell.schema import read_cell, read_output_unit
+from gatekit import Function
 from gatekit.registry import catalogue, load_cell
 
 INFINITE = (-math.inf, math.inf)

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import yaml
+from seams import RESERVED, build, read_cell, read_output_unit
+from seams import cell_text as text
+from seams import describe_cell as describe
 
-from gatekit.cell.graph import build
-from gatekit.cell.schema import RESERVED, read_cell, read_output_unit
-from gatekit.cell.show.describe import describe, text
 from gatekit.registry import bibliography, catalogue, cell_config
 
 from .shown import cell

@@ -9,14 +9,12 @@ import pytest
 from recurrence.cells import BUNDLED as ZOO
 from recurrence.cells import built
 from recurrence.chunk_cells import BUNDLED, GAIN, OWN, READ, REFUSED, cell
+from seams import Largest, Parallel, build, parallel, read_cell, read_output_unit
+from seams import analyse_chunk as analyse
+from seams import language_ops as ops
+from seams import parallel_text as text
 
-from gatekit.cell.analysis.chunk import Parallel, analyse
-from gatekit.cell.graph import build
-from gatekit.cell.language import ops
-from gatekit.cell.language.ops import Function
-from gatekit.cell.program import Largest
-from gatekit.cell.schema import read_cell, read_output_unit
-from gatekit.cell.show.parallel import parallel, text
+from gatekit import Function
 from gatekit.registry import catalogue
 
 

@@ -6,8 +6,7 @@ import re
 from fractions import Fraction
 
 import pytest
-
-from gatekit.cell.analysis.count import formula
+from seams import formula
 
 from .shown import BUNDLED, FEW, cell
 

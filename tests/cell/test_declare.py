@@ -6,9 +6,10 @@ from typing import Any, ClassVar, Literal, get_origin, get_type_hints
 
 import pytest
 from refused import at
+from seams import Declared
+from seams import plain_declared as plain
 
-from gatekit.cell.declare import Declared, plain
-from gatekit.cell.errors import ConfigError
+from gatekit import ConfigError
 
 
 class Thing(Declared):

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from seams import BuiltCell as Cell
+from seams import build, make, read_cell, read_output_unit
+from seams import cell_text as text
+from seams import describe_cell as describe
 
-from gatekit.cell.gate import Gate
-from gatekit.cell.graph import Cell, build
-from gatekit.cell.schema import read_cell, read_output_unit
-from gatekit.cell.show.describe import describe, text
-from gatekit.recurrence.executors.fused.scheduler import make
+from gatekit import Gate
 from gatekit.registry import bibliography, catalogue
 
 from .shown import BUNDLED, FEW, cell

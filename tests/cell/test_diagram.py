@@ -7,10 +7,9 @@ from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
-
-from gatekit.cell.graph import Cell
-from gatekit.cell.show.diagram.boxes import OUTPUT, Boxes
-from gatekit.cell.show.diagram.drawing import diagram
+from seams import OUTPUT, Boxes
+from seams import BuiltCell as Cell
+from seams import drawing_diagram as diagram
 
 from .shown import BUNDLED, cell
 

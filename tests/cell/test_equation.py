@@ -8,22 +8,24 @@ from bounded import bounded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from refused import at
-
-from gatekit.cell.errors import ExpressionError
-from gatekit.cell.language.expression import (
+from seams import (
+    FUNCTIONS,
+    MAX_CHARACTERS,
     Binary,
-    Call,
     Expr,
-    Name,
+    ExpressionError,
     Neg,
-    Number,
     evaluate,
+    known_as,
+    parse,
     render,
     replaced,
 )
-from gatekit.cell.language.ops import FUNCTIONS
-from gatekit.cell.language.parse import MAX_CHARACTERS, MAX_DEPTH, parse
-from gatekit.faults import known_as
+from seams import CallNode as Call
+from seams import NameNode as Name
+from seams import NumberNode as Number
+from seams import parse_MAX_DEPTH as MAX_DEPTH
+
 from gatekit.registry import catalogue
 
 REFUSED = {

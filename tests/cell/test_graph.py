@@ -2,14 +2,10 @@
 
 import pytest
 from refused import at, saying
+from seams import CellError, build, read_output_unit, render
+from seams import language_ops as ops
 
-from gatekit.cell.errors import CellError, GatekitError
-from gatekit.cell.gate import Gate, OutputUnit
-from gatekit.cell.graph import build
-from gatekit.cell.language import ops
-from gatekit.cell.language.expression import render
-from gatekit.cell.learned import Parameter
-from gatekit.cell.schema import read_output_unit
+from gatekit import Gate, GatekitError, OutputUnit, Parameter
 from gatekit.registry import cell_names
 
 

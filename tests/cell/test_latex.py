@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seams import FUNCTIONS, Expr, Neg, Notation, PluginError, latex, parse, signal, symbol
+from seams import CallNode as Call
+from seams import NameNode as Name
+from seams import NumberNode as Number
 
-from gatekit.cell.errors import PluginError
-from gatekit.cell.language.expression import Call, Expr, Name, Neg, Number
-from gatekit.cell.language.ops import FUNCTIONS, Function
-from gatekit.cell.language.parse import parse
-from gatekit.cell.show.latex import Notation, latex, signal, symbol
+from gatekit import Function
 
 
 def written(text: str, notation: Notation | None = None) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 from matplotlib.mathtext import MathTextParser
+from seams import aligned, equations
 from structure import representatives
-
-from gatekit.cell.show.equations import aligned, equations
 
 from .shown import BUNDLED, cell
 

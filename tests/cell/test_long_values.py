@@ -1,9 +1,9 @@
 """Messages about a cell quote at most 60 characters of what its file has."""
 
 import pytest
+from seams import read_cell, swap
 
-from gatekit.cell.errors import GatekitError
-from gatekit.cell.schema import read_cell, swap
+from gatekit import GatekitError
 from gatekit.registry import catalogue
 
 LONG = "q" + "wertzuiop" * 20

@@ -6,14 +6,20 @@ import re
 import xml.etree.ElementTree
 
 import pytest
+from seams import (
+    FUNCTIONS,
+    GREEK,
+    Notation,
+    build,
+    equations,
+    expression,
+    latex,
+    mathml,
+    read_output_unit,
+)
+from seams import NameNode as Name
 
-from gatekit.cell.graph import build
-from gatekit.cell.language.expression import Name
-from gatekit.cell.language.ops import FUNCTIONS, Function
-from gatekit.cell.schema import read_output_unit
-from gatekit.cell.show.equations import equations
-from gatekit.cell.show.latex import GREEK, Notation, latex
-from gatekit.cell.show.mathml import expression, mathml
+from gatekit import Function
 from gatekit.registry import catalogue, load_cell
 
 

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from refused import at
-
-from gatekit.cell.errors import CellError
-from gatekit.cell.language import ops
-from gatekit.cell.show.describe import describe, text
-from gatekit.cell.show.diagram.drawing import diagram
-from gatekit.cell.show.equations import equations
+from seams import CellError, equations
+from seams import cell_text as text
+from seams import describe_cell as describe
+from seams import drawing_diagram as diagram
+from seams import language_ops as ops
 
 GATES = {n: {"kind": "linear", "reads": ["x"]} for n in ("query", "key", "value")}
 MEMORY: dict[str, Any] = {

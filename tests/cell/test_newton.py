@@ -9,12 +9,11 @@ import pytest
 from recurrence.cells import built
 from recurrence.layers import inputs_for, layer
 from recurrence.newton_cells import BUNDLED, OWN, REFUSED
-
-from gatekit.cell.analysis import newton
-from gatekit.cell.analysis.newton import Stepping, analyse, at_start, iterations
-from gatekit.cell.analysis.newton.iterations import follow
-from gatekit.cell.first_values import draw, generator
-from gatekit.cell.show.parallel import measure, parallel, text
+from seams import Stepping, at_start, follow, iterations, measure, newton, parallel
+from seams import analyse_newton as analyse
+from seams import draw_values as draw
+from seams import first_values_generator as generator
+from seams import parallel_text as text
 
 LENGTHS = (32, 128)
 

@@ -4,10 +4,13 @@ import math
 
 import numpy
 import pytest
+from seams import FUNCTIONS, evaluate
+from seams import CallNode as Call
+from seams import NameNode as Name
+from seams import NumberNode as Number
+from seams import language_ops as ops
 
-from gatekit.cell.language import ops
-from gatekit.cell.language.expression import Call, Name, Number, evaluate
-from gatekit.cell.language.ops import FUNCTIONS, Function
+from gatekit import Function
 
 X = numpy.array([[-2.0, -0.5, 0.0, 1.5], [3.0, 0.25, -1.0, 0.1]])
 EXPECTED = {

@@ -6,11 +6,9 @@ import dataclasses
 
 import pytest
 from refused import at
+from seams import CellError, build, read_cell, read_output_unit, swap
 
-from gatekit import Gate, OutputUnit, Parameter, Projection, State, ops
-from gatekit.cell.errors import CellError, GatekitError
-from gatekit.cell.graph import build
-from gatekit.cell.schema import read_cell, read_output_unit, swap
+from gatekit import Gate, GatekitError, OutputUnit, Parameter, Projection, State, ops
 
 UNITS, FEATURES = 4, 6
 

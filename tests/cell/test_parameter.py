@@ -4,11 +4,10 @@ import math
 
 import pytest
 from refused import at
+from seams import MAPS, CellError, read_cell
 
-from gatekit.cell.errors import CellError
-from gatekit.cell.learned import MAPS, Parameter
-from gatekit.cell.schema import read_cell
-from gatekit.registry.queries import catalogue
+from gatekit import Parameter
+from gatekit.registry import catalogue
 
 FORWARD = {
     "sigmoid": lambda raw: 1 / (1 + math.exp(-raw)),

@@ -7,13 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from seams import LAYER_NORM, Equations, aligned, evaluate, lower, substitute, texts, walk
+from seams import BuiltCell as Cell
 
-from gatekit.cell.gate import Gate, OutputUnit
-from gatekit.cell.graph import Cell
-from gatekit.cell.language.expression import evaluate, substitute, walk
-from gatekit.cell.program import lower
-from gatekit.cell.program.equations import LAYER_NORM, Equations, texts
-from gatekit.cell.show.equations import aligned
+from gatekit import Gate, OutputUnit
 from gatekit.registry import catalogue
 
 from .shown import BUNDLED, cell

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 from refused import at
+from seams import CellError, CellSpec, by_gate, gate_of, read_cell
 
-from gatekit.cell.errors import CellError
-from gatekit.cell.schema import CellSpec, by_gate, gate_of, read_cell
 from gatekit.registry import catalogue, cell_names, load_cell
 
 GRU: dict[str, Any] = {"defaults": ["gru"]}
@@ -104,8 +103,7 @@ def test_gates_that_a_gate_names_may_be_roles() -> None:
 
 
 def test_an_equation_that_reads_a_role_is_told_the_gate() -> None:
-    from gatekit.cell.graph import build
-    from gatekit.cell.schema import read_output_unit
+    from seams import build, read_output_unit
 
     spec = read({**GRU, "equations": {"h": "forget * h_prev + candidate"}})
     with pytest.raises(CellError, check=at("cell.equations.h", names=("forget", "update"))):

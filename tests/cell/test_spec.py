@@ -4,12 +4,20 @@ import dataclasses
 
 import pytest
 from refused import at, saying
+from seams import (
+    CELL_KEYS,
+    CellError,
+    ExpressionError,
+    InlineGate,
+    Place,
+    make_initializer,
+    read_cell,
+    read_output_unit,
+    swap,
+)
+from seams import language_ops as ops
 
-from gatekit.cell.errors import CellError, ExpressionError, GatekitError
-from gatekit.cell.gate import Gate, InlineGate
-from gatekit.cell.language import ops
-from gatekit.cell.schema import CELL_KEYS, make_initializer, read_cell, read_output_unit, swap
-from gatekit.faults import Place
+from gatekit import Gate, GatekitError
 from gatekit.registry import cell_names
 
 REFUSED = {

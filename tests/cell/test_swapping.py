@@ -2,9 +2,8 @@
 
 import pytest
 from refused import at
+from seams import CellError, read_cell, swap, with_gates
 
-from gatekit.cell.errors import CellError
-from gatekit.cell.schema import read_cell, swap, with_gates
 from gatekit.registry import cell_names, load_cell
 
 HELPED = {

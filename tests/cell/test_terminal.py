@@ -9,8 +9,7 @@ import unicodedata
 import pytest
 from rich.table import Table
 from rich.text import Text
-
-from gatekit.cell.terminal import OutputError, Terminal, console, without_sequences
+from seams import OutputError, Terminal, console, without_sequences
 
 
 class Screen(io.StringIO):

@@ -5,11 +5,8 @@ import threading
 
 import keras
 import pytest
-
-from gatekit.registry import components
-from gatekit.runs.folder import RunFolder
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
+from seams import RunFolder, components, compose
+from seams import plan_jobs as plan
 
 WORDS = ["the \x1b[31mcat ", "sat. ", "a dog\n", "ran to us. "]
 
@@ -17,7 +14,7 @@ WORDS = ["the \x1b[31mcat ", "sat. ", "a dog\n", "ran to us. "]
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """The folder of a project with one run of a character model."""
-    from gatekit.training.trainer import train
+    from seams import train_run as train
 
     project = tmp_path_factory.mktemp("project")
     before = keras.config.dtype_policy()

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from gatekit.cli.main import EXIT_REFUSED, main
+from seams import EXIT_REFUSED, main
 
 OWN = "gates: {h: {kind: candidate}}\nemits: h\nyear: 2014\ntier: unverified\n"
 

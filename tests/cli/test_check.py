@@ -9,12 +9,10 @@ from pathlib import Path
 import processes
 import pytest
 from bounded import bounded
+from seams import from_file, loading, main
 
-from gatekit.cell.errors import GatekitError
-from gatekit.cli.main import main
-from gatekit.registry import loading
+from gatekit import GatekitError
 from gatekit.testing import store
-from gatekit.testing.cell_subject import from_file
 
 GATE = '''
 from gatekit import Gate, hookimpl, ops

@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-
-from gatekit.cli.main import EXIT_REFUSED, main
+from seams import EXIT_REFUSED, main
 
 
 def test_bibtex_of_both_works(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from gatekit.cli.main import EXIT_REFUSED, main
-from gatekit.runs.config import dumped
+from seams import EXIT_REFUSED, main
+from seams import dumped_config as dumped
 
 
 @pytest.fixture(autouse=True)
@@ -89,8 +88,9 @@ def written(folder: Path, x: Any, capsys: pytest.CaptureFixture[str]) -> Any:
 
 def test_weights_of_a_run(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The file with its weights gives the outputs of the run's layer, in single precision."""
+    from seams import read_output_unit
+
     from gatekit import RNN
-    from gatekit.cell.schema import read_output_unit
     from gatekit.registry import catalogue
 
     layer = RNN("gru", 6, return_sequences=True, seed=3)
@@ -112,8 +112,9 @@ def test_weights_of_a_run(place: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 def test_weights_of_a_run_with_blocks(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The first block of two, without the norm after the last one."""
+    from seams import read_output_unit
+
     from gatekit import BlockLayer
-    from gatekit.cell.schema import read_output_unit
     from gatekit.registry import catalogue
 
     layer = BlockLayer("modern", "gru", 6, return_sequences=True, seed=3, name="block_0")
@@ -141,8 +142,9 @@ def test_weights_of_a_run_with_blocks(place: Path, capsys: pytest.CaptureFixture
 
 def run_of(place: Path, **keys: Any) -> Path:
     """Return the folder of a run of one layer of a GRU and one of an LSTM, without a block."""
+    from seams import read_output_unit
+
     from gatekit import RNN
-    from gatekit.cell.schema import read_output_unit
     from gatekit.registry import catalogue
 
     layers = [RNN("gru", 4, seed=1), RNN("lstm", 4, seed=2)]

@@ -8,11 +8,10 @@ import types
 import numpy
 import pytest
 from reference.peers import library
+from seams import EXIT_REFUSED, main, read_model
 
 import gatekit
-from gatekit.cli.main import EXIT_REFUSED, main
 from gatekit.code import FRAMEWORKS, generate
-from gatekit.code.from_run import read_model
 
 
 @pytest.fixture

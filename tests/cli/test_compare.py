@@ -12,8 +12,7 @@ from pathlib import Path
 import processes
 import pytest
 from compare.synthetic import write_study
-
-from gatekit.cli.main import EXIT_REFUSED, main
+from seams import EXIT_REFUSED, main
 
 VALUES = {"rnn": [9.01, 8.97, 9.03], "lstm": [8.64, 8.66, 8.62], "gru": [8.75, 8.78, 8.71]}
 

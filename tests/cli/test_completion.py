@@ -9,9 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from gatekit.cli.main import main
-from gatekit.study.command import train
+from seams import main
+from seams import train_command as train
 
 GATEKIT = shutil.which("gatekit", path=str(Path(sys.executable).parent))
 

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from seams import EXIT_REFUSED, data, main
 
-from gatekit.cell.errors import DataError
-from gatekit.cli.main import EXIT_REFUSED, main
-from gatekit.study import data
+from gatekit import DataError
 
 
 @pytest.mark.parametrize("action", ["path", "verify"])

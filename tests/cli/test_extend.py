@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 from compare.synthetic import write_study
 from refused import at
+from seams import interim_file as file
+from seams import main, more_seeds
 
 import gatekit
-from gatekit.cell.errors import ConfigError, RunError
-from gatekit.cli.main import main
-from gatekit.compare import more_seeds
-from gatekit.runs.studies import interim_file as file
+from gatekit import ConfigError, RunError
 
 VALUES = {"lstm": [9.0 + 0.01 * k for k in range(10)], "gru": [8.0 - 0.02 * k for k in range(10)]}
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from compare.probing import probe_study
 from compare.synthetic import configuration, write_run, write_study
-
-from gatekit.cli.main import EXIT_REFUSED, main
+from seams import EXIT_REFUSED, main
 
 
 @pytest.fixture(autouse=True)

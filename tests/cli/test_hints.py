@@ -10,13 +10,9 @@ from pathlib import Path
 
 import pytest
 from compare.synthetic import write_study
+from seams import COMMANDS, RequestedRun, faults, main, write
 
-import gatekit.faults
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.main import main
-from gatekit.runs.studies.plan_file import RequestedRun, write
-
-SYNONYMS = Path(gatekit.faults.__file__).with_name("synonyms.toml")
+SYNONYMS = Path(faults.__file__).with_name("synonyms.toml")
 CLASSES = {
     "misspelt command": ("complare demo", "`gatekit compare demo`."),
     "command after its argument": ("demo compare", "`gatekit compare demo`."),

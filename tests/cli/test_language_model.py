@@ -10,13 +10,10 @@ import types
 import keras
 import pytest
 from reference.peers import library
+from seams import RunFolder, components, compose, main
+from seams import plan_jobs as plan
 
 import gatekit
-from gatekit.cli.main import main
-from gatekit.registry import components
-from gatekit.runs.folder import RunFolder
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
 
 SMALL = ["task=token_lm", "task.path=text.txt", "task.length=5", "task.vocabulary=12"]
 SMALL += ["width=8", "units=8", "layers=2", "trainer.steps=4", "trainer.batch=4", "jit=false"]
@@ -25,7 +22,7 @@ SMALL += ["width=8", "units=8", "layers=2", "trainer.steps=4", "trainer.batch=4"
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """The folder of a project, with a run of the experiment on a text of its own."""
-    from gatekit.training.trainer import train
+    from seams import train_run as train
 
     project = tmp_path_factory.mktemp("project")
     before = keras.config.dtype_policy()

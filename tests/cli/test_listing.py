@@ -9,9 +9,7 @@ from typing import Any
 
 import processes
 import pytest
-
-from gatekit.cli.main import main
-from gatekit.cli.output import write_table
+from seams import main, write_table
 
 LISTS = ["cells", "gates", "output-units", "tasks", "functions"]
 GATE = '''
@@ -271,7 +269,7 @@ def test_a_plugin_without_names_is_listed_by_its_hook(
 
 
 def test_every_hook_is_used_by_a_bundled_plugin(capsys: pytest.CaptureFixture[str]) -> None:
-    from gatekit.registry.hooks import HOOKS
+    from seams import HOOKS
 
     used = {hook for row in listed(["plugins"], capsys).values() for hook in row["hooks"]}
     assert used == set(HOOKS)

@@ -12,11 +12,17 @@ from pathlib import Path
 import processes
 import pytest
 from compare.synthetic import write_study
+from seams import (
+    COMMANDS,
+    EXIT_BROKEN_PIPE,
+    EXIT_INTERRUPTED,
+    EXIT_OUTPUT,
+    EXIT_REFUSED,
+    Parser,
+    main,
+)
 
-from gatekit.cell.errors import RunError
-from gatekit.cli.arguments import Parser
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.main import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, EXIT_OUTPUT, EXIT_REFUSED, main
+from gatekit import RunError
 
 GATEKIT = [sys.executable, "-c", "import sys; from gatekit.cli.main import main; sys.exit(main())"]
 

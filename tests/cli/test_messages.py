@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 from compare.synthetic import write_study
-
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.main import main
+from seams import COMMANDS, main
 
 COLUMNS = 80
 

@@ -8,11 +8,8 @@ from pathlib import Path
 
 import pytest
 from refused import fault_of, typed
-
-from gatekit.cli.arguments import Parser
-from gatekit.cli.commands import COMMANDS
-from gatekit.faults import Kind, Number, Place, Remove, Rename, Set, Whole, fits
-from gatekit.study.argv import Reader
+from seams import COMMANDS, Kind, Parser, Place, Reader, Remove, Rename, Set, Whole, fits
+from seams import faults_Number as Number
 
 
 class ReadError(Exception):

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 from refused import at
+from seams import compose, read_overrides
+from seams import plan_jobs as plan
 
-from gatekit.cell.errors import ConfigError, GatekitError
-from gatekit.cli.overrides import read_overrides
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
+from gatekit import ConfigError, GatekitError
 
 
 @pytest.fixture(autouse=True)

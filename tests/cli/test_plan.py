@@ -4,10 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-
-from gatekit.cli.main import main
-from gatekit.cli.sweep.plan import _text
-from gatekit.study.dry_run import Preview, VariantPreview
+from seams import Preview, VariantPreview, _text, main
 
 
 def shown(capsys: pytest.CaptureFixture[str], *decays: dict[str, list[str]] | None) -> str:

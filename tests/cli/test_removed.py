@@ -6,10 +6,7 @@ from pathlib import Path
 
 import pytest
 from compare.synthetic import write_study
-
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.main import EXIT_REFUSED, main
-from gatekit.study.removed import REMOVED
+from seams import COMMANDS, EXIT_REFUSED, REMOVED, main
 
 
 def words(name: str) -> list[str]:

@@ -13,10 +13,10 @@ import processes
 import pytest
 from compare.synthetic import configuration, write_run, write_study
 from refused import at
+from seams import EXIT_REFUSED, main
 
 import gatekit
-from gatekit.cell.errors import ConfigError
-from gatekit.cli.main import EXIT_REFUSED, main
+from gatekit import ConfigError
 
 VALUES = {"rnn": [9.01, 8.97, 9.03], "lstm": [8.64, 8.66, 8.62], "gru": [8.75, 8.78, 8.71]}
 

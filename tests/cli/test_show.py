@@ -9,11 +9,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from seams import EXIT_REFUSED, at_start, main
+from seams import show_parallel as parallel
 
 import gatekit
-from gatekit.cell.analysis.newton.iterations import at_start
-from gatekit.cell.show import parallel
-from gatekit.cli.main import EXIT_REFUSED, main
 
 
 @pytest.fixture(autouse=True)

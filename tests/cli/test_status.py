@@ -11,9 +11,7 @@ from pathlib import Path
 import processes
 import pytest
 from compare.synthetic import configuration, sealed, write_run
-
-from gatekit.cli.main import main
-from gatekit.runs.folder import RunFolder
+from seams import RunFolder, main
 
 RUNS = 200
 

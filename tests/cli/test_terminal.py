@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from compare.synthetic import configuration, write_run
-
-from gatekit.cli.main import main
+from seams import main
 
 # OSC sets a title, CSI clears the screen, C1 colours, bidi marks reverse, \r and \b overwrite
 EVIL = "a\x1b]0;title\x07\x1b[2J\x9b31m\u202eb\u2066c\u200bd\re\bf\x00g"

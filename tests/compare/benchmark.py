@@ -10,10 +10,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-
-from gatekit.compare.comparison import compare
-from gatekit.compare.output.export import to_json
-from gatekit.compare.output.table import print_table
+from seams import compare_runs as compare
+from seams import print_table, to_json
 
 from .synthetic import CELLS, configuration, curve, write_run
 

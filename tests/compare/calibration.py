@@ -13,20 +13,19 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-
-from gatekit.compare.stats.interim_tests import (
-    beyond,
-    decide_interim,
-    flipped,
-    next_interim,
-    spent,
-)
-from gatekit.compare.stats.multiple_comparisons import holm, sign_vectors, step_down
-from gatekit.compare.stats.paired_tests import (
+from seams import (
     ALPHA,
     MIN_FLIPS,
     MIN_SEEDS,
+    beyond,
+    decide_interim,
+    flipped,
+    holm,
+    next_interim,
     paired_t,
+    sign_vectors,
+    spent,
+    step_down,
     within_margin,
 )
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from gatekit.runs.probe import gate_facts, gradient_facts, kept_facts, probe_line
+from seams import gate_facts, gradient_facts, kept_facts, probe_line
 
 STEPS, ROWS, UNITS = 30, 4, 8
 BOUNDS = {"input": (0.0, 1.0), "forget": (0.0, 1.0), "candidate": (-1.0, 1.0)}

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from seams import compare_runs as compare
+from seams import to_json
 
 from compare.synthetic import configuration, write_run
-from gatekit.compare.comparison import compare
-from gatekit.compare.output.export import to_json
 
 COSTS = {"recurrent": 100, "total": 120}, 8, 1000
 MORE = {"recurrent": 160, "total": 180}, 14, 1500

@@ -8,18 +8,23 @@ from pathlib import Path
 import pytest
 import scipy.stats
 from refused import at, fault_of
+from seams import (
+    Budget,
+    Comparison,
+    Sheet,
+    arguments,
+    facts,
+    failures,
+    groups_table,
+    headline,
+    read_budget,
+    records,
+    to_json,
+)
+from seams import compare_runs as compare
 
-from gatekit.cell.errors import ConfigError
-from gatekit.compare.budget.at import Budget, read_budget
-from gatekit.compare.compared import compare as compare_with_figures
-from gatekit.compare.comparison import Comparison, compare
-from gatekit.compare.output.answer import headline
-from gatekit.compare.output.export import records, to_json
-from gatekit.compare.output.table_cells import groups_table
-from gatekit.compare.recipe import arguments
-from gatekit.compare.report.context import Sheet
-from gatekit.compare.report.facts import facts
-from gatekit.compare.report.runs import failures
+from gatekit import ConfigError
+from gatekit.compare import compare as compare_with_figures
 
 from .budget_runs import write_curve
 

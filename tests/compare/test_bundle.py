@@ -12,14 +12,19 @@ from pathlib import Path
 import pytest
 import yaml
 from refused import at, saying
+from seams import compare_runs as compare
+from seams import (
+    gates_report,
+    import_bundle,
+    line_with_location,
+    read_manifest,
+    scrub,
+    without_paths,
+    write_bundle,
+)
+from seams import load_runs as load
 
-from gatekit.cell.errors import ConfigError, RunError
-from gatekit.compare.comparison import compare
-from gatekit.compare.gates.behaviour import gates_report
-from gatekit.compare.scrub import line_with_location, scrub, without_paths
-from gatekit.compare.share.bundle import write_bundle
-from gatekit.compare.share.unbundle import import_bundle, read_manifest
-from gatekit.compare.study import load
+from gatekit import ConfigError, RunError
 
 from .probing import probe_study
 from .synthetic import configuration, write_run, write_study

@@ -11,12 +11,10 @@ from typing import Any
 
 import processes
 import pytest
-
-from gatekit.compare.share.bundle import contents, write_bundle
-from gatekit.compare.study import load
-from gatekit.runs.studies import plan_file
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
+from seams import bundle_contents as contents
+from seams import compose, plan_file, write_bundle
+from seams import load_runs as load
+from seams import plan_jobs as plan
 
 from .synthetic import write_run
 

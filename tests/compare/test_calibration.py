@@ -9,11 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.stats
-
-from gatekit.compare.grouping import best
-from gatekit.compare.stats.interim_tests import decide_interim
-from gatekit.compare.stats.multiple_comparisons import holm, step_down
-from gatekit.compare.stats.paired_tests import ALPHA, MIN_FLIPS, paired_t
+from seams import ALPHA, MIN_FLIPS, decide_interim, holm, paired_t, step_down
+from seams import grouping_best as best
 
 from .calibration import (
     BEST_SEEDS,

@@ -8,14 +8,11 @@ from pathlib import Path
 
 import pytest
 from refused import at, fault_of, put
+from seams import Comparison, best_of, optimism, records, sentences, where
+from seams import compare_runs as compare
+from seams import load_runs as load
 
-from gatekit.cell.errors import ConfigError
-from gatekit.compare.comparison import Comparison, compare
-from gatekit.compare.grouping.best import best_of, optimism
-from gatekit.compare.grouping.choose import where
-from gatekit.compare.output.export import records
-from gatekit.compare.output.sentence import sentences
-from gatekit.compare.study import load
+from gatekit import ConfigError
 
 from .synthetic import METRIC, configuration, write_run
 

@@ -9,9 +9,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
-from gatekit.compare.comparison import compare
-from gatekit.compare.views.claims import Claim, _ahead, best
+from seams import Claim, _ahead, best
+from seams import compare_runs as compare
 
 from .synthetic import METRIC, configuration, write_run, write_study
 from .test_comparison import six_of_fourteen

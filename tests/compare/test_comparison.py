@@ -12,18 +12,22 @@ import numpy as np
 import pytest
 import scipy.stats
 from refused import at, fault_of, put
+from seams import (
+    Comparison,
+    Row,
+    check_results,
+    decided,
+    headline,
+    mean_interval,
+    plan_file,
+    sentences,
+    undecided_lines,
+)
+from seams import compare_runs as compare
+from seams import hashes_file_hash as file_hash
 
-from gatekit.cell.errors import ConfigError
-from gatekit.compare.comparison import Comparison, compare
-from gatekit.compare.deciding import decided
-from gatekit.compare.deciding.row import Row
-from gatekit.compare.output.answer import headline, undecided_lines
-from gatekit.compare.output.sentence import sentences
-from gatekit.compare.stats.intervals import mean_interval
-from gatekit.registry import check_results
-from gatekit.registry.hashes import file_hash
-from gatekit.runs.studies import plan_file
-from gatekit.testing.outcome import Outcome
+from gatekit import ConfigError
+from gatekit.testing import Outcome
 
 from .synthetic import METRIC, configuration, curve, sealed, write_run, write_study
 

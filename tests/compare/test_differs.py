@@ -9,15 +9,22 @@ from typing import Any
 
 import pytest
 from refused import at
+from seams import (
+    Comparison,
+    Sheet,
+    footer,
+    main,
+    records,
+    sentences,
+    summary,
+    to_csv,
+    to_latex,
+    to_markdown,
+)
+from seams import compare_runs as compare
+from seams import table_answer as answer
 
-from gatekit.cell.errors import ConfigError
-from gatekit.cli.main import main
-from gatekit.compare.comparison import Comparison, compare
-from gatekit.compare.output.export import records, to_csv, to_latex, to_markdown
-from gatekit.compare.output.sentence import sentences
-from gatekit.compare.output.table import answer, footer
-from gatekit.compare.report.context import Sheet
-from gatekit.compare.report.summary import summary
+from gatekit import ConfigError
 
 from .synthetic import configuration, write_run
 

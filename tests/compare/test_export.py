@@ -8,9 +8,8 @@ import json
 from pathlib import Path
 
 import pytest
-
-from gatekit.compare.comparison import compare
-from gatekit.compare.output.export import records, to_csv, to_json, to_markdown
+from seams import compare_runs as compare
+from seams import records, to_csv, to_json, to_markdown
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import GRU, GRU5, LSTM, LSTM5, RNN, RNN5, diverged

@@ -11,16 +11,13 @@ from xml.etree import ElementTree
 import matplotlib
 import numpy as np
 import pytest
+from seams import Curve, Mark, Panel, band, figure, mean_interval, read_curve, sha256
+from seams import compare_runs as compare
+from seams import draw_figure as draw
+from seams import load_runs as load
+from seams import over_training_curves as curves
 
-from gatekit.cell.errors import ConfigError
-from gatekit.compare.comparison import compare
-from gatekit.compare.curves import Curve, band, read_curve
-from gatekit.compare.figures import draw, figure
-from gatekit.compare.stats.intervals import mean_interval
-from gatekit.compare.study import load
-from gatekit.compare.views.chart import Mark, Panel
-from gatekit.compare.views.over_training import curves
-from gatekit.runs.durable import sha256
+from gatekit import ConfigError
 
 from .synthetic import METRIC, configuration, curve, line, sealed, write_run, write_study
 from .test_comparison import GRU, LSTM, RNN, diverged

@@ -2,16 +2,19 @@
 
 import numpy as np
 import pytest
+from seams import (
+    activations,
+    draw_activations,
+    draw_gates,
+    gates,
+    gates_report,
+    matplotlib,
+    probe_line,
+)
 
 from compare.probing import look, probe_study
 from compare.synthetic import configuration, write_run, write_study
-from gatekit.cell.errors import ConfigError, RunError
-from gatekit.compare.figures import draw_gates
-from gatekit.compare.gates.behaviour import gates_report
-from gatekit.compare.render import activations, matplotlib
-from gatekit.compare.render.activations import draw_activations
-from gatekit.compare.views.gates import gates
-from gatekit.runs.probe import probe_line
+from gatekit import ConfigError, RunError
 
 COMMAND = "gatekit gates-report demo"
 
@@ -93,7 +96,7 @@ def test_a_layer_is_chosen_or_refused(report, tmp_path):
 def test_a_cell_without_any_time_scale_is_drawn(tmp_path):
     import json
 
-    from gatekit.runs.probe import probe_line
+    from seams import probe_line
 
     runs = write_study(tmp_path, {"lstm": [8.6]})
     probe_study(runs)

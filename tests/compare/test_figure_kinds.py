@@ -17,21 +17,30 @@ import numpy as np
 import processes
 import pytest
 from refused import at
+from seams import (
+    FIGURES,
+    GROUPING,
+    OPTIONS,
+    Asked,
+    Chart,
+    Chosen,
+    Mark,
+    Panel,
+    Trial,
+    chart,
+    log_ticks,
+    matplotlib,
+    shortened,
+    shown_rows,
+    style_of,
+    write_figure,
+)
+from seams import compare_runs as plain
+from seams import compared_Comparison as Comparison
+from seams import draw_figure as draw
 
-from gatekit.cell.errors import ConfigError
+from gatekit import ConfigError
 from gatekit.compare import compare
-from gatekit.compare.compared import Comparison
-from gatekit.compare.comparison import compare as plain
-from gatekit.compare.figures import draw
-from gatekit.compare.grouping.best import Chosen, Trial
-from gatekit.compare.options import FIGURES, GROUPING, OPTIONS
-from gatekit.compare.render import matplotlib
-from gatekit.compare.render.files import write_figure
-from gatekit.compare.render.style import style_of
-from gatekit.compare.render.text import log_ticks, shortened
-from gatekit.compare.views.chart import Chart, Mark, Panel
-from gatekit.compare.views.kinds import Asked, chart
-from gatekit.compare.views.rows import shown_rows
 
 from .synthetic import METRIC, configuration, write_run, write_study
 from .test_comparison import GRU, LSTM, RNN, diverged

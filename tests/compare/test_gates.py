@@ -6,32 +6,35 @@ import math
 import numpy as np
 import pytest
 from refused import at
-
-from compare.probing import STEPS, probe_run, probe_study
-from compare.synthetic import configuration, write_run, write_study
-from gatekit.cell.errors import ConfigError, RunError
-from gatekit.cli.main import main
-from gatekit.compare.gates.behaviour import (
+from seams import (
+    count_text,
+    densities,
+    gate_table,
     gates_report,
     geometric_mean,
     gradient,
     gradient_share,
     kept_shares,
-    time_at,
-)
-from gatekit.compare.gates.densities import densities, layers, longest_sequence, memory, slope
-from gatekit.compare.gates.probes import read_activations, read_probe
-from gatekit.compare.gates.text import (
-    count_text,
-    gate_table,
+    layers,
+    longest_sequence,
+    main,
+    mean_interval,
+    memory,
     memory_text,
+    probe_line,
     projection_table,
+    read_activations,
+    read_probe,
+    slope,
     state_table,
+    time_at,
     to_data,
 )
-from gatekit.compare.stats.intervals import mean_interval
-from gatekit.compare.study import load
-from gatekit.runs.probe import probe_line
+from seams import load_runs as load
+
+from compare.probing import STEPS, probe_run, probe_study
+from compare.synthetic import configuration, write_run, write_study
+from gatekit import ConfigError, RunError
 
 
 @pytest.fixture

@@ -8,15 +8,20 @@ from typing import Any
 
 import pytest
 from refused import at, fault_of, put, saying
+from seams import (
+    Group,
+    Grouping,
+    group_runs,
+    names_variant,
+    printable,
+    read_names,
+    select,
+    with_names,
+)
+from seams import compare_runs as compare
+from seams import load_runs as load
 
-from gatekit.cell.errors import ConfigError
-from gatekit.compare.comparison import compare
-from gatekit.compare.grouping.group import Group, Grouping, group_runs
-from gatekit.compare.grouping.keys import names_variant
-from gatekit.compare.grouping.label import printable
-from gatekit.compare.grouping.rename import read_names, with_names
-from gatekit.compare.grouping.select import select
-from gatekit.compare.study import load
+from gatekit import ConfigError
 
 from .synthetic import configuration, write_run
 

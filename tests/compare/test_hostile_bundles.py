@@ -15,11 +15,10 @@ from typing import Any
 
 import processes
 import pytest
+from seams import EXIT_REFUSED, extract, import_bundle, main
+from seams import entries as bundle_entries
 
-from gatekit.cell.errors import GatekitError
-from gatekit.cli.main import EXIT_REFUSED, main
-from gatekit.compare.share import entries as bundle_entries
-from gatekit.compare.share.unbundle import extract, import_bundle
+from gatekit import GatekitError
 
 RUN = "runs/0123456789abcdef"
 ENTRIES = {

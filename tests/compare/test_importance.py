@@ -10,16 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from seams import Sheet, importance, importance_section, importance_table, main, variance_shares
+from seams import compare_runs as compare
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
-from gatekit.cell.errors import ConfigError
-from gatekit.cli.main import main
-from gatekit.compare.comparison import compare
-from gatekit.compare.importance import importance, importance_table
-from gatekit.compare.report.context import Sheet
-from gatekit.compare.report.settings import importance_section
-from gatekit.compare.stats.variance import variance_shares
+from gatekit import ConfigError
 
 from .synthetic import configuration, write_run
 

@@ -47,8 +47,8 @@ def test_comparing_and_drawing_never_import_tensorflow(tmp_path: Path) -> None:
 
 
 def test_the_room_offers_load_and_compare() -> None:
-    from gatekit.compare.compared import compare
-    from gatekit.compare.loaded import load
+    from gatekit import load
+    from gatekit.compare import compare
 
     assert gatekit.compare.load is load
     assert gatekit.compare.compare is compare

@@ -9,17 +9,18 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-
-from gatekit.compare.stats.interim_tests import (
+from seams import (
+    RANK_FLIPS,
+    decide,
     decide_interim,
     first_interim,
     is_possible,
     next_interim,
+    sign_vectors,
     spent,
+    within_margin,
     within_margin_interim,
 )
-from gatekit.compare.stats.multiple_comparisons import sign_vectors
-from gatekit.compare.stats.paired_tests import RANK_FLIPS, decide, within_margin
 
 from .calibration import MOST, NOISES, first_verdict, sizes
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import scipy.stats
 import statsmodels.api
-
-from gatekit.compare.stats.intervals import (
+from seams import (
+    ResultMetric,
     bootstrap_interval,
     by_seed,
     effect_size,
@@ -20,7 +20,6 @@ from gatekit.compare.stats.intervals import (
     probability_of_improvement,
     within_limits,
 )
-from gatekit.runs.result import ResultMetric
 
 # Cushny and Peebles' sleep data, which Student analysed in 1908: hours gained, drug 2 minus drug 1.
 SLEEP = [1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4]

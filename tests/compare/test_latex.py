@@ -6,9 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-
-from gatekit.compare.comparison import compare
-from gatekit.compare.output.export import latex_text, to_latex
+from seams import compare_runs as compare
+from seams import latex_text, to_latex
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import LSTM, RNN

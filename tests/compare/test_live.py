@@ -15,14 +15,9 @@ from urllib.parse import quote
 import processes
 import pytest
 import yaml
+from seams import LiveStudies, RunFolder, Server, main, metrics, record, server
 
-from gatekit.cell.errors import ConfigError, RunError
-from gatekit.cli.main import main
-from gatekit.compare.live import server
-from gatekit.compare.live.server import Server
-from gatekit.compare.live.watching import LiveStudies
-from gatekit.runs import metrics, record
-from gatekit.runs.folder import RunFolder
+from gatekit import ConfigError, RunError
 
 from .report.studies import HOSTILE
 from .synthetic import configuration, write_run

@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 from refused import at
+from seams import RunFolder, RunRecord, survey
+from seams import load_runs as load
 
-from gatekit.cell.errors import RunError
-from gatekit.compare.study import load
-from gatekit.runs.folder import RunFolder
-from gatekit.runs.record import RunRecord
-from gatekit.runs.studies.survey import survey
+from gatekit import RunError
 
 from .synthetic import configuration, line, sealed, write_run, write_study
 

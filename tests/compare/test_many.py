@@ -10,8 +10,7 @@ from pathlib import Path
 
 import processes
 import pytest
-
-from gatekit.compare.study import load
+from seams import load_runs as load
 
 from .benchmark import write_many
 

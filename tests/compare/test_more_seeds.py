@@ -9,21 +9,25 @@ from typing import Any
 import numpy as np
 import pytest
 from refused import at
+from seams import (
+    LOOKS,
+    Comparison,
+    headline,
+    import_bundle,
+    more_seeds,
+    p_value,
+    print_table,
+    records,
+    sentences,
+    undecided_lines,
+    write_bundle,
+)
+from seams import compare_runs as compare
+from seams import interim_file as file
+from seams import load_runs as load
 
 import gatekit
-from gatekit.cell.errors import ConfigError, RunError
-from gatekit.compare import more_seeds
-from gatekit.compare.comparison import Comparison, compare
-from gatekit.compare.numbers import p_value
-from gatekit.compare.output.answer import headline, undecided_lines
-from gatekit.compare.output.export import records
-from gatekit.compare.output.sentence import sentences
-from gatekit.compare.output.table import print_table
-from gatekit.compare.share.bundle import write_bundle
-from gatekit.compare.share.unbundle import import_bundle
-from gatekit.compare.study import load
-from gatekit.runs.names import LOOKS
-from gatekit.runs.studies import interim_file as file
+from gatekit import ConfigError, RunError
 
 from .synthetic import configuration, write_run
 

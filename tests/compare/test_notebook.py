@@ -11,11 +11,10 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 from matplotlib.figure import Figure
 from refused import at
+from seams import RunFolder, plan_file
 
-from gatekit.cell.errors import ConfigError, RunError
+from gatekit import ConfigError, RunError
 from gatekit.compare import compare, load
-from gatekit.runs.folder import RunFolder
-from gatekit.runs.studies import plan_file
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import LSTM, RNN

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
-from gatekit.compare.numbers import decimals, exact, number, p_value, shared_decimals, with_interval
-from gatekit.compare.stats.intervals import Interval
+from seams import Interval, decimals, exact, p_value, shared_decimals, with_interval
+from seams import numbers_number as number
 
 
 def interval(low: float, high: float) -> Interval:

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy
 import pytest
+from seams import Comparison, groups_table
+from seams import compare_runs as compare
 
-from gatekit.cell.errors import ConfigError
-from gatekit.compare.comparison import Comparison, compare
-from gatekit.compare.output.table_cells import groups_table
-from gatekit.runs.script import run
+from gatekit import ConfigError, run
 
 from .synthetic import configuration, write_run
 

@@ -8,16 +8,18 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
-
-from gatekit.compare.stats.intervals import signed_ranks
-from gatekit.compare.stats.multiple_comparisons import VECTORS, holm, sign_vectors, step_down
-from gatekit.compare.stats.paired_tests import (
+from seams import (
     FLIPS,
     PAIRED_T,
     RANK_FLIPS,
     RANKS,
+    VECTORS,
     decide,
+    holm,
     paired_t,
+    sign_vectors,
+    signed_ranks,
+    step_down,
     within_margin,
 )
 

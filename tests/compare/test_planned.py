@@ -16,21 +16,30 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 from refused import at
+from seams import (
+    Comparison,
+    RequestedRun,
+    decide,
+    decided_claims,
+    headline,
+    import_bundle,
+    interim_file,
+    plan_file,
+    print_table,
+    records,
+    sentences,
+    survey,
+    to_csv,
+    to_latex,
+    to_markdown,
+    undecided_lines,
+    write_bundle,
+)
+from seams import compare_runs as compare
+from seams import load_runs as load
 
 import gatekit
-from gatekit.cell.errors import ConfigError
-from gatekit.compare.comparison import Comparison, compare
-from gatekit.compare.output.answer import decided_claims, headline, undecided_lines
-from gatekit.compare.output.export import records, to_csv, to_latex, to_markdown
-from gatekit.compare.output.sentence import sentences
-from gatekit.compare.output.table import print_table
-from gatekit.compare.share.bundle import write_bundle
-from gatekit.compare.share.unbundle import import_bundle
-from gatekit.compare.stats.paired_tests import decide
-from gatekit.compare.study import load
-from gatekit.runs.studies import interim_file, plan_file
-from gatekit.runs.studies.plan_file import RequestedRun
-from gatekit.runs.studies.survey import survey
+from gatekit import ConfigError
 
 from .synthetic import canonical, configuration, write_run, write_study
 
@@ -258,8 +267,8 @@ def test_reports_count_planned_runs(tmp_path: Path, report: Callable[[Comparison
 
 @pytest.fixture
 def report() -> Callable[[Comparison], str]:
-    from gatekit.compare.report.context import sheet
-    from gatekit.compare.report.page import page
+    from seams import report_page as page
+    from seams import sheet
 
     return lambda comparison: page(sheet(comparison, ["demo"], None, ()))
 

@@ -7,10 +7,19 @@ import itertools
 import numpy as np
 import pytest
 import scipy.stats
-
-from gatekit.compare.stats.multiple_comparisons import holm, step_down
-from gatekit.compare.stats.paired_tests import ALPHA, MIN_FLIPS, MIN_SEEDS, paired_t
-from gatekit.compare.stats.power import MOST_SEEDS, POWER, bar, power, seeds_needed
+from seams import (
+    ALPHA,
+    MIN_FLIPS,
+    MIN_SEEDS,
+    MOST_SEEDS,
+    POWER,
+    bar,
+    holm,
+    paired_t,
+    power,
+    seeds_needed,
+    step_down,
+)
 
 
 def simulated(effect: float, seeds: int, comparisons: int, studies: int) -> float:

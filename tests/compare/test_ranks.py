@@ -7,8 +7,7 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
-
-from gatekit.compare.stats.across_tasks import rank_variants
+from seams import rank_variants
 
 # Demsar 2006, table 5: q of Nemenyi's test at 0.05 for 3 to 10 classifiers.
 NEMENYI = {3: 2.343, 4: 2.569, 5: 2.728, 6: 2.850, 7: 2.949, 8: 3.031, 9: 3.102, 10: 3.164}

@@ -13,13 +13,12 @@ import numpy as np
 import pytest
 import scipy.stats
 from refused import at
+from seams import Reached, kaplan_meier, log_rank_scores, main, reach
+from seams import compare_runs as compare
 from statsmodels.duration.survfunc import SurvfuncRight
 
-from gatekit.cell.errors import ConfigError
-from gatekit.cli.main import main
-from gatekit.compare.budget.reach import Reached, kaplan_meier, log_rank_scores, reach
-from gatekit.compare.compared import compare as compare_with_figures
-from gatekit.compare.comparison import compare
+from gatekit import ConfigError
+from gatekit.compare import compare as compare_with_figures
 
 from .budget_runs import ACCURACY, write_curve
 

@@ -11,17 +11,14 @@ from typing import Any
 
 import processes
 import pytest
+from seams import ConfigReader, compose, read_run, write_bundle
+from seams import hashes_file_hash as file_hash
+from seams import load_runs as load
+from seams import plan_jobs as plan
+from seams import rerun as module
+from seams import rerun_rerun as rerun
 
-from gatekit.cell.errors import RunError
-from gatekit.compare.share import rerun as module
-from gatekit.compare.share.bundle import write_bundle
-from gatekit.compare.share.rerun import rerun
-from gatekit.compare.study import load
-from gatekit.registry.hashes import file_hash
-from gatekit.runs.config import ConfigReader
-from gatekit.runs.record import read_run
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
+from gatekit import RunError
 
 from .synthetic import configuration, write_run
 

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from seams import compare_runs as compare
+from seams import load_runs as load
+from seams import studies
 
 import gatekit
-from gatekit.cell.errors import ConfigError, RunError
-from gatekit.compare.comparison import compare
-from gatekit.compare.study import load, studies
-from gatekit.runs.script import run
+from gatekit import ConfigError, RunError, run
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import LSTM, RNN

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gatekit.compare.comparison import compare
-from gatekit.compare.output.sentence import sentences, to_text
+from seams import compare_runs as compare
+from seams import sentences, to_text
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import GRU, LSTM, LSTM5, RNN, diverged

@@ -10,14 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.stats
-
-from gatekit.compare.comparison import Comparison, compare
-from gatekit.compare.deciding.over_tasks import with_noise_of_baseline
-from gatekit.compare.output.export import records
-from gatekit.compare.output.table import notes
-from gatekit.compare.output.table_cells import tasks_notes, tasks_table
-from gatekit.compare.several import SeveralTasks, profiles, several_tasks
-from gatekit.compare.stats.across_tasks import stratified_t_interval
+from seams import (
+    Comparison,
+    SeveralTasks,
+    notes,
+    profiles,
+    records,
+    several_tasks,
+    stratified_t_interval,
+    tasks_notes,
+    tasks_table,
+    with_noise_of_baseline,
+)
+from seams import compare_runs as compare
 
 from .synthetic import METRIC, configuration, write_run
 

@@ -8,10 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.stats
-
-from gatekit.cli.main import main
-from gatekit.compare.comparison import compare
-from gatekit.compare.sources import sources
+from seams import compare_runs as compare
+from seams import main, sources
 
 from .synthetic import configuration, write_run
 

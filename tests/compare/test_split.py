@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 from refused import fault_of, put
-
-from gatekit.compare.comparison import compare
-from gatekit.compare.study import load
-from gatekit.runs.result import Score
+from seams import Score
+from seams import compare_runs as compare
+from seams import load_runs as load
 
 from .synthetic import configuration, write_run, write_study
 

@@ -5,13 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.stats
-
-from gatekit.compare.stats.across_tasks import (
-    stratified_bootstrap,
-    stratified_mean,
-    stratified_t_interval,
-)
-from gatekit.compare.stats.intervals import mean_interval
+from seams import mean_interval, stratified_bootstrap, stratified_mean, stratified_t_interval
 
 
 def test_every_task_counts_the_same() -> None:

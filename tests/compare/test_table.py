@@ -7,11 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from gatekit.compare.comparison import compare
-from gatekit.compare.output.export import records
-from gatekit.compare.output.table import print_table
-from gatekit.compare.output.table_cells import groups_table
+from seams import compare_runs as compare
+from seams import groups_table, print_table, records
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import GRU, LSTM, RNN, diverged

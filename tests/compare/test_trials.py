@@ -9,13 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from seams import BestOfK, best_of_k, main, trials_table, weights
+from seams import compare_runs as compare
 
-from gatekit.cell.errors import ConfigError
-from gatekit.cli.main import main
-from gatekit.compare.budget.text import trials_table
-from gatekit.compare.budget.trials import BestOfK, best_of_k, weights
-from gatekit.compare.compared import compare as compare_with_figures
-from gatekit.compare.comparison import compare
+from gatekit import ConfigError
+from gatekit.compare import compare as compare_with_figures
 
 from .synthetic import configuration, write_run
 

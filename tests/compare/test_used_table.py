@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-
-from gatekit.cli.main import main
+from seams import main
 
 from .synthetic import configuration, write_run
 

@@ -10,12 +10,10 @@ import numpy as np
 import pytest
 import scipy.stats
 from refused import Check, at, saying
+from seams import Change, Selection, Why, group_runs, select, why
+from seams import load_runs as load
 
-from gatekit.cell.errors import RunError
-from gatekit.compare.grouping.group import group_runs
-from gatekit.compare.grouping.select import Selection, select
-from gatekit.compare.study import load
-from gatekit.compare.why import Change, Why, why
+from gatekit import RunError
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import LSTM, RNN, diverged

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 from refused import fault_of, put
-
-from gatekit.compare.comparison import compare
-from gatekit.compare.output.answer import undecided_lines
-from gatekit.runs.names import STALE
+from seams import STALE, undecided_lines
+from seams import compare_runs as compare
 
 from .synthetic import configuration, write_run
 from .test_comparison import LSTM, LSTM5, RNN, row, verdict

@@ -7,16 +7,10 @@ import re
 import tomllib
 
 import pytest
+from seams import CELL_FOLDERS, COMMANDS, KINDS, NAMES, build, main, read_output_unit
 
 from gatekit import tasks, testing
-from gatekit.cell.graph import build
-from gatekit.cell.schema import read_output_unit
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.main import main
 from gatekit.registry import catalogue, cell_names, load_cell
-from gatekit.registry.discovery import CELL_FOLDERS
-from gatekit.testing.scaffold import KINDS
-from gatekit.testing.suite import NAMES
 
 from .pages import ROOT
 

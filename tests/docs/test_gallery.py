@@ -5,8 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-
-from gatekit.compare.options import FIGURES
+from seams import FIGURES
 
 from .pages import ROOT, hook
 

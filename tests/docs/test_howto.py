@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from seams import KINDS, loading
 
-from gatekit.registry import loading, origins
+from gatekit.registry import origins
 from gatekit.testing import checks
-from gatekit.testing.scaffold import KINDS
 
 from .pages import blocks, pages
 from .test_pages import written

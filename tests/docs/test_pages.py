@@ -12,13 +12,9 @@ from typing import Any
 import pytest
 import yaml
 from compare.synthetic import write_study
+from seams import COMMANDS, REMOVED, build, loading, main, read_output_unit, safe_yaml
 
-from gatekit.cell.graph import build
-from gatekit.cell.schema import read_output_unit
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.main import main
-from gatekit.registry import catalogue, load_cell, loading, plugin_names, safe_yaml
-from gatekit.study.removed import REMOVED
+from gatekit.registry import catalogue, load_cell, plugin_names
 
 from .pages import ROOT, RUN_BY_OTHERS, Block, blocks, pages
 from .typed import type_in

@@ -65,8 +65,9 @@ def test_equations_are_mathml(site: Path) -> None:
 
 @pytest.mark.slow
 def test_lists_are_made_from_gatekit_itself(site: Path) -> None:
-    from gatekit.cli.commands import COMMANDS
-    from gatekit.registry import catalogue, hooks
+    from seams import COMMANDS, hooks
+
+    from gatekit.registry import catalogue
 
     bundled = (site / "reference/bundled.html").read_text(encoding="utf-8")
     assert [gate for gate in catalogue().gates if f"<code>{gate}</code>" not in bundled] == []
@@ -93,7 +94,7 @@ def test_the_public_names_have_a_reference(site: Path) -> None:
 
 @pytest.mark.slow
 def test_the_gallery_shows_a_picture_of_each_figure(site: Path) -> None:
-    from gatekit.compare.options import FIGURES
+    from seams import FIGURES
 
     page = (site / "gallery.html").read_text(encoding="utf-8")
     for kind in FIGURES:

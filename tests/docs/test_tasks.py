@@ -7,9 +7,10 @@ import re
 from fractions import Fraction
 
 import pytest
+from seams import sections
+from seams import task_options as options
 
 from gatekit.registry import tasks
-from gatekit.tasks.describe import options, sections
 
 from .pages import ROOT, hook
 

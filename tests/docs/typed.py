@@ -11,15 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 from unittest import mock
 
-from gatekit.cell.analysis.newton.iterations import at_start
-from gatekit.cell.errors import ConfigError, DataError
-from gatekit.cell.show import parallel
-from gatekit.cli.arguments import Parser
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.main import main
-from gatekit.registry import loading
-from gatekit.study.command import compose
-from gatekit.study.plan import plan_or_errors
+from seams import COMMANDS, Parser, at_start, compose, loading, main, plan_or_errors
+from seams import show_parallel as parallel
+
+from gatekit import ConfigError, DataError
 
 from .pages import ROOT
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
+from seams import compose
+from seams import plan_jobs as plan
 
 from experiments import printed
 from experiments.printed import MET, NOT_COMPARABLE, NOT_MET, NOT_RUN, TOO_WIDE
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
 
 ROOT = printed.FOLDER.parent
 THEIRS = printed.read(printed.FOLDER / "formal_languages" / "printed.csv")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
+from seams import compose
+from seams import plan_jobs as plan
 
 import gatekit
 from experiments.reber_1997 import appendix
-from gatekit.registry.queries import tasks
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
+from gatekit.registry import tasks
 
 TASK = tasks()["embedded_reber_1997"](train_size=4, test_size=4)
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy
 import pytest
+from seams import compose
+from seams import plan_jobs as plan
 
 from experiments.speed.study.__main__ import Cost, commands, run_words, table
 from experiments.speed.study.adding import LENGTH, batch
 from experiments.speed.study.parts import PARTS, Parts
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
 
 # A process that outlives its command and uses the processor for a while.
 LEFT_BEHIND = """

@@ -16,10 +16,10 @@ import numpy as np
 import processes
 import pytest
 from omegaconf import DictConfig, OmegaConf
+from seams import compose
 
 from experiments import claims, decisions, printed, publish, rules
-from gatekit.cell.errors import DataError
-from gatekit.study.command import compose
+from gatekit import DataError
 
 ROOT = Path(__file__).parents[2]
 EXPERIMENTS = ROOT / "experiments"
@@ -205,7 +205,7 @@ def test_the_findings_agree_with_the_folders() -> None:
 @pytest.mark.one_in(1, slow=18)
 @pytest.mark.parametrize("study", STUDIES)
 def test_the_quick_version_runs_and_is_published(study: str, tmp_path: Path) -> None:
-    from gatekit.registry import components
+    from seams import components
 
     name = f"{study}_quick"
     jobs = compose(["-m", f"+experiment={study}", "quick=true"])

@@ -50,15 +50,23 @@ BASE: dict[str, Any] = {
 
 def entries(layers: bool = True) -> dict[str, tuple[Any, Callable[..., object]]]:
     """Return each function whose refusals are recorded, and how to call it with plain data."""
+    from seams import (
+        Components,
+        build,
+        command,
+        config,
+        line,
+        parse,
+        read_block,
+        read_cell,
+        read_output_unit,
+    )
+    from seams import cli_main as main
+    from seams import load_components as load
+    from seams import study_options as options
+    from seams import words_of_keys as words_of
+
     from gatekit import registry
-    from gatekit.api.words import words_of
-    from gatekit.cell.block.reading import read_block
-    from gatekit.cell.graph.building import build
-    from gatekit.cell.language.parse import parse
-    from gatekit.cell.schema import read_cell, read_output_unit
-    from gatekit.cli import main
-    from gatekit.registry.components import Components, load
-    from gatekit.study import command, config, line, options
 
     known = registry.catalogue()
 
@@ -103,7 +111,7 @@ def _in_folder(files: Mapping[str, str]) -> Iterator[None]:
 
 def _command(argv: list[str], files: Mapping[str, str] = MappingProxyType({})) -> None:
     """Run a command in a folder with some files."""
-    from gatekit.cli import main
+    from seams import cli_main as main
 
     with _in_folder(files):
         main._dispatch(argv)
@@ -111,9 +119,9 @@ def _command(argv: list[str], files: Mapping[str, str] = MappingProxyType({})) -
 
 def _python(code: str, files: Mapping[str, str] = MappingProxyType({})) -> None:
     """Run lines of Python in such a folder; they know gatekit's names, and ``built``."""
+    from seams import build, read_cell, read_output_unit
+
     import gatekit
-    from gatekit.cell.graph.building import build
-    from gatekit.cell.schema import read_cell, read_output_unit
 
     known = gatekit.registry.catalogue()
 
@@ -130,7 +138,7 @@ def _python(code: str, files: Mapping[str, str] = MappingProxyType({})) -> None:
 
 
 def _layer() -> tuple[Any, Callable[..., object]]:
-    from gatekit.recurrence.layers.rnn import RNN
+    from gatekit import RNN
 
     return RNN.__init__, RNN
 
@@ -143,7 +151,7 @@ def lines() -> Iterator[dict[str, Any]]:
 
 def refusal(call: Callable[..., object], entry: str, given: Mapping[str, Any]) -> Any:
     """Return the error of a call; None if it is not refused."""
-    from gatekit.cell.errors import GatekitError
+    from gatekit import GatekitError
 
     arguments = dict(given)
     if entry == "config":
@@ -231,7 +239,7 @@ def places(folder: Path) -> Iterator[tuple[str, int]]:
 @contextlib.contextmanager
 def watched() -> Iterator[set[tuple[str, int]]]:
     """Return the file and line of all code that makes a fault, or calls what makes it."""
-    from gatekit.faults import Fault
+    from seams import Fault
 
     reached: set[tuple[str, int]] = set()
     made: Any = Fault.__init__
@@ -303,7 +311,7 @@ _OTHERS = re.compile(rf"\n\n|pip install|tensorboard|autocast|lists all \d|There
 
 def words(fault: Any) -> tuple[str, ...]:
     """Return the words of a fault that are the same whatever names and numbers it quotes."""
-    from gatekit.faults import Note
+    from seams import Note
 
     texts = [] if fault is None else [(fault.expected,), fault.why, (fault.what,)]
     texts += [fix.parts for fix in getattr(fault, "fixes", ()) if isinstance(fix, Note)]
@@ -323,7 +331,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Note every refusal from here on."""
     if not config.getoption("--record", default=False):
         return
-    from gatekit.cell.errors import GatekitError
+    from gatekit import GatekitError
 
     known = {_code(function): name for name, (function, _) in entries().items()}
     before, found = GatekitError.__init__, {}
@@ -376,7 +384,7 @@ def _given(name: str, values: Mapping[str, Any], code: Any) -> dict[str, Any] | 
     if name == "graph":
         given |= {key: given[key].canonical() for key in ("spec", "output_unit")}
     if name == "config":
-        from gatekit.study.keys import DEFAULTS
+        from seams import DEFAULTS
 
         data, usual = given["data"], {**DEFAULTS, **BASE}
         given = {key: value for key, value in data.items() if usual.get(key, BASE) != value}

@@ -7,7 +7,7 @@ import os
 import signal
 from pathlib import Path
 
-from gatekit.runs import durable
+from seams import durable
 
 ERRORS = ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EACCES", "EMFILE")
 

@@ -27,12 +27,10 @@ import tempfile
 from pathlib import Path
 
 import numpy
-from faulty_disks import ERRORS, FailingDisk, KillingDisk, PowerDisk
 
-from gatekit.runs import durable, metrics
-from gatekit.runs.folder import ClaimedError, RunFolder
-from gatekit.tasks import seeds
-from gatekit.training import resume
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from faulty_disks import ERRORS, FailingDisk, KillingDisk, PowerDisk
+from seams import ClaimedError, RunFolder, durable, metrics, resume, seeds
 
 EPOCHS, STEPS = 3, 2
 MADE_WITH = {"numpy": numpy.__version__, "threads": 1, "executor": "fused", "jit": False}

@@ -12,10 +12,25 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gatekit.cell.errors import GatekitError
-from gatekit.cell.schema import CELL_KEYS, RULES, read_cell, read_output_unit, with_gates
-from gatekit.faults import Call, File, Layer, Place, Remove, Rename, Set, apply
-from gatekit.registry import catalogue, safe_yaml
+from seams import (
+    CELL_KEYS,
+    RULES,
+    File,
+    Layer,
+    Place,
+    Remove,
+    Rename,
+    Set,
+    apply,
+    read_cell,
+    read_output_unit,
+    safe_yaml,
+    with_gates,
+)
+from seams import faults_Call as Call
+
+from gatekit import GatekitError
+from gatekit.registry import catalogue
 
 MOST_STEPS = 4
 KNOWN = catalogue()

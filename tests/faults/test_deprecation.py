@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from seams import deprecated
 
 import gatekit
-from gatekit.faults.deprecation import deprecated
 
 PACKAGE = Path(gatekit.__file__).parent
 

@@ -13,13 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from refused import written
-
-import gatekit
-from gatekit.cell.errors import CellError, ConfigError
-from gatekit.faults import (
+from seams import (
     NOTHING,
     Both,
-    Call,
+    CellError,
     Fault,
     File,
     Flag,
@@ -27,7 +24,6 @@ from gatekit.faults import (
     Layer,
     ListOf,
     Note,
-    Number,
     OneOf,
     Optional,
     Place,
@@ -50,6 +46,11 @@ from gatekit.faults import (
     speak,
     wrong,
 )
+from seams import faults_Call as Call
+from seams import faults_Number as Number
+
+import gatekit
+from gatekit import ConfigError
 
 P = Place.of
 TYPES = [

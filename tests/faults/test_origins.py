@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from refused import at
+from seams import compose
+from seams import plan_jobs as plan
 
-from gatekit.cell.errors import GatekitError
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
+from gatekit import GatekitError
 
 GLOBAL = "# @package _global_\n"
 

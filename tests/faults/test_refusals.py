@@ -20,17 +20,32 @@ import tensorflow as tf
 import yaml
 from bounded import bounded
 from refused import Check, at, saying
+from seams import (
+    FUNCTIONS,
+    CellError,
+    DataWarning,
+    build,
+    check_batch,
+    check_splits,
+    loading,
+    main,
+    parse,
+    read_cell,
+    read_output_unit,
+)
 
-from gatekit import RNN, Batch, Metric, Signature, Task, registry
-from gatekit.cell.errors import CellError, ConfigError, DataError, GatekitError
-from gatekit.cell.graph import build
-from gatekit.cell.language.ops import FUNCTIONS
-from gatekit.cell.language.parse import parse
-from gatekit.cell.schema import read_cell, read_output_unit
-from gatekit.cli.main import main
-from gatekit.registry import loading
-from gatekit.tasks.arrays import read_npz
-from gatekit.tasks.validate import DataWarning, check_batch, check_splits
+from gatekit import (
+    RNN,
+    Batch,
+    ConfigError,
+    DataError,
+    GatekitError,
+    Metric,
+    Signature,
+    Task,
+    registry,
+)
+from gatekit.tasks import read_npz
 from gatekit.testing import FAIL, gate_checks
 
 Write = Callable[[str, str], Path]

@@ -12,13 +12,11 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from seams import ClaimedError, RunFolder, durable, metrics, result, resume
 
 import gatekit
-from gatekit.cell.errors import RunError
+from gatekit import RunError
 from gatekit.compare import load
-from gatekit.runs import durable, metrics, result
-from gatekit.runs.folder import ClaimedError, RunFolder
-from gatekit.training import resume
 
 # Forked processes here touch files only.
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")

@@ -5,13 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from gatekit.registry import components
-from gatekit.runs.folder import RunFolder
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
-from gatekit.tasks.validate import DataWarning
-from gatekit.training.trainer import train
+from seams import DataWarning, RunFolder, components, compose
+from seams import plan_jobs as plan
+from seams import train_run as train
 
 CONSTANT = """
 import numpy

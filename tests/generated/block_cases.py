@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from seams import BuiltBlock
 
 import gatekit
-from gatekit.cell.block.built_block import BuiltBlock
 from gatekit.code import FRAMEWORKS, Generated, generate
 
 from .cases import BATCH, CLOSE, MASK, run, scale

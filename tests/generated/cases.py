@@ -12,11 +12,11 @@ from unittest import mock
 
 import numpy as np
 import tensorflow as tf
+from seams import BuiltCell as Cell
+from seams import call, hold
 
 import gatekit
-from gatekit.cell.graph import Cell
 from gatekit.code import Generated, generate
-from gatekit.recurrence import call, hold
 
 UNITS, FEATURES, BATCH, STEPS = 8, 5, 3, 4
 CLOSE = 1e-10

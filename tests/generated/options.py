@@ -6,11 +6,10 @@ from functools import cache
 from typing import Any
 
 from recurrence.pairwise import Row, covering
+from seams import BuiltCell as Cell
+from seams import built_cell, swap
 
 from gatekit import GatekitError
-from gatekit.cell.graph import Cell
-from gatekit.cell.schema import swap
-from gatekit.code.entry import built_cell
 from gatekit.registry import cell_names
 
 from .cases import FEATURES, UNITS

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 from recurrence.cells import ODD
 from reference.peers import library
+from seams import analyse_affine as analyse
+from seams import block_diagram, bounds
 
 import gatekit
 from gatekit import ConfigError
-from gatekit.cell.analysis.affine import analyse
-from gatekit.cell.analysis.bounds import bounds
-from gatekit.cell.show.diagram.block import block_diagram
 from gatekit.code import generate
 
 from .agreement import at_once

@@ -12,14 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 from reference.peers import library
+from seams import MODULES, Around, Stack, build_stack, read_block, read_output_unit
+from seams import code_files as files
 
 import gatekit
-from gatekit.cell.block.reading import read_block
-from gatekit.cell.block.stack import Around, Stack, build_stack
-from gatekit.cell.schema import read_output_unit
 from gatekit.code import generate
-from gatekit.code.folder import files
-from gatekit.code.kernels import MODULES
 from gatekit.registry import catalogue, load_cell
 
 from .test_models import assert_same, of_run

@@ -7,13 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from seams import DrawContext, Place, built_cell, make_initializer
 
 import gatekit
-from gatekit.cell.errors import ConfigError
-from gatekit.cell.learned import DrawContext
-from gatekit.cell.schema import make_initializer
-from gatekit.code.entry import built_cell
-from gatekit.faults import Place
+from gatekit import ConfigError
 
 from .test_text import formatted
 

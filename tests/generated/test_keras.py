@@ -12,10 +12,10 @@ import keras
 import numpy as np
 import pytest
 from reference.peers import library
+from seams import built_cell
 
 import gatekit
 from gatekit.code import Generated, generate
-from gatekit.code.entry import built_cell
 
 from . import on_backend
 from .block_cases import LONG_MASK, block_case, of_preset

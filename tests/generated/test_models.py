@@ -17,16 +17,23 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from reference.peers import library
+from seams import (
+    Trained,
+    build_model,
+    components,
+    compose,
+    named_weights,
+    read_model,
+    set_weights,
+    step_metric,
+    untrained,
+)
+from seams import code_files as files
+from seams import dumped_config as dumped
+from seams import plan_jobs as plan
 
+from gatekit import Task
 from gatekit.code import FRAMEWORKS, generate
-from gatekit.code.folder import files
-from gatekit.code.from_run import Trained, read_model, untrained
-from gatekit.registry import components
-from gatekit.runs.config import dumped
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
-from gatekit.tasks.task import Task
-from gatekit.training.model import build_model, named_weights, set_weights, step_metric
 
 from .cases import BATCH, CLOSE, MASK, STEPS
 from .test_text import formatted

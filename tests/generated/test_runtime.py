@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from gatekit.cell.language import ops
-from gatekit.code.copied import copied, sources
+from seams import copied
+from seams import copied_sources as sources
+from seams import language_ops as ops
 
 from .agreement import library
 from .test_text import formatted

@@ -12,10 +12,10 @@ import pytest
 import tensorflow as tf
 from recurrence.cells import ODD
 from reference.peers import library
+from seams import Stack
 
 import gatekit
 from gatekit import ConfigError
-from gatekit.cell.block.stack import Stack
 from gatekit.code import FRAMEWORKS, Generated, generate
 
 from .block_cases import parts_of

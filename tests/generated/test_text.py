@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 from refused import at
+from seams import Printer, built_cell
 
 import gatekit
 from gatekit import ConfigError
 from gatekit.code import FRAMEWORKS, generate
-from gatekit.code.entry import built_cell
-from gatekit.code.printing import Printer
 
 from .agreement import keras_agrees, numpy_agrees, torch_agrees
 from .block_cases import files

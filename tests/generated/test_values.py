@@ -15,11 +15,10 @@ from recurrence.chunk_cells import OWN as MEMORY_CELLS
 from recurrence.chunk_cells import READ, cell
 from recurrence.test_owned_output import FED_BACK, Back, Maps
 from reference.peers import library
+from seams import Dim, built_cell, size_constants
 
 import gatekit
 from gatekit.code import generate
-from gatekit.code.entry import built_cell
-from gatekit.code.sizes import Dim, size_constants
 from gatekit.registry import cell_names
 
 from .agreement import (

@@ -8,14 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from seams import CellError, cells, command, main
+from seams import plan_jobs as plan
 
 import gatekit
-from gatekit import registry
-from gatekit.cell.errors import CellError, ConfigError
-from gatekit.cli.main import main
-from gatekit.cli.write import cells
-from gatekit.study import command
-from gatekit.study.plan import plan
+from gatekit import ConfigError, registry
 
 
 @pytest.fixture(autouse=True)

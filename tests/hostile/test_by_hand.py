@@ -16,12 +16,9 @@ import numpy
 import pytest
 from bounded import bounded
 from compare.synthetic import configuration, sealed, write_run
+from seams import ConfigReader, from_file, main, read_activations
 
-from gatekit.cell.errors import GatekitError
-from gatekit.cli.main import main
-from gatekit.compare.gates.probes import read_activations
-from gatekit.runs.config import ConfigReader
-from gatekit.testing.cell_subject import from_file
+from gatekit import GatekitError
 
 BASE = "gates: {g: {kind: tanh}}\nequations: {h: g + h_prev / 2}\nemits: h\n"
 HEX, BINARY = "0x" + "f" * 5_000, "0b" + "1" * 20_000

@@ -18,22 +18,28 @@ import pytest
 import yaml
 from bounded import SECONDS
 from replacing import places, replaced
+from seams import (
+    Catalogue,
+    CellError,
+    bounds,
+    build,
+    equations,
+    errors,
+    from_file,
+    keras_form,
+    mathml,
+    read_cell,
+    read_output_unit,
+    safe_yaml,
+    step_cost,
+)
+from seams import analyse_affine as analyse
+from seams import cell_text as text
+from seams import describe_cell as describe
+from seams import drawing_diagram as diagram
 
-from gatekit.cell import errors
-from gatekit.cell.analysis.affine import analyse
-from gatekit.cell.analysis.bounds import bounds
-from gatekit.cell.analysis.cost import step_cost
-from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, GatekitError
-from gatekit.cell.graph import build
-from gatekit.cell.schema import read_cell, read_output_unit
-from gatekit.cell.show.describe import describe, text
-from gatekit.cell.show.diagram.drawing import diagram
-from gatekit.cell.show.equations import equations
-from gatekit.cell.show.mathml import mathml
-from gatekit.recurrence.keras_form import keras_form
-from gatekit.registry import catalogue, safe_yaml
-from gatekit.testing.cell_subject import from_file
+from gatekit import GatekitError
+from gatekit.registry import catalogue
 
 from .cells import hostile, hostile_text
 

@@ -16,12 +16,9 @@ from bounded import SECONDS
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from refused import at
+from seams import CheckedSource, command, line, safe_yaml, untrusted_files
 
-from gatekit.cell.errors import ConfigError, GatekitError
-from gatekit.registry import safe_yaml
-from gatekit.study import command, line
-from gatekit.study.hydra import untrusted_files
-from gatekit.study.hydra.sources import CheckedSource
+from gatekit import ConfigError, GatekitError
 
 from .configs import Case, cases
 

@@ -10,21 +10,27 @@ from typing import Any
 import pytest
 from bounded import bounded
 from refused import at
+from seams import BuiltCell as Cell
+from seams import (
+    CellError,
+    Equations,
+    bounds,
+    build,
+    equations,
+    from_file,
+    keras_form,
+    limited,
+    lower,
+    nearest,
+    read_cell,
+    read_output_unit,
+    report_cells,
+)
+from seams import analyse_affine as analyse
+from seams import drawing_diagram as diagram
 
-from gatekit.cell.analysis.affine import analyse
-from gatekit.cell.analysis.bounds import bounds
-from gatekit.cell.errors import CellError, ConfigError, GatekitError, nearest
-from gatekit.cell.graph import Cell, build
-from gatekit.cell.program import lower
-from gatekit.cell.program.equations import Equations
-from gatekit.cell.schema import read_cell, read_output_unit
-from gatekit.cell.show.diagram.drawing import diagram
-from gatekit.cell.show.equations import equations
-from gatekit.compare.report import cells as report_cells
-from gatekit.recurrence.keras_form import keras_form
+from gatekit import ConfigError, GatekitError
 from gatekit.registry import catalogue
-from gatekit.testing import limited
-from gatekit.testing.cell_subject import from_file
 
 GATE = "gates: {g: {kind: tanh%s}}\nequations: {h: mean(g) + h_prev / 2 + x}\nemits: h\n"
 

@@ -15,11 +15,9 @@ from typing import Any
 import pytest
 from bounded import SECONDS
 from compare.synthetic import write_run
-
-from gatekit.cli.main import main
-from gatekit.runs import config as configs
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
+from seams import compose, main
+from seams import plan_jobs as plan
+from seams import runs_config as configs
 
 from .runs import ID, write
 

@@ -9,9 +9,9 @@ from gatekit.plugins.keep_nth import KeepNth
 from gatekit.plugins.strings import BucketSort, MissingDuplicate, ReverseString, StackManipulation
 from refused import at, saying
 from scipy.stats import chisquare
+from seams import check_sample, check_splits
 
-from gatekit.cell.errors import ConfigError
-from gatekit.tasks.validate import check_sample, check_splits
+from gatekit import ConfigError
 
 TASKS = {
     "flip_flop": FlipFlop,

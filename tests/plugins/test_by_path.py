@@ -9,10 +9,10 @@ import pytest
 from gatekit.plugins import canonical_texts, mnist
 from gatekit.plugins.canonical_texts import Enwik8, PennTreebank, Text8
 from gatekit.plugins.mnist import MNIST, PermutedMNIST, SequentialMNIST
+from seams import check_splits
 
-from gatekit.cell.errors import DataError
+from gatekit import DataError
 from gatekit.registry import tasks
-from gatekit.tasks.validate import check_splits
 
 # Bytes of every value, some of which are not UTF-8.
 CONTENT = bytes(range(256)) + numpy.random.default_rng(0).integers(0, 256, 744, "uint8").tobytes()

@@ -7,7 +7,7 @@ import zlib
 import pytest
 from gatekit.plugins.char_lm import read_texts
 
-from gatekit.cell.errors import DataError
+from gatekit import DataError
 
 HEAD = b"X\n" + struct.pack(">iii", 3, 0x40201, 0x30500) + struct.pack(">i", 5) + b"UTF-8"
 OLD = b"X\n" + struct.pack(">iii", 2, 0x40201, 0x20300)

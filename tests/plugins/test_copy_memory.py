@@ -6,9 +6,9 @@ import numpy
 import pytest
 from gatekit.plugins.copy_memory import Copy, SelectiveCopy, gatekit_tasks
 from refused import at, saying
+from seams import check_sample, check_splits
 
-from gatekit.cell.errors import ConfigError
-from gatekit.tasks.validate import check_sample, check_splits
+from gatekit import ConfigError
 
 BLANK, SIGNAL = 8, 9
 

@@ -4,9 +4,9 @@ import numpy
 import pytest
 from gatekit.plugins.delayed_recall import DelayedRecall, gatekit_tasks
 from refused import at
+from seams import check_sample, check_splits
 
-from gatekit.cell.errors import ConfigError
-from gatekit.tasks.validate import check_sample, check_splits
+from gatekit import ConfigError
 
 
 def rng(seed=5):

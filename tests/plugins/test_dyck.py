@@ -4,9 +4,9 @@ import numpy
 import pytest
 from gatekit.plugins.dyck import Dyck, gatekit_tasks
 from refused import at, saying
+from seams import check_sample, check_splits
 
-from gatekit.cell.errors import ConfigError
-from gatekit.tasks.validate import check_sample, check_splits
+from gatekit import ConfigError
 
 
 def rng(seed=5):

@@ -8,9 +8,9 @@ import pytest
 from gatekit.plugins.embedded_reber import SYMBOLS, EmbeddedReber, gatekit_tasks
 from gatekit.plugins.embedded_reber_1997 import EmbeddedReber1997
 from refused import at, saying
+from seams import check_sample, check_splits
 
-from gatekit.cell.errors import ConfigError
-from gatekit.tasks.validate import check_sample, check_splits
+from gatekit import ConfigError
 
 GRAMMAR = {
     "begin": [("T", "left"), ("P", "right")],

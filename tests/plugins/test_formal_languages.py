@@ -3,8 +3,7 @@
 import numpy
 import pytest
 from gatekit.plugins.formal_languages import AnBn, AnBnCn, BinaryAddition, Dyck1, gatekit_tasks
-
-from gatekit.tasks.validate import DataWarning, check_splits
+from seams import DataWarning, check_splits
 
 PRINTED = {  # symbols and least bits per symbol, of training and test set: stats/tacl_stats.json
     (AnBn, 100): (734, 1_030_000, 0.3888, 0.2582),

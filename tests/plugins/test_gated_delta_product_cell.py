@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from seams import BuiltCell as Cell
+from seams import build, read_cell, read_output_unit
 
-from gatekit.cell.errors import GatekitError
-from gatekit.cell.graph import Cell, build
-from gatekit.cell.schema import read_cell, read_output_unit
+from gatekit import GatekitError
 from gatekit.registry import catalogue
 
 

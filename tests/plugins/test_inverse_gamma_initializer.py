@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import expit
 from scipy.stats import invgamma, kstest
+from seams import DrawContext
 
 from gatekit import RNN, GatekitError
-from gatekit.cell.learned import DrawContext
 from gatekit.registry import catalogue
 
 CONTEXT = DrawContext(gate_units=8, units=8, features=3)

@@ -11,11 +11,10 @@ import pytest
 from gatekit.plugins import jsb_music21
 from gatekit.plugins.jsb import JSB
 from gatekit.plugins.jsb_music21 import JSBMusic21, Piece, gatekit_tasks, piano_roll
+from seams import check_splits, fetch
 
-from gatekit.cell.errors import DataError
-from gatekit.tasks.fetch import PackageSource, fetch, located
-from gatekit.tasks.piano_rolls import SPLITS
-from gatekit.tasks.validate import check_splits
+from gatekit import DataError
+from gatekit.tasks import SPLITS, PackageSource, located
 
 VOICES = ("Soprano", "Alto", "Tenor", "Bass")
 

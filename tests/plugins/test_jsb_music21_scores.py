@@ -7,7 +7,7 @@ import pytest
 from gatekit.plugins import jsb_music21
 from gatekit.plugins.jsb_music21 import sounding, unzipped
 
-from gatekit.cell.errors import DataError
+from gatekit import DataError
 
 QUARTER = "<note><pitch><step>{}</step><octave>4</octave></pitch><duration>2</duration></note>"
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from seams import BuiltCell as Cell
+from seams import build, read_cell, read_output_unit
 
 from gatekit import RNN, GatekitError
-from gatekit.cell.graph import Cell, build
-from gatekit.cell.schema import read_cell, read_output_unit
 from gatekit.registry import catalogue, cell_config
 
 

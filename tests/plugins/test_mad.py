@@ -22,9 +22,9 @@ from gatekit.plugins.in_context_recall import InContextRecall, NoisyRecall
 from gatekit.plugins.memorization import Memorization
 from gatekit.plugins.selective_copying import SelectiveCopying
 from scipy.stats import chi2_contingency, fisher_exact
+from seams import check_sample, check_splits
 
-from gatekit.cell.errors import ConfigError
-from gatekit.tasks.validate import check_sample, check_splits
+from gatekit import ConfigError
 
 FILE = os.environ.get("MAD_SAMPLES", Path(__file__).parent / "data" / "mad_samples.npz")
 LEAST_P = 0.001

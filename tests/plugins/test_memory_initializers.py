@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from seams import DrawContext
 
-from gatekit.cell.errors import GatekitError
-from gatekit.cell.learned import DrawContext
+from gatekit import GatekitError
 from gatekit.registry import catalogue
 
 CONTEXT = DrawContext(6, 6, 3)

@@ -10,9 +10,9 @@ import numpy
 import pytest
 from gatekit.plugins import mnist1d
 from gatekit.plugins.mnist1d import MNIST1D, examples, gatekit_tasks
+from seams import check_splits
 
-from gatekit.cell.errors import ConfigError
-from gatekit.tasks.validate import check_splits
+from gatekit import ConfigError
 
 LABELS = "343d27bb023cbbfe98bd258e8958f2bb90aea365a196a7bc6f0c19efb7014a47"
 AUTHORS = {

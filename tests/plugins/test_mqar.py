@@ -6,9 +6,9 @@ import numpy
 import pytest
 from gatekit.plugins.mqar import MQAR, Zoology, gatekit_tasks
 from scipy.stats import chisquare
+from seams import check_sample, check_splits
 
-from gatekit.cell.errors import ConfigError
-from gatekit.tasks.validate import check_sample, check_splits
+from gatekit import ConfigError
 
 
 def rng(seed=5):

@@ -9,11 +9,11 @@ import numpy
 import pytest
 from gatekit.plugins import char_lm, digits, fashion_mnist, ucr
 from refused import at
+from seams import check_splits, fetch
 
-from gatekit.cell.errors import ConfigError, DataError
+from gatekit import ConfigError, DataError
 from gatekit.registry import tasks
-from gatekit.tasks.fetch import PackageSource, fetch, located
-from gatekit.tasks.validate import check_splits
+from gatekit.tasks import PackageSource, located
 
 TASKS = tasks()
 PACKAGED = {name: kind for name, kind in TASKS.items() if kind.source is not None}

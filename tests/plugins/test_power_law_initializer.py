@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import expit
 from scipy.stats import kstest
+from seams import DrawContext
 
 from gatekit import GatekitError
-from gatekit.cell.learned import DrawContext
 from gatekit.registry import catalogue
 
 

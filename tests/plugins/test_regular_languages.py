@@ -12,9 +12,9 @@ from gatekit.plugins.regular_languages import (
     gatekit_tasks,
 )
 from refused import at
+from seams import check_sample, check_splits
 
-from gatekit.cell.errors import ConfigError
-from gatekit.tasks.validate import check_sample, check_splits
+from gatekit import ConfigError
 
 
 def odd(bits):

@@ -8,7 +8,7 @@ from reference.plain import rhn
 from reference.run import draw, run, zero_states
 
 import gatekit
-from gatekit.cell.errors import GatekitError
+from gatekit import GatekitError
 from gatekit.registry import catalogue, load_cell
 
 BATCH, TIME, FEATURES, UNITS = 3, 6, 2, 4

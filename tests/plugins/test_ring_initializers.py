@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.stats import kstest
+from seams import DrawContext
 
 from gatekit import RNN, GatekitError
-from gatekit.cell.learned import DrawContext
 from gatekit.registry import catalogue
 
 CONTEXT = DrawContext(gate_units=8, units=8, features=3)

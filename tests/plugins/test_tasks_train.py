@@ -5,12 +5,9 @@ import threading
 
 import keras
 import pytest
-
-from gatekit.registry import components
-from gatekit.runs.folder import RunFolder
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
-from gatekit.training.trainer import train
+from seams import RunFolder, components, compose
+from seams import plan_jobs as plan
+from seams import train_run as train
 
 # one of each form: one-hot or tokens, ragged or not, asked at every step, at some, at the end
 NAMES = ("parity", "word_problem", "copy", "mqar", "temporal_order", "noise_padding")

@@ -4,9 +4,9 @@ import numpy
 import pytest
 from gatekit.plugins.temporal_order import TemporalOrder, gatekit_tasks
 from refused import at
+from seams import check_sample, check_splits
 
-from gatekit.cell.errors import ConfigError
-from gatekit.tasks.validate import check_sample, check_splits
+from gatekit import ConfigError
 
 RANGES = {2: [(10, 20), (50, 60)], 3: [(10, 20), (33, 43), (66, 76)]}
 

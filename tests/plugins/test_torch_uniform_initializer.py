@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from seams import DrawContext
 
-from gatekit.cell.learned import DrawContext
 from gatekit.registry import catalogue
 
 

@@ -13,12 +13,10 @@ from typing import Any
 
 import mlflow_server
 import pytest
+from seams import TRACKERS, Mismatch, RunFolder, without_secrets
+from seams import tracker_NAMES as NAMES
 
 from gatekit import Tracker, registry
-from gatekit.faults import Mismatch
-from gatekit.registry.tracker import NAMES, without_secrets
-from gatekit.runs.folder import RunFolder
-from gatekit.study.keys import TRACKERS
 
 SECRET = "hunter2hunter2"
 

@@ -6,9 +6,9 @@ import numpy
 import pytest
 from gatekit.plugins.word_problem import WordProblem, gatekit_tasks
 from refused import at
+from seams import check_sample, check_splits
 
-from gatekit.cell.errors import ConfigError
-from gatekit.tasks.validate import check_sample, check_splits
+from gatekit import ConfigError
 
 GROUPS = {"S3": 6, "A5": 60, "S5": 120}
 

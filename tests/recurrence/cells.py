@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from seams import BuiltCell as Cell
+from seams import CellSpec, build, read_cell, read_output_unit
 from structure import representatives
 
-from gatekit.cell.graph import Cell, build
-from gatekit.cell.schema import CellSpec, read_cell, read_output_unit
 from gatekit.registry import catalogue, cell_names, load_cell
 
 BUNDLED = tuple(cell_names())

@@ -9,11 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-
-from gatekit.cell.graph import Cell
-from gatekit.recurrence.executors import reference
-from gatekit.recurrence.executors.fused import executor, scheduler
-from gatekit.recurrence.problem import Problem, Solution
+from seams import BuiltCell as Cell
+from seams import Problem, Solution, executor, reference, scheduler
 
 TIME, BATCH = 5, 3
 Run = Callable[[Problem], Solution]

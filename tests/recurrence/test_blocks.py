@@ -9,14 +9,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from refused import at
+from seams import CausalConvolution, CellError, Order, Parts, using
+from seams import NameNode as Name
 
 import gatekit
-from gatekit.cell.block.parts import Parts
-from gatekit.cell.errors import CellError, ConfigError, DataError
-from gatekit.cell.language.expression import Name
-from gatekit.recurrence.blocks.keras_parts import CausalConvolution
-from gatekit.recurrence.blocks.order import Order
-from gatekit.registry.loading import using
+from gatekit import ConfigError, DataError
 
 ROWS, TIME, WIDTH = 3, 6, 4
 MASK = np.array([[1, 1, 0, 1, 0, 1], [0, 0, 1, 1, 1, 0], [0] * TIME], bool)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from seams import inputs
 
-from gatekit.cell.errors import DataError
-from gatekit.recurrence.layers import inputs
+from gatekit import DataError
 
 X = tf.zeros([2, 5, 3], tf.float64)
 TWO: Any = types.SimpleNamespace(

@@ -9,22 +9,22 @@ from typing import Any
 import pytest
 import tensorflow as tf
 from refused import at
-
-from gatekit._version import __version__
-from gatekit.cell.analysis.affine import analyse
-from gatekit.cell.errors import ConfigError
-from gatekit.recurrence.executors import blockwise
-from gatekit.recurrence.executors.choose import (
+from seams import (
     EXECUTORS,
     MODES,
     TUNE_VARIABLE,
     Setting,
+    __version__,
+    blockwise,
     choose,
     key,
     read_table,
+    weights_stay_cached,
 )
-from gatekit.recurrence.executors.fused import executor as fused
-from gatekit.recurrence.executors.fused.schedule import weights_stay_cached
+from seams import analyse_affine as analyse
+from seams import executor as fused
+
+from gatekit import ConfigError
 
 from .affine_cells import AFFINE
 from .cells import BUNDLED, built, canonical, lstm_with, merged

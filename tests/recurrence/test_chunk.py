@@ -8,15 +8,9 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import tensorflow as tf
+from seams import applied, applied_in_blocks, between, in_blocks, layout, scores, sums
 
-from gatekit.cell.errors import ConfigError
-from gatekit.recurrence.executors.chunk import between, layout, sums
-from gatekit.recurrence.executors.chunk.scores import (
-    applied,
-    applied_in_blocks,
-    in_blocks,
-    scores,
-)
+from gatekit import ConfigError
 
 from .chunk_cells import BUNDLED, OWN, READ, REFUSED, cell
 from .layers import agree, computed, graph, holes, inputs_for, layer

@@ -8,13 +8,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from gatekit.recurrence.executors import cudnn
-from gatekit.recurrence.executors.choose import ExecutorChoice, Setting
-from gatekit.recurrence.executors.cudnn import packed
-from gatekit.recurrence.executors.dispatch import Executor
-from gatekit.recurrence.executors.fused import executor as fused
-from gatekit.recurrence.keras_form import KerasForm, keras_form
+from seams import Executor, ExecutorChoice, KerasForm, Setting, cudnn, keras_form
+from seams import cudnn_packed as packed
+from seams import executor as fused
 
 from .cells import built
 from .layers import FEATURES, UNITS, inputs_for, layer, states_for

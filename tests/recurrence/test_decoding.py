@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from seams import decoding
 
-from gatekit.recurrence import decoding
-from gatekit.recurrence.layers.step_cell import Cell
+from gatekit import Cell
 
 from .cells import built
 

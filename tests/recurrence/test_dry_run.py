@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from seams import CellError
 
 from gatekit import Gate, OutputUnit, ops
-from gatekit.cell.errors import CellError
 
 from .layers import layer
 

@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-
-from gatekit.cell.errors import CellError
-from gatekit.recurrence.emission import only_final
+from seams import CellError, only_final
 
 from .cells import built
 from .layers import inputs_for, layer, states_for

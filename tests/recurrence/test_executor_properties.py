@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from seams import analyse_affine as analyse
 
 from gatekit import RNN
-from gatekit.cell.analysis.affine import analyse
 
 from .affine_cells import AFFINE
 from .cells import VARIED, built

@@ -7,16 +7,21 @@ from typing import Any
 
 import pytest
 import tensorflow as tf
+from seams import BuiltCell as Cell
+from seams import (
+    Problem,
+    apply_unit,
+    build,
+    built_cell,
+    flops,
+    one_step,
+    read_cell,
+    read_output_unit,
+    state_shapes,
+    state_size,
+)
 
 from gatekit import OutputUnit, Parameter, ops, registry
-from gatekit.cell.analysis.cost import flops, state_size
-from gatekit.cell.graph import Cell, build
-from gatekit.cell.schema import read_cell, read_output_unit
-from gatekit.code.entry import built_cell
-from gatekit.recurrence.call import state_shapes
-from gatekit.recurrence.emission import apply_unit
-from gatekit.recurrence.executors.reference import one_step
-from gatekit.recurrence.problem import Problem
 
 UNITS, FEATURES = 24, 16
 # One operation for each element of the result.

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from seams import FUNCTIONS
 
 import gatekit
-from gatekit import registry
-from gatekit.cell.language.ops import FUNCTIONS, Function
+from gatekit import Function, registry
 
 SIMPLE = sorted(
     name for name, f in FUNCTIONS.items() if f.kind in ("elementwise", "units") and not f.static

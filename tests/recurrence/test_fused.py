@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from seams import make
 
 from gatekit import Gate, ops
-from gatekit.recurrence.executors.fused.scheduler import make
 
 from .cells import CORE, ODD, built, lstm_with
 from .problems import (

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from seams import draw_values as draw
+from seams import first_values_generator as generator
 
 from gatekit import RNN, GatekitError
-from gatekit.cell.first_values import draw, generator
 
 from .cells import built, canonical, lstm_with, merged
 from .layers import layer

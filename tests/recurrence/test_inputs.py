@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gatekit import RNN, GatekitError
-from gatekit.cell.errors import ConfigError, DataError
+from gatekit import RNN, ConfigError, DataError, GatekitError
 
 from .cells import CORE
 from .layers import BATCH, FEATURES, HOLES, TIME, UNITS, computed, inputs_for, layer, states_for

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from seams import instrumented
 
 import gatekit
-from gatekit.recurrence.instrument import instrumented
 
 from .cells import BUNDLED, VARIED
 

@@ -10,12 +10,10 @@ import keras
 import numpy as np
 import pytest
 from refused import at, saying
+from seams import own_arguments, synonyms
 
 import gatekit
-from gatekit import RNN, BlockLayer, Cell
-from gatekit.cell.errors import ConfigError, DataError, GatekitError
-from gatekit.faults.names import synonyms
-from gatekit.recurrence.layers.arguments import own_arguments
+from gatekit import RNN, BlockLayer, Cell, ConfigError, DataError, GatekitError
 
 from .layers import FEATURES
 

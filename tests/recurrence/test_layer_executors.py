@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from gatekit.cell.analysis.affine import analyse
+from seams import analyse_affine as analyse
 
 from .affine_cells import AFFINE
 from .cells import CORE, ODD, VARIED, ZOO, built, canonical, merged, spec

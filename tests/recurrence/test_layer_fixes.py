@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from seams import Both, Fault, Layer, Remove, Rename, Set, own_arguments
 
-from gatekit import RNN, BlockLayer, Cell
-from gatekit.cell.errors import GatekitError
-from gatekit.faults import Both, Fault, Layer, Remove, Rename, Set
-from gatekit.recurrence.layers.arguments import own_arguments
+from gatekit import RNN, BlockLayer, Cell, GatekitError
 
 MOST_STEPS = 4
 PLUGIN = """from gatekit import hookimpl

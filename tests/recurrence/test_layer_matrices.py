@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gatekit import RNN
-from gatekit.cell.errors import DataError
+from gatekit import RNN, DataError
 
 from .layers import HOLES, computed, layer
 from .problems import assert_close
@@ -75,14 +74,14 @@ def test_a_state_of_another_shape_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["elu", "selu", "gelu", "softsign"])
 def test_functions_agree_with_numpy(name: str) -> None:
-    from gatekit.cell.language.ops import FUNCTIONS
+    from seams import FUNCTIONS
 
     x = np.linspace(-4.0, 4.0, 17)[None]
     np.testing.assert_allclose(FUNCTIONS[name](tf.constant(x)), FUNCTIONS[name](x), atol=1e-12)
 
 
 def test_modrelu() -> None:
-    from gatekit.cell.language import ops
+    from seams import language_ops as ops
 
     x, b = np.array([[-3.0, -0.5, 0.0, 0.5, 3.0]]), np.full((1, 5), -1.0)
     assert ops.modrelu(x, b).tolist() == [[-2.0, 0.0, 0.0, 0.0, 2.0]]

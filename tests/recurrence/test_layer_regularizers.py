@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from refused import at
+from seams import CellError
 
 import gatekit
-from gatekit.cell.errors import CellError, ConfigError
+from gatekit import ConfigError
 
 # Its reads are a matrix, a stack of blocks, a diagonal and two thin matrices.
 MAPS = {

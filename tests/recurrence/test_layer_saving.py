@@ -10,8 +10,9 @@ import keras
 import numpy as np
 import pytest
 from refused import at
+from seams import _saved
 
-from gatekit import RNN, BlockLayer, Cell, Gate, GatekitError, _saved, ops
+from gatekit import RNN, BlockLayer, Cell, Gate, GatekitError, ops
 from gatekit.registry import catalogue, cell_config
 
 from .cells import BUNDLED, ODD, VARIED, built, spec

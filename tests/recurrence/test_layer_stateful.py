@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gatekit import RNN, GatekitError
-from gatekit.cell.errors import DataError
+from gatekit import RNN, DataError, GatekitError
 
 from .layers import BATCH, FEATURES, HOLES, TIME, UNITS, computed, inputs_for, layer, states_for
 from .problems import assert_close

@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from seams import bound
 
 from gatekit import Gate, ops
-from gatekit.recurrence.packing import bound
 
 from .cells import VARIED
 from .layers import FEATURES, HOLES, computed, graph, inputs_for, layer

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
+from seams import bucket
 
 import gatekit
-from gatekit.cell.errors import DataError
-from gatekit.recurrence.padding import bucket
+from gatekit import DataError
 
 from .layers import HOLES, inputs_for, layer
 

@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from gatekit.recurrence.executors.linear.recurrence import linear_recurrence
-from gatekit.recurrence.executors.linear.solve import SOLVERS
+from seams import SOLVERS, linear_recurrence
 
 from .layers import graph
 from .problems import difference

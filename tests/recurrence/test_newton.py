@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from seams import solve
 
-from gatekit.cell.errors import ConfigError
-from gatekit.recurrence.executors.newton import solve
+from gatekit import ConfigError
 
 from .layers import agree, computed, graph, inputs_for, layer
 from .newton_cells import BUNDLED, OWN, REFUSED

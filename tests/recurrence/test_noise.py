@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from gatekit.recurrence.noise import bernoulli, dropout_mask, scrambled_seed
+from seams import bernoulli, dropout_mask, scrambled_seed
 
 SEED = tf.constant([5, 7])
 

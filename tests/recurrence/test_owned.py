@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from refused import at
+from seams import using
 
 import gatekit
-from gatekit import BlockLayer, Cell
-from gatekit.cell.errors import ConfigError, DataError, GatekitError
-from gatekit.registry.loading import using
+from gatekit import BlockLayer, Cell, ConfigError, DataError, GatekitError
 
 from .cells import ODD
 from .layers import HOLES, computed, inputs_for, layer, states_for

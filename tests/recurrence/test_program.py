@@ -9,29 +9,33 @@ import numpy as np
 import pytest
 from generated.cases import Case, case
 from generated.options import OWN, accepted, base, others, regular, with_options
-
-from gatekit.cell.analysis import affine, chunk, newton
-from gatekit.cell.gate import Gate
-from gatekit.cell.graph import Cell, build
-from gatekit.cell.language.expression import Binary
-from gatekit.cell.program import (
+from seams import (
     Apply,
     Before,
-    Block,
+    Binary,
     Linear,
     Memories,
     Norm,
     Opaque,
     Program,
     Window,
+    affine,
+    build,
+    chunk,
     lower,
+    newton,
     outs,
-    share,
+    read_cell,
+    read_output_unit,
+    scheduler,
     solved,
+    step,
 )
-from gatekit.cell.program.numpy_step import step
-from gatekit.cell.schema import read_cell, read_output_unit
-from gatekit.recurrence.executors.fused import scheduler
+from seams import BuiltCell as Cell
+from seams import ProgramBlock as Block
+from seams import share_operations as share
+
+from gatekit import Gate
 from gatekit.registry import catalogue
 
 from .affine_cells import AFFINE

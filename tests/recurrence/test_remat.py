@@ -10,8 +10,7 @@ import processes
 import pytest
 import tensorflow as tf
 
-from gatekit import RNN
-from gatekit.cell.errors import ConfigError
+from gatekit import RNN, ConfigError
 
 from .layers import HOLES, MASKS, computed, graph, inputs_for, layer, states_for
 from .problems import assert_close

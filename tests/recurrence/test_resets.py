@@ -11,10 +11,9 @@ import pytest
 import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from seams import layout
 
-from gatekit import RNN
-from gatekit.cell.errors import ConfigError, DataError
-from gatekit.recurrence.executors.chunk import layout
+from gatekit import RNN, ConfigError, DataError
 
 from .affine_cells import AFFINE
 from .chunk_cells import OWN

@@ -5,11 +5,7 @@ from types import SimpleNamespace
 import numpy
 import pytest
 import tensorflow as tf
-
-from gatekit.recurrence.executors.fused.forward import Loop
-from gatekit.recurrence.executors.fused.residuals import ListResiduals, PackedResiduals
-from gatekit.recurrence.executors.fused.schedule import layout_with_gradient
-from gatekit.recurrence.executors.fused.scheduler import make
+from seams import ListResiduals, Loop, PackedResiduals, layout_with_gradient, make
 
 from .cells import built
 

@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from seams import rnn as layers
 
 import gatekit
-from gatekit.recurrence.layers import rnn as layers
 
 FEATURES = 3
 RNG = np.random.default_rng(0)

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
+from seams import normalised, one_step, product
 
 from gatekit import Gate, ops
-from gatekit.recurrence.executors.reference import one_step
-from gatekit.recurrence.step import normalised, product
 
 from .cells import LSTM_GATES, built, lstm_with, merged
 from .layers import inputs_for, layer, states_for

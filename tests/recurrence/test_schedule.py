@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from gatekit.recurrence.executors.fused.scheduler import make
+from seams import make
 
 from .cells import BUNDLED, ODD, built
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from seams import dispatch
+from seams import shared_cells_built_cell as built_cell
 
 import gatekit
 from gatekit import Gate, ops
-from gatekit.recurrence.executors import dispatch
-from gatekit.recurrence.layers.shared_cells import built_cell
 
 X = np.random.default_rng(0).normal(size=(3, 7, 4))
 

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gatekit import RNN
-from gatekit.cell.errors import ConfigError, DataError
+from gatekit import RNN, ConfigError, DataError
 
 from .layers import graph, inputs_for, layer
 

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gatekit import RNN, Cell
-from gatekit.cell.errors import ConfigError, DataError
+from gatekit import RNN, Cell, ConfigError, DataError
 
 from .cells import VARIED, spec
 from .layers import BATCH, FEATURES, HOLES, TIME, UNITS, fill_weights, inputs_for, layer

@@ -9,12 +9,11 @@ import keras
 import numpy as np
 import pytest
 from refused import at
+from seams import CellError, compose
+from seams import plan_jobs as plan
 
 import gatekit
-from gatekit import BlockLayer, Cell
-from gatekit.cell.errors import CellError, ConfigError, GatekitError
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
+from gatekit import BlockLayer, Cell, ConfigError, GatekitError
 
 MAKERS: dict[str, Any] = {
     "RNN": lambda **options: gatekit.RNN("gru", 4, seed=1, **options),

@@ -9,10 +9,9 @@ import keras
 import numpy as np
 import pytest
 from refused import at
+from seams import seed_of
 
-from gatekit import RNN, Cell
-from gatekit.cell.errors import ConfigError
-from gatekit.recurrence.layers.seeds import seed_of
+from gatekit import RNN, Cell, ConfigError
 
 from .layers import FEATURES
 

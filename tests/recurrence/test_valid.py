@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
-
-from gatekit.recurrence.masking import ValidSteps, history, previous_values
+from seams import ValidSteps, history, previous_values
 
 TIME, BATCH, WIDTH, LENGTH = 6, 5, 2, 3
 RNG = np.random.default_rng(0)

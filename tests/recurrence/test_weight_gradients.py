@@ -3,10 +3,8 @@
 import numpy
 import pytest
 import tensorflow as tf
-
-from gatekit.recurrence.executors.fused import weight_gradients as module
-from gatekit.recurrence.executors.fused.residuals import Steps
-from gatekit.recurrence.executors.fused.weight_gradients import summed_product
+from seams import Steps, summed_product
+from seams import weight_gradients as module
 
 from .layers import graph
 

@@ -11,13 +11,10 @@ import keras
 import numpy as np
 import pytest
 from refused import at
+from seams import DrawContext, Parts, Study, no_attribute
+from seams import compared_Comparison as Comparison
 
 from gatekit import RNN, BlockLayer, Cell, GatekitError, pad_time
-from gatekit.cell.block.parts import Parts
-from gatekit.cell.calls import no_attribute
-from gatekit.cell.learned import DrawContext
-from gatekit.compare.compared import Comparison
-from gatekit.compare.loaded import Study
 
 X = np.zeros((2, 5, 3), "float32")
 FAULTS = {

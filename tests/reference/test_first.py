@@ -11,19 +11,21 @@ from functools import cache
 import numpy as np
 import pytest
 from recurrence.cells import canonical, merged
-
-from gatekit.cell.declare import plain
-from gatekit.cell.first_values import draw
-from gatekit.cell.graph import Cell, Weight, build
-from gatekit.cell.learned import DrawContext
-from gatekit.cell.schema import (
+from seams import (
     UNVERIFIED,
+    DrawContext,
     OutputUnitSpec,
+    Place,
+    Weight,
+    build,
     make_initializer,
     read_cell,
     read_output_unit,
 )
-from gatekit.faults import Place
+from seams import BuiltCell as Cell
+from seams import draw_values as draw
+from seams import plain_declared as plain
+
 from gatekit.registry import catalogue, load_cell
 
 from . import laws

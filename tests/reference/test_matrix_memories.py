@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from seams import DrawContext
 
-from gatekit.cell.learned import DrawContext
 from gatekit.registry import catalogue
 
 from .cases import CASES

@@ -18,8 +18,7 @@ from recurrence.cells import merged
 from recurrence.layers import HOLES, computed, layer
 from recurrence.problems import assert_close
 from recurrence.witness import cell_of, compare
-
-from gatekit.recurrence import tensor_ops
+from seams import tensor_ops
 
 from .cases import CASES
 from .functions import sigmoid

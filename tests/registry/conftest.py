@@ -3,8 +3,7 @@
 import sys
 
 import pytest
-
-from gatekit.registry import discovery
+from seams import discovery
 
 GATE = '''"""A gate that is half open at most."""
 

@@ -4,9 +4,9 @@ import re
 import sys
 
 import pytest
+from seams import author
 
 from gatekit import registry
-from gatekit.registry import author
 
 CASES = {
     "a package that is not there": (

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from seams import BIBLIOGRAPHY as FILE
+from seams import MAX_BYTES
 
-from gatekit import conf
-from gatekit.cell.errors import ConfigError
+from gatekit import ConfigError, conf
 from gatekit.registry import bibliography
-from gatekit.registry.cells.places import BIBLIOGRAPHY as FILE
-from gatekit.registry.cells.places import MAX_BYTES
 
 ENTRY = "@misc{%s,\n  author = {Own, O.},\n  title = {{%s}},\n  year = {2026}\n}\n"
 PACK = "from gatekit import hookimpl\n@hookimpl\ndef gatekit_config_dirs():\n    return ['pack']\n"

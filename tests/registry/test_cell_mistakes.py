@@ -4,14 +4,11 @@ import re
 
 import pytest
 from refused import at, saying
+from seams import ExpressionError, build, compose, in_file, read_output_unit
+from seams import plan_jobs as plan
 
-from gatekit.cell.errors import ExpressionError, GatekitError
-from gatekit.cell.graph import build
-from gatekit.cell.schema import read_output_unit
+from gatekit import GatekitError
 from gatekit.registry import catalogue, load_cell
-from gatekit.registry.cells import in_file
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
 
 GATES = """gates:
   update: {kind: sigmoid, reads: [x, h_prev]}

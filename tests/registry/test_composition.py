@@ -6,18 +6,13 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from refused import at, fault_of, saying, written
+from seams import CELL, CellError, Note, Set, build_cell, read_cell, read_overrides, read_yaml
+from seams import compose as study_compose
+from seams import plan_jobs as plan
 
 import gatekit
-from gatekit import registry
-from gatekit.cell.errors import CellError, ConfigError, GatekitError
-from gatekit.cell.schema import CELL, read_cell
-from gatekit.cli.overrides import read_overrides
-from gatekit.cli.write.show import build_cell
-from gatekit.faults import Note, Set
+from gatekit import ConfigError, GatekitError, registry
 from gatekit.registry import catalogue, cell_config, cell_names, load_cell
-from gatekit.registry.safe_yaml import read_yaml
-from gatekit.study.command import compose as study_compose
-from gatekit.study.plan import plan
 
 LAYOUTS = {
     "base": """

@@ -7,12 +7,10 @@ from pathlib import Path
 import gatekit.plugins
 import pytest
 from refused import at
+from seams import PluginError, complete_registry, contract, hooks
 
 import gatekit
-from gatekit import registry
-from gatekit.cell.errors import GatekitError, PluginError
-from gatekit.registry import contract, hooks
-from gatekit.registry.loading import complete_registry
+from gatekit import GatekitError, registry
 
 HEAD = "from gatekit import Function, Gate, hookimpl, ops\n"
 HOOK = "@hookimpl\ndef {name}({arguments}):\n    return {value}\n"

@@ -9,10 +9,9 @@ import gatekit.plugins
 import processes
 import pytest
 from refused import at
+from seams import PluginError, author, discovery
 
 from gatekit import registry
-from gatekit.cell.errors import PluginError
-from gatekit.registry import author, discovery
 
 
 def test_bundled_plugins_come_from_their_folder(place):

@@ -11,10 +11,9 @@ import warnings
 import numpy
 import processes
 import pytest
+from seams import discovery, main
 
 from gatekit import registry
-from gatekit.cli.main import main
-from gatekit.registry import discovery
 
 GATE = """
 from gatekit import Gate, hookimpl, ops

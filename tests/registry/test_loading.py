@@ -8,12 +8,10 @@ import types
 import processes
 import pytest
 from refused import at
+from seams import CellError, PluginError, loading, read_cell
+from seams import NameNode as Name
 
 from gatekit import registry
-from gatekit.cell.errors import CellError, PluginError
-from gatekit.cell.language.expression import Name
-from gatekit.cell.schema import read_cell
-from gatekit.registry import loading
 
 CELL = {
     "gates": {"halved": {"kind": "halved"}},
@@ -298,8 +296,9 @@ def test_a_broken_plugin_that_is_named_is_an_error(tmp_path, monkeypatch):
     (tmp_path / "plugins").mkdir()
     file = tmp_path / "plugins" / "syntax.py"
     file.write_text("def broken(:\n")
+    from seams import PluginError
+
     from gatekit import registry
-    from gatekit.cell.errors import PluginError
 
     assert [b.name for b in registry.broken()] == ["syntax"]
     with pytest.raises(PluginError, match=r"syntax.*is broken: SyntaxError"):

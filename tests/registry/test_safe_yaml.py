@@ -3,9 +3,11 @@
 import pytest
 import yaml
 from bounded import bounded
+from seams import read_yaml
+from seams import safe_yaml_MAX_BYTES as MAX_BYTES
+from seams import safe_yaml_MAX_DEPTH as MAX_DEPTH
 
-from gatekit.cell.errors import ConfigError
-from gatekit.registry.safe_yaml import MAX_BYTES, MAX_DEPTH, read_yaml
+from gatekit import ConfigError
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 9)

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import pytest
+from seams import PluginError, hashes, read_cell, read_output_unit
 
 import gatekit
 from gatekit import registry
-from gatekit.cell.errors import PluginError
-from gatekit.cell.schema import read_cell, read_output_unit
-from gatekit.registry import hashes, plugin_hashes, plugin_source, plugin_sources, source_hash
+from gatekit.registry import plugin_hashes, plugin_source, plugin_sources, source_hash
 
 SOURCE = '''"""A module."""
 import math

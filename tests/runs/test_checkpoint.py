@@ -6,9 +6,9 @@ import json
 
 import numpy
 import pytest
+from seams import Checkpoint, DamagedError, pack, unpack
 
-from gatekit.cell.errors import RunError
-from gatekit.runs.checkpoint import Checkpoint, DamagedError, pack, unpack
+from gatekit import RunError
 
 ARRAYS = {"weight/rnn_0/reset*h_prev": numpy.arange(6, dtype="float32").reshape(2, 3)}
 ARRAYS |= {"optimizer/0/iteration": numpy.array(3, "int64"), "best/w": numpy.zeros(0)}

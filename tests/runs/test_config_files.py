@@ -9,18 +9,17 @@ from typing import Any
 
 import pytest
 import yaml
-
-from gatekit.runs.config import (
+from seams import (
     ConfigReader,
     chosen_by,
-    dumped,
     flatten,
-    read,
     refuse_unusual,
     run_settings,
     sized_alike,
     untyped,
 )
+from seams import dumped_config as dumped
+from seams import read_config as read
 
 CONFIG = {
     "study": "demo",

@@ -3,8 +3,7 @@
 import json
 
 import pytest
-
-from gatekit.runs import environment as env
+from seams import environment as env
 
 
 def test_it_says_versions_machine_and_commit():

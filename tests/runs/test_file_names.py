@@ -4,9 +4,9 @@ import ast
 from pathlib import Path
 
 import pytest
+from seams import names
 
 import gatekit
-from gatekit.runs import names
 
 GATEKIT = Path(gatekit.__file__).parent
 FILES = {

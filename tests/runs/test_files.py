@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 from disks import CountingDisk, FullDisk
-
-from gatekit.runs import durable
+from seams import durable
 
 
 def fail_at(monkeypatch, k):

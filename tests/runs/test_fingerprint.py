@@ -3,11 +3,9 @@
 from pathlib import Path
 
 import pytest
+from seams import canonical_json, components, fingerprint, validate, variant
 
-from gatekit.registry import cell_config, components
-from gatekit.runs.names import canonical_json, fingerprint
-from gatekit.study.config import validate
-from gatekit.study.variant import variant
+from gatekit.registry import cell_config
 
 CONFIG = {"cell": {"name": "lstm"}, "units": 64, "seed": 0}
 

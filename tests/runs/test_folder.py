@@ -11,12 +11,21 @@ import numpy
 import processes
 import pytest
 from disks import CountingDisk
+from seams import (
+    SMALL,
+    AlteredError,
+    Checkpoint,
+    ClaimedError,
+    RunFolder,
+    RunReader,
+    RunState,
+    checkpoint,
+    durable,
+    result,
+)
+from seams import run_process as process
 
-from gatekit.cell.errors import RunError
-from gatekit.runs import checkpoint, durable, process, result
-from gatekit.runs.checkpoint import Checkpoint
-from gatekit.runs.folder import AlteredError, ClaimedError, RunFolder
-from gatekit.runs.state import SMALL, RunReader, RunState
+from gatekit import RunError
 
 RESULT = {"state": "COMPLETED", "fingerprint": "0" * 16}
 

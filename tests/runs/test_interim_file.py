@@ -5,12 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
+from seams import LOOKS, InterimAnalyses, metrics
+from seams import interim_file as file
 
-from gatekit.cell.errors import RunError
-from gatekit.runs import metrics
-from gatekit.runs.names import LOOKS
-from gatekit.runs.studies import interim_file as file
-from gatekit.runs.studies.interim_file import InterimAnalyses
+from gatekit import RunError
 
 FIRST = InterimAnalyses(
     20,

@@ -8,9 +8,8 @@ import zlib
 from pathlib import Path
 
 import pytest
-
-from gatekit.runs import metrics
-from gatekit.runs.metrics import parse
+from seams import metrics
+from seams import parse_metrics as parse
 
 RECORD = {
     "epoch": 3,

@@ -7,9 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-
-from gatekit.runs.studies import plan_file
-from gatekit.runs.studies.plan_file import RequestedRun
+from seams import RequestedRun, plan_file
 
 IDS = [f"{number:016x}" for number in (3, 5, 7)]
 RUNS = [

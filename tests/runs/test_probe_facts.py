@@ -4,16 +4,7 @@ import math
 
 import numpy
 import pytest
-
-from gatekit.runs.probe import (
-    gate_facts,
-    gradient_facts,
-    heat,
-    kept_facts,
-    plain_mask,
-    shown_steps,
-    time_scale,
-)
+from seams import gate_facts, gradient_facts, heat, kept_facts, plain_mask, shown_steps, time_scale
 
 
 def gate(rows, mask=None, bounds=(0.0, 1.0)):

@@ -3,8 +3,7 @@
 import json
 
 import pytest
-
-from gatekit.runs.probe import probe_line, whole_lines
+from seams import probe_line, whole_lines
 
 RECORD = {"epoch": 3, "step": 12, "layers": {"rnn_0": {"gates": {"forget": {"mean": 0.5}}}}}
 LINE = probe_line(RECORD).encode()

@@ -8,9 +8,8 @@ import sys
 
 import processes
 import pytest
-
-from gatekit.runs import process
-from gatekit.runs.process import Owner, peak_memory
+from seams import Owner, peak_memory
+from seams import run_process as process
 
 FORKED = """
 import os, sys

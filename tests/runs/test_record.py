@@ -12,15 +12,11 @@ from pathlib import Path
 import numpy
 import pytest
 from refused import at, saying
+from seams import ClaimedError, KeptRuns, Place, RunFolder, directions, metrics, read_curves
+from seams import script as record
 
 import gatekit
-from gatekit.cell.errors import ConfigError, RunError
-from gatekit.compare.curves import read_curves
-from gatekit.faults import Place
-from gatekit.runs import directions, metrics
-from gatekit.runs import script as record
-from gatekit.runs.folder import ClaimedError, RunFolder
-from gatekit.runs.record import KeptRuns
+from gatekit import ConfigError, RunError
 
 
 @pytest.fixture(autouse=True)

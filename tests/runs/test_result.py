@@ -9,13 +9,10 @@ import sys
 import pytest
 from compare.synthetic import configuration, sealed, write_run
 from replacing import places, replaced
+from seams import STATES, RunFolder, RunReader, main, result
 
-from gatekit.cell.errors import RunError
-from gatekit.cli.main import main
+from gatekit import RunError
 from gatekit.compare import load
-from gatekit.runs import result
-from gatekit.runs.folder import RunFolder
-from gatekit.runs.state import STATES, RunReader
 
 
 @pytest.fixture

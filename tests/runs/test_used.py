@@ -3,8 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-
-from gatekit.runs import used
+from seams import used
 
 
 def package(folder, name, joules):

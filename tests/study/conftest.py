@@ -2,8 +2,7 @@
 
 import pytest
 import tiny
-
-from gatekit.registry import components
+from seams import components
 
 
 @pytest.fixture

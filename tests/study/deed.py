@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 
-from gatekit.runs.folder import AlteredError, RunFolder
+from seams import AlteredError, RunFolder
 
 CONTEXT = multiprocessing.get_context("spawn")
 RESULT = {"state": "COMPLETED", "metric": {"name": "nll"}, "best": {"test": 1.5}}

@@ -4,9 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from deed import CONTEXT, child
-
-from gatekit.study.options import Options
-from gatekit.study.plan import Launch, PlannedRun, SweepPlan
+from seams import Launch, Options, PlannedRun, SweepPlan
 
 
 def plan_of(root, *deeds, n_jobs=2, retry=False, threads=1, **options):

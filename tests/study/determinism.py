@@ -10,11 +10,10 @@ import sys
 import threading
 from pathlib import Path
 
-from gatekit.cell.errors import GatekitError
-from gatekit.registry import components
-from gatekit.runs.folder import RunFolder
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
+from seams import RunFolder, components, compose
+from seams import plan_jobs as plan
+
+from gatekit import GatekitError
 
 WORDS = ["task=adding", "task.length=12", "task.validation_size=16", "task.test_size=16"]
 WORDS += ["units=8", "trainer.steps=4", "trainer.batch=8", "dropout=0.2"]
@@ -22,7 +21,7 @@ WORDS += ["units=8", "trainer.steps=4", "trainer.batch=8", "dropout=0.2"]
 
 def digests(place: Path, cells: list[str]) -> dict[str, str]:
     """Return the SHA-256 of the weights that each cell ends with; why, where it has none here."""
-    from gatekit.training.trainer import train
+    from seams import train_run as train
 
     made = {}
     for cell in cells:
@@ -41,7 +40,7 @@ def digests(place: Path, cells: list[str]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    from gatekit.training.worker import make_deterministic
+    from seams import make_deterministic
 
     make_deterministic(int(sys.argv[2]))
     os.chdir(sys.argv[1])

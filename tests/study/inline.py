@@ -1,7 +1,6 @@
 """A backend that makes a run at once, without a process: its score is a function of its config."""
 
-from gatekit.runs.folder import RunFolder
-from gatekit.study.launch.contract import Cause
+from seams import Cause, RunFolder
 
 
 class Handle:

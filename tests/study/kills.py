@@ -14,12 +14,9 @@ import sys
 from pathlib import Path
 
 import tiny
+from seams import components, compose, resume, worker
+from seams import plan_jobs as plan
 from twice import VARIANTS, StopAt, told
-
-from gatekit.registry import components
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
-from gatekit.training import resume, worker
 
 resume.EPOCH_PERIOD = 0.0
 

@@ -8,7 +8,7 @@ from deed import child
 
 def serve(words, run):
     """Do the deed of each run, which is its label, as long as they complete."""
-    from gatekit.study.launch import process
+    from seams import launch_process as process
 
     stop = threading.Event()
     words.send_bytes(process.BEGUN)

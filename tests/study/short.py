@@ -3,13 +3,9 @@
 import threading
 
 import numpy
-
-from gatekit.registry import components
-from gatekit.runs import metrics
-from gatekit.runs.folder import RunFolder
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
-from gatekit.training.trainer import train
+from seams import RunFolder, components, compose, metrics
+from seams import plan_jobs as plan
+from seams import train_run as train
 
 
 def trained(path, *words):

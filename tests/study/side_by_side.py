@@ -9,16 +9,18 @@ import sys
 from pathlib import Path
 
 import numpy
+from seams import (
+    InterruptedRunError,
+    RunFolder,
+    components,
+    compose,
+    devices_of,
+    make_deterministic,
+    resume,
+)
+from seams import plan_jobs as plan
+from seams import train_run as train
 from twice import StopAt, told
-
-from gatekit.registry import components
-from gatekit.runs.folder import RunFolder
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
-from gatekit.training import resume
-from gatekit.training.summary import InterruptedRunError
-from gatekit.training.trainer import train
-from gatekit.training.worker import devices_of, make_deterministic
 
 WORDS = ["task=adding", "task.length=6", "task.validation_size=8", "task.test_size=8"]
 WORDS += ["units=3", "trainer.steps=4", "trainer.batch=5", "dropout=0.2"]

@@ -3,11 +3,11 @@
 import numpy
 import pytest
 from refused import at
+from seams import compose
+from seams import plan_jobs as plan
 from short import trained
 
-from gatekit.cell.errors import ConfigError
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
+from gatekit import ConfigError
 
 pytestmark = pytest.mark.usefixtures("float32")
 

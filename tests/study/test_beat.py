@@ -9,11 +9,11 @@ import time
 import pytest
 from deed import CONTEXT
 from deeds import plan_of, start, states
+from seams import ClaimedError, RunFolder, launch, loop
+from seams import launch_report as report
+from seams import run_process as process
 
 import gatekit
-from gatekit.runs import process
-from gatekit.runs.folder import ClaimedError, RunFolder
-from gatekit.study.launch import launch, loop, report
 
 
 def elsewhere(run):

@@ -7,18 +7,12 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 from refused import at, saying
+from seams import components, compose, in_order, of_kind, run_settings, validate, variant
+from seams import plain_config as plain
+from seams import plan_jobs as plan
+from seams import study_variant as variants
 
-from gatekit.cell.errors import ConfigError
-from gatekit.compare.grouping.keys import in_order, of_kind
-from gatekit.registry import components
-from gatekit.runs.config import run_settings
-from gatekit.study import variant as variants
-from gatekit.study.command import compose
-from gatekit.study.config import validate
-from gatekit.study.plan import plan
-from gatekit.study.resolve import plain
-from gatekit.study.variant import variant
-from gatekit.tasks.task import Signature
+from gatekit import ConfigError, Signature
 
 
 def planned(*argv):
@@ -120,7 +114,7 @@ def test_a_recorded_run_is_planned_again_under_its_name():
 
 
 def test_an_own_block_is_in_the_fingerprint(tmp_path: Path):
-    from gatekit.testing import scaffold
+    from seams import scaffold
 
     ((_, source),) = scaffold.plugin("block", "branched").items()
     names = []
@@ -161,9 +155,7 @@ SIZES = [
 
 @pytest.mark.parametrize("words", SIZES)
 def test_the_model_has_the_parameters_and_operations_of_the_plan(words, float32):
-    from gatekit.compare.budget.evaluations import _of_network
-    from gatekit.training.model import build_model
-    from gatekit.training.summary import parameter_counts
+    from seams import _of_network, build_model, parameter_counts
 
     run = only(*words.split(), "task.length=5", "trainer.batch=3")
     signature = Signature(features=2, vocabulary=None, outputs=1, loss="mse")
@@ -175,8 +167,7 @@ def test_the_model_has_the_parameters_and_operations_of_the_plan(words, float32)
 
 def test_weights_of_a_block_follow_from_the_runs_seed_by_their_names(float32):
     import numpy
-
-    from gatekit.training.model import build_model, named_weights
+    from seams import build_model, named_weights
 
     signature = Signature(features=None, vocabulary=5, outputs=2, loss="categorical")
     models = [
@@ -198,10 +189,9 @@ def test_weights_of_a_block_follow_from_the_runs_seed_by_their_names(float32):
 
 def test_a_plain_model_has_the_names_and_the_numbers_it_had(float32):
     import numpy
+    from seams import build_model, named_weights, seeds
 
     import gatekit
-    from gatekit.tasks import seeds
-    from gatekit.training.model import build_model, named_weights
 
     run = only("cell=lstm", "units=3", "layers=2", "dropout=0.1", "seed=5")
     signature = Signature(features=2, vocabulary=None, outputs=1, loss="mse")

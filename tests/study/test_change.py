@@ -5,14 +5,12 @@ import os
 import pytest
 from inline import Inline
 from refused import at
+from seams import compose, group_runs, launch, read_overrides
+from seams import load_runs as load
+from seams import plan_jobs as plan
+from seams import train_command as train
 
-from gatekit.cell.errors import ConfigError, GatekitError
-from gatekit.cli.overrides import read_overrides
-from gatekit.compare.grouping.group import group_runs
-from gatekit.compare.study import load
-from gatekit.study.command import compose, train
-from gatekit.study.launch import launch
-from gatekit.study.plan import plan
+from gatekit import ConfigError, GatekitError
 
 pytestmark = pytest.mark.usefixtures("place")
 

@@ -3,18 +3,14 @@
 import threading
 
 import pytest
+from seams import InterruptedRunError, RunFolder, checkpoint_of, components, compose
+from seams import executors_choose as choose
+from seams import plan_jobs as plan
+from seams import study_variant as variant
+from seams import train_run as train
 from twice import StopAt, told
 
-from gatekit.cell.errors import ConfigError
-from gatekit.recurrence.executors import choose
-from gatekit.registry import components
-from gatekit.runs.folder import RunFolder
-from gatekit.study import variant
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
-from gatekit.training.resume import checkpoint_of
-from gatekit.training.summary import InterruptedRunError
-from gatekit.training.trainer import train
+from gatekit import ConfigError
 
 pytestmark = pytest.mark.usefixtures("float32")
 

@@ -5,8 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-
-from gatekit.study.options import CHECKS, SHARED, defaults
+from seams import CHECKS, SHARED, defaults
 
 PAGE = Path(__file__).parents[2] / "docs" / "cluster.md"
 

@@ -10,18 +10,24 @@ import tiny
 import yaml
 from omegaconf import OmegaConf
 from refused import at, fault_of, saying, written
+from seams import (
+    CELL_KEYS,
+    GROUP_KEYS,
+    LAUNCH_KEYS,
+    RUN_KEYS,
+    CheckedSource,
+    Composition,
+    command,
+    compose,
+    prefixed,
+    read_cell,
+)
+from seams import keys_KEYS as KEYS
+from seams import plan_jobs as plan
+from seams import train_command as train
 
 import gatekit
-from gatekit import registry
-from gatekit.cell.errors import ConfigError
-from gatekit.cell.schema import CELL_KEYS, read_cell
-from gatekit.study import command
-from gatekit.study.command import compose, train
-from gatekit.study.hydra.sources import CheckedSource
-from gatekit.study.hydra.sweepers import Composition
-from gatekit.study.keys import GROUP_KEYS, KEYS, LAUNCH_KEYS, RUN_KEYS
-from gatekit.study.line import prefixed
-from gatekit.study.plan import plan
+from gatekit import ConfigError, registry
 
 pytestmark = pytest.mark.usefixtures("place")
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from hydra.errors import MissingConfigException
 from refused import at
+from seams import compose
+from seams import hydra_sources as sources
 
-from gatekit.cell.errors import ConfigError
-from gatekit.study.command import compose
-from gatekit.study.hydra import sources
+from gatekit import ConfigError
 
 CELLS, EXPERIMENTS = ["gru", "lstm", "mine"], ["flip_flop", "parity"]
 NOT_FOUND = {

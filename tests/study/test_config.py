@@ -5,12 +5,19 @@ import re
 
 import pytest
 from refused import at, written
+from seams import (
+    DEFAULTS,
+    LAUNCH_KEYS,
+    RUN_KEYS,
+    Run,
+    Several,
+    apply,
+    study_name,
+    validate,
+    with_omitted,
+)
 
-from gatekit.cell.errors import ConfigError
-from gatekit.faults import Run, Several, apply
-from gatekit.runs.names import study_name
-from gatekit.study.config import validate
-from gatekit.study.keys import DEFAULTS, LAUNCH_KEYS, RUN_KEYS, with_omitted
+from gatekit import ConfigError
 
 GOOD = {
     "cell": {"name": "lstm"},

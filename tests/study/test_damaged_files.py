@@ -13,20 +13,26 @@ import pytest
 from compare.probing import probe_run
 from compare.synthetic import METRIC, configuration
 from inline import Inline
+from seams import (
+    SMALL,
+    Checkpoint,
+    ClaimedError,
+    Launch,
+    PlannedRun,
+    RunFolder,
+    SweepOutcome,
+    SweepPlan,
+    durable,
+    launch,
+    main,
+    pending,
+    resume,
+    survey,
+)
+from seams import run_process as process
 
-from gatekit.cell.errors import RunError
-from gatekit.cli.main import main
+from gatekit import RunError
 from gatekit.compare import load
-from gatekit.runs import durable, process
-from gatekit.runs.checkpoint import Checkpoint
-from gatekit.runs.folder import ClaimedError, RunFolder
-from gatekit.runs.state import SMALL
-from gatekit.runs.studies.survey import survey
-from gatekit.study.launch import launch
-from gatekit.study.launch.loop import pending
-from gatekit.study.launch.outcome import SweepOutcome
-from gatekit.study.plan import Launch, PlannedRun, SweepPlan
-from gatekit.training import resume
 
 CHECKED = ("result.json", "config.yaml", "env.json", "metrics.jsonl", "weights.npz")
 BESIDE = ("status.json", "stale.json", "log.txt", "probe.jsonl", "probe.npz", "beat")

@@ -4,11 +4,10 @@ import hashlib
 import zipfile
 
 import pytest
+from seams import data
 
-from gatekit.cell.errors import DataError
-from gatekit.study import data
-from gatekit.tasks.fetch import PackageSource
-from gatekit.tasks.task import Task
+from gatekit import DataError, Task
+from gatekit.tasks import PackageSource
 
 
 @pytest.fixture

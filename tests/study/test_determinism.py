@@ -13,6 +13,7 @@ from structure import operations, representatives
 from gatekit import registry
 
 SCRIPT = Path(__file__).parent / "determinism.py"
+TESTS = str(Path(__file__).parents[1])
 FEW = ["lstm"]
 # Every operation occurs in some of them; two have memories that are computed in chunks otherwise.
 CHUNKED = ("delta_net", "mlstm")
@@ -40,7 +41,7 @@ def test_the_weights_are_the_same_anywhere(tmp_path, monkeypatch, cells):
             [sys.executable, SCRIPT, place, threads, *cells],
             capture_output=True,
             text=True,
-            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": TESTS},
         )
         assert done.returncode == 0, done.stdout + done.stderr
         found[f"{threads} threads"] = json.loads(done.stdout.splitlines()[-1])

@@ -12,13 +12,19 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from deed import RESULT
 from deeds import plan_of
-
-from gatekit.runs.state import RunState
-from gatekit.study.launch import process, slurm
-from gatekit.study.launch.contract import Cause, ListedRuns
-from gatekit.study.launch.outcome import SweepOutcome
-from gatekit.study.launch.process import Process
-from gatekit.study.launch.signals import CAUGHT, StoppedError, caught, raising
+from seams import (
+    CAUGHT,
+    Cause,
+    ListedRuns,
+    Process,
+    RunState,
+    StoppedError,
+    SweepOutcome,
+    caught,
+    raising,
+    slurm,
+)
+from seams import launch_process as process
 
 
 class Shown:

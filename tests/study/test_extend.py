@@ -5,15 +5,12 @@ import shlex
 import pytest
 from inline import Inline
 from refused import at
+from seams import compose, extension, first_seeds, interim_file, launch, plan_file, prepare
+from seams import extend_seed_of as seed_of
+from seams import load_runs as load
+from seams import plan_jobs as plan
 
-from gatekit.cell.errors import ConfigError, RunError
-from gatekit.compare.study import load
-from gatekit.runs.studies import interim_file, plan_file
-from gatekit.study.command import compose
-from gatekit.study.extend import extension, first_seeds, seed_of
-from gatekit.study.launch import launch
-from gatekit.study.launch.entry import prepare
-from gatekit.study.plan import plan
+from gatekit import ConfigError, RunError
 
 ROOT = "experiments"
 

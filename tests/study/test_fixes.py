@@ -8,13 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from gatekit.cell.block.reading import read_block
-from gatekit.cell.errors import GatekitError
-from gatekit.faults import Place, Remove, Set, apply
-from gatekit.registry import components
-from gatekit.study.config import validate
-from gatekit.study.keys import DECLARED, OPTIMIZERS
-from gatekit.study.options import CHECKS, read_options
+from seams import (
+    CHECKS,
+    DECLARED,
+    OPTIMIZERS,
+    Place,
+    Remove,
+    Set,
+    apply,
+    components,
+    read_block,
+    read_options,
+    validate,
+)
+
+from gatekit import GatekitError
 
 MOST_STEPS = 4
 WRONG = (

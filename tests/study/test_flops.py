@@ -3,14 +3,8 @@
 import json
 
 import pytest
-
-from gatekit.compare.budget import evaluations
-from gatekit.registry import components
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
-from gatekit.tasks import seeds
-from gatekit.training.feed import Feed
-from gatekit.training.model import build_model
+from seams import Feed, build_model, components, compose, evaluations, seeds
+from seams import plan_jobs as plan
 
 pytestmark = pytest.mark.usefixtures("place")
 

@@ -4,11 +4,8 @@ import os
 import time
 
 import pytest
-
-from gatekit.runs import metrics
-from gatekit.runs import metrics as tails
-from gatekit.runs.metrics import Tail
-from gatekit.study.launch.following import FollowedRun, seconds_left
+from seams import FollowedRun, Tail, metrics, seconds_left
+from seams import metrics as tails
 
 
 def line(epoch, value=1.0, split="validation", metric="nll", seconds=None):

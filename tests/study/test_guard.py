@@ -11,13 +11,9 @@ import numpy
 import pytest
 import tensorflow as tf
 import tiny
-
-from gatekit.cell.errors import PluginError
-from gatekit.runs.folder import RunFolder
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
-from gatekit.training.callbacks import Callbacks, reported
-from gatekit.training.trainer import train
+from seams import Callbacks, PluginError, RunFolder, compose, reported
+from seams import plan_jobs as plan
+from seams import train_run as train
 
 DEEDS = {
     "the working folder": lambda: os.chdir("/"),

@@ -1,8 +1,7 @@
 """The help of ``gatekit train`` shows each key with its value, as it would be typed."""
 
 import pytest
-
-from gatekit.study.help import WIDTH, _lines
+from seams import WIDTH, _lines
 
 VALUES = {
     "units": 64,

@@ -6,8 +6,8 @@ import re
 
 import pytest
 from omegaconf import OmegaConf
-
-from gatekit.study.command import compose, train
+from seams import compose
+from seams import train_command as train
 
 UNITS_LAYERS = "${units} ${layers}"
 

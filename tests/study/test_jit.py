@@ -4,22 +4,23 @@ import threading
 
 import numpy
 import pytest
+from seams import (
+    Feed,
+    InterruptedRunError,
+    RunFolder,
+    batches,
+    bucket,
+    build_model,
+    components,
+    compose,
+)
+from seams import jit as modes
+from seams import plan_jobs as plan
+from seams import read_config as read
+from seams import train_run as train
 from twice import StopAt, told
 
-from gatekit.cell.errors import ConfigError
-from gatekit.recurrence.padding import bucket
-from gatekit.registry import components
-from gatekit.runs.config import read
-from gatekit.runs.folder import RunFolder
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
-from gatekit.tasks.task import Batch
-from gatekit.training import batches
-from gatekit.training import jit as modes
-from gatekit.training.feed import Feed
-from gatekit.training.model import build_model
-from gatekit.training.summary import InterruptedRunError
-from gatekit.training.trainer import train
+from gatekit import Batch, ConfigError
 
 pytestmark = pytest.mark.usefixtures("float32")
 

@@ -4,11 +4,28 @@ from pathlib import Path
 
 import pytest
 import yaml
+from seams import (
+    CELLS,
+    DECLARED,
+    MISSING,
+    STEPS_OR_SHARE,
+    TEXTS,
+    USUAL,
+    Flag,
+    ListOf,
+    Mismatch,
+    OneOf,
+    Optional,
+    Table,
+    Text,
+    Whole,
+    candidates,
+    example,
+    fits,
+)
+from seams import faults_Number as Number
 
 import gatekit
-from gatekit.faults import Flag, ListOf, Mismatch, Number, OneOf, Optional, Table, Text, Whole, fits
-from gatekit.study.hydra.composing import candidates
-from gatekit.study.keys import CELLS, DECLARED, MISSING, STEPS_OR_SHARE, TEXTS, USUAL, example
 
 
 @pytest.mark.parametrize(

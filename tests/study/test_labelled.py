@@ -2,10 +2,8 @@
 
 import numpy
 import pytest
+from seams import Feed, StepData, labelled
 from short import trained
-
-from gatekit.training.batches import StepData, labelled
-from gatekit.training.feed import Feed
 
 pytestmark = pytest.mark.usefixtures("float32")
 

@@ -18,21 +18,33 @@ import processes
 import pytest
 from deed import CONTEXT, child_of
 from deeds import plan_of, start, states
+from seams import (
+    Cause,
+    Options,
+    Processes,
+    Progress,
+    RunFolder,
+    StartError,
+    StoppedError,
+    SweepOutcome,
+    SweepPlan,
+    caught,
+    causes,
+    duration,
+    entry,
+    fork_server,
+    launch,
+    loop,
+    raising,
+    slot_environments,
+    survey,
+)
+from seams import launch_process as process
+from seams import launch_report as report
+from seams import training_process as package
 
 import gatekit
-import gatekit.training.process as package
-from gatekit.cell.errors import RunError
-from gatekit.runs.folder import RunFolder
-from gatekit.runs.studies.survey import causes, survey
-from gatekit.study.launch import entry, fork_server, launch, loop, process, report
-from gatekit.study.launch.contract import Cause, StartError
-from gatekit.study.launch.following import duration
-from gatekit.study.launch.outcome import SweepOutcome
-from gatekit.study.launch.process import Processes
-from gatekit.study.launch.progress import Progress
-from gatekit.study.launch.signals import StoppedError, caught, raising
-from gatekit.study.options import Options, slot_environments
-from gatekit.study.plan import SweepPlan
+from gatekit import RunError
 
 
 def test_every_way_to_end_touches_only_that_run(tmp_path):

@@ -4,14 +4,11 @@ import os
 
 import pytest
 from refused import at
+from seams import components, compose, matching, preview
+from seams import plan_jobs as plan
+from seams import sweep_plan as plan_command
 
-from gatekit.cell.errors import ConfigError, GatekitError
-from gatekit.cli.sweep import plan as plan_command
-from gatekit.registry import components
-from gatekit.study import matching
-from gatekit.study.command import compose
-from gatekit.study.dry_run import preview
-from gatekit.study.plan import plan
+from gatekit import ConfigError, GatekitError
 
 pytestmark = pytest.mark.usefixtures("place")
 
@@ -79,8 +76,7 @@ def test_a_step_wider_than_two_percent_is_refused_with_what_to_type():
 )
 @pytest.mark.usefixtures("float32")
 def test_a_total_is_that_of_the_model(words):
-    from gatekit.training.model import build_model
-    from gatekit.training.summary import parameter_counts
+    from seams import build_model, parameter_counts
 
     (run,) = planned(*words, "match=total:200k")
     signature = components.load().task(run.config["task"]).signature()

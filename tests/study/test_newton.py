@@ -4,16 +4,10 @@ import json
 
 import keras
 import pytest
+from seams import InterruptedRunError, RunFolder, components, compose, resume, solve
+from seams import plan_jobs as plan
+from seams import train_run as train
 from twice import StopAt, told
-
-from gatekit.recurrence.executors.newton import solve
-from gatekit.registry import components
-from gatekit.runs.folder import RunFolder
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
-from gatekit.training import resume
-from gatekit.training.summary import InterruptedRunError
-from gatekit.training.trainer import train
 
 WORDS = ("task=echo", "cell=para_gru", "units=4", "trainer.epochs=2", "trainer.batch=8")
 

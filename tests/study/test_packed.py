@@ -6,14 +6,8 @@ import threading
 import numpy
 import pytest
 from gatekit.plugins.nottingham import Nottingham
-
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
-from gatekit.training.feed import Feed
-from gatekit.training.model import build_model
-from gatekit.training.parts import Shards
-from gatekit.training.probe import Probe
-from gatekit.training.summary import Scores
+from seams import Feed, Probe, Scores, Shards, build_model, compose
+from seams import plan_jobs as plan
 
 pytestmark = pytest.mark.usefixtures("float32")
 

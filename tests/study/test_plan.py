@@ -5,15 +5,11 @@ import pathlib
 
 import pytest
 from refused import at
+from seams import ABOUT_KEYS, DEFAULTS, Launch, Options, compose, fingerprint
+from seams import plan_jobs as plan
+from seams import plan_words_of as words_of
 
-from gatekit import registry
-from gatekit.cell.errors import ConfigError, GatekitError
-from gatekit.cell.schema import ABOUT_KEYS
-from gatekit.runs.names import fingerprint
-from gatekit.study.command import compose
-from gatekit.study.keys import DEFAULTS
-from gatekit.study.options import Options
-from gatekit.study.plan import Launch, plan, words_of
+from gatekit import ConfigError, GatekitError, registry
 
 pytestmark = pytest.mark.usefixtures("place")
 

@@ -4,14 +4,10 @@ import numpy
 import pytest
 import tiny
 from refused import at
+from seams import Feed, build_model, compose
+from seams import plan_jobs as plan
 
-from gatekit.cell.errors import ConfigError, DataError
-from gatekit.recurrence.layers.rnn import RNN
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
-from gatekit.tasks.task import Batch
-from gatekit.training.feed import Feed
-from gatekit.training.model import build_model
+from gatekit import RNN, Batch, ConfigError, DataError
 
 pytestmark = pytest.mark.usefixtures("float32")
 

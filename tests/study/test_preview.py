@@ -7,12 +7,8 @@ import sys
 import processes
 import pytest
 from deeds import changed, plan_of, start
-
-from gatekit.cli.main import main
-from gatekit.study.command import compose
-from gatekit.study.dry_run import preview
-from gatekit.study.launch import launch
-from gatekit.study.plan import plan, plan_or_errors
+from seams import compose, launch, main, plan_or_errors, preview
+from seams import plan_jobs as plan
 
 SCRIPT = """
 import sys

@@ -6,16 +6,19 @@ import json
 import keras
 import numpy
 import pytest
+from seams import (
+    InterruptedRunError,
+    RunFolder,
+    components,
+    compose,
+    projection_facts,
+    resume,
+    whole_lines,
+)
+from seams import plan_jobs as plan
+from seams import train_run as train
+from seams import training_probe as probe
 from twice import StopAt, points, told
-
-from gatekit.registry import components
-from gatekit.runs.folder import RunFolder
-from gatekit.runs.probe import projection_facts, whole_lines
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
-from gatekit.training import probe, resume
-from gatekit.training.summary import InterruptedRunError
-from gatekit.training.trainer import train
 
 ECHO = ("task=echo", "units=4", "trainer.epochs=3", "trainer.batch=8")
 

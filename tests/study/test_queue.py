@@ -9,11 +9,9 @@ import types
 import pytest
 from deed import CONTEXT
 from deeds import plan_of, states
+from seams import ListedRuns, Process, Processes, launch, loop
+from seams import launch_process as process
 from served import serve
-
-from gatekit.study.launch import launch, loop, process
-from gatekit.study.launch.contract import ListedRuns
-from gatekit.study.launch.process import Process, Processes
 
 
 def queue_of(root, *deeds, **options):

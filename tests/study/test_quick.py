@@ -4,10 +4,10 @@ import os
 
 import pytest
 from refused import at
+from seams import compose
+from seams import plan_jobs as plan
 
-from gatekit.cell.errors import ConfigError
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
+from gatekit import ConfigError
 
 pytestmark = pytest.mark.usefixtures("place")
 

@@ -13,12 +13,10 @@ import pytest
 from deed import child_of
 from deeds import plan_of, states
 from refused import at
+from seams import Cause, RunFolder, launch, ray, read_options
+from seams import launch_report as report
 
-from gatekit.cell.errors import ConfigError
-from gatekit.runs.folder import RunFolder
-from gatekit.study.launch import launch, ray, report
-from gatekit.study.launch.contract import Cause
-from gatekit.study.options import read_options
+from gatekit import ConfigError
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")
 
@@ -75,8 +73,9 @@ def cluster():
     before = dict(os.environ)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     here = os.environ.get("PYTHONPATH", "")
+    own = [str(folder) for folder in Path(__file__).parents[:2]]
     # The machines' workers find the tests' deeds as they would find gatekit.
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), here]).strip(os.pathsep)
+    os.environ["PYTHONPATH"] = os.pathsep.join([*own, here]).strip(os.pathsep)
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "num_gpus": 1})
     made.add_node(num_cpus=2, num_gpus=1, resources={"big": 1})
     try:

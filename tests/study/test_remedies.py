@@ -16,20 +16,27 @@ from typing import Any
 
 import pytest
 from refused import Check, at
+from seams import (
+    CHECKS,
+    GROUP_KEYS,
+    LAUNCH_KEYS,
+    RUN_KEYS,
+    ArgumentError,
+    build_block,
+    components,
+    overrides,
+    parse,
+    read_block,
+    read_cell,
+    read_options,
+    read_output_unit,
+    validate,
+)
+from seams import FUNCTIONS as OPS
 
 import gatekit
-from gatekit.cell.block.built_block import build_block
-from gatekit.cell.block.reading import read_block
-from gatekit.cell.calls import ArgumentError
-from gatekit.cell.errors import GatekitError
-from gatekit.cell.language.ops import FUNCTIONS as OPS
-from gatekit.cell.language.parse import parse
-from gatekit.cell.schema import read_cell, read_output_unit
-from gatekit.registry import cell_config, components
-from gatekit.study.config import validate
-from gatekit.study.keys import GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS
-from gatekit.study.line import overrides
-from gatekit.study.options import CHECKS, read_options
+from gatekit import GatekitError
+from gatekit.registry import cell_config
 
 WRONG = ("yes", -1, 0.5, float("nan"), 10**30, [], {"a": 1}, None, True, "")
 REMEDY = re.compile(r"\b(type|write|remove|such as|did you mean|needed)\b", re.IGNORECASE)

@@ -3,9 +3,9 @@
 import pytest
 from omegaconf import OmegaConf
 from refused import at, saying
+from seams import plain_config as plain
 
-from gatekit.cell.errors import ConfigError
-from gatekit.study.resolve import plain
+from gatekit import ConfigError
 
 TASKS = {"adding": {"length": 100}}
 

@@ -8,19 +8,22 @@ from pathlib import Path
 
 import processes
 import pytest
+from seams import (
+    Callbacks,
+    Checkpoint,
+    InterruptedRunError,
+    PluginError,
+    RunFolder,
+    components,
+    compose,
+    metrics,
+    resume,
+)
+from seams import plan_jobs as plan
+from seams import train_run as train
 from twice import VARIANTS, StopAt, points, told, untraced
 
-from gatekit.cell.errors import PluginError, RunError
-from gatekit.registry import components
-from gatekit.runs import metrics
-from gatekit.runs.checkpoint import Checkpoint
-from gatekit.runs.folder import RunFolder
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
-from gatekit.training import resume
-from gatekit.training.callbacks import Callbacks
-from gatekit.training.summary import InterruptedRunError
-from gatekit.training.trainer import train
+from gatekit import RunError
 
 pytestmark = pytest.mark.usefixtures("float32")
 

@@ -14,18 +14,24 @@ import yaml
 from compare.synthetic import configuration, write_run
 from inline import Inline
 from refused import saying
+from seams import (
+    SearchChoice,
+    SearchInterval,
+    compose,
+    composition,
+    confirming,
+    main,
+    recorded,
+    survey,
+    value_of,
+)
+from seams import confirm_best as best
+from seams import launch_package as launching
+from seams import optuna as tuned
+from seams import plan_jobs as plan
+from seams import search as searching
 
-from gatekit.cell.errors import ConfigError
-from gatekit.cli.main import main
-from gatekit.runs.studies.survey import survey
-from gatekit.study import launch as launching
-from gatekit.study.command import compose, composition
-from gatekit.study.plan import plan
-from gatekit.study.search import SearchChoice, SearchInterval
-from gatekit.study.search import optuna as tuned
-from gatekit.study.search import search as searching
-from gatekit.study.search.confirm import best, confirming, value_of
-from gatekit.study.search.search import recorded
+from gatekit import ConfigError
 
 pytestmark = pytest.mark.usefixtures("place")
 RATE = "optimizer.learning_rate=tag(log,interval(1e-4,1e-1))"

@@ -8,18 +8,21 @@ import keras
 import processes
 import pytest
 import tensorflow as tf
+from seams import (
+    Feed,
+    InterruptedRunError,
+    Kept,
+    RunFolder,
+    _global_seed,
+    checkpoint_of,
+    components,
+    compose,
+    durable,
+    foreign,
+)
+from seams import plan_jobs as plan
+from seams import train_run as train
 from twice import VARIANTS, StopAt, told
-
-from gatekit.registry import components
-from gatekit.runs import durable
-from gatekit.runs.folder import RunFolder
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
-from gatekit.training.feed import Feed
-from gatekit.training.resume import checkpoint_of
-from gatekit.training.summary import InterruptedRunError
-from gatekit.training.traced import Kept, foreign
-from gatekit.training.trainer import _global_seed, train
 
 pytestmark = pytest.mark.usefixtures("float32")
 

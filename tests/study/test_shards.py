@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import os
 import sys
 import threading
 from pathlib import Path
@@ -12,19 +13,25 @@ import numpy
 import processes
 import pytest
 from refused import at, saying
+from seams import (
+    Feed,
+    Options,
+    PartialGradients,
+    Scores,
+    SequenceModel,
+    Shards,
+    build_model,
+    components,
+    compose,
+    extension,
+    newton_counts,
+    slot_environments,
+    write_plan,
+)
+from seams import plan_jobs as plan
 from short import trained
 
-from gatekit.cell.errors import ConfigError
-from gatekit.registry import components
-from gatekit.study.command import compose
-from gatekit.study.extend import extension
-from gatekit.study.launch.entry import write_plan
-from gatekit.study.options import Options, slot_environments
-from gatekit.study.plan import plan
-from gatekit.training.feed import Feed
-from gatekit.training.model import SequenceModel, build_model
-from gatekit.training.parts import PartialGradients, Shards
-from gatekit.training.summary import Scores, newton_counts
+from gatekit import ConfigError
 
 pytestmark = pytest.mark.usefixtures("float32")
 
@@ -108,7 +115,10 @@ def test_scores_are_those_of_whole_batches(place, monkeypatch, words):
 def test_side_by_side_a_stopped_run_ends_as_if_it_never_was(tmp_path, kind, words, devices):
     script = Path(__file__).with_name("side_by_side.py")
     done = processes.run(
-        [sys.executable, script, tmp_path, kind, *words], capture_output=True, text=True
+        [sys.executable, script, tmp_path, kind, *words],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(script.parents[1])},
     )
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout.splitlines()[-1])

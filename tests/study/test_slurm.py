@@ -13,16 +13,21 @@ import pytest
 from deed import child_of
 from deeds import plan_of, start, states
 from refused import at
+from seams import (
+    ListedRuns,
+    SweepOutcome,
+    compose,
+    launch,
+    read_options,
+    slurm_queue,
+    submitit_executor,
+)
+from seams import launch_report as report
+from seams import loop_make as make
+from seams import plan_jobs as planned
+from seams import slurm as module
 
-from gatekit.cell.errors import ConfigError
-from gatekit.study.command import compose
-from gatekit.study.launch import SweepOutcome, launch, report, slurm_queue
-from gatekit.study.launch import slurm as module
-from gatekit.study.launch.contract import ListedRuns
-from gatekit.study.launch.loop import make
-from gatekit.study.launch.slurm_queue import submitit_executor
-from gatekit.study.options import read_options
-from gatekit.study.plan import plan as planned
+from gatekit import ConfigError
 
 pytestmark = [
     # What submitit leaves to the garbage collector.
@@ -42,7 +47,8 @@ FAKES = {
 def submitit(monkeypatch):
     """The library, and jobs that find the tests' deeds as they would find gatekit."""
     library = pytest.importorskip("submitit", reason="needs gatekit[slurm]")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    here = Path(__file__).parent
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (here, here.parent))))
     return library
 
 
@@ -277,7 +283,7 @@ def test_a_job_at_its_time_limit_goes_on_from_the_checkpoint(submitit, tmp_path,
 
 def last(path, name):
     if name == "metrics":
-        from gatekit.runs.metrics import read
+        from seams import read_metrics as read
 
         return [(m.step, m.metric, m.value) for m in read(path / "metrics.jsonl").lines]
     return (path / name).read_bytes()

@@ -7,9 +7,7 @@ from pathlib import Path
 import gatekit.conf
 import pytest
 import yaml
-
-from gatekit.study.config import validate
-from gatekit.study.keys import DEFAULTS, GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS
+from seams import DEFAULTS, GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS, validate
 
 PAGE = Path(__file__).parents[2] / "docs" / "studies.md"
 CONF = Path(next(iter(gatekit.conf.__path__)))

@@ -7,23 +7,28 @@ import pytest
 from deeds import changed, plan_of, start, states
 from disks import FullDisk
 from refused import at
-
-from gatekit.cell.errors import RunError
-from gatekit.runs import durable, process
-from gatekit.runs.folder import RunFolder
-from gatekit.runs.names import RUNS, STALE, UNRECORDED
-from gatekit.runs.result import dumped
-from gatekit.runs.studies.prune import removable, remove
-from gatekit.runs.studies.survey import (
+from seams import (
+    RUNS,
+    STALE,
+    UNRECORDED,
+    RunFolder,
     causes,
+    durable,
     find,
+    launch,
     note_unrecorded,
+    prepare,
+    removable,
+    remove,
     study_folder,
     survey,
     unrecorded,
+    write_plan,
 )
-from gatekit.study.launch import launch
-from gatekit.study.launch.entry import prepare, write_plan
+from seams import dumped_result as dumped
+from seams import run_process as process
+
+from gatekit import RunError
 
 
 @pytest.fixture(scope="module")

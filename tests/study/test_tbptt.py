@@ -8,19 +8,24 @@ import numpy
 import pytest
 import tiny
 from refused import at
+from seams import (
+    Feed,
+    PluginError,
+    RunFolder,
+    Scores,
+    Shards,
+    build_model,
+    components,
+    compose,
+    named_weights,
+    set_weights,
+    validate,
+)
+from seams import plan_jobs as plan
+from seams import train_run as train
 from twice import StopAt
 
-from gatekit.cell.errors import ConfigError, PluginError
-from gatekit.registry import components
-from gatekit.runs.folder import RunFolder
-from gatekit.study.command import compose
-from gatekit.study.config import validate
-from gatekit.study.plan import plan
-from gatekit.training.feed import Feed
-from gatekit.training.model import build_model, named_weights, set_weights
-from gatekit.training.parts import Shards
-from gatekit.training.summary import Scores
-from gatekit.training.trainer import train
+from gatekit import ConfigError
 
 pytestmark = pytest.mark.usefixtures("float32")
 

@@ -10,23 +10,29 @@ import keras
 import numpy
 import pytest
 import tiny
+from seams import (
+    Callbacks,
+    InterruptedRunError,
+    PluginError,
+    RunFolder,
+    Scores,
+    SequenceModel,
+    StepTimes,
+    build_model,
+    components,
+    compose,
+    metrics,
+    named_weights,
+    optimizer,
+    parsed,
+    result_of,
+)
+from seams import plan_jobs as plan
+from seams import registry_cells as cells
+from seams import train_run as train
 from twice import untraced
 
-from gatekit import Tracker
-from gatekit.cell.errors import PluginError
-from gatekit.recurrence.layers.rnn import RNN
-from gatekit.registry import cells, components
-from gatekit.runs import metrics
-from gatekit.runs.folder import RunFolder
-from gatekit.runs.result import parsed, result_of
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
-from gatekit.tasks.task import Batch
-from gatekit.training.callbacks import Callbacks
-from gatekit.training.model import SequenceModel, build_model, named_weights
-from gatekit.training.optimizers import optimizer
-from gatekit.training.summary import InterruptedRunError, Scores, StepTimes
-from gatekit.training.trainer import train
+from gatekit import RNN, Batch, Tracker
 
 pytestmark = pytest.mark.usefixtures("float32")
 

@@ -7,15 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
+from seams import TUNE, TUNE_VARIABLE, Setting, __version__, build, key, read_output_unit, use_table
 from test_worker import command, folders
 
-from gatekit._version import __version__
-from gatekit.cell.graph import build
-from gatekit.cell.schema import read_output_unit
-from gatekit.recurrence.executors.choose import TUNE_VARIABLE, Setting, key
 from gatekit.registry import catalogue, load_cell
-from gatekit.runs.names import TUNE
-from gatekit.training.worker import use_table
 
 
 def test_a_table_lies_beside_the_runs_of_a_study(

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from refused import at
+from seams import Both, Set, Shell, refuse_unreadable
 
-from gatekit.cell.errors import ConfigError
-from gatekit.faults import Both, Set, Shell
-from gatekit.study.line import refuse_unreadable
+from gatekit import ConfigError
 
 QUOTED = {
     "task.label=日本語": "日本語",

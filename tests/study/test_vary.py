@@ -4,13 +4,8 @@ import threading
 
 import numpy
 import pytest
-
-from gatekit.registry import components
-from gatekit.runs.folder import RunFolder
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
-from gatekit.tasks import seeds
-from gatekit.training import batches, trainer
+from seams import RunFolder, batches, components, compose, seeds, trainer
+from seams import plan_jobs as plan
 
 pytestmark = pytest.mark.usefixtures("place")
 

@@ -13,13 +13,9 @@ from unittest.mock import Mock
 import keras
 import processes
 import pytest
-
-from gatekit.registry import components
-from gatekit.runs import durable
-from gatekit.runs.config import read
-from gatekit.runs.folder import RunFolder
-from gatekit.training import worker
-from gatekit.training.trainer import train
+from seams import RunFolder, components, durable, worker
+from seams import read_config as read
+from seams import train_run as train
 
 SCRIPT = """
 import sys

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy
 
-from gatekit.tasks.task import Batch, Metric, Signature, Task
+from gatekit import Batch, Metric, Signature, Task
 
 
 class Sum(Task):

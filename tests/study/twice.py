@@ -5,7 +5,7 @@ import random
 import threading
 from dataclasses import replace
 
-from gatekit.runs import metrics
+from seams import metrics
 
 VARIANTS = {
     "dropout, masks, Adam, cosine, patience": [

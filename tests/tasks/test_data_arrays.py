@@ -5,8 +5,8 @@ import pickle
 import numpy
 import pytest
 
-from gatekit.cell.errors import DataError
-from gatekit.tasks.arrays import read_npz, write_npz
+from gatekit import DataError
+from gatekit.tasks import read_npz, write_npz
 
 ARRAYS = {"a": numpy.arange(2000), "b": numpy.ones((2, 3), "uint8")}
 

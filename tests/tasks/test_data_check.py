@@ -5,10 +5,9 @@ import re
 
 import numpy
 import pytest
+from seams import DataWarning, check_batch, check_sample, check_splits
 
-from gatekit.cell.errors import DataError
-from gatekit.tasks.task import Batch, Metric, Signature, Task
-from gatekit.tasks.validate import DataWarning, check_batch, check_sample, check_splits
+from gatekit import Batch, DataError, Metric, Signature, Task
 
 NUMBERS = Signature(features=2, vocabulary=None, outputs=1, loss="mse")
 EVERY = Signature(features=2, vocabulary=None, outputs=3, loss="bits", emission="every")

@@ -10,10 +10,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from seams import PluginError, fetch, verify
+from seams import tasks_fetch as data_fetch
 
-from gatekit.cell.errors import DataError, PluginError
-from gatekit.tasks import fetch as data_fetch
-from gatekit.tasks.fetch import PackageSource, contents, fetch, folder_of, located, verify
+from gatekit import DataError
+from gatekit.tasks import PackageSource, contents, folder_of, located
 
 CONTENT = {"pack/a.txt": b"first", "pack/deep/b.bin": b"\x00\x01" * 500}
 COMMAND = "type: gatekit data get letters$"

@@ -7,11 +7,12 @@ import zipfile
 import numpy
 import pytest
 from refused import at
+from seams import check_splits
+from seams import tasks_files as files
 
 from gatekit import ConfigError, DataError
 from gatekit.registry import tasks
-from gatekit.tasks import FileTask, files
-from gatekit.tasks.validate import check_splits
+from gatekit.tasks import FileTask
 
 pytestmark = pytest.mark.filterwarnings("ignore::gatekit.tasks.validate.DataWarning")
 SPLIT = numpy.array(["train", "train", "validation", "test", "test_long"])

@@ -5,7 +5,7 @@ import gzip
 import numpy
 import pytest
 
-from gatekit.cell.errors import DataError
+from gatekit import DataError
 from gatekit.tasks import read_idx
 
 PLAIN = bytes([0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 255])

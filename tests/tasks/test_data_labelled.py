@@ -3,8 +3,8 @@
 import numpy
 import pytest
 
-from gatekit.cell.errors import DataError
-from gatekit.tasks.labelled import Labelled, every_fifth, majority, read_ts
+from gatekit import DataError
+from gatekit.tasks import Labelled, every_fifth, majority, read_ts
 
 HEAD = "# a comment\n@problemName Small\n@univariate false\n@classLabel true low high\n@data\n"
 

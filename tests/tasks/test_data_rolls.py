@@ -5,10 +5,10 @@ import json
 import numpy
 import pytest
 from scipy.io import savemat
+from seams import check_splits, content_hash, read_json, read_mat
 
-from gatekit.cell.errors import DataError
-from gatekit.tasks.piano_rolls import CanonicalRolls, content_hash, read_json, read_mat
-from gatekit.tasks.validate import check_splits
+from gatekit import DataError
+from gatekit.tasks import CanonicalRolls
 
 KEYS = {
     "train": [[[60, 64], []], [[72], [60], [21]]],

@@ -4,11 +4,10 @@ import math
 
 import numpy
 import pytest
+from seams import check_splits, windows
 
-from gatekit.cell.errors import ConfigError, DataError
-from gatekit.tasks.task import recipe_hash
-from gatekit.tasks.text import CharacterModel, decoded, split_text, windows
-from gatekit.tasks.validate import check_splits
+from gatekit import ConfigError, DataError
+from gatekit.tasks import CharacterModel, decoded, recipe_hash, split_text
 
 
 class Small(CharacterModel):

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from seams import pooled_metric
 
-from gatekit.cell.errors import ConfigError, DataError
-from gatekit.tasks.tokens import TokenModel
-from gatekit.training.model import pooled_metric
+from gatekit import ConfigError, DataError
+from gatekit.tasks import TokenModel
 
 TRAIN = "the cat, the dog; the end.\nthe cat's tail: <unk> N\n"
 

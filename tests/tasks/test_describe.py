@@ -1,8 +1,9 @@
 """A task in words, from its docstring."""
 
-from gatekit.tasks.describe import as_text, describe
-from gatekit.tasks.streamed import StreamedTask
-from gatekit.tasks.task import Metric
+from seams import as_text
+from seams import describe_task as describe
+
+from gatekit import Metric, StreamedTask
 
 
 class Walk(StreamedTask):

@@ -2,10 +2,10 @@
 
 import numpy
 import pytest
+from seams import check_batch
 
 from gatekit import Batch, DataError, Signature
 from gatekit.tasks import packed
-from gatekit.tasks.validate import check_batch
 
 EVERY = Signature(features=1, vocabulary=None, outputs=1, loss="mse", emission="every")
 

@@ -2,8 +2,7 @@
 
 import numpy
 import pytest
-
-from gatekit.tasks import seeds
+from seams import seeds
 
 
 def test_a_name_always_draws_the_same():

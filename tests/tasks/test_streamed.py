@@ -1,10 +1,10 @@
 """Streamed tasks: fixed validation and test sets, each from a generator of its own."""
 
 import numpy
+from seams import check_splits
 
-from gatekit.tasks.streamed import SizedTask, StreamedTask
-from gatekit.tasks.task import Batch, Metric, Signature
-from gatekit.tasks.validate import check_splits
+from gatekit import Batch, Metric, Signature, StreamedTask
+from gatekit.tasks import SizedTask
 
 
 class Walk(StreamedTask):

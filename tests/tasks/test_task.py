@@ -5,10 +5,10 @@ import dataclasses
 import numpy
 import pytest
 from refused import at, saying
+from seams import PluginError
 
-from gatekit.cell.errors import ConfigError, DataError, PluginError
-from gatekit.tasks.streamed import StreamedTask
-from gatekit.tasks.task import Batch, Metric, Signature, Task, recipe_hash
+from gatekit import Batch, ConfigError, DataError, Metric, Signature, StreamedTask, Task
+from gatekit.tasks import recipe_hash
 
 
 class Fixed(Task):

@@ -6,12 +6,9 @@ from pathlib import Path
 import numpy
 import pytest
 from refused import at, saying
+from seams import Place, Set, check_sample, check_splits, components
 
-from gatekit.cell.errors import ConfigError
-from gatekit.faults import Place, Set
-from gatekit.registry import components
-from gatekit.tasks.tracking import AutomatonTask
-from gatekit.tasks.validate import check_sample, check_splits
+from gatekit import AutomatonTask, ConfigError
 
 
 class Lamp(AutomatonTask):

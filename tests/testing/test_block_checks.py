@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gatekit.testing import FAIL, PASS, block_checks
-from gatekit.testing.outcome import Outcome
+from gatekit.testing import FAIL, PASS, Outcome, block_checks
 
 Write = Callable[[str, str], Path]
 

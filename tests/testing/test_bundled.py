@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from seams import IN_A_LAYER, NAMES, Subject
+from seams import subject_KINDS as KINDS
+from seams import suite_DECLARED as DECLARED
 from structure import representatives
 
 from gatekit import registry
 from gatekit.testing import FAIL, checks
-from gatekit.testing.subject import KINDS, Subject
-from gatekit.testing.suite import DECLARED, IN_A_LAYER, NAMES
 
 # Those that start a process, compile or measure take seconds each: they run in CI.
 SLOW = ("loads_alone", "asks_for_known", *IN_A_LAYER)

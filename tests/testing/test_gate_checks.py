@@ -7,12 +7,9 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from seams import NAMES, PluginError, near
 
-from gatekit.cell.errors import PluginError
-from gatekit.testing import FAIL, PASS, XFAIL, Check, gate_checks
-from gatekit.testing.layer_checks import near
-from gatekit.testing.outcome import CheckError
-from gatekit.testing.suite import NAMES
+from gatekit.testing import FAIL, PASS, XFAIL, Check, CheckError, gate_checks
 
 from .planted import GATES, TF, source
 

@@ -6,13 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from seams import OF_CELLS, OF_FUNCTIONS, OF_TASKS, cell_checks, from_file, subject
+from seams import UNITS as WIDTH
+from seams import tensors_arguments as arguments
 
 from gatekit.testing import FAIL, PASS, Outcome, checks
-from gatekit.testing.cell_subject import from_file
-from gatekit.testing.subject import UNITS as WIDTH
-from gatekit.testing.subject import subject
-from gatekit.testing.suite import OF_CELLS, OF_FUNCTIONS, OF_TASKS, cell_checks
-from gatekit.testing.tensors import arguments
 
 from .planted import DIFFERENCE, STEPS, TF, source
 

@@ -12,15 +12,10 @@ from pathlib import Path
 
 import processes
 import pytest
+from seams import IN_A_LAYER, compose, load_alone, loading, main, scaffold
 
-from gatekit import registry
-from gatekit.cell.errors import ConfigError
-from gatekit.cli.main import main
-from gatekit.registry import loading
-from gatekit.study.command import compose
-from gatekit.testing import checks, scaffold
-from gatekit.testing.alone import load_alone
-from gatekit.testing.suite import IN_A_LAYER
+from gatekit import ConfigError, registry
+from gatekit.testing import checks
 
 KINDS = tuple(scaffold.KINDS)
 QUICK = ("everything_learns", "executors_agree", "saves_and_loads")

@@ -7,12 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from seams import certify, loading, subject
 
 from gatekit import __version__, registry
-from gatekit.registry import loading
 from gatekit.testing import FAIL, PASS, XFAIL, Outcome, store
-from gatekit.testing.subject import subject
-from gatekit.testing.suite import certify
 
 from .planted import source
 

@@ -2,10 +2,9 @@
 
 import numpy
 import pytest
+from seams import Feed, batches
 
-from gatekit.tasks.task import Batch, Signature
-from gatekit.training import batches
-from gatekit.training.feed import Feed
+from gatekit import Batch, Signature
 
 
 def masked(lengths, time=6, features=2):

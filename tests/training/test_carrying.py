@@ -4,10 +4,9 @@ import keras
 import numpy
 import pytest
 import tensorflow as tf
+from seams import CarryingBlock, CarryingRNN, state_shapes
 
 from gatekit import RNN, BlockLayer
-from gatekit.recurrence.call import state_shapes
-from gatekit.training.carrying import CarryingBlock, CarryingRNN
 
 SIZE, TIME, WINDOW = 3, 12, 4
 

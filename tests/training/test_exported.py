@@ -1,8 +1,7 @@
 """Test data as plain arrays: packed rows become a row for each sequence."""
 
 import numpy
-
-from gatekit.training.exported import _apart
+from seams import _apart
 
 
 def test_a_row_of_several_sequences_becomes_several_rows():

@@ -46,7 +46,7 @@ def test_freed_blocks_are_kept(mib: int) -> None:
 
 
 def test_a_library_without_the_setting_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gatekit.runs import process
+    from seams import run_process as process
 
     monkeypatch.setattr(process.ctypes, "CDLL", lambda name: object())
     assert process.keep_freed() is False

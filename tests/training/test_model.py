@@ -6,9 +6,7 @@ from types import SimpleNamespace
 
 import keras
 import numpy as np
-
-from gatekit.training.model import SequenceModel, pooled, step_loss, step_metric
-from gatekit.training.probe import _place
+from seams import SequenceModel, _place, pooled, step_loss, step_metric
 
 VALUES = np.random.default_rng(0).normal(size=(3, 4, 2)).astype("float32")
 

@@ -6,18 +6,23 @@ import threading
 import keras
 import numpy
 import pytest
+from seams import (
+    Callbacks,
+    RunFolder,
+    build_model,
+    components,
+    compose,
+    decayed,
+    optimizer,
+    schedule,
+    typed,
+    validate,
+    vectors,
+)
+from seams import plan_jobs as plan
+from seams import train_run as train
 
-from gatekit.cell.errors import ConfigError
-from gatekit.registry import components
-from gatekit.runs.folder import RunFolder
-from gatekit.study.command import compose
-from gatekit.study.config import validate
-from gatekit.study.plan import plan
-from gatekit.training.callbacks import Callbacks
-from gatekit.training.model import build_model
-from gatekit.training.optimizers import decayed, optimizer, vectors
-from gatekit.training.schedule import schedule, typed
-from gatekit.training.trainer import train
+from gatekit import ConfigError
 
 RATE, STEPS = 0.2, 100
 

@@ -5,12 +5,8 @@ import threading
 
 import keras
 import pytest
-
-from gatekit.registry import components
-from gatekit.runs.folder import RunFolder
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
-from gatekit.training import trainer
+from seams import RunFolder, components, compose, trainer
+from seams import plan_jobs as plan
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy
 import pytest
+from seams import programs
 
 import gatekit
-from gatekit.training.process import programs
 
 KEPT = "--tf_xla_persistent_cache_directory="
 

@@ -2,10 +2,7 @@
 
 import numpy
 import pytest
-
-from gatekit.runs import durable, metrics
-from gatekit.runs.folder import RunFolder
-from gatekit.training import resume
+from seams import RunFolder, durable, metrics, resume
 
 MADE_WITH = {"tensorflow": "2.21.0", "cpu": "one", "threads": 2, "executor": "fused", "jit": False}
 TENSORS = {"weight/w": numpy.arange(3.0)}

@@ -2,11 +2,9 @@
 
 import numpy
 import pytest
+from seams import Feed, batches
 
-from gatekit.cell.errors import DataError
-from gatekit.tasks.task import Batch, Metric, Signature, Task
-from gatekit.training import batches
-from gatekit.training.feed import Feed
+from gatekit import Batch, DataError, Metric, Signature, Task
 
 LENGTHS = [3, 7, 1, 6]
 

@@ -10,11 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
-from gatekit.compare.comparison import Comparison, compare
-from gatekit.compare.output.export import to_csv, to_json, to_latex, to_markdown
-from gatekit.compare.output.notebook import comparison_html
-from gatekit.compare.output.table import print_table
+from seams import Comparison, comparison_html, print_table, to_csv, to_json, to_latex, to_markdown
+from seams import compare_runs as compare
 
 from ..synthetic import METRIC, configuration, write_run
 

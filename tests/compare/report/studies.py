@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gatekit.compare.comparison import compare
-from gatekit.compare.report.context import Sheet
-from gatekit.compare.report.page import page
-from gatekit.runs.studies import plan_file
+from seams import Sheet, plan_file
+from seams import compare_runs as compare
+from seams import report_page as page
 
 from ..budget_runs import write_curve
 from ..synthetic import METRIC, configuration, write_run

@@ -5,9 +5,7 @@ import threading
 
 import processes
 import pytest
-
-from gatekit.compare.live.server import Server
-from gatekit.runs.folder import RunFolder
+from seams import RunFolder, Server
 
 from ..synthetic import configuration, write_run
 from .studies import HOSTILE

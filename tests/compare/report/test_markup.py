@@ -7,8 +7,9 @@ import json
 import pytest
 from jinja2 import UndefinedError
 from markupsafe import Markup
-
-from gatekit.compare.report.markup import data, html, number, text
+from seams import html, number
+from seams import markup_data as data
+from seams import markup_text as text
 
 from .studies import HOSTILE
 

@@ -14,21 +14,32 @@ from typing import Any
 
 import pytest
 from markupsafe import Markup
-
-from gatekit.compare.budget.reach import reach
-from gatekit.compare.budget.text import reach_cells, reach_verdict
-from gatekit.compare.curves import AXES, band, on_one_grid, over
-from gatekit.compare.output.sentence import sentences
-from gatekit.compare.output.table_cells import groups_table, tasks_differences
-from gatekit.compare.render.style import COLOURS, style_of
-from gatekit.compare.report import curves as module_of_curves
-from gatekit.compare.report import page as module
-from gatekit.compare.report.context import Section, Sheet
-from gatekit.compare.report.facts import facts
-from gatekit.compare.report.page import SCRIPTS, SECTIONS, page
-from gatekit.compare.report.to_data import Charts
-from gatekit.compare.views.claims import best
-from gatekit.compare.views.kinds import Asked, chart
+from seams import (
+    AXES,
+    COLOURS,
+    SCRIPTS,
+    SECTIONS,
+    Asked,
+    Charts,
+    Section,
+    Sheet,
+    band,
+    best,
+    chart,
+    facts,
+    groups_table,
+    on_one_grid,
+    over,
+    reach,
+    reach_cells,
+    reach_verdict,
+    sentences,
+    style_of,
+    tasks_differences,
+)
+from seams import compare_report_page as module
+from seams import curves as module_of_curves
+from seams import report_page as page
 
 from ..budget_runs import write_curve
 from ..probing import probe_run, probe_study

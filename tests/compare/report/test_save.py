@@ -8,16 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from seams import Parser, RunFolder, Sheet, record, watch, write_report
+from seams import compare_curves as module
+from seams import compare_report as report
+from seams import report_page as page
 
-from gatekit.cell.errors import ConfigError
-from gatekit.cli.arguments import Parser
-from gatekit.cli.compare import report
-from gatekit.compare import curves as module
-from gatekit.compare.report.context import Sheet
-from gatekit.compare.report.page import page
-from gatekit.compare.report.save import watch, write_report
-from gatekit.runs import record
-from gatekit.runs.folder import RunFolder
+from gatekit import ConfigError
 
 from ..synthetic import configuration, write_run, write_study
 from .studies import sheet
