@@ -13,6 +13,7 @@ from gatekit.cell.errors import RunError
 from gatekit.compare.numbers import count_of
 from gatekit.runs.names import IMPORTED, RUNS
 from gatekit.runs.record import KeptRuns, RunRecord, is_run
+from gatekit.runs.result import Result
 from gatekit.runs.state import STATES
 from gatekit.runs.studies import interim_file, plan_file
 from gatekit.runs.studies.interim_file import InterimAnalyses, Withdrawal
@@ -26,7 +27,7 @@ class Study:
     """The runs of a study in the order of their ids.
 
     ``ignored`` names entries of the folder that are not runs; ``copies`` names folders that repeat
-    a run that was already read. ``interim`` are the looks of `gatekit extend`, or those of the
+    a run that was already read: one fingerprint and one result are one run, wherever it lies. ``interim`` are the looks of `gatekit extend`, or those of the
     bundle if all runs come from one.
 
     ``planned`` are the runs that commands asked for and that have not started; ``asked`` maps the
@@ -114,6 +115,7 @@ def load(
         raise no_study(study, root, command)
     kept = kept or KeptRuns()
     runs: dict[tuple[str, str], RunRecord] = {}
+    results: dict[str, list[Result]] = {}
     ignored: list[str] = []
     copies: list[str] = []
     for origin, place in _origins(folder):
@@ -124,10 +126,13 @@ def load(
                 continue
             run = kept.read(Path(entry.path), origin)
             key = (run.id, origin or "")
-            if key in runs:
+            known = results.setdefault(run.id, [])
+            if key in runs or run.result in known:
                 copies.append(name)
-            else:
-                runs[key] = run
+                continue
+            runs[key] = run
+            if run.result is not None:
+                known.append(run.result)
     ordered = tuple(runs[key] for key in sorted(runs))
     interim = interim_file.read(folder)
     withdrawals = interim_file.withdrawals(folder)

@@ -18,7 +18,7 @@ import numpy
 from gatekit._version import UPDATE
 from gatekit.cell.errors import RunError
 
-FORMAT = 1
+FORMAT = 2
 DIGITS = 64
 """The number of bytes before the archive, which are its SHA-256 as hex digits."""
 

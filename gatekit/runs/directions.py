@@ -28,7 +28,7 @@ DIRECTIONS: dict[str, Direction] = {
 }
 """The directions of well-known metrics."""
 
-_SPLIT = re.compile(r"(train|training|val|valid|validation|dev|eval|test)_(?=.)")
+_SPLIT = re.compile(r"^(train|training|val|valid|validation|dev|eval|test)_(?=.)")
 
 
 def known_direction(metric: str) -> Direction | None:
@@ -43,7 +43,7 @@ def known_direction(metric: str) -> Direction | None:
 def plain_name(metric: str) -> str:
     """Return a metric's name in lower case, with underscores, without the prefix of a split."""
     name = re.sub(r"[\s./-]+", "_", metric.strip().casefold())
-    return _SPLIT.sub("", name, count=1)
+    return _SPLIT.sub("", name)
 
 
 def direction_of(metric: str, direction: str | None) -> Direction:

@@ -5,6 +5,8 @@ Of these, only the plugins are part of the run's fingerprint.
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -18,6 +20,9 @@ PACKAGES = ("gatekit", "tensorflow", "keras", "numpy", "hydra-core", "omegaconf"
 
 NUMERIC = ("gatekit", "tensorflow", "keras", "numpy")
 """Packages whose version can change the numbers of a run."""
+
+DECIDING = ("cell", "recurrence", "registry", "tasks", "training")
+"""The parts of gatekit whose source can change the numbers of a run."""
 
 
 def environment(
@@ -67,14 +72,28 @@ def environment(
 
 
 def numeric() -> dict[str, Any]:
-    """Return the versions and the machine, on which a run's numbers depend besides its settings."""
+    """Return versions, gatekit's sources and the machine, which decide numbers as settings do."""
     return {
         "python": platform.python_version(),
         **{name: _version(name) for name in NUMERIC},
+        "gatekit_sources": sources(),
         "cpu": _cpu(),
         "machine": platform.machine(),
         "gpu": _gpu(),
     }
+
+
+@functools.cache
+def sources() -> str:
+    """Return a hash of gatekit's own sources that decide numbers, of the commit or the wheel."""
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for part in DECIDING:
+        for file in sorted((package / part).rglob("*.py")):
+            content = file.read_bytes()
+            digest.update(f"{file.relative_to(package).as_posix()} {len(content)}\n".encode())
+            digest.update(content)
+    return digest.hexdigest()[:16]
 
 
 def gpu_visible() -> bool:

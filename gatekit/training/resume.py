@@ -55,6 +55,7 @@ class TrainingProgress:
         best: epoch and score of the best validation so far.
         best_weights: the weights of that epoch, by name.
         remarks: warnings about the run, each once.
+        reasons: why the first attempt chose ``executor`` and ``jit``.
         used: what the run uses of its machine.
     """
 
@@ -74,6 +75,7 @@ class TrainingProgress:
         self.best: tuple[int, float] | None = None
         self.best_weights: dict[str, numpy.ndarray] = {}
         self.remarks: list[str] = []
+        self.reasons: dict[str, str] = {}
         self.used = Used(gpus)
         self._earlier = 0.0
         self._began = self._saved = time.monotonic()
@@ -151,6 +153,7 @@ class TrainingProgress:
             "used": self.used.record(),
             "plugins": plugins,
             "remarks": self.remarks,
+            "reasons": self.reasons,
         }
         best = {f"best/{name}": value for name, value in self.best_weights.items()}
         self.folder.write_checkpoint(Checkpoint({**arrays, **best}, position, self.made_with))
@@ -164,9 +167,12 @@ class TrainingProgress:
         best = position["best"]
         self.best = None if best is None else (best[0], best[1])
         self._earlier = position["seconds"]
-        # Checkpoints of earlier versions do not have it.
-        unknown = dict.fromkeys(self.used.record())
-        self.used.resume(position.get("used", unknown))
+        self.used.resume(position["used"])
+        self.reasons |= {
+            key: reason
+            for key, reason in position["reasons"].items()
+            if checkpoint.made_with[key] == self.made_with[key]
+        }
         for text in position["remarks"]:
             self.remark(text)
         self.best_weights = {

@@ -17,7 +17,6 @@ import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.cell.block.stack import Stack
-from gatekit.recurrence.executors.choose import CHUNKS
 from gatekit.tasks.task import Task
 
 from .feed import Feed, called
@@ -195,9 +194,9 @@ def summary(
         "state_size": costs["state"],
         "executor": (session.mode.jit and choice.training) or choice.executor,
         "executor_mode": choice.mode,
-        "executor_reason": CHUNKS if session.config.get("chosen") else choice.reason,
+        "executor_reason": progress.reasons["executor"],
         "jit": session.mode.jit,
-        "jit_reason": session.mode.reason,
+        "jit_reason": progress.reasons["jit"],
         "shards": session.config.get("shards", 1),
         "devices": max(1, len(session.devices)),
         "warnings": progress.remarks,

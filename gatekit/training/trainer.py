@@ -18,6 +18,7 @@ import numpy
 import tensorflow as tf
 
 from gatekit.cell.errors import ConfigError
+from gatekit.recurrence.executors.choose import CHUNKS
 from gatekit.runs.checkpoint import Checkpoint
 from gatekit.runs.folder import RunFolder
 from gatekit.tasks import seeds
@@ -156,8 +157,10 @@ class _Session:
     def run(self, verbose: int, checkpoint: Checkpoint | None) -> dict[str, Any]:
         self.progress.folder.enter("compiling")
         self._make()
-        executor = choice_of(self.model).executor
-        self.progress.made_with |= {"executor": executor, "jit": self.mode.jit}
+        choice = choice_of(self.model)
+        self.progress.made_with |= {"executor": choice.executor, "jit": self.mode.jit}
+        why = CHUNKS if self.config.get("chosen") else choice.reason
+        self.progress.reasons = {"executor": why, "jit": self.mode.reason}
         result: dict[str, Any] = {"state": "COMPLETED"}
         self._tell("start")
         try:

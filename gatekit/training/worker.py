@@ -245,10 +245,6 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event, kept: Kep
         kept,
         devices,
     )
-    if checkpoint is not None and request.config["executor"] == "auto":
-        result["executor_reason"] = "auto, as resolved by the first attempt"
-    if checkpoint is not None and request.config["jit"] == "auto":
-        result["jit_reason"] = "auto, as resolved by the first attempt"
     write_env(
         result["executor"],
         result["jit"],

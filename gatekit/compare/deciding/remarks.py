@@ -360,7 +360,9 @@ def notes_on(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]
     notes |= dict.fromkeys(_added(rows))
     notes |= dict.fromkeys([*_uneven(rows), *_slow_steps(rows)])
     notes |= dict.fromkeys(_conformance(study))
-    notes |= dict.fromkeys(f"{c} is a copy of another run and was skipped" for c in study.copies)
+    if study.copies:
+        skipped = count_of(len(study.copies), "folder")
+        notes[f"{skipped}, such as {study.copies[0]}, skipped: copies of other runs"] = None
     return list(notes)
 
 
