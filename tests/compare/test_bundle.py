@@ -56,11 +56,10 @@ def test_what_goes_in_comes_out_as_another_origin(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
     write_run(runs, configuration("rnn", 3), state="FAILED", reason="killed")
     path = bundled(tmp_path)
-    place = import_bundle(path, tmp_path)
-    assert place == tmp_path / "demo" / "imported" / "lab"
-    study = load("demo", tmp_path)
-    ours = {run.id: run for run in study.runs if run.origin is None}
-    theirs = {run.id: run for run in study.runs if run.origin == "lab"}
+    place = import_bundle(path, tmp_path / "there")
+    assert place == tmp_path / "there" / "demo" / "imported" / "lab"
+    ours = {run.id: run for run in load("demo", tmp_path).runs}
+    theirs = {run.id: run for run in load("demo", tmp_path / "there").runs if run.origin == "lab"}
     assert ours.keys() == theirs.keys()
     for name, run in theirs.items():
         assert (run.state, run.reason, run.config) == (
@@ -70,8 +69,22 @@ def test_what_goes_in_comes_out_as_another_origin(tmp_path: Path) -> None:
         )
         if run.result is not None:
             assert run.result.outcome == ours[name].result.outcome  # type: ignore[union-attr]
-    labels = [row.group.label for row in compare("demo", tmp_path).rows]
-    assert "rnn origin=lab" in labels
+
+
+def test_copies_of_a_run_count_once(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    path = bundled(tmp_path)
+    import_bundle(path, tmp_path)
+    import_bundle(path, tmp_path, "again")
+    write_run(runs, configuration("rnn", len(RNN)), RNN[0])
+    found = compare("demo", tmp_path, by=["cell"])
+    counts = {row.group.label: len(row.group.runs) for row in found.rows}
+    assert counts == {"lstm": len(LSTM), "rnn": len(RNN) + 1}
+    # A run that was made again, elsewhere, has another result and is another run.
+    write_study(tmp_path / "lab", {"lstm": [LSTM[0] + 1]})
+    import_bundle(bundled(tmp_path / "lab", "other.zip"), tmp_path)
+    found = compare("demo", tmp_path, by=["cell"])
+    assert {row.group.label: len(row.group.runs) for row in found.rows}["lstm"] == len(LSTM) + 1
 
 
 def test_what_probes_saw_goes_along(tmp_path: Path) -> None:
@@ -82,9 +95,9 @@ def test_what_probes_saw_goes_along(tmp_path: Path) -> None:
     path = bundled(tmp_path)
     with zipfile.ZipFile(path) as archive:
         assert 'id="gates"' in archive.read("report.html").decode()
-    import_bundle(path, tmp_path)
-    variants = gates_report("demo", tmp_path).variants
-    assert len(variants) == 4
+    import_bundle(path, tmp_path / "there")
+    variants = gates_report("demo", tmp_path / "there").variants
+    assert len(variants) == 2
     assert {len(v.probed) for v in variants} == {len(LSTM), len(RNN)}
 
 
@@ -187,16 +200,17 @@ def test_the_command_that_gets_the_data_stands_there(tmp_path: Path) -> None:
 def test_importing_twice_is_once_and_another_bundle_needs_another_name(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM})
     path = bundled(tmp_path)
-    assert import_bundle(path, tmp_path) == import_bundle(path, tmp_path)
+    there = tmp_path / "there"
+    assert import_bundle(path, there) == import_bundle(path, there)
     write_run(runs, configuration("lstm", 9))
     bundled(tmp_path)
     with pytest.raises(ConfigError, match="type --as NAME"):
-        import_bundle(path, tmp_path)
-    import_bundle(path, tmp_path, "later")
-    assert {run.origin for run in load("demo", tmp_path).runs} == {None, "lab", "later"}
+        import_bundle(path, there)
+    import_bundle(path, there, "later")
+    assert {run.origin for run in load("demo", there).runs} == {"lab", "later"}
     with pytest.raises(ConfigError, match="must be a name"):
-        import_bundle(path, tmp_path, "../up")
-    assert not [p for p in (tmp_path / "demo").iterdir() if p.name.startswith(".")]
+        import_bundle(path, there, "../up")
+    assert not [p for p in (there / "demo").iterdir() if p.name.startswith(".")]
 
 
 @pytest.mark.parametrize(

@@ -295,7 +295,7 @@ def content(place: Path) -> dict[str, str]:
         if "/runs/" in name and "/imported/" not in name:
             if path.name == "result.json":
                 run = told(path.parent)
-                for key in ("executor_reason", "jit_reason", "warnings", "notes"):
+                for key in ("warnings", "notes"):
                     run["result"].pop(key, None)
                 found[name] = repr(sorted(run["result"].items())) + repr(run["numbers"])
                 found[name] += hashlib.sha256(run["weights"]).hexdigest()
