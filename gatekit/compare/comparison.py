@@ -41,6 +41,7 @@ from gatekit.faults import Fault, Kind, Place, Remove
 from gatekit.runs.record import RunRecord
 
 from .options import check
+from .scale import in_range
 from .study import Study, load
 
 
@@ -152,6 +153,7 @@ def compare(
     if where or tasks:
         loaded = choose_runs(loaded, where, tasks)
     loaded, budget, remarks = _with_scores(loaded, split, at, area)
+    loaded = in_range(loaded)
     typed = within
     within = [*within, *([x] if x and x not in within else [])]
     keys = None if by is None else [*by, *(key for key in within if key not in by)]

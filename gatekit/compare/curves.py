@@ -17,6 +17,8 @@ from gatekit.runs.record import RunRecord, stamp
 from gatekit.runs.result import ResultMetric
 
 _GRID = 101
+LARGEST = 1e150
+"""The largest value of a curve, whose square is finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +108,21 @@ def on_one_grid(curves: Sequence[Curve]) -> list[Curve]:
 def read_curves(run: RunRecord, split: str | None = None) -> dict[tuple[str, str], Curve]:
     """Return a run's curves by split and metric; the run may still be in progress.
 
+    Those of its own metric have the unit of its scores. No other value beyond `LARGEST` is drawn.
+
     Args:
         run: any run.
         split: the split whose lines to read; None means all.
     """
     # After a resume an epoch occurs twice; the later line is the valid one.
+    metric = None if run.result is None else run.result.metric
     points: dict[tuple[str, str], array[float]] = {}
     for line in metrics.each(run.path / METRICS, split):
         value = np.nan if line.value is None else line.value
+        if metric is not None and line.metric == metric.name:
+            value /= metric.scale
+        if abs(value) > LARGEST:
+            value = np.nan
         point = (line.epoch, value, line.step, line.seconds)
         points.setdefault((line.split, line.metric), array("d")).extend(point)
     curves = {}
@@ -153,7 +162,8 @@ class KeptCurves:
 
     def read(self, run: RunRecord) -> dict[tuple[str, str], Curve]:
         """Return a run's curves as `read_curves` does."""
-        now = (stamp(run.path), run.id, run.state)
+        scale = None if run.result is None else run.result.metric.scale
+        now = (stamp(run.path), run.id, run.state, scale)
         before = self._curves.get(run.path)
         if before is None or before[0] != now:
             before = self._curves[run.path] = (now, read_curves(run))

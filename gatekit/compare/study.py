@@ -27,8 +27,8 @@ class Study:
     """The runs of a study in the order of their ids.
 
     ``ignored`` names entries of the folder that are not runs; ``copies`` names folders that repeat
-    a run that was already read: one fingerprint and one result are one run, wherever it lies. ``interim`` are the looks of `gatekit extend`, or those of the
-    bundle if all runs come from one.
+    a run that was already read: one fingerprint and one result are one run, wherever it lies.
+    ``interim`` are the looks of `gatekit extend`, or those of the bundle if all runs come from one.
 
     ``planned`` are the runs that commands asked for and that have not started; ``asked`` maps the
     ids of all runs that commands asked for to `RequestedRun.plan`. ``withdrawals`` are those of

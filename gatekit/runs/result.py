@@ -49,12 +49,16 @@ class NewerError(RunError):
 
 @dataclass(frozen=True, slots=True)
 class ResultMetric:
-    """A task's metric, with its direction, its unit, and chance, its value for guessing."""
+    """A task's metric, with its direction, its unit, and chance, its value for guessing.
+
+    Scores that are too large for sums of squares were divided by ``scale``.
+    """
 
     name: str
     direction: str
     unit: str
     chance: float | None
+    scale: float = 1.0
 
     @property
     def sign(self) -> int:

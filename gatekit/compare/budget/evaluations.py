@@ -85,7 +85,7 @@ def read_evaluations(run: RunRecord) -> Evaluations | None:
     return Evaluations(
         run=run.id,
         epochs=np.array([line.epoch for line in lines]),
-        values=np.array([line.value for line in lines], dtype=np.float64),
+        values=np.array([line.value for line in lines], dtype=np.float64) / run.result.metric.scale,
         costs=costs,
         end=end,
         diverged=run.state == "DIVERGED",

@@ -140,7 +140,7 @@ def _with_margin(
     sizes = []
     for diff in differences:
         mean = means.get(diff.baseline)
-        scaled = abs(mean or 0.0) * size if share else size
+        scaled = abs(mean or 0.0) * size if share else size / diff.metric.scale
         sizes.append(scaled if diff.mean is not None and scaled > 0 else None)
     known = [i for i, scaled in enumerate(sizes) if scaled is not None]
     margins = [s for s in sizes if s is not None]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatekit.cell.errors import RunError, listed
+from gatekit.compare.scale import in_range
 from gatekit.compare.study import Study, load, studies
 from gatekit.runs.names import IMPORTED, RUNS, is_id
 from gatekit.runs.record import RunRecord
@@ -52,7 +53,7 @@ def select(text: str, root: Path | str = "experiments") -> Selection:
         return _in_any_study(text, known, root)
     if name not in known:
         raise no_study(name, root, "compare")
-    study = load(name, root)
+    study = in_range(load(name, root))
     selection = _run(text, rest.removeprefix(f"{RUNS}/"), study)
     if selection is not None:
         return selection
@@ -100,7 +101,7 @@ def _in_any_study(text: str, known: Sequence[str], root: Path | str) -> Selectio
             Path(root, name).glob(f"imported/*/runs/{text}*"),
         )
         if any(True for paths in folders for _ in paths):
-            selection = _run(text, text, load(name, root))
+            selection = _run(text, text, in_range(load(name, root)))
             matches += [] if selection is None else [selection]
     if len(matches) != 1:
         several = f"is in several studies: {listed([s.study.name for s in matches])}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+import traceback
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,6 +95,10 @@ class LiveReport:
                 self._error = None
             except GatekitError as error:
                 self._error = printable(str(error))
+            except Exception as error:
+                # Nobody else hears of an error in this thread.
+                traceback.print_exc()
+                self._error = printable(f"{type(error).__name__}: {error}")
             took = time.monotonic() - began
             self._rests = began + took + max(LEAST, REST * took)
 
