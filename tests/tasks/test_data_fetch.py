@@ -175,28 +175,42 @@ def test_a_link_in_an_sdist_is_not_followed(tmp_path):
         fetch(source_of(path, members=("pack/a.txt",), form="sdist"), path)
 
 
-@pytest.mark.parametrize(
-    ("form", "flag"), [("wheel", "--only-binary=:all:"), ("sdist", "--no-binary=:all:")]
-)
-def test_pip_is_asked_for_one_pinned_archive_without_dependencies(
-    archive, tmp_path, monkeypatch, form, flag
-):
-    made = sdist(tmp_path / "letters.tar.gz", CONTENT) if form == "sdist" else archive
-    source = source_of(made, form=form)
-    asked = []
+BACKEND = """
+import pathlib
+pathlib.Path({trace!r}).write_text("its code was run")
 
-    def pip(command, **options):
-        asked.append(command)
-        folder = Path(command[command.index("--dest") + 1])
-        (folder / made.name).write_bytes(made.read_bytes())
-        return subprocess.CompletedProcess(command, 0, "", "")
+def prepare_metadata_for_build_wheel(folder, config_settings=None):
+    about = pathlib.Path(folder, "letters-1.0.dist-info")
+    about.mkdir()
+    text = "Metadata-Version: 2.1\\nName: letters\\nVersion: 1.0\\n"
+    about.joinpath("METADATA").write_text(text)
+    return about.name
+"""
+BUILD = "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
 
-    monkeypatch.setattr(subprocess, "run", pip)
+
+@pytest.fixture
+def offered(tmp_path, monkeypatch):
+    """An sdist that pip finds, and the file that its code writes when it is run."""
+    folder, trace = tmp_path / "offered", tmp_path / "trace"
+    folder.mkdir()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    texts = {"pyproject.toml": BUILD, "backend.py": BACKEND.format(trace=str(trace))}
+    content = {f"letters-1.0/{name}": text.encode() for name, text in texts.items()}
+    return sdist(folder / "letters-1.0.tar.gz", content | {"letters-1.0/a.txt": b"first"}), trace
+
+
+def test_pip_runs_no_code_of_an_archive_with_another_hash(offered, cache):
+    path, trace = offered
+    members = ("letters-1.0/a.txt",)
+    with pytest.raises(DataError):
+        fetch(PackageSource("letters", "1.0", "0" * 64, members, "letters", form="sdist"))
+    assert not trace.exists()
+    assert list(cache.iterdir()) == []
+    source = source_of(path, members=members, form="sdist")
     fetch(source)
-    assert flag in asked[0]
-    assert "--no-deps" in asked[0]
-    assert asked[0][-1] == "letters==1.0"
-    assert dict(contents(source)) == CONTENT
+    assert dict(contents(source)) == {members[0]: b"first"}
 
 
 def deb(path, content):
