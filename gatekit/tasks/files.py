@@ -6,7 +6,7 @@ import csv
 import functools
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -159,13 +159,15 @@ def _content(path: Path, sha256: str) -> Mapping[str, numpy.ndarray]:
     content = durable.read(path, MOST)
     try:
         data = _columns(content, path) if path.suffix == ".csv" else _loaded(content, path)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, OverflowError, OSError, EOFError, zipfile.BadZipFile) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path} cannot be read: {error}") from None
-    missing = [name for name in ("inputs", "targets", "split") if name not in data]
-    if missing:
-        raise DataError(f"{path} lacks {listed(missing)}; it has {listed(data) or 'no arrays'}.")
+    for name, array in data.items():
+        if not array.ndim or not array.size:
+            raise DataError(f"{path}: {name} has the shape {array.shape}; sequences are needed.")
+        if name != "split":
+            _check_numbers(array, name, path)
     names = [str(name) for name in numpy.unique(data["split"].astype(str))]
     further = [name for name in names if name not in SPLITS and not FURTHER_TEST.fullmatch(name)]
     if further or not {*SPLITS} <= {*names}:
@@ -180,6 +182,22 @@ def _content(path: Path, sha256: str) -> Mapping[str, numpy.ndarray]:
     return data
 
 
+def _check_numbers(array: numpy.ndarray, name: str, path: Path) -> None:
+    """Refuse what a cast to int32 or float32 would change into something else.
+
+    Raises:
+        DataError: the array has neither truth values nor integers of 32 bits nor real numbers.
+    """
+    kind = array.dtype.kind
+    if kind not in "biuf":
+        raise DataError(f"{path}: {name} is {array.dtype}; needed are integers or real numbers.")
+    if kind in "iu":
+        low, high = int(array.min()), int(array.max())
+        if low < -(2**31) or high >= 2**31:
+            wrong = low if low < -(2**31) else high
+            raise DataError(f"{path}: {name} has the integer {wrong}, which is outside int32.")
+
+
 def _loaded(content: bytes, path: Path) -> dict[str, numpy.ndarray]:
     """Return the arrays of an archive, or the fields of a structured array."""
     if path.suffix == ".npz":
@@ -191,6 +209,7 @@ def _loaded(content: bytes, path: Path) -> dict[str, numpy.ndarray]:
                 "read."
             )
         with numpy.load(io.BytesIO(content), allow_pickle=False) as loaded:
+            _refuse_without(loaded.files, path)
             return {name: loaded[name] for name in loaded.files if name in _NAMES}
     array = numpy.load(io.BytesIO(content), allow_pickle=False)
     if array.dtype.names is None:
@@ -198,10 +217,19 @@ def _loaded(content: bytes, path: Path) -> dict[str, numpy.ndarray]:
             f"{path} has one array without fields; write an .npz with numpy.savez(FILE, "
             "inputs=..., targets=..., split=...)"
         )
+    _refuse_without(array.dtype.names, path)
     return {name: array[name] for name in array.dtype.names if name in _NAMES}
 
 
 _NAMES = ("inputs", "targets", "split", "mask")
+
+
+def _refuse_without(names: Sequence[str], path: Path) -> None:
+    """Refuse a file that lacks an array, with the names of those that it has."""
+    missing = [name for name in _NAMES[:3] if name not in names]
+    if missing:
+        has = listed(names) if names else "no arrays"
+        raise DataError(f"{path} lacks {listed(missing)}; it has {has}.")
 
 
 def _columns(content: bytes, path: Path) -> dict[str, numpy.ndarray]:
