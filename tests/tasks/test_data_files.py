@@ -125,6 +125,60 @@ def test_arrays_that_do_not_fit_are_refused(changed, remedy, tmp_path):
         File(path=str(path)).signature()
 
 
+BIG = numpy.array([0, 2**32, 0, 2**32, 0])
+WRONG = {
+    "integers above int32": BIG,
+    "integers below int32": -BIG,
+    "unsigned integers": BIG.astype("uint64"),
+    "complex": LABELS + 1j,
+    "dates": LABELS.astype("datetime64[D]"),
+    "durations": LABELS.astype("timedelta64[s]"),
+    "texts": LABELS.astype(str),
+    "bytes": LABELS.astype("S1"),
+    "fields": LABELS.astype([("a", "i4")]),
+}
+
+
+@pytest.mark.parametrize("name", ["inputs", "targets", "mask"])
+@pytest.mark.parametrize("array", WRONG.values(), ids=WRONG)
+def test_what_a_cast_would_change_is_refused_with_file_and_array(array, name, tmp_path):
+    path = tmp_path / "a.npz"
+    numpy.savez(
+        path, **arrays(**{name: numpy.stack([array] * 3, 1) if name != "targets" else array})
+    )
+    for targets in ("classes", "numbers"):
+        with pytest.raises(DataError) as refused:
+            File(path=str(path), targets=targets).signature()
+        assert str(path) in str(refused.value)
+        assert name in str(refused.value)
+
+
+def test_integers_that_a_table_cannot_hold_are_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    for token in (2**31, 2**80):
+        path.write_text(f"sequence,split,token,target\n1,train,{token},0\n2,validation,1,0\n")
+        path.write_text(path.read_text() + "3,test,0,0\n")
+        with pytest.raises(DataError) as refused:
+            File(path=str(path)).signature()
+        assert str(path) in str(refused.value)
+
+
+def test_the_names_of_other_arrays_are_told(tmp_path):
+    path = tmp_path / "a.npz"
+    numpy.savez(path, xs=X, ys=LABELS)
+    with pytest.raises(DataError) as refused:
+        File(path=str(path)).signature()
+    assert {"xs", "ys"} <= {*str(refused.value).replace(",", " ").replace(".", " ").split()}
+
+
+def test_values_that_are_no_sequences_are_refused(tmp_path):
+    path = tmp_path / "a.npz"
+    for changed in ({"inputs": numpy.array(5)}, {"targets": numpy.ones((5, 0), int)}):
+        numpy.savez(path, **arrays(**changed))
+        with pytest.raises(DataError, match=next(iter(changed))):
+            File(path=str(path)).signature()
+
+
 def test_files_that_are_not_read(tmp_path, monkeypatch):
     path = tmp_path / "a.npz"
     written(path)
