@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -12,6 +14,7 @@ from gatekit.tasks import seeds
 from gatekit.tasks.task import Task
 from gatekit.tasks.validate import check_splits
 
+from .batches import StepData
 from .feed import Feed
 from .model import build_model, set_weights
 from .probe import Probe
@@ -19,7 +22,45 @@ from .probe import Probe
 Arrays = dict[str, numpy.ndarray]
 
 
-def test_sets(config: Mapping[str, Any], task: Task) -> dict[str, list[Arrays]]:
+@dataclass(frozen=True)
+class Drawing:
+    """The settings of a run that decide its batches.
+
+    Attributes:
+        data: the seed of the data.
+        order: the seed of the order of training examples.
+        batch: sequences per batch.
+        tbptt: steps per window; None for whole sequences.
+    """
+
+    data: int
+    order: int
+    batch: int
+    tbptt: int | None
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Drawing:
+        """Return the settings of a configuration, which may come from someone else.
+
+        Raises:
+            LookupError: a setting is missing.
+            TypeError: a setting has another type.
+            ValueError: a setting is no size.
+        """
+        data, order = seeds.part(config, "data"), seeds.part(config, "order")
+        batch, tbptt = config["trainer"]["batch"], config["trainer"].get("tbptt")
+        if batch < 1 or (tbptt is not None and tbptt < 1):
+            raise ValueError("trainer.batch and trainer.tbptt are at least 1")
+        return cls(data, order, operator.index(batch), tbptt and operator.index(tbptt))
+
+    def feed(self, task: Task, windows: bool = True) -> Feed:
+        """Return the batches of a task; of whole sequences if there are to be no windows."""
+        splits = check_splits(task, seeds.generator(self.data, "data"))
+        tbptt = self.tbptt if windows else None
+        return Feed(task, splits, self.data, self.batch, order=self.order, tbptt=tbptt)
+
+
+def test_sets(drawing: Drawing, task: Task) -> dict[str, list[Arrays]]:
     """Return the batches of each test set of a run, by name.
 
     A batch has ``x``, ``y`` and ``weights``, as in `gatekit.training.batches.StepData`; ``mask`` if
@@ -27,25 +68,15 @@ def test_sets(config: Mapping[str, Any], task: Task) -> dict[str, list[Arrays]]:
     carried on. Rows of several sequences become a row for each, so that no batch has resets.
 
     Args:
-        config: the run's configuration.
+        drawing: the settings of the run.
         task: its task.
 
     Raises:
         DataError: the data are missing or damaged.
     """
     # Only a document needs windows: other sequences give the same whole.
-    feed = _feed(config, task, config["trainer"].get("tbptt") if task.contiguous else None)
-    names = ["x", *(["mask"] if feed.masked else []), *(["resets"] if feed.resets else [])]
-    names += ["begins"] if feed.windows is not None else []
-    sets = {}
-    for split in feed.tests:
-        batches = []
-        for inputs, y, weights in feed.split(split):
-            given = inputs if isinstance(inputs, tuple) else (inputs,)
-            arrays = dict(zip(names, given, strict=True)) | {"y": y, "weights": weights}
-            batches.append(_apart(arrays) if "resets" in arrays else arrays)
-        sets[split] = batches
-    return sets
+    feed = drawing.feed(task, windows=task.contiguous)
+    return {split: [_arrays(feed, step) for step in feed.steps(split)] for split in feed.tests}
 
 
 def probed(
@@ -61,7 +92,7 @@ def probed(
     Raises:
         DataError: the data are missing or damaged.
     """
-    feed = _feed(config, task, config["trainer"].get("tbptt"))
+    feed = Drawing.of(config).feed(task)
     signature, before = task.signature(), keras.config.dtype_policy()
     try:
         length = feed.length_for(config["pool"])
@@ -72,15 +103,19 @@ def probed(
         keras.config.set_dtype_policy(before)
 
 
-def _feed(config: Mapping[str, Any], task: Task, tbptt: int | None) -> Feed:
-    drawn, order = seeds.part(config, "data"), seeds.part(config, "order")
-    splits = check_splits(task, seeds.generator(drawn, "data"))
-    return Feed(task, splits, drawn, config["trainer"]["batch"], order=order, tbptt=tbptt)
+def _arrays(feed: Feed, step: StepData) -> Arrays:
+    arrays = {"x": step.x, "y": step.y, "weights": step.weights}
+    if feed.masked:
+        every = numpy.ones(step.x.shape[:2], bool)
+        arrays["mask"] = every if step.mask is None else step.mask
+    if step.begins is not None:
+        arrays["begins"] = step.begins
+    return arrays if step.resets is None else _apart(arrays, step.resets)
 
 
-def _apart(arrays: Arrays) -> Arrays:
+def _apart(arrays: Arrays, resets: numpy.ndarray) -> Arrays:
     """Return a batch with a row for each sequence in its rows, padded to the longest."""
-    pieces = list(_pieces(arrays["resets"]))
+    pieces = list(_pieces(resets))
     longest = max(stop - start for _, start, stop in pieces)
     apart = {}
     for name in ("x", "y", "weights", "mask"):

@@ -109,13 +109,13 @@ class Feed:
 
     def split(self, name: str) -> Iterator[Fed]:
         """Return the batches of a split in order."""
-        split = self.splits[name]
-        steps = (
-            batches.ordered(split, self.scored, self.every)
-            if self.windows is None
-            else self.windows.evaluation(split)
-        )
-        return map(self._tensors, steps)
+        return map(self._tensors, self.steps(name))
+
+    def steps(self, name: str) -> Iterator[batches.StepData]:
+        """Return the batches of a split in order, each with all its steps by name."""
+        if self.windows is not None:
+            return self.windows.evaluation(self.splits[name])
+        return batches.ordered(self.splits[name], self.scored, self.every)
 
     def first(self, name: str, count: int) -> Fed:
         """Return the first examples of a split, at most ``count``, as whole sequences."""

@@ -271,7 +271,7 @@ def _scored(found: SurveyedRun, model: TrainedModel) -> Scored:
     from gatekit.runs.names import CONFIG
 
     with quiet():
-        from gatekit.training.exported import test_sets
+        from gatekit.training.exported import Drawing, test_sets
 
     record = found.folder().result()
     if record["data_hash"] != model.task.data_hash():
@@ -283,7 +283,8 @@ def _scored(found: SurveyedRun, model: TrainedModel) -> Scored:
     scores = {"test": best.get("test"), **best.get("splits", {})}
     scores = {name: score for name, score in scores.items() if score is not None}
     with config.used(found.path / CONFIG):
-        return Scored(test_sets(model.config, model.task), scores)
+        drawing = Drawing.of(model.config)
+    return Scored(test_sets(drawing, model.task), scores)
 
 
 def _refuse_foreign(path: Path, other: Path | None = None) -> None:
