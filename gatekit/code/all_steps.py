@@ -90,7 +90,7 @@ class AllSteps(Emitter):
         self.write_signals(ops)
         emitted = self.emitted()
         width = self.size(program.shapes[program.result][-1])
-        first = self.framework.zeros_like.format(like="x", shape=f"(len(x), {width})")
+        first = self.framework.zeros_like.format(like="x", shape=f"(x.shape[0], {width})")
         emitted = self.call("last_valid", "y", emitted, first, "mask")
         new = [self.last[name] for name in previous]
         new += [self.last["t"]] if program.counts else []

@@ -54,9 +54,9 @@ ANY = {
     "numpy": "mask.any(axis=1, keepdims=True)",
 }
 ZEROS = {
-    "torch": "x.new_zeros((len(x), {0}, {1}))",
+    "torch": "x.new_zeros((x.shape[0], {0}, {1}))",
     "keras": "ops.zeros((ops.shape(x)[0], {0}, {1}), x.dtype)",
-    "jax": "jnp.zeros((len(x), {0}, {2}.shape[-1]), x.dtype)",
+    "jax": "jnp.zeros((x.shape[0], {0}, {2}.shape[-1]), x.dtype)",
     "numpy": "np.zeros((len(x), {0}, {2}.shape[-1]), x.dtype)",
 }
 NOISE = {"jax": ", rng", "keras": ", training=training"}

@@ -106,7 +106,7 @@ def torch_class(cell: CellText) -> Lines:
         *_at_once(cell),
         *indented(mask_lines("{0}.masked_fill(~mask[..., None], 0.0)", cell)),
         *_noise(cell),
-        f"        y, outputs = x.new_zeros(len(x), {cell.width}), []",
+        f"        y, outputs = x.new_zeros(x.shape[0], {cell.width}), []",
         *indented(_loop(cell, ["state", *drops]), 8),
         "            if mask is not None:",
         *indented(_torch_hold(cell), 16),
@@ -154,7 +154,7 @@ def over_time(
         *indented(call_lines(f"def {name}(", given, ") -> tuple[Tensor, State]:", WIDTH - 4)),
         *docstring(doc, "        "),
         "        if state is None:",
-        "            state = self.initial_state(len(x))",
+        "            state = self.initial_state(x.shape[0])",
     ]
 
 
@@ -191,11 +191,11 @@ def _noise(cell: CellText) -> Lines:
     if cell.dropout is not None:
         rate, width = cell.dropout
         lines += [
-            f"        ones = x.new_ones(len(x), 1, {width})",
+            f"        ones = x.new_ones(x.shape[0], 1, {width})",
             f"        x = x * F.dropout(ones, {rate}, self.training)",
         ]
     if cell.drops:
-        lines.append("        drops = self.drops(len(x))")
+        lines.append("        drops = self.drops(x.shape[0])")
     return lines
 
 
