@@ -499,6 +499,20 @@ def test_a_step_runs_in_onnx(name: str, tmp_path: Path) -> None:
         np.testing.assert_allclose(own, theirs.detach(), 1e-5, 1e-6)
 
 
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_torch_exports_for_a_batch_of_any_size(name: str) -> None:
+    torch = library("torch")
+    own = case(name)
+    made, module = own.file("torch")
+    layer = getattr(module, made.title)()
+    x = torch.randn(3, 4, own.cell.features)
+    batch = {0: torch.export.Dim("batch")}
+    exported = torch.export.export(layer, (x,), dynamic_shapes=(batch,))
+    for rows in (2, 5):
+        x = torch.randn(rows, 4, own.cell.features)
+        torch.testing.assert_close(exported.module()(x)[0], layer(x)[0])
+
+
 @pytest.mark.slow
 @pytest.mark.one_in(1, slow=3)
 @pytest.mark.parametrize("name", ["lstm", "gru", "delta_net", "mamba", "mlstm", "lru"])
