@@ -1,0 +1,103 @@
+"""A trained run of every bundled task is written as code, whose script prints the run's score."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+import threading
+
+import keras
+import numpy
+import pytest
+from reference.peers import library
+
+from gatekit import ConfigError, DataError
+from gatekit.cli.main import main
+from gatekit.registry import components, tasks
+from gatekit.runs.folder import RunFolder
+from gatekit.study.command import compose
+from gatekit.study.plan import plan
+from gatekit.training.trainer import train
+
+pytestmark = pytest.mark.filterwarnings("ignore::gatekit.tasks.validate.DataWarning")
+TASKS = tasks()
+SMALL = {"length": 12, "validation_size": 6, "test_size": 6, "train_size": 8, "max_length": 12}
+RUN = ["cell=gru", "units=3", "trainer.batch=4", "trainer.steps=2", "study=s"]
+
+
+def file_of(name, folder):
+    """Write the file that a task of one's own needs, and return its path."""
+    if name == "file":
+        path, split = folder / "own.npz", ["train"] * 8 + ["validation"] * 4 + ["test"] * 6
+        labels = numpy.arange(18) % 3
+        numpy.savez(path, inputs=labels[:, None] + numpy.arange(5) % 2, targets=labels, split=split)
+        return path
+    path = folder / "own.txt"
+    path.write_text("\n".join("the cat sat on a mat " * 4 for _ in range(100)))
+    return path
+
+
+def words_of(name, folder):
+    """Return the words that train a small run of a task."""
+    kind = TASKS[name]
+    options = set(kind.option_names())
+    words = [f"task={name}", *RUN]
+    words += [f"task.{key}={value}" for key, value in SMALL.items() if key in options - {"length"}]
+    if "length" in options and kind.source is None:
+        words.append(f"task.length={SMALL['length']}")
+    if kind.own_file and name in ("file", "char_lm", "token_lm"):
+        words.append(f"task.path={file_of(name, folder)}")
+    return words
+
+
+def planned(words):
+    """Return the run of these words; a task that has no such short sequences keeps its length."""
+    try:
+        (run,) = plan(compose(words)).runs
+    except ConfigError:
+        own = [word for word in words if not word.startswith("task.length=")]
+        (run,) = plan(compose(own)).runs
+    return run
+
+
+def trained(name, folder):
+    """Return the fingerprint and the result of a small run of a task, which is trained here."""
+    try:
+        run = planned(words_of(name, folder))
+        task = components.load().task(run.config["task"])
+        task.require()
+    except DataError as error:
+        pytest.skip(f"the data are not on this machine: {error}")
+    run.path.parent.mkdir(parents=True)
+    stored = RunFolder(run.path)
+    stored.claim()
+    stored.write_config(run.config)
+    before = keras.config.dtype_policy()
+    try:
+        result = train(run.config, task, stored, threading.Event(), verbose=0)
+    finally:
+        keras.config.set_dtype_policy(before)
+    facts = {"fingerprint": run.fingerprint, "data_hash": run.data_hash, "plugins": {}}
+    stored.finish({**result, **facts})
+    return run.fingerprint, result["best"], task.metric.name
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_trained_run_is_written_and_its_script_prints_its_score(
+    name, tmp_path, monkeypatch, capsys
+):
+    library("torch")
+    monkeypatch.chdir(tmp_path)
+    run, best, metric = trained(name, tmp_path)
+    assert main(["code", run, "-o", "model"]) == 0, capsys.readouterr()
+    capsys.readouterr()
+    monkeypatch.syspath_prepend(tmp_path / "model")
+    try:
+        runpy.run_path("model/score.py", run_name="__main__")
+    finally:
+        sys.modules.pop("model", None)
+    printed = [line.split() for line in capsys.readouterr().out.splitlines()]
+    expected = {"test": best["test"], **best.get("splits", {})}
+    assert [(name, of) for name, of, _ in printed] == [(name, metric) for name in expected]
+    for name, _, value in printed:
+        assert float(value) == pytest.approx(expected[name], rel=2e-3, abs=1e-6)
