@@ -27,6 +27,14 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+# To run as a module and in tests alike.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import seams
+
+import gatekit
+from gatekit import registry
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 DOCUMENTED = ("rnn", "lstm", "gru", "gla", "lru", "mlstm", "hyper_lstm", "mamba2")
@@ -69,13 +77,9 @@ def planned(words: Sequence[str]) -> tuple[Sequence[Any], list[str]]:
     Raises:
         DataError: a data set is not on this machine.
     """
-    from gatekit.cell.errors import DataError
-    from gatekit.study.command import compose
-    from gatekit.study.plan import plan_or_errors
-
-    plan, broken = plan_or_errors(compose([*words, "root=runs"]))
+    plan, broken = seams.plan_or_errors(seams.compose([*words, "root=runs"]))
     for _, error in broken:
-        if isinstance(error, DataError):
+        if isinstance(error, gatekit.DataError):
             raise error
     return plan.runs, [label for label, _ in broken]
 
@@ -88,14 +92,12 @@ def short(data: object) -> str:
 
 def plan_of(line: str) -> dict[str, Any]:
     """Return what a command line plans, in a few lines; refused lines have the error's class."""
-    from gatekit.cell.errors import DataError, GatekitError
-
     record: dict[str, Any] = {"line": line}
     try:
         runs, broken = planned(shlex.split(line)[1:])
-    except DataError:
+    except gatekit.DataError:
         return record | {"missing": True}
-    except GatekitError as error:
+    except gatekit.GatekitError as error:
         return record | {"refused": type(error).__name__}
     parts = [
         [run.origin, run.label, list(run.words), run.data_hash, sorted(run.plugins)] for run in runs
@@ -113,20 +115,16 @@ def plan_of(line: str) -> dict[str, Any]:
 @functools.cache
 def cell_runs() -> Mapping[str, Any]:
     """Return the run of each bundled cell with the defaults, by the cell's name."""
-    from gatekit.registry import cell_names
-
-    names = sorted(cell_names())
+    names = sorted(registry.cell_names())
     runs, _ = planned(["-m", f"cell={','.join(names)}"])
     return {run.config["cell"]["name"]: run for run in runs}
 
 
 def cells() -> dict[str, Any]:
     """Return the canonical form of each bundled cell, and the name of its run."""
-    from gatekit.registry import catalogue, cell_names, load_cell
-
-    known, found = catalogue(), {}
-    for name in sorted(cell_names()):
-        form = load_cell(name, known).canonical()
+    known, found = registry.catalogue(), {}
+    for name in sorted(registry.cell_names()):
+        form = registry.load_cell(name, known).canonical()
         found[name] = {"cell": name, "canonical": form, "hash": short(form)}
         if (run := cell_runs().get(name)) is not None:
             found[name] |= {"origin": run.origin, "fingerprint": run.fingerprint}
@@ -136,8 +134,7 @@ def cells() -> dict[str, Any]:
 
 def documents() -> dict[str, Any]:
     """Return what the fingerprints of a few runs hash, by the words of the run."""
-    from gatekit.runs import names
-
+    names = seams.names
     hashed: list[str] = []
 
     def kept(data: object) -> str:
