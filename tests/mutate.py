@@ -1,16 +1,16 @@
-"""Change functions of gatekit one at a time, and count the changes that their tests notice.
+"""Change functions of gatekit one at a time, and count the changes that the tests notice.
 
-    python -m tests.mutate --seed 1 --number 40 [--package runs] [--jobs 1] [--json]
+    python -m tests.mutate --seed 1 --number 8 --package runs [--near] [--jobs 2] [--json]
 
 A seed chooses functions, one change for each (a mutant), and nothing else: the same seed chooses
 the same mutants until the code changes. Each mutant is written into a copy of the repository, where
-the quick tests of its module run until one fails. A mutant that no test notices survives. Read each
-survivor: add a test that notices it, or, if no test could, its id and the reason to
-tests/mutants.toml, which leaves it out of the score.
+the quick tests run until one fails: the eight files whose words are most like those of the
+function, then its package's folder, then all that ``make test`` runs (not with ``--near``).
 
-The tests of a function are the eight tests whose words are most like its own, and the five files
-whose words are most like those of the function and its module. Of a file that takes long (EARLY of
-tests/conftest.py), eight tests run. If none of them fails, the quick tests of the package run.
+A mutant is caught if a test fails, which is pytest's exit code 1. Every other code but 0, and tests
+that take too long, are errors of the run: they are shown, and counted apart. A test that fails
+without the mutant, too, is left out. Read each survivor: add a test that notices it, or, if no test
+could, its id and the reason to tests/mutants.toml, which leaves it out of the score.
 """
 
 from __future__ import annotations
@@ -20,41 +20,31 @@ import ast
 import dataclasses
 import hashlib
 import json
-import math
+import os
 import random
 import re
+import shutil
+import subprocess
 import sys
+import tempfile
 import textwrap
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 # To run as a file and as a module alike.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from planted import ROOT, copied, run_tests
+import processes
 from scipy.stats import binomtest
 
+ROOT = Path(__file__).parents[1]
 EQUIVALENT = Path(__file__).with_name("mutants.toml")
-TESTS, FILES, OF_LONG, WEIGHT = 8, 5, 8, 4
-"""Single tests and files of a function; tests of a long file; how often its own words count."""
-
-NOT_RUN = ("docs", "experiments")
-"""Folders whose tests read text or run for long."""
-
-
-def _early() -> Iterator[str]:
-    """Yield the files of EARLY in conftest.py, which each folder of tests may have of its own."""
-    tree = ast.parse(Path(__file__).with_name("conftest.py").read_text(encoding="utf-8"))
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "EARLY":
-            yield from ast.literal_eval(node.value)
-
-
-LONG = {f"tests/{name}" for name in _early()}
+LEFT_OUT = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__")
+NEAREST = 8
+"""How many files of tests run first."""
 
 _OPPOSITES = [(ast.Lt, ast.LtE), (ast.Gt, ast.GtE), (ast.Eq, ast.NotEq), (ast.Is, ast.IsNot)]
 _OPPOSITES += [(ast.In, ast.NotIn)]
@@ -354,250 +344,197 @@ def chosen(root: Path, seed: int, number: int, package: str = "") -> list[Mutant
 # -- which tests run
 
 
-def _words(text: str) -> Counter[str]:
+def _words(text: str) -> set[str]:
     parts = re.findall("[a-z]{3,}|[A-Z][a-z]{2,}|[A-Z]{3,}", text)
-    return Counter(part.lower() for part in parts)
+    return {part.lower() for part in parts}
 
 
-class _Texts:
-    """How near texts are to each other: the cosine of their words' weights, tf-idf.
+def nearest(root: Path, mutant: Mutant) -> list[str]:
+    """Return the files of tests that share most words with a function; rare words count more."""
+    files = {
+        path.relative_to(root).as_posix(): _words(path.read_text(encoding="utf-8"))
+        for path in sorted((root / "tests").rglob("test_*.py"))
+    }
+    holders = Counter(word for words in files.values() for word in words)
+    tree = ast.parse((root / mutant.file).read_text(encoding="utf-8"))
+    (function,) = (node for name, node in functions(tree) if name == mutant.function)
+    own = _words(ast.unparse(function) + mutant.function) | _words(mutant.file)
 
-    Args:
-        texts: by name.
+    def near(file: str) -> float:
+        return sum(1 / holders[word] for word in own & files[file]) / len(files[file]) ** 0.5
 
-    Reference:
-        Saha et al., "An information retrieval approach for regression test prioritization based on
-        program changes", ICSE (2015), doi:10.1109/ICSE.2015.47
-    """
-
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        counts = {name: _words(text) for name, text in texts.items()}
-        self._holders = Counter(word for count in counts.values() for word in count)
-        self._number = len(counts)
-        self._weights = {name: self._weighed(count) for name, count in counts.items()}
-
-    def nearest(self, words: Counter[str], number: int) -> list[str]:
-        """Return the names of the texts that are nearest to some words, nearest first."""
-        asked = self._weighed(words)
-
-        def near(name: str) -> float:
-            weights = self._weights[name]
-            return sum(value * weights.get(word, 0.0) for word, value in asked.items())
-
-        return sorted(self._weights, key=near, reverse=True)[:number]
-
-    def _weighed(self, count: Counter[str]) -> dict[str, float]:
-        held = {word: n for word, n in count.items() if word in self._holders}
-        weights = {
-            word: (1 + math.log(n)) * math.log1p(self._number / self._holders[word])
-            for word, n in held.items()
-        }
-        size = math.hypot(*weights.values()) or 1.0
-        return {word: value / size for word, value in weights.items()}
+    return sorted(files, key=near, reverse=True)[:NEAREST]
 
 
-class Tests:
-    """Which tests belong to a function.
-
-    Args:
-        root: the repository's root.
-    """
-
-    def __init__(self, root: Path) -> None:
-        files = {p.relative_to(root).as_posix(): p for p in (root / "tests").rglob("test_*.py")}
-        self._texts = {
-            file: path.read_text(encoding="utf-8")
-            for file, path in sorted(files.items())
-            if file.count("/") > 1 and file.split("/")[1] not in NOT_RUN
-        }
-        self._root, self._files = root, _Texts(self._texts)
-        self._tests = {file: dict(_tests_of(text)) for file, text in self._texts.items()}
-        self._every = _Texts(
-            {f"{file}::{n}": text for file, of in self._tests.items() for n, text in of.items()}
-        )
-
-    def of(self, file: str, function: str) -> list[str]:
-        """Return the tests that are run for a change of a function, in the order of running."""
-        source = (self._root / file).read_text(encoding="utf-8")
-        parts = [
-            ast.get_source_segment(source, node) or ""
-            for name, node in functions(ast.parse(source))
-            if f"{function}.".startswith(f"{name}.")
-        ]
-        own, words = _words("\n".join(parts)), _words("\n".join([source, *parts * WEIGHT]))
-        found = self._every.nearest(own, TESTS)
-        for test in self._files.nearest(words, FILES):
-            if test in LONG:
-                found += [f"{test}::{n}" for n in _Texts(self._tests[test]).nearest(words, OF_LONG)]
-            else:
-                found.append(test)
-        return list(dict.fromkeys(found))
-
-
-def _tests_of(text: str) -> Iterator[tuple[str, str]]:
-    """Yield each test of a file with its source."""
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-            yield node.name, ast.get_source_segment(text, node) or ""
+def stages(root: Path, mutant: Mutant, near: bool) -> list[list[str]]:
+    """Return the arguments of pytest of each run, until one fails."""
+    found = [nearest(root, mutant)]
+    folder = f"tests/{Path(mutant.file).parts[1].removesuffix('.py')}"
+    if (root / folder).is_dir():
+        found.append([folder])
+    return found if near else [*found, ["tests"]]
 
 
 # -- running them
 
 
-def judged(mutant: Mutant, tests: Sequence[str], copy: Path, seconds: float) -> tuple[str, str]:
-    """Return ``caught``, ``survived`` or ``unfinished``, and the test that failed.
+def copied() -> tempfile.TemporaryDirectory[str]:
+    """Copy the repository to the folder ``copy`` inside a temporary folder."""
+    place = tempfile.TemporaryDirectory(prefix="mutants-")
+    copy = Path(place.name, "copy")
+    shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
+    # An installed gatekit would bring its own plugins and configuration.
+    for name in ("plugins", "conf"):
+        (copy / "gatekit" / name).symlink_to(copy / name)
+    return place
+
+
+def run_tests(
+    copy: Path, tests: Sequence[str], seconds: float | None = None
+) -> tuple[int | None, str]:
+    """Run tests in a copy of the repository until one fails; return pytest's exit code and output.
 
     Args:
-        mutant: the mutant.
-        tests: the test files to run.
-        copy: a copy of the repository, which is as it was afterwards.
-        seconds: the longest time that the tests may take.
+        copy: the copy.
+        tests: arguments of pytest.
+        seconds: after this time, all processes are killed and the code is None.
     """
-    if not tests:
+    env = {name: value for name, value in os.environ.items() if name != "CI"}
+    env |= {"PYTHONPATH": str(copy)}
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    out = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with processes.started(command, cwd=copy, env=env, **out) as process:
+        try:
+            output, _ = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return None, ""
+    return process.returncode, output
+
+
+class Judge:
+    """Runs tests on mutants in a copy of the repository, which is as it was after each.
+
+    Args:
+        copy: the copy.
+        options: further arguments of pytest.
+        seconds: the longest time that a run of tests may take.
+    """
+
+    def __init__(self, copy: Path, options: Sequence[str] = (), seconds: float | None = None):
+        self.copy, self.options, self.seconds = copy, options, seconds
+        self.unsound: list[str] = []
+
+    def result(self, mutant: Mutant, runs: Sequence[Sequence[str]]) -> tuple[str, str]:
+        """Return ``caught``, ``survived`` or ``error``, and the test that failed or what happened.
+
+        Args:
+            mutant: the mutant.
+            runs: arguments of pytest, for one run after the other.
+        """
+        left = [list(tests) for tests in runs]
+        while left:
+            code, output = self._run_on(mutant, left[0])
+            failed = re.search(r"^(?:FAILED|ERROR) (.*?)(?: - .*)?$", output, re.MULTILINE)
+            if code == 0:
+                del left[0]
+            elif code != 1 or failed is None:
+                last = output.strip().rpartition("\n")[2]
+                ended = f"pytest ended with {code}: {last}"
+                return "error", "the tests took too long" if code is None else ended
+            elif run_tests(self.copy, [failed[1]], self.seconds)[0] == 0:
+                return "caught", failed[1]
+            elif failed[1] in self.unsound:
+                return "error", f"{failed[1]} fails without the mutant, too"
+            else:
+                self.unsound.append(failed[1])
         return "survived", ""
-    file = copy / mutant.file
-    before = file.read_text(encoding="utf-8")
-    file.write_text(mutant.source, encoding="utf-8")
-    package = "tests/" + mutant.file.split("/")[1]
-    try:
-        code, output = run_tests(copy, tests, seconds)
-        if code in (0, 5) and (copy / package).is_dir() and (copy / "tests/long.txt").is_file():
-            left_out = [test for test in tests if test.startswith("--deselect")]
-            code, output = run_tests(copy, [package, "--quick", *left_out], seconds)
-    finally:
-        file.write_text(before, encoding="utf-8")
-    if code is None:
-        return "unfinished", ""
-    failed = re.findall(r"^(?:FAILED|ERROR) (.*?)(?: - .*)?$", output, re.MULTILINE)
-    # 5: no test was collected, for they are all slow.
-    return ("survived", "") if code in (0, 5) else ("caught", failed[0] if failed else "")
 
-
-def unsound(copy: Path, failed: Sequence[str]) -> set[str]:
-    """Return the tests that fail without any mutant, too; what they catch is judged again."""
-    tests = sorted({test for test in failed if "::" in test})
-    if not tests:
-        return set()
-    _, output = run_tests(copy, tests, None, first=False)
-    return set(re.findall(r"^(?:FAILED|ERROR) (.*?)(?: - .*)?$", output, re.MULTILINE))
+    def _run_on(self, mutant: Mutant, tests: Sequence[str]) -> tuple[int | None, str]:
+        file = self.copy / mutant.file
+        before = file.read_text(encoding="utf-8")
+        file.write_text(mutant.source, encoding="utf-8")
+        deselected = [f"--deselect={test}" for test in self.unsound]
+        try:
+            return run_tests(self.copy, [*tests, *self.options, *deselected], self.seconds)
+        finally:
+            file.write_text(before, encoding="utf-8")
 
 
 def score(results: Sequence[str]) -> dict[str, float]:
-    """Return how many of the mutants that a test could notice were caught, with Wilson's interval.
+    """Return how many mutants were caught of those that were judged, with Wilson's interval.
 
     Args:
-        results: the result of each mutant; a mutant whose tests did not finish is not caught.
+        results: the result of each mutant; errors and equivalent mutants are counted apart.
     """
-    counted = [result for result in results if result in ("caught", "survived", "unfinished")]
-    caught, total = counted.count("caught"), len(counted)
+    caught, errors = results.count("caught"), results.count("error")
+    total = caught + results.count("survived")
+    found: dict[str, float] = {"caught": caught, "of": total, "errors": errors}
     if not total:
-        return {"caught": 0, "of": 0, "low": 0.0, "high": 1.0}
+        return found | {"low": 0.0, "high": 1.0}
     interval = binomtest(caught, total).proportion_ci(method="wilson")
-    return {"caught": caught, "of": total, "low": interval.low, "high": interval.high}
+    return found | {"low": interval.low, "high": interval.high}
 
 
 def main() -> int:
-    """Run the mutants that were asked for."""
+    """Run the mutants that were asked for; return 1 if there were errors."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seed", type=int, default=1, help="chooses the mutants; default 1")
-    parser.add_argument("--number", type=int, default=40, help="how many; default 40")
+    parser.add_argument("--number", type=int, default=8, help="how many; default 8")
     parser.add_argument("--package", default="", help="a folder in gatekit, as compare/stats")
-    parser.add_argument("--jobs", type=int, default=1, help="how many at a time; default 1")
-    parser.add_argument("--seconds", type=float, default=300, help="for each mutant's tests")
+    parser.add_argument("--jobs", type=int, default=1, help="processes of pytest; default 1")
+    parser.add_argument("--seconds", type=float, default=1200, help="for each run of tests")
+    parser.add_argument("--near", action="store_true", help="not all that make test runs")
     parser.add_argument("--list", action="store_true", help="list mutants and tests; run nothing")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     asked = parser.parse_args()
     if not (ROOT / "gatekit" / asked.package).is_dir():
         parser.error(f"--package {asked.package}: gatekit has no such folder")
     reasons = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["equivalent"]
-    picked, tests = chosen(ROOT, asked.seed, asked.number, asked.package), Tests(ROOT)
+    picked = chosen(ROOT, asked.seed, asked.number, asked.package)
     if asked.list:
         for mutant in picked:
-            _print(_told(mutant, "", tests.of(mutant.file, mutant.function)))
+            _print(_told(mutant, "", nearest(ROOT, mutant)))
         return 0
-    results = {
-        mutant.id: ("equivalent", reasons[mutant.id]) for mutant in picked if mutant.id in reasons
-    }
-    left_out: list[str] = []
-    copies = [copied() for _ in range(max(1, asked.jobs))]
-    try:
-        free = [Path(copy.name, "copy") for copy in copies]
-
-        def run(mutant: Mutant) -> None:
-            place = free.pop()
-            try:
-                found = [*tests.of(mutant.file, mutant.function), *left_out]
-                results[mutant.id] = judged(mutant, found, place, asked.seconds)
-            finally:
-                free.append(place)
+    results: dict[str, tuple[str, str]] = {}
+    with copied() as place:
+        copy = Path(place, "copy")
+        parallel = ["-n", str(asked.jobs), "--dist", "loadfile"] if asked.jobs > 1 else []
+        judge = Judge(copy, ["--quick", *parallel], asked.seconds)
+        for mutant in picked:
+            if mutant.id in reasons:
+                results[mutant.id] = ("equivalent", reasons[mutant.id])
+            else:
+                results[mutant.id] = judge.result(mutant, stages(copy, mutant, asked.near))
             if not asked.json:
-                result, test = results[mutant.id]
-                _print(f"{result}: {mutant.file}:{mutant.line} {mutant.kind} {test}".rstrip())
-
-        waiting = [mutant for mutant in picked if mutant.id not in results]
-        while waiting:
-            with ThreadPoolExecutor(asked.jobs) as pool:
-                list(pool.map(run, waiting))
-            failing = unsound(free[0], [results[mutant.id][1] for mutant in waiting])
-            left_out += [f"--deselect={test}" for test in sorted(failing)]
-            waiting = [mutant for mutant in waiting if results[mutant.id][1] in failing]
-    finally:
-        for copy in copies:
-            copy.cleanup()
+                _print(_told(mutant, *results[mutant.id]))
+    total = score([result for result, _ in results.values()])
     if asked.json:
-        _print(json.dumps(_data(picked, results, asked.seed), indent=2))
+        _print(json.dumps({"seed": asked.seed, "score": total, "mutants": _data(picked, results)}))
     else:
-        _print(_report(picked, results))
-    return 0
+        share = f"{100 * total['low']:.0f} to {100 * total['high']:.0f} %"
+        _print(f"{total['caught']} of {total['of']} caught ({share}), {total['errors']} errors")
+    return int(total["errors"] > 0)
 
 
-Results = dict[str, tuple[str, str]]
-
-
-def _data(picked: Sequence[Mutant], results: Results, seed: int) -> dict[str, object]:
-    listed = [
-        {
-            "id": mutant.id,
-            **{n: getattr(mutant, n) for n in ("file", "function", "line", "kind")},
-            **{n: getattr(mutant, n) for n in ("before", "after")},
-            "result": results[mutant.id][0],
-            "why": results[mutant.id][1],
-        }
+def _data(picked: Sequence[Mutant], results: dict[str, tuple[str, str]]) -> list[dict[str, Any]]:
+    names = ("id", "file", "function", "line", "kind", "before", "after")
+    return [
+        {name: getattr(mutant, name) for name in names}
+        | dict(zip(("result", "why"), results[mutant.id], strict=True))
         for mutant in picked
     ]
-    return {"seed": seed, "score": _scores(picked, results), "mutants": listed}
 
 
-def _scores(picked: Sequence[Mutant], results: Results) -> dict[str, dict[str, float]]:
-    packages: dict[str, list[str]] = {}
-    for mutant in picked:
-        packages.setdefault(mutant.package, []).append(results[mutant.id][0])
-    total = [result for several in packages.values() for result in several]
-    return {name: score(several) for name, several in {**packages, "all": total}.items()}
-
-
-def _told(mutant: Mutant, result: str, more: Sequence[str]) -> str:
+def _told(mutant: Mutant, result: str, why: str | Sequence[str] = "") -> str:
     lines = [
         f"{result}{': ' if result else ''}{mutant.file}:{mutant.line} {mutant.kind}",
-        f"    {mutant.function}",
+        f"    {mutant.id if result == 'survived' else mutant.function}",
         *(f"  - {line}" for line in textwrap.wrap(mutant.before, 74)),
         *(f"  + {line}" for line in textwrap.wrap(mutant.after, 74)),
-        *(f"    {line}" for text in more if text for line in textwrap.wrap(text, 75)),
+        *(f"    {line}" for line in ([why] if isinstance(why, str) else why) if line),
     ]
-    return "\n".join(lines)
-
-
-def _report(picked: Sequence[Mutant], results: Results) -> str:
-    lines = [f"{'package':12} {'caught':>9}   95 % interval"]
-    for name, of in _scores(picked, results).items():
-        share = f"{of['caught']} of {of['of']}"
-        lines.append(f"{name:12} {share:>9}   {100 * of['low']:.0f} to {100 * of['high']:.0f} %")
-    for mutant in picked:
-        result, why = results[mutant.id]
-        if result != "caught":
-            lines.append("\n" + _told(mutant, result, [mutant.id, why]))
     return "\n".join(lines)
 
 

@@ -11,21 +11,13 @@ this before and after you remove or shorten tests. Slow tests are left out, so t
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import processes
-
-ROOT = Path(__file__).parents[1]
-LEFT_OUT = shutil.ignore_patterns(".*", "build", "dist", "experiments", "*.egg-info", "__pycache__")
+from mutate import ROOT, copied, run_tests
 
 
 @dataclass(frozen=True)
@@ -782,43 +774,6 @@ FAULTS = (
         ("tests/study/test_plan.py", "-k", "seeds"),
     ),
 )
-
-
-def copied() -> tempfile.TemporaryDirectory[str]:
-    """Copy the repository to the folder ``copy`` inside a temporary folder."""
-    place = tempfile.TemporaryDirectory(prefix="planted-")
-    copy = Path(place.name, "copy")
-    shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
-    # An installed gatekit would bring its own plugins and configuration.
-    for name in ("plugins", "conf"):
-        (copy / "gatekit" / name).symlink_to(copy / name)
-    return place
-
-
-def run_tests(
-    copy: Path, tests: Sequence[str], seconds: float | None = None, first: bool = True
-) -> tuple[int | None, str]:
-    """Run tests in a copy of the repository; return pytest's exit code and output.
-
-    Args:
-        copy: the copy.
-        tests: arguments of pytest.
-        seconds: after this time, all processes are killed and the code is None.
-        first: whether the first failure ends the tests.
-    """
-    env = {name: value for name, value in os.environ.items() if name != "CI"}
-    options = ["-x"] if first else []
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *tests]
-    env |= {"PYTHONPATH": str(copy)}
-    silent = subprocess.DEVNULL
-    with processes.started(
-        command, cwd=copy, env=env, stdout=subprocess.PIPE, stderr=silent, text=True
-    ) as process:
-        try:
-            output, _ = process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            return None, ""
-    return process.returncode, output
 
 
 def planted(fault: Fault, sound: bool) -> str:

@@ -7,7 +7,6 @@ import tomllib
 from pathlib import Path
 
 import mutate
-import planted
 import pytest
 
 SAMPLE = '''"""A module."""
@@ -108,55 +107,71 @@ def test_a_seed_chooses_the_same_mutants(tree: Path) -> None:
     assert [m.function for m in mutate.chosen(tree, 1, 9, "runs")] == ["twice"]
 
 
-def test_the_tests_of_a_function_use_its_words(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def mutant_of(tree: Path, file: str) -> mutate.Mutant:
+    """Return the mutant that divides where a file multiplies."""
+    source = (tree / file).read_text()
+    (divided,) = (m for m in mutate.mutants(file, source) if "/" in m.after)
+    return divided
+
+
+def test_the_files_nearest_to_a_function_run_first_then_its_package_then_all(tree: Path) -> None:
     (tree / "tests/study/test_other.py").write_text("def test_paint():\n    assert colour\n")
-    monkeypatch.setattr(mutate, "FILES", 1)
-    monkeypatch.setattr(mutate, "TESTS", 0)
-    uses = ["tests/study/test_uses.py"]
-    assert mutate.Tests(tree).of("gatekit/study/uses.py", "again") == uses
-    # its own words count more than those of its module
-    text = "def other(x):\n    return again(x)\n\n\ndef paint(x):\n    return colour(x)\n"
-    (tree / "gatekit/study/uses.py").write_text(text)
-    assert mutate.Tests(tree).of("gatekit/study/uses.py", "other") == uses
-    assert mutate.Tests(tree).of("gatekit/study/uses.py", "paint") == ["tests/study/test_other.py"]
+    mutant = mutant_of(tree, "gatekit/study/uses.py")
+    files = ["tests/study/test_uses.py", "tests/study/test_other.py"]
+    assert mutate.stages(tree, mutant, near=False) == [files, ["tests/study"], ["tests"]]
+    assert mutate.stages(tree, mutant, near=True) == [files, ["tests/study"]]
 
 
-def test_of_a_long_file_only_the_nearest_tests_run(
-    tree: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tree / "tests/study/test_uses.py").write_text(
-        "def test_paint():\n    assert colour\n\n\ndef test_it():\n    assert again(1) == 6\n"
-    )
-    monkeypatch.setattr(mutate, "LONG", {"tests/study/test_uses.py"})
-    monkeypatch.setattr(mutate, "OF_LONG", 1)
-    monkeypatch.setattr(mutate, "TESTS", 0)
-    nearest = ["tests/study/test_uses.py::test_it"]
-    assert mutate.Tests(tree).of("gatekit/study/uses.py", "again") == nearest
-    # the nearest tests of all files run first
-    monkeypatch.setattr(mutate, "TESTS", 2)
-    both = [*nearest, "tests/study/test_uses.py::test_paint"]
-    assert mutate.Tests(tree).of("gatekit/study/uses.py", "again") == both
+USES = [["tests/study/test_uses.py"]]
 
 
-def test_a_mutant_that_breaks_a_tested_function_is_caught(tree: Path) -> None:
+def test_a_mutant_that_makes_a_test_fail_is_caught(tree: Path) -> None:
+    mutant, judge = mutant_of(tree, "gatekit/runs/sums.py"), mutate.Judge(tree)
     source = (tree / "gatekit/runs/sums.py").read_text()
-    (divided,) = [m for m in mutate.mutants("gatekit/runs/sums.py", source) if "/" in m.after]
-    failing = ("caught", "tests/study/test_uses.py::test_it")
-    assert mutate.judged(divided, ["tests/study/test_uses.py"], tree, None) == failing
+    assert judge.result(mutant, USES) == ("caught", "tests/study/test_uses.py::test_it")
     assert (tree / "gatekit/runs/sums.py").read_text() == source
-    assert mutate.unsound(tree, [failing[1]]) == set()
     (tree / "tests/study/test_uses.py").write_text("def test_other():\n    pass\n")
-    assert mutate.judged(divided, ["tests/study/test_uses.py"], tree, None) == ("survived", "")
+    assert judge.result(mutant, USES) == ("survived", "")
+
+
+def test_a_test_that_fails_without_the_mutant_catches_nothing(tree: Path) -> None:
     text = "def test_it():\n    assert False\n\n\ndef test_other():\n    pass\n"
     (tree / "tests/study/test_uses.py").write_text(text)
-    assert mutate.unsound(tree, [failing[1]]) == {failing[1]}
-    without = ["tests/study/test_uses.py", f"--deselect={failing[1]}"]
-    assert mutate.judged(divided, without, tree, None) == ("survived", "")
+    judge = mutate.Judge(tree)
+    assert judge.result(mutant_of(tree, "gatekit/runs/sums.py"), USES) == ("survived", "")
+    assert judge.unsound == ["tests/study/test_uses.py::test_it"]
 
 
-def test_the_score_leaves_out_what_no_test_could_notice() -> None:
-    found = mutate.score(["caught"] * 3 + ["survived", "equivalent", "unfinished"])
-    assert (found["caught"], found["of"]) == (3, 5)
+@pytest.mark.parametrize(
+    ("text", "arguments", "code"),
+    [
+        ("import nothing_of_this_name\n", (), 2),
+        ("def test_it():\n    import os\n    os._exit(3)\n", (), 3),
+        ("def test_it():\n    pass\n", ("--no-such-option",), 4),
+        ("", (), 5),
+        ("def test_it():\n    import os\n    os.kill(os.getpid(), 9)\n", (), -9),
+    ],
+)
+def test_any_other_end_of_the_tests_is_an_error(
+    tree: Path, text: str, arguments: tuple[str, ...], code: int
+) -> None:
+    (tree / "tests/study/test_uses.py").write_text(text)
+    judge = mutate.Judge(tree, arguments)
+    result, why = judge.result(mutant_of(tree, "gatekit/runs/sums.py"), USES)
+    assert result == "error"
+    assert f"with {code}:" in why
+
+
+def test_tests_that_do_not_end_are_an_error(tree: Path) -> None:
+    text = "def test_it():\n    import time\n    time.sleep(1000)\n"
+    (tree / "tests/study/test_uses.py").write_text(text)
+    judge = mutate.Judge(tree, seconds=3)
+    assert judge.result(mutant_of(tree, "gatekit/runs/sums.py"), USES)[0] == "error"
+
+
+def test_the_score_counts_errors_and_equivalent_mutants_apart() -> None:
+    found = mutate.score(["caught"] * 3 + ["survived"] * 2 + ["equivalent", "error"])
+    assert (found["caught"], found["of"], found["errors"]) == (3, 5, 1)
     # Wilson's interval of 3 of 5, from Brown, Cai & DasGupta 2001, equation 4
     assert found["low"] == pytest.approx(0.2307, abs=1e-4)
     assert found["high"] == pytest.approx(0.8824, abs=1e-4)
@@ -166,20 +181,5 @@ def test_the_score_leaves_out_what_no_test_could_notice() -> None:
 def test_each_equivalent_mutant_has_a_reason() -> None:
     reasons = tomllib.loads(mutate.EQUIVALENT.read_text(encoding="utf-8"))["equivalent"]
     for name, reason in reasons.items():
-        assert (planted.ROOT / name.partition(":")[0]).is_file(), name
+        assert (mutate.ROOT / name.partition(":")[0]).is_file(), name
         assert reason.strip(), name
-
-
-def test_of_a_mutant_that_its_own_tests_miss_the_whole_package_decides(tree: Path) -> None:
-    (tree / "tests/conftest.py").write_text(
-        "def pytest_addoption(parser):\n    parser.addoption('--quick', action='store_true')\n"
-    )
-    (tree / "tests/study/test_far.py").write_text("def test_far():\n    pass\n")
-    source = (tree / "gatekit/study/uses.py").read_text()
-    (divided,) = (m for m in mutate.mutants("gatekit/study/uses.py", source) if "/" in m.after)
-    far = ["tests/study/test_far.py"]
-    assert mutate.judged(divided, far, tree, None) == ("survived", "")
-    (tree / "tests/long.txt").write_text("")
-    assert mutate.judged(divided, far, tree, None)[0] == "caught"
-    (tree / "tests/study/test_uses.py").write_text("def test_other():\n    pass\n")
-    assert mutate.judged(divided, far, tree, None) == ("survived", "")

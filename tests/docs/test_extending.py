@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from planted import copied
+from mutate import copied
 
 PAGE = (Path(__file__).parents[2] / "docs/extending.md").read_text(encoding="utf-8")
 CHANGES = {
