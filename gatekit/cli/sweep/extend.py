@@ -47,8 +47,9 @@ def run(parser: Parser) -> int:
     looked += ["--most"] * bool(options.most) + ["--step"] * bool(options.step)
     if options.seeds is not None and looked:
         raise ConfigError(
-            f"{looked[0]} is of the comparison of --until-decided, and --seeds only adds seeds: "
-            f"omit it, or type --until-decided --most {options.seeds} in place of --seeds."
+            f"{looked[0]} is of the comparison of --until-decided, and --seeds adds seeds to every "
+            "variant: omit it, or for some variants repeat their gatekit train command with "
+            f"seeds={options.seeds}."
         )
 
     from gatekit.compare.more_seeds import add_seeds, until_decided

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -288,15 +289,14 @@ def _first_with(outcomes: Sequence[Outcome]) -> Outcome:
 
 
 def _show_alike(outcomes: Sequence[Outcome]) -> None:
-    """Write which checks failed for the same reason as an earlier one."""
-    alike: dict[str, list[str]] = {}
+    """Write how many checks failed for the same reason as an earlier one."""
+    alike = Counter[str]()
     for at, outcome in enumerate(outcomes, start=1):
         first = _first_with(outcomes[:at])
         if first is not outcome:
-            alike.setdefault(first.check, []).append(outcome.check)
-    for first_name, names in alike.items():
-        text = f"FAIL  for the same reason as {first_name}: {', '.join(names)}"
-        print_text(textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent=" " * 8))
+            alike[first.check] += 1
+    for name, count in alike.items():
+        print_text(f"  FAIL  {count} more for the same reason as {name}")
 
 
 def _summary(outcomes: Sequence[Outcome]) -> str:

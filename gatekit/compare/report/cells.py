@@ -23,6 +23,7 @@ from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.keys import differing
 from gatekit.compare.grouping.label import group_label, printable, value_text
 from gatekit.compare.scrub import scrub
+from gatekit.registry.discovery import named_only
 from gatekit.runs.config import flatten
 from gatekit.runs.record import RunRecord
 from gatekit.runs.result import short_hash
@@ -46,11 +47,12 @@ class _Used:
     rows: list[Row]
 
 
+@named_only()
 def cells(sheet: Sheet) -> Section | None:
     """Return each distinct cell once: its equations, its graph, the groups that use it.
 
-    Cells are built from the plugins registered here; no code from the run folders is executed. If a
-    cell cannot be built, the section shows its configuration instead.
+    Cells are built from gatekit's own plugins and those that were named; no other code is executed.
+    If a cell cannot be built, the section shows its configuration instead.
     """
     used = _distinct(sheet.rows)
     if not used:

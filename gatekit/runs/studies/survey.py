@@ -15,7 +15,7 @@ from gatekit.cell.errors import RunError, listed, nearest_name
 from gatekit.faults import Fault, Fix, Kind, Note, Place, Run, Set
 from gatekit.runs import durable
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.names import RUNS, UNRECORDED, is_id
+from gatekit.runs.names import IMPORTED, RUNS, UNRECORDED, is_id
 from gatekit.runs.record import contradiction
 from gatekit.runs.result import OUTCOMES, as_number
 
@@ -74,11 +74,15 @@ def study_folder(study: str, root: Path | str, command: str) -> Path:
     """Return a study's folder.
 
     Raises:
-        RunError: there is no such study.
+        RunError: there is no such study, or all of its runs are imported.
     """
     root = Path(root)
     folder = root / study
     if not _NAME.match(study) or not os.path.isdir(folder / RUNS):
+        if _NAME.match(study) and os.path.isdir(folder / IMPORTED):
+            why = f"all runs of {study} are imported, and {command} is about your own"
+            fix = Run("compare", (study,))
+            raise RunError(Fault(Kind.REFUSED, Place(), why=why, fixes=(fix,)))
         raise no_study(study, root, command)
     return folder
 
