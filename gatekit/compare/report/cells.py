@@ -23,7 +23,6 @@ from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.keys import differing
 from gatekit.compare.grouping.label import group_label, printable, value_text
 from gatekit.compare.scrub import scrub
-from gatekit.registry.discovery import named_only
 from gatekit.runs.config import flatten
 from gatekit.runs.record import RunRecord
 from gatekit.runs.result import short_hash
@@ -47,7 +46,6 @@ class _Used:
     rows: list[Row]
 
 
-@named_only()
 def cells(sheet: Sheet) -> Section | None:
     """Return each distinct cell once: its equations, its graph, the groups that use it.
 

@@ -9,6 +9,7 @@ from importlib import resources
 from markupsafe import Markup
 
 from gatekit._version import __version__
+from gatekit.registry.discovery import named_only
 
 from .cells import cells
 from .context import Builder, Section, Sheet
@@ -44,6 +45,7 @@ SCRIPTS = ("base.js", "axes.js", "marks.js", "chart.js", "table.js", "start.js")
 """The files that are joined, in this order, to the page's script."""
 
 
+@named_only()
 def page(
     sheet: Sheet,
     reload_seconds: float | None = None,

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from gatekit._version import __version__
 from gatekit.cell.errors import RunError, listed, shown
-from gatekit.registry.discovery import named_only
 from gatekit.registry.hashes import file_hash
 from gatekit.registry.loading import complete_registry
 from gatekit.runs.names import PLUGINS
@@ -24,7 +23,6 @@ def unpack(bundle: str) -> str:
     return f"python -m zipfile -e {shlex.quote(bundle)} {shlex.quote(unpacked(bundle))}"
 
 
-@named_only()
 def copies(plugins: Mapping[str, str], sources: Path, bundle: str) -> dict[str, str]:
     """Return the command that copies each plugin of the user to ``./plugins``, by name.
 
