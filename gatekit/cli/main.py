@@ -23,7 +23,6 @@ from gatekit.faults import (
     nearest_name,
     note_for,
 )
-from gatekit.study.removed import no_more
 
 from .arguments import Parser
 from .commands import COMMANDS, usage
@@ -167,8 +166,6 @@ def with_plugins(command: str, words: Sequence[str]) -> list[str]:
 
 def _no_command(name: str, rest: list[str]) -> Fault:
     """Return the fault of a command that does not exist."""
-    if gone := no_more(name):
-        raise ConfigError(f"there is no command {name!r}{gone}")
     what = "options" if name.startswith("-") else "commands"
     fixes: tuple[Fix, ...] = ()
     if note := note_for("command", name):

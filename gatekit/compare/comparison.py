@@ -25,7 +25,6 @@ from gatekit.compare.deciding.remarks import (
     remarks_on,
     unequal_candidates,
     why_blocked,
-    withdrawn_notes,
 )
 from gatekit.compare.deciding.row import Row, family, order, summarise
 from gatekit.compare.grouping.best import Chosen, Tuned
@@ -210,7 +209,6 @@ def compare(
         *interim_notes(loaded.interim, family(rows), later),
         *filter(None, [baselines.note(alone)]),
         *remarks,
-        *withdrawn_notes(loaded),
         *notes_on(loaded, grouping, rows),
         *margin_notes(rows, margin, loaded.name, loaded.interim),
         *(choice.note(names) for choice in tuned.chosen),

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.numbers import exact
 from gatekit.faults import Number, OneOf, Place, Type, Whole, fits, unknown_name, wrong
-from gatekit.study.removed import no_more
 
 if TYPE_CHECKING:
     from gatekit.study.argv import Reader
@@ -204,7 +203,5 @@ def check_figure(kind: str, place: str = "kind") -> None:
     Raises:
         ConfigError: there is no such figure.
     """
-    if gone := no_more(f"--draw {kind}"):
-        raise ConfigError(f"--draw {kind}: there is no such figure{gone}")
     if kind not in FIGURES:
         raise ConfigError(unknown_name(Place((place,)), kind, FIGURES, "figures"))

@@ -16,9 +16,8 @@ from gatekit.runs.record import KeptRuns, RunRecord, is_run
 from gatekit.runs.result import Result
 from gatekit.runs.state import STATES
 from gatekit.runs.studies import interim_file, plan_file
-from gatekit.runs.studies.interim_file import InterimAnalyses, Withdrawal
+from gatekit.runs.studies.interim_file import InterimAnalyses
 from gatekit.runs.studies.plan_file import RequestedRun
-from gatekit.runs.studies.prune import WITHDRAWABLE
 from gatekit.runs.studies.survey import no_study, unrecorded
 
 
@@ -31,8 +30,7 @@ class Study:
     ``interim`` are the looks of `gatekit extend`, or those of the bundle if all runs come from one.
 
     ``planned`` are the runs that commands asked for and that have not started; ``asked`` maps the
-    ids of all runs that commands asked for to `RequestedRun.plan`. ``withdrawals`` are those of
-    `gatekit prune --planned`.
+    ids of all runs that commands asked for to `RequestedRun.plan`.
     """
 
     name: str
@@ -43,17 +41,14 @@ class Study:
     interim: InterimAnalyses | None = None
     planned: tuple[RunRecord, ...] = ()
     asked: Mapping[str, int] = field(default_factory=dict)
-    withdrawals: tuple[Withdrawal, ...] = ()
 
     if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
         __getattr__ = no_attribute
 
     @property
     def every(self) -> tuple[RunRecord, ...]:
-        """Return all runs, also those that have not started, without withdrawn ones."""
-        gone = {run for each in self.withdrawals for run in each.runs}
-        runs = (r for r in self.runs if r.id not in gone or r.state not in WITHDRAWABLE)
-        return (*runs, *self.planned)
+        """Return all runs, also those that have not started."""
+        return (*self.runs, *self.planned)
 
     def awaits(self, run: RunRecord) -> bool:
         """Return whether the study planned a run and the run has not finished.
@@ -135,13 +130,11 @@ def load(
                 known.append(run.result)
     ordered = tuple(runs[key] for key in sorted(runs))
     interim = interim_file.read(folder)
-    withdrawals = interim_file.withdrawals(folder)
     requested = plan_file.read(folder)
-    planned = _planned(folder, requested, ordered, withdrawals)
+    planned = _planned(folder, requested, ordered)
     origins = {run.origin for run in (*ordered, *planned)}
     if interim is None and len(origins) == 1 and (origin := origins.pop()) is not None:
         interim = interim_file.read(folder / IMPORTED / origin)
-        withdrawals = interim_file.withdrawals(folder / IMPORTED / origin)
     return Study(
         study,
         folder,
@@ -151,7 +144,6 @@ def load(
         interim,
         planned,
         {run.id: run.plan for run in requested.values()},
-        withdrawals,
     )
 
 
@@ -159,7 +151,6 @@ def _planned(
     folder: Path,
     requested: Mapping[str, RequestedRun],
     runs: tuple[RunRecord, ...],
-    withdrawals: tuple[Withdrawal, ...],
 ) -> tuple[RunRecord, ...]:
     """Return the runs that commands asked for and that have no folder, as records of runs.
 
@@ -169,7 +160,6 @@ def _planned(
     own = {run.id: run for run in runs if run.origin is None}
     stale = [run.id for run in own.values() if run.stale is not None]
     waiting = plan_file.not_started(requested, own.keys(), stale)
-    gone = {run for each in withdrawals for run in each.runs}
     siblings = {
         requested[id].variant: run.config
         for id, run in own.items()
@@ -178,8 +168,6 @@ def _planned(
     failed = unrecorded(folder) if waiting else {}
     planned = []
     for asked in waiting:
-        if asked.id in gone:
-            continue
         config, seed = asked.config, asked.label.rpartition("seed=")[2]
         like = siblings.get(asked.variant)
         if config is None and like is not None and seed.isdecimal():

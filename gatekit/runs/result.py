@@ -106,7 +106,6 @@ class Result:
     plugins: Mapping[str, str]
     files: Mapping[str, str]
     warnings: tuple[str, ...] = ()
-    checks: Mapping[str, str] = field(default_factory=dict)
     chosen: str | None = None
     notes: tuple[str, ...] = ()
     step_flops: float | None = None
@@ -240,7 +239,6 @@ def result_of(record: Record) -> Result:
         plugins=_texts(record, "plugins"),
         files=_texts(record, "files"),
         warnings=_strings(record, "warnings"),
-        checks=_texts(record, "checks"),
         notes=_strings(record, "notes"),
         step_flops=_optional_number(_optional_object(record, "flops"), "step"),
         step_tokens=_optional_number(_optional_object(record, "tokens"), "step"),

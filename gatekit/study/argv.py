@@ -38,8 +38,6 @@ from gatekit.faults import (
 )
 from gatekit.faults.values import amount_of
 
-from .removed import no_more
-
 
 class Reader(argparse.ArgumentParser):
     """A parser whose options are declared, explained and completed by argparse, and read here.
@@ -215,8 +213,6 @@ class Reader(argparse.ArgumentParser):
         options, name = self._option_string_actions, name.replace("_", "-")
         place, given = Place((name,)), NOTHING if value is None else value
         for key in (f"{self.command} {name}", name):
-            if gone := no_more(key):
-                raise ConfigError(f"{name} is not an option{gone}")
             if note := note_for("flag", key.replace(" ", "")).replace("STUDY", self._study()):
                 return Fault(Kind.UNKNOWN, place, fixes=(Note((note,)),), what="options")
         fix: Fix | None = None

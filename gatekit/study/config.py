@@ -56,7 +56,6 @@ from .keys import (
     example,
     not_installed,
 )
-from .removed import no_more
 
 P = Place.of
 KNOWN: dict[str, Type] = {**RUN_KEYS, **LAUNCH_KEYS}
@@ -482,8 +481,6 @@ def _unknown_keys(data: Mapping[str, Any]) -> Iterator[Fault]:
     told: list[tuple[Fix, ...]] = []
     for place, value, known in _values(data):
         if place.last not in known:
-            if gone := no_more(f"{place}="):
-                raise ConfigError(f"{place} is not a key{gone}")
             fault = _unknown(place, value, known, data)
             if fault.fixes not in told:
                 yield fault

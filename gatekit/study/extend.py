@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.faults import Fault, Kind, Note, Place, Run
-from gatekit.runs.studies import interim_file, plan_file
+from gatekit.runs.studies import plan_file
 from gatekit.runs.studies.survey import study_folder, survey
 
 from .command import composition
@@ -97,17 +97,7 @@ def extension(
     runs = {run.fingerprint: run for each in plans for run in each.runs}
     sources = {digest: source for each in plans for digest, source in each.sources.items()}
     whole = SweepPlan(launch, tuple(runs.values()), (), sources, command)
-    return _without_withdrawn(folder, whole), _present(study, folder, whole, seeds)
-
-
-def _without_withdrawn(folder: Path, whole: SweepPlan) -> SweepPlan:
-    """Return a plan without the variants whose runs were all withdrawn."""
-    gone = {run for each in interim_file.withdrawals(folder) for run in each.runs}
-    asked = plan_file.read(folder).values() if gone else ()
-    left_out = {run.variant for run in asked if run.id in gone}
-    left_out -= {run.variant for run in asked if run.id not in gone}
-    runs = tuple(r for r in whole.runs if plan_file.variant_of(r.label) not in left_out)
-    return dataclasses.replace(whole, runs=runs)
+    return whole, _present(study, folder, whole, seeds)
 
 
 def first_seeds(whole: SweepPlan, seeds: int) -> SweepPlan:

@@ -17,7 +17,6 @@ Public: the names in `__all__`. The modules are not.
 from __future__ import annotations
 
 import gatekit.recurrence  # noqa: F401  chooses Keras' backend, before Keras is imported
-from gatekit.registry import check_results as store
 
 from .outcome import FAIL, PASS, XFAIL, Check, CheckError, Outcome
 from .suite import (
@@ -41,7 +40,6 @@ __all__ = [
     "function_checks",
     "gate_checks",
     "output_unit_checks",
-    "store",
     "task_checks",
 ]
 

@@ -18,7 +18,7 @@ from gatekit.cell.language.parse import parse
 from gatekit.cell.owned import Projection
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell, read_output_unit
-from gatekit.registry import catalogue, left_out, object_hash, origins, tasks
+from gatekit.registry import catalogue, left_out, origins, tasks
 from gatekit.registry.loading import complete_registry
 from gatekit.registry.plugin import PRIVATE
 
@@ -120,11 +120,6 @@ class Subject:
         holder = carrier if inspect.ismodule(carrier) else inspect.getmodule(type(carrier))
         name = holder.__name__ if holder is not None else ""
         return str(self.path) if name.startswith(PRIVATE) else name
-
-    @property
-    def source(self) -> str:
-        """The hash of the object's source."""
-        return object_hash(self.kind, self.name, self.plugins)
 
     @property
     def expected_failures(self) -> Mapping[str, str]:

@@ -7,11 +7,10 @@ from types import ModuleType
 from typing import Any
 
 from gatekit.cell.errors import PluginError, listed, nearest
-from gatekit.registry import check_results
 
 from .cell_subject import CellSubject
-from .outcome import Check, Outcome
-from .subject import Subject, subject
+from .outcome import Check
+from .subject import subject
 
 DECLARED = ("loads_alone", "name_valid", "documented")
 ROW_WISE = (
@@ -171,15 +170,6 @@ def cell_checks(cell: CellSubject) -> list[Check]:
     """
     functions = _functions("cells")
     return [Check(name, functions[name], cell) for name in OF_CELLS]
-
-
-def certify(checked: Subject, outcomes: Sequence[Outcome]) -> None:
-    """Store the outcomes of all checks under the hash of the subject's source.
-
-    Nothing is stored if options were typed, because the outcomes do not describe the defaults.
-    """
-    if not checked.options:
-        check_results.put(checked.source, checked.kind, checked.name, outcomes)
 
 
 def _functions(kind: str) -> dict[str, Any]:

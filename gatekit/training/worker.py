@@ -25,7 +25,7 @@ from gatekit import registry
 from gatekit.cell.errors import ConfigError, GatekitError, RunError
 from gatekit.cell.terminal import Terminal
 from gatekit.recurrence.executors.choose import TUNE_VARIABLE
-from gatekit.registry import check_results, components
+from gatekit.registry import components
 from gatekit.registry.author import plugin_of, what_happened
 from gatekit.registry.loading import complete_registry
 from gatekit.runs import durable, environment
@@ -258,7 +258,6 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event, kept: Kep
             "fingerprint": request.path.name,
             "data_hash": request.data_hash,
             "plugins": dict(request.plugins),
-            "checks": check_results.of_plugins(request.plugins, config["plugins"]),
         }
     )
     # Each new trace takes memory that TensorFlow never releases.

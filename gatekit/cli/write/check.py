@@ -68,7 +68,7 @@ def run(parser: Parser) -> int:
 
             wake()
     failed, rows = False, []
-    for title, offered, outcomes_of, keep in suites:
+    for title, offered, outcomes_of in suites:
         chosen = _chosen(offered, options.only)
         if not options.json:
             print_text(title)
@@ -77,8 +77,6 @@ def run(parser: Parser) -> int:
             outcomes.append(outcome)
             if not options.json:
                 _show(outcomes)
-        if not options.only:
-            keep(outcomes)
         failed = failed or any(outcome.status == "FAIL" for outcome in outcomes)
         rows.append({"checked": title, "outcomes": [asdict(outcome) for outcome in outcomes]})
         if not options.json:
@@ -89,13 +87,8 @@ def run(parser: Parser) -> int:
     return EXIT_FAILED if failed else 0
 
 
-# Title, names of the checks, a function that runs checks, a function that stores outcomes.
-Suite = tuple[
-    str,
-    Sequence[str],
-    Callable[[Sequence[str]], Iterable["Outcome"]],
-    Callable[[Sequence["Outcome"]], None],
-]
+# Title, names of the checks, a function that runs checks.
+Suite = tuple[str, Sequence[str], Callable[[Sequence[str]], Iterable["Outcome"]]]
 
 
 def _one_name(names: Sequence[str], words: Sequence[str]) -> str:
@@ -212,19 +205,14 @@ def _of_registered(
     kind: str, name: str, plugins: tuple[str, ...], given: Mapping[str, object]
 ) -> Suite:
     from gatekit.registry import origins
-    from gatekit.testing.suite import certify, checks
+    from gatekit.testing.suite import checks
 
     suite_checks = checks(kind, name, plugins, given)
     subject = suite_checks[0].subject
     title = f"{subject.what} {name}"
     if api := origins(kind, plugins)[name].requires_api:
         title += f", written for version {api} of the plugin contract"
-    return (
-        title,
-        _names(suite_checks),
-        _here(suite_checks),
-        lambda outcomes: certify(subject, outcomes),
-    )
+    return title, _names(suite_checks), _here(suite_checks)
 
 
 def _of_cell(cell: str | Path, plugins: tuple[str, ...], given: Mapping[str, Any]) -> Suite:
@@ -243,9 +231,9 @@ def _of_cell(cell: str | Path, plugins: tuple[str, ...], given: Mapping[str, Any
         def apart(names: Sequence[str]) -> Iterable[Outcome]:
             return limited.outcomes(cell, plugins, given, names)
 
-        return f"cell {name}", OF_CELLS, apart, lambda outcomes: None
+        return f"cell {name}", OF_CELLS, apart
     checks = cell_checks(cell_subject.by_name(cell, plugins, **given))
-    return f"cell {cell}", _names(checks), _here(checks), lambda outcomes: None
+    return f"cell {cell}", _names(checks), _here(checks)
 
 
 def _names(checks: Sequence[Check]) -> list[str]:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from gatekit.registry import Origin
     from gatekit.tasks.task import Task
 
-TESTED = "tested"
 """Status of a bundled object: gatekit's own tests run the conformance suite on it."""
 _MORE = {
     "gates": "`gatekit show cell=lstm swap.forget=NAME` shows a gate; --json has all.",
@@ -64,7 +63,7 @@ def run(parser: Parser) -> int:
     else:
         columns = ["name", "summary", "metric", "chance"]
         if any(row["origin"] != "gatekit" for row in rows):
-            columns += ["checks", "origin"]
+            columns.append("origin")
         known = [key for key in columns if any(row.get(key) for row in rows)]
         write_list(rows, known, "summary", _MORE[parser.command])
         write_broken(options.plugin)
@@ -156,9 +155,9 @@ def entries(kind: str, plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
 
     Returns:
         Objects with ``name summary reference origin distribution version hooks``. Those from
-        plugins also have ``checks`` and ``hash``; tasks also have ``metric direction unit chance``.
+        plugins also have ``hash``; tasks also have ``metric direction unit chance``.
     """
-    from gatekit.registry import catalogue, origins, tasks
+    from gatekit.registry import catalogue, object_hash, origins, tasks
 
     sources = origins(kind, plugins)
     registered = tasks(plugins) if kind == "tasks" else getattr(catalogue(plugins), kind)
@@ -175,20 +174,10 @@ def entries(kind: str, plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
                 "distribution": (origin.distribution if origin else None) or "",
                 "version": (origin.version if origin else None) or "",
                 "hooks": list(origin.hooks) if origin else [],
-                **(_checked(kind, name, plugins, place(origin) == "gatekit") if origin else {}),
+                **({"hash": object_hash(kind, name, plugins)} if origin else {}),
             }
         )
     return rows
-
-
-def _checked(kind: str, name: str, plugins: Sequence[str], bundled: bool) -> dict[str, str]:
-    from gatekit.registry import check_results, object_hash
-
-    source = object_hash(kind, name, plugins)
-    record = check_results.lookup(source).get(f"{kind}.{name}")
-    # tests/testing/test_bundled.py runs the suite on each bundled object
-    tested = record is None and bundled
-    return {"hash": source, "checks": TESTED if tested else check_results.status(record)}
 
 
 def _scored(task: type[Task]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,8 +20,6 @@ from gatekit.compare.stats.interim_tests import spent
 from gatekit.compare.stats.paired_tests import ALPHA, MIN_FLIPS, MIN_SEEDS, PAIRED_T, RANKS
 from gatekit.compare.study import Study
 from gatekit.faults import Fault, Kind, Place, Remove
-from gatekit.registry import check_results
-from gatekit.registry.check_results import UNCHECKED
 from gatekit.runs.directions import known_direction
 from gatekit.runs.record import RunRecord
 from gatekit.runs.studies import plan_file
@@ -178,19 +175,6 @@ def incomplete(awaited: Sequence[RunRecord], total: int) -> str:
     return f"the table misses {len(awaited)} of {count_of(total, 'run')} ({counts})"
 
 
-def withdrawn_notes(study: Study) -> list[str]:
-    """Return a note on each withdrawal of planned runs."""
-    requested = plan_file.read(study.path) if study.withdrawals else {}
-    words = {run.id: run.variant for run in requested.values()}
-    notes = []
-    for withdrawal in study.withdrawals:
-        variants = listed(dict.fromkeys(words.get(run) or run for run in withdrawal.runs), 4)
-        runs = count_of(len(withdrawal.runs), "planned run")
-        verb = "was" if len(withdrawal.runs) == 1 else "were"
-        notes.append(f"{runs} {verb} withdrawn at {withdrawal.at}: {variants}")
-    return notes
-
-
 def how_to_repeat(runs: Sequence[RunRecord]) -> str:
     """Return how to run some runs that have no outcome."""
     if typed := _typed(runs):
@@ -250,46 +234,6 @@ def remarks_on(group: Group, reference: Group, force: bool) -> tuple[str, ...]:
         remarks += [f"forced: {missing_runs(part)}" for part in (group, reference) if part.missing]
         remarks += [f"forced: {_reversed(group)}"] if _is_reversed(group) else []
     return tuple(remarks)
-
-
-def _conformance(study: Study) -> list[str]:
-    """Return the results of the conformance suite for each plugin.
-
-    A run stores the results of its plugins. If a source was checked only later, they are looked up.
-    """
-    by_plugin: dict[str, dict[str, list[RunRecord]]] = {}
-    later = functools.cache(check_results.of_source)
-    for run in study.runs:
-        for plugin, result in run.result.checks.items() if run.result else ():
-            if result == UNCHECKED and run.result:
-                result = later(run.result.plugins.get(plugin, "")) or UNCHECKED
-            by_plugin.setdefault(plugin, {}).setdefault(result, []).append(run)
-    return [
-        f"plugin {name}: {_results(name, results)}" for name, results in sorted(by_plugin.items())
-    ]
-
-
-def _results(plugin: str, runs: dict[str, list[RunRecord]]) -> str:
-    """Return the results of one plugin's checks, and how to check what was not checked."""
-    unchecked = runs.pop(UNCHECKED, [])
-    checked = f"{'; '.join(sorted(runs))} by gatekit check" if runs else ""
-    if not unchecked:
-        return checked
-    # A file that an imported run names is never proposed: it may be a stranger's program.
-    sources = dict.fromkeys(
-        (run.result.plugins.get(plugin, ""), () if run.origin else _plugin_files(run))
-        for run in unchecked
-        if run.result
-    )
-    commands = (check_results.to_check(plugin, *source) for source in sources)
-    typed = next(filter(None, commands), "")
-    text = f"{checked}; not checked in {count_of(len(unchecked), 'run')}" if checked else UNCHECKED
-    return f"{text} (type {typed})" if typed else text
-
-
-def _plugin_files(run: RunRecord) -> tuple[str, ...]:
-    files = (run.config or {}).get("plugins")
-    return tuple(map(str, files)) if isinstance(files, Sequence) else ()
 
 
 def _confounded(differences: Sequence[Difference]) -> list[str]:
@@ -359,7 +303,6 @@ def notes_on(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]
     notes |= dict.fromkeys([*_confounded(differences), *design_notes(differences)])
     notes |= dict.fromkeys(_added(rows))
     notes |= dict.fromkeys([*_uneven(rows), *_slow_steps(rows)])
-    notes |= dict.fromkeys(_conformance(study))
     if study.copies:
         skipped = count_of(len(study.copies), "folder")
         notes[f"{skipped}, such as {study.copies[0]}, skipped: copies of other runs"] = None

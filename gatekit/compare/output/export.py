@@ -35,9 +35,6 @@ def records(comparison: Comparison) -> list[dict[str, Any]]:
             **_record(row, over.get(row.group.variant)),
             "at": None if comparison.at is None else comparison.at.typed,
             "incomplete": len(comparison.awaited),
-            "withdrawn": [
-                {"at": each.at, "runs": len(each.runs)} for each in comparison.study.withdrawals
-            ],
             "added": added,
             "tuned": _tuned(row, comparison.tuned),
         }

@@ -80,7 +80,7 @@ def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
         own |= found
         notes += told
     entries |= own
-    if study.interim is not None or study.withdrawals:
+    if study.interim is not None:
         entries[LOOKS] = (study.path / LOOKS).read_bytes()
     environments = [environment(run) for run in runs]
     data = data_sets(runs)

@@ -124,7 +124,7 @@ class BlockLayer(SequenceLayer):
                 fix = Rename(place, Place(("block", name)))
                 fault = Fault(Kind.UNKNOWN, place, keras_options[name], why=why, fixes=(fix,))
                 raise ConfigError(replace(fault, what="arguments"))
-        swapped = swapped_gates(swap, keras_options)
+        swapped = swapped_gates(swap)
         refuse_unknown(keras_options, own_arguments(BlockLayer), cell, known)
         super().__init__(**keras_options)
         self.block = chosen

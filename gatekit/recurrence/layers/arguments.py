@@ -48,7 +48,6 @@ from gatekit.faults import (
     together,
     wrong,
 )
-from gatekit.faults.deprecation import deprecated
 from gatekit.faults.speak import CHOICES
 from gatekit.faults.values import is_plain
 from gatekit.registry import cell_names, load_cell
@@ -190,24 +189,15 @@ def checked_rate(name: str, value: object) -> float:
         raise error.spoken(Layer(given={name: value})) from None
 
 
-def swapped_gates(
-    swap: Mapping[str, object] | None, options: dict[str, object]
-) -> Mapping[str, object]:
-    """Return a layer's gates by role; ``gates=``, the old name of ``swap=``, is removed in 1.0.
+def swapped_gates(swap: Mapping[str, object] | None) -> Mapping[str, object]:
+    """Return a layer's gates by role.
 
     Args:
         swap: the argument.
-        options: the layer's further arguments, from which ``gates`` is removed.
 
     Raises:
-        ConfigError: the value is not a mapping, or both names are given.
+        ConfigError: the value is not a mapping.
     """
-    if "gates" in options:
-        gates: Any = options.pop("gates")
-        if swap is not None:
-            raise ConfigError("gates= is the old name of swap=; write all gates into swap=")
-        deprecated("gates=", f"swap={gates!r}", ends="1.0")
-        swap = gates
     if swap is None:
         return {}
     found: Mapping[str, object] = accepted("swap", swap, SWAPS, {"forget": "power_law"})

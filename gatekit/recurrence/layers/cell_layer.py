@@ -127,7 +127,7 @@ class CellLayer(SeededLayer):
         known: Sequence[str],
         **keras_options: Any,
     ) -> None:
-        swapped = swapped_gates(swap, keras_options)
+        swapped = swapped_gates(swap)
         catalogue = registered(checked_files(plugins))
         refuse_unknown(keras_options, known, cell, catalogue)
         super().__init__(**keras_options)

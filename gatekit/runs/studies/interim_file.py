@@ -1,15 +1,13 @@
-"""``looks.jsonl``: the looks at a study, and the planned runs that were withdrawn; append only.
+"""``looks.jsonl``: the looks at a study; append only.
 
 A look is a recorded comparison after which seeds may be added. Each line has the whole history and
-a checksum, so the last line describes all looks and withdrawals.
+a checksum, so the last line describes all looks.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +17,6 @@ from gatekit.runs import durable, metrics
 from gatekit.runs.names import LOOKS
 
 SCHEMA = 1
-WITHDRAWN = 2
-"""The format of a line with withdrawals, which earlier versions cannot read."""
 
 
 @dataclass(frozen=True)
@@ -48,76 +44,20 @@ class InterimAnalyses:
     added: float = 0.0
 
 
-@dataclass(frozen=True)
-class Withdrawal:
-    """Planned runs that will not run.
-
-    Attributes:
-        at: when they were withdrawn, as an ISO 8601 date in UTC.
-        runs: their ids.
-    """
-
-    at: str
-    runs: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _History:
-    interim: InterimAnalyses | None = None
-    withdrawals: tuple[Withdrawal, ...] = ()
-
-
 def append(study: Path, interim: InterimAnalyses) -> None:
     """Append a look; when this returns, it is on the disk."""
-    _append(study, _History(interim, withdrawals(study)))
-
-
-def withdraw(study: Path, runs: Collection[str]) -> None:
-    """Record that planned runs will not run; when this returns, it is on the disk.
-
-    Args:
-        study: the study's folder.
-        runs: the ids of the runs.
-    """
-    before = _read(study)
-    now = Withdrawal(datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), tuple(runs))
-    _append(study, dataclasses.replace(before, withdrawals=(*before.withdrawals, now)))
-
-
-def restore(study: Path, runs: Collection[str]) -> None:
-    """Record that a command asks for runs again, if any of them was withdrawn.
-
-    Args:
-        study: the study's folder.
-        runs: the ids of the runs that the command asks for.
-    """
-    before = _read(study)
-    kept = [
-        dataclasses.replace(each, runs=tuple(run for run in each.runs if run not in runs))
-        for each in before.withdrawals
-    ]
-    now = tuple(each for each in kept if each.runs)
-    if now != before.withdrawals:
-        _append(study, dataclasses.replace(before, withdrawals=now))
-
-
-def _append(study: Path, history: _History) -> None:
-    interim = history.interim
-    record: dict[str, Any] = {"schema": WITHDRAWN if history.withdrawals else SCHEMA}
-    if interim is not None:
-        record |= {
-            "most": interim.most,
-            "seeds": list(interim.seeds),
-            "information": interim.seeds[-1] / interim.most,
-            "alpha": interim.alpha,
-            "added": interim.added,
-            "asked": dict(interim.asked),
-            "groups": dict(interim.groups),
-            "results": dict(interim.results),
-            "decisions": dict(interim.decisions),
-        }
-    if history.withdrawals or interim is None:
-        record["withdrawn"] = [{"at": w.at, "runs": list(w.runs)} for w in history.withdrawals]
+    record: dict[str, Any] = {
+        "schema": SCHEMA,
+        "most": interim.most,
+        "seeds": list(interim.seeds),
+        "information": interim.seeds[-1] / interim.most,
+        "alpha": interim.alpha,
+        "added": interim.added,
+        "asked": dict(interim.asked),
+        "groups": dict(interim.groups),
+        "results": dict(interim.results),
+        "decisions": dict(interim.decisions),
+    }
     metrics.append(study / LOOKS, record)
 
 
@@ -131,38 +71,25 @@ def read(study: Path) -> InterimAnalyses | None:
         RunError: the file cannot be read, a newer gatekit wrote it, or its last line is damaged, so
             the number of looks is unknown.
     """
-    return _read(study).interim
-
-
-def withdrawals(study: Path) -> tuple[Withdrawal, ...]:
-    """Return the planned runs of a study that were withdrawn, in order.
-
-    Raises:
-        RunError: as for `read`.
-    """
-    return _read(study).withdrawals
-
-
-def _read(study: Path) -> _History:
     path = study / LOOKS
     try:
         lines = durable.read(path).split(b"\n")
     except OSError as error:
         if durable.missing(error):
-            return _History()
+            return None
         raise _unknown(path, f"cannot be read: {durable.why(error)}") from None
     # After the last newline there is nothing, or the incomplete line of a killed process.
-    history = _read_line(lines[-1])
-    if history is not None:
-        return history
+    look = _read_line(lines[-1])
+    if look is not None:
+        return look
     whole = [(number, raw) for number, raw in enumerate(lines[:-1], start=1) if raw.strip()]
     if not whole:
-        return _History()
+        return None
     number, raw = whole[-1]
-    history = _read_line(raw)
-    if history is None:
+    look = _read_line(raw)
+    if look is None:
         raise _unknown(path, f"is damaged in line {number}")
-    return history
+    return look
 
 
 def _unknown(path: Path, what: str) -> RunError:
@@ -172,24 +99,16 @@ def _unknown(path: Path, what: str) -> RunError:
     )
 
 
-def _read_line(raw: bytes) -> _History | None:
+def _read_line(raw: bytes) -> InterimAnalyses | None:
     try:
         record = json.loads(raw)
         if not isinstance(record, dict) or record.get("crc") != metrics.checksum(record):
             return None
-        if record["schema"] not in (SCHEMA, WITHDRAWN):
+        if record["schema"] != SCHEMA:
             raise RunError(
-                f"{LOOKS} has format {record['schema']}, but this gatekit reads formats {SCHEMA}"
-                f" and {WITHDRAWN}; install a newer gatekit."
+                f"{LOOKS} has format {record['schema']}, but this gatekit reads format {SCHEMA}."
             )
-        withdrawn = tuple(
-            Withdrawal(str(each["at"]), tuple(map(str, each["runs"])))
-            for each in record.get("withdrawn", ())
-        )
-        if "most" not in record and "withdrawn" in record:
-            return _History(None, withdrawn)
-        interim = _checked(record)
-        return None if interim is None else _History(interim, withdrawn)
+        return _checked(record)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         if isinstance(error, RunError):
             raise

@@ -18,9 +18,6 @@ from .survey import SurveyedRun
 
 PRUNED = ".pruned-"
 
-WITHDRAWABLE = ("PLANNED", "INTERRUPTED", "LOST")
-"""States of a planned run that can be withdrawn."""
-
 
 @dataclass(frozen=True)
 class Removal:

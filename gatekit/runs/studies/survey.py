@@ -19,7 +19,7 @@ from gatekit.runs.names import IMPORTED, RUNS, UNRECORDED, is_id
 from gatekit.runs.record import contradiction
 from gatekit.runs.result import OUTCOMES, as_number
 
-from . import interim_file, plan_file
+from . import plan_file
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
@@ -115,8 +115,6 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
 def survey(folder: Path, verify: bool = False, as_compared: bool = False) -> list[SurveyedRun]:
     """Return the runs of a study: first those that commands asked for, in order, then others.
 
-    Runs that were withdrawn before they started are left out.
-
     Args:
         folder: the study's folder.
         verify: whether to hash large weights, too (`RunFolder.state`).
@@ -128,9 +126,6 @@ def survey(folder: Path, verify: bool = False, as_compared: bool = False) -> lis
     """
     asked, lost = plan_file.read(folder), unrecorded(folder)
     there = _folders(folder / RUNS)
-    with contextlib.suppress(RunError):  # `gatekit compare` reports a damaged file of looks
-        for withdrawal in interim_file.withdrawals(folder):
-            asked = {id: r for id, r in asked.items() if id in there or id not in withdrawal.runs}
     runs = []
     for name in [*asked, *sorted(there - asked.keys())]:
         known = asked.get(name)

@@ -11,7 +11,7 @@ from gatekit.cell.errors import ConfigError, RunError
 from gatekit.runs import durable
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import PLUGINS, RUNS
-from gatekit.runs.studies import interim_file, plan_file
+from gatekit.runs.studies import plan_file
 from gatekit.runs.studies.plan_file import RequestedRun, outdated
 from gatekit.runs.studies.survey import reserve
 from gatekit.study.options import visible_gpus
@@ -133,8 +133,6 @@ def write_plan(plan: SweepPlan) -> None:
     runs = [
         RequestedRun(r.fingerprint, r.label, tuple(r.words), r.origin, r.config) for r in plan.runs
     ]
-    with contextlib.suppress(RunError):  # `gatekit compare` reports a damaged file of looks
-        interim_file.restore(plan.study, [run.id for run in runs])
     plan_file.write(plan.study, plan.name, plan.command, runs)
 
 
