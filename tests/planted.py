@@ -737,13 +737,6 @@ FAULTS = (
         "<= 1e5 * (1 + abs(expected)):",
         ("tests/testing/test_other_checks.py", "-k", "wrong_gradient_fails"),
     ),
-    Fault(
-        "checks with options are stored as if they were of the defaults",
-        "gatekit/testing/suite.py",
-        "    if not checked.options:\n",
-        "    if True:\n",
-        ("tests/testing/test_store.py",),
-    ),
     # -- planning
     Fault(
         "more seeds are started than were asked for",

@@ -186,7 +186,6 @@ INNER = {
         "faults_Call=Call faults_Number=Number fits guesses known_as nearest_name note_for "
         "settled speak wrong"
     ),
-    "gatekit.faults.deprecation": "deprecated",
     "gatekit.faults.names": "synonyms",
     "gatekit.recurrence": "call decoding hold tensor_ops",
     "gatekit.recurrence.blocks.keras_parts": "CausalConvolution",
@@ -224,8 +223,7 @@ INNER = {
     "gatekit.recurrence.problem": "Problem Solution",
     "gatekit.recurrence.step": "normalised product",
     "gatekit.registry": (
-        "author check_results components contract discovery hashes hooks loading "
-        "registry_cells=cells safe_yaml"
+        "author components contract discovery hashes hooks loading registry_cells=cells safe_yaml"
     ),
     "gatekit.registry.cells": "in_file",
     "gatekit.registry.cells.places": "BIBLIOGRAPHY MAX_BYTES",
@@ -284,13 +282,12 @@ INNER = {
     ),
     "gatekit.study.launch": (
         "entry fork_server launch launch_process=process launch_report=report loop "
-        "other_processes ray slurm slurm_queue"
+        "ray slurm slurm_queue"
     ),
     "gatekit.study.launch.contract": "Cause ListedRuns StartError",
     "gatekit.study.launch.entry": "prepare write_plan",
     "gatekit.study.launch.following": "FollowedRun duration seconds_left",
     "gatekit.study.launch.loop": "loop_make=make pending",
-    "gatekit.study.launch.other_processes": "Others",
     "gatekit.study.launch.outcome": "SweepOutcome",
     "gatekit.study.launch.process": "Process Processes",
     "gatekit.study.launch.progress": "Progress",
@@ -301,12 +298,10 @@ INNER = {
     "gatekit.study.plan": (
         "Launch PlannedRun SweepPlan plan_jobs=plan plan_or_errors plan_words_of=words_of"
     ),
-    "gatekit.study.removed": "REMOVED",
     "gatekit.study.resolve": "plain_config=plain",
     "gatekit.study.search": "SearchChoice SearchInterval optuna search",
     "gatekit.study.search.confirm": "confirm_best=best confirming value_of",
     "gatekit.study.search.search": "recorded",
-    "gatekit.study.search.storage": "cut whole",
     "gatekit.study.variant": "variant",
     "gatekit.tasks": "seeds tasks_fetch=fetch tasks_files=files",
     "gatekit.tasks.describe": "as_text describe_task=describe sections task_options=options",
@@ -326,7 +321,7 @@ INNER = {
     ),
     "gatekit.testing.tensors": "tensors_arguments=arguments",
     "gatekit.training": (
-        "batches jit resume trainer training_probe=probe training_process=process worker writing"
+        "batches jit resume trainer training_probe=probe training_process=process worker"
     ),
     "gatekit.training.batches": "StepData labelled",
     "gatekit.training.callbacks": "Callbacks reported",
@@ -349,7 +344,6 @@ INNER = {
     "gatekit.training.traced": "Kept foreign",
     "gatekit.training.trainer": "_global_seed train_run=train",
     "gatekit.training.worker": "devices_of make_deterministic use_table",
-    "gatekit.training.writing": "drawn stepper",
 }
 _PLACES = {
     here: (module, there or here)

@@ -64,18 +64,6 @@ def test_a_gate_has_its_reference_and_summary(capsys: pytest.CaptureFixture[str]
     assert row["summary"].startswith("A forget gate")
 
 
-def test_bundled_gates_are_tested_and_yours_are_not_checked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "plugins").mkdir()
-    (tmp_path / "plugins" / "halved.py").write_text(GATE)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    checks = {name: row["checks"] for name, row in listed(["gates"], capsys).items()}
-    assert checks.pop("halved") == "not checked"
-    assert set(checks.values()) == {"tested"}
-
-
 def test_your_plugins_come_first_then_broken_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -161,19 +149,6 @@ def test_a_list_has_a_line_for_each_thing_at_80_columns(
     assert max(map(len, lines)) <= 80
     # what is cut is whole elsewhere
     assert lines[len(rows)].endswith("--json has all.")
-
-
-def test_of_your_own_gates_the_file_and_the_checks_are_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "plugins").mkdir()
-    (tmp_path / "plugins" / "halved.py").write_text(GATE)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("COLUMNS", "80")
-    assert main(["gates"]) == 0
-    (line,) = [x for x in capsys.readouterr().out.splitlines() if x.startswith("halved ")]
-    assert line.endswith("not checked  plugins/halved.py")
 
 
 def test_a_list_that_does_not_fit_becomes_blocks(

@@ -204,20 +204,3 @@ def test_status_shows_how_far_running_runs_are(study, capsys, monkeypatch):
     shown = status(capsys, "status", "demo")[1]
     assert "epoch 2/40, nll" in shown
     assert "about 38 min left, with 1 at a time" in shown
-
-
-def test_planned_runs_are_withdrawn_only_with_yes(study, capsys):
-    (study / ("2" * 16)).rename(study.parent / "elsewhere")
-    _, out = status(capsys, "prune", "demo", "--planned")
-    assert "1 planned run to withdraw" in out
-    assert "repeat the command with --yes" in out
-    assert json.loads(status(capsys, "status", "demo", "--json")[1])["states"]["PLANNED"] == 1
-    data = json.loads(status(capsys, "prune", "demo", "--planned", "--yes", "--json")[1])
-    assert (data["withdrawn"], [row["run"] for row in data["rows"]]) == (True, ["2" * 16])
-    states = json.loads(status(capsys, "status", "demo", "--json")[1])["states"]
-    # The failed run stays: `--failed` removes it first.
-    assert states == {"COMPLETED": 1, "FAILED": 1}
-    assert len(list(study.iterdir())) == 2
-    assert "0 planned runs to withdraw" in status(capsys, "prune", "demo", "--planned")[1]
-    assert main(["prune", "demo", "--planned", "--failed"]) == 2
-    assert main(["prune", "demo", "--where", "cell=lstm"]) == 2

@@ -15,7 +15,6 @@ from refused import at, fault_of, put
 from seams import (
     Comparison,
     Row,
-    check_results,
     decided,
     headline,
     mean_interval,
@@ -24,10 +23,8 @@ from seams import (
     undecided_lines,
 )
 from seams import compare_runs as compare
-from seams import hashes_file_hash as file_hash
 
 from gatekit import ConfigError
-from gatekit.testing import Outcome
 
 from .synthetic import METRIC, configuration, curve, sealed, write_run, write_study
 
@@ -747,45 +744,6 @@ def test_odd_results_are_flagged(tmp_path: Path) -> None:
     assert "gru: 1 of 2 runs end more than 100 times worse than chance" in notes
     assert "rnn: validation never changed in 1 of 2 runs" in notes
     assert "gru: validation never changed" not in notes
-
-
-def test_what_the_suite_said_of_a_plugin_is_told(tmp_path: Path) -> None:
-    runs = write_study(tmp_path, {"lstm": [8.6, 8.7]})
-    write_run(runs, configuration("gru", 0), 8.5, checks={"slow": "24 passed"})
-    write_run(
-        runs, configuration("gru", 1), 8.4, checks={"slow": "1 of 24 failed", "new": "not checked"}
-    )
-    notes = compare("demo", tmp_path).notes
-    assert "plugin slow: 1 of 24 failed; 24 passed by gatekit check" in notes
-    assert "plugin new: not checked" in notes
-
-
-def test_a_plugin_that_is_checked_after_the_runs_counts_as_checked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    runs = tmp_path / "demo" / "runs"
-    for folder, named in (("plugins", []), ("apart", ["apart/named.py"])):
-        (tmp_path / folder).mkdir()
-        file = tmp_path / folder / ("named.py" if named else "new.py")
-        file.write_text(f"value = {len(named)}\n")
-        name, digest = file.stem, file_hash(file)
-        config = configuration("gru", len(named), plugins=named)
-        write_run(runs, config, 8.5, checks={name: "not checked"}, plugins={name: digest})
-    write_run(runs, configuration("gru", 2), 8.5, checks={"new": "9 passed"})
-    notes = compare("demo", tmp_path).notes
-    assert "plugin named: not checked (type gatekit check named --plugin apart/named.py)" in notes
-    assert (
-        "plugin new: 9 passed by gatekit check; not checked in 1 run (type gatekit check new)"
-        in notes
-    )
-    check_results.put(digest, "gates", "other", [Outcome("shape_kept", "PASS")])
-    assert "plugin named: 1 passed by gatekit check" in compare("demo", tmp_path).notes
-    # This command would check another source.
-    (tmp_path / "plugins" / "new.py").write_text("value = 2\n")
-    notes = compare("demo", tmp_path).notes
-    assert "plugin new: 9 passed by gatekit check; not checked in 1 run" in notes
 
 
 def test_a_task_that_every_run_solves_is_not_odd(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Runs that a study planned and that have not finished count as missing, until withdrawn."""
+"""Runs that a study planned and that have not finished count as missing."""
 
 from __future__ import annotations
 
@@ -22,18 +22,15 @@ from seams import (
     decide,
     decided_claims,
     headline,
-    import_bundle,
     interim_file,
     plan_file,
     print_table,
     records,
     sentences,
-    survey,
     to_csv,
     to_latex,
     to_markdown,
     undecided_lines,
-    write_bundle,
 )
 from seams import compare_runs as compare
 from seams import load_runs as load
@@ -213,38 +210,6 @@ def test_a_search_does_not_wait_for_what_it_stopped(tmp_path: Path) -> None:
     assert [rows[cell]["decision"] for cell in ("gru", "rnn")] == ["better", "none"]
 
 
-def test_withdrawn_runs_are_not_awaited_but_remembered(tmp_path: Path) -> None:
-    plan(tmp_path)
-    train(tmp_path, ("rnn", 3), *GRU)
-    study = tmp_path / "demo"
-    interim_file.withdraw(study, [identity(configuration(*run)) for run in GRU])
-    assert compare("demo", tmp_path).awaited[0].seed == 3
-    interim_file.withdraw(study, [identity(configuration("rnn", 3))])
-    comparison = compare("demo", tmp_path)
-    rows = by_group(comparison)
-    assert list(rows) == ["rnn", "lstm"]
-    assert (rows["rnn"]["decision"], rows["rnn"]["comparisons"]) == ("better", 1)
-    assert [one["runs"] for one in rows["rnn"]["withdrawn"]] == [8, 1]
-    assert "8 planned runs were withdrawn" in " ".join(comparison.notes)
-    assert "cell=gru" in " ".join(comparison.notes)
-    assert len(survey(study)) == 15
-    # A command that asks for a run again plans it again.
-    interim_file.restore(study, [identity(configuration("rnn", 3))])
-    assert by_group(compare("demo", tmp_path))["rnn"]["missing"] == 1
-
-
-def test_an_interrupted_run_can_be_withdrawn_but_not_a_failed_one(tmp_path: Path) -> None:
-    plan(tmp_path)
-    train(tmp_path, ("rnn", 3), state="INTERRUPTED")
-    interim_file.withdraw(tmp_path / "demo", [identity(configuration("rnn", 3))])
-    assert compare("demo", tmp_path).awaited == ()
-    other = tmp_path / "other"
-    plan(other)
-    train(other, ("rnn", 3), state="FAILED")
-    interim_file.withdraw(other / "demo", [identity(configuration("rnn", 3))])
-    assert len(compare("demo", other).awaited) == 1
-
-
 def test_looks_wait_for_the_seeds_of_their_look_only(tmp_path: Path) -> None:
     plan(tmp_path)
     train(tmp_path, *((cell, 7) for cell in MEANS))
@@ -375,20 +340,6 @@ def test_two_cells_with_one_name_have_titles_that_differ(
     assert len(titles) == len(set(titles)) == 2
     assert all(title.startswith("lstm") for title in titles)
     assert any("slow" in title for title in titles)
-
-
-def test_a_bundle_takes_planned_runs_and_withdrawals_along(tmp_path: Path) -> None:
-    plan(tmp_path)
-    train(tmp_path, ("rnn", 3), *GRU)
-    interim_file.withdraw(tmp_path / "demo", [identity(configuration(*run)) for run in GRU])
-    bundle, elsewhere = tmp_path / "demo.zip", tmp_path / "elsewhere"
-    notes = write_bundle(load("demo", tmp_path), bundle)
-    assert "in the bundle without an outcome: 1 PLANNED" in notes
-    import_bundle(bundle, elsewhere)
-    rows = by_group(compare("demo", elsewhere))
-    assert rows["rnn"]["missing_runs"][0]["state"] == "PLANNED"
-    assert rows["rnn"]["decision"] == "none"
-    assert [one["runs"] for one in rows["rnn"]["withdrawn"]] == [8]
 
 
 def test_figures_show_how_many_runs_are_missing(tmp_path: Path) -> None:

@@ -37,16 +37,6 @@ def test_a_layer_takes_what_a_run_takes(maker: str, gate: object, words: list[st
 
 
 @pytest.mark.parametrize("maker", MAKERS)
-def test_gates_is_the_old_name_of_swap(maker: str) -> None:
-    with pytest.warns(FutureWarning, match=r"write swap=\{'forget': 'power_law'\}") as notice:
-        old = MAKERS[maker](gates={"forget": "power_law"})
-    assert [each.filename for each in notice] == [__file__]
-    assert old.spec == MAKERS[maker](swap={"forget": "power_law"}).spec
-    with pytest.raises(ConfigError, match="old name of swap"):
-        MAKERS[maker](gates={"forget": "power_law"}, swap={"forget": "power_law"})
-
-
-@pytest.mark.parametrize("maker", MAKERS)
 def test_a_gate_under_both_names_is_refused(maker: str) -> None:
     with pytest.raises(CellError, check=at("swap.update", "~swap.forget")):
         MAKERS[maker](swap={"forget": "tanh", "update": "tanh"})

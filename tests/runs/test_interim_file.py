@@ -91,7 +91,7 @@ def test_a_record_that_makes_no_sense_is_damage(study: Path, change: dict[str, o
 
 def test_a_newer_format_is_refused(study: Path) -> None:
     metrics.append(study / LOOKS, {"schema": 3})
-    with pytest.raises(RunError, match="install a newer gatekit"):
+    with pytest.raises(RunError, match="has format 3"):
         file.read(study)
 
 

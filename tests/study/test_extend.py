@@ -5,7 +5,7 @@ import shlex
 import pytest
 from inline import Inline
 from refused import at
-from seams import compose, extension, first_seeds, interim_file, launch, plan_file, prepare
+from seams import compose, extension, first_seeds, launch, plan_file, prepare
 from seams import extend_seed_of as seed_of
 from seams import load_runs as load
 from seams import plan_jobs as plan
@@ -121,20 +121,6 @@ def test_a_search_is_refused(study):
     study("cell=gru", command=f"gatekit train study=s task=echo units=4 cell=gru {search}")
     with pytest.raises(ConfigError, match="a search has no fixed variants"):
         extension("s", ROOT, 4)
-
-
-def test_withdrawn_variants_are_not_extended_and_withdrawn_seeds_are(study, place):
-    typed = ["study=s", "task=echo", "units=4", "-m", "cell=lstm,gru", "seeds=3"]
-    planned = plan(compose(typed), " ".join(["gatekit", "train", *typed]))
-    prepare(planned)
-    gru = [run.fingerprint for run in planned.runs if "cell=gru" in run.label]
-    last = next(r.fingerprint for r in planned.runs if "cell=lstm seed=2" in r.label)
-    interim_file.withdraw(place / ROOT / "s", [*gru, last])
-    whole, _ = extension("s", ROOT, 4)
-    assert [run.config["cell"]["name"] for run in whole.runs] == ["lstm"] * 4
-    launch(whole, backend=Inline(lambda config: 0.1))
-    # The command asked for the last seed again, so it is not withdrawn any more.
-    assert [each.runs for each in interim_file.withdrawals(place / ROOT / "s")] == [tuple(gru)]
 
 
 def test_a_plan_stores_what_the_runs_will_store(study, place):
