@@ -1,4 +1,4 @@
-"""Writes a built cell as code: one self-contained file in torch, JAX, Keras or NumPy.
+"""Writes a built cell as code: one self-contained file in torch, JAX or Keras.
 
 Start with `generate.py`. The package is callable: ``gatekit.code("gru", to="jax")`` is
 ``gatekit.code.code(...)``.

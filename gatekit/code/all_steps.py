@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gatekit.cell.analysis import affine, chunk
-from gatekit.cell.errors import CellError, ConfigError
+from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import (
     Binary,
@@ -22,26 +22,18 @@ from gatekit.cell.language.expression import (
     names,
     substitute,
 )
-from gatekit.cell.language.shape import infer
 from gatekit.cell.program import (
-    Apply,
     Before,
     Block,
-    Largest,
     Linear,
-    Memories,
-    Memory,
     Op,
     Solve,
     Sum,
     solved,
 )
-from gatekit.faults import Place
 
-from .copied import Known, copied
 from .emit import Emitter
 from .identifiers import wrapped
-from .kernels import KernelForm, kernel_form
 from .lines import names_in, without_unused
 
 
@@ -52,7 +44,7 @@ class UnwrittenError(Exception):
 class AllSteps(Emitter):
     """Writes a cell for all steps together; signals are ``batch x time x ...``."""
 
-    def write_all(self, blocks: Sequence[Block]) -> tuple[str, list[str]]:
+    def write_all(self, blocks: Sequence[Solve]) -> tuple[str, list[str]]:
         """Write the body; return the texts of the output and of the last states.
 
         Args:
@@ -81,11 +73,11 @@ class AllSteps(Emitter):
         self.map_parameters()
         ops: list[Op] = []
         for op in solved(program, blocks):
-            if isinstance(op, (Block, Before)):
+            if isinstance(op, (Solve, Before)):
                 self.write_signals(ops)
                 ops = []
                 self.block(op)
-            else:
+            elif not isinstance(op, Block):
                 ops.append(op)
         self.write_signals(ops)
         emitted = self.emitted()
@@ -115,22 +107,15 @@ class AllSteps(Emitter):
 
     # --- blocks -------------------------------------------------------------
 
-    def block(self, op: Block | Before) -> None:
+    def block(self, op: Solve | Before) -> None:
         """Write the solution of a block, or the values of a state before each step."""
         if isinstance(op, Before):
             first = self.env[f"{op.of.removesuffix(':held')}:first"]
             self.env[op.out] = self.call("before", op.out, self.env[op.of], first)
             self._variables.add(op.out)
             self.batched.add(op.out)
-        elif isinstance(op, Solve):
-            self.solve(op)
-        elif isinstance(op, Largest):
-            self.largest(op)
-        elif isinstance(op, Memories):
-            for memory in op.memories:
-                self.memory(memory)
         else:
-            raise UnwrittenError("Newton's method")
+            self.solve(op)
 
     def solve(self, block: Solve) -> None:
         """Write the solution of an affine block."""
@@ -166,166 +151,6 @@ class AllSteps(Emitter):
             self._variables.add(key)
             self.batched.add(key)
 
-    def largest(self, block: Largest) -> None:
-        """Write the solution of a running maximum."""
-        shift, new = (self.coefficient(e, block.state, "part") for e in (block.shift, block.new))
-        first = self.env[f"{block.state}:first"]
-        solution = self.call("running_maximum", block.state, shift, new, first, "mask")
-        self.known(block.state, solution)
-
-    def memory(self, memory: Memory) -> None:
-        """Write the reads of a memory, and its last value."""
-        form = kernel_form(memory, self.shape_of) if self.framework.kernels else None
-        if form is not None:
-            self.by_kernel(memory, form)
-            return
-        [read] = memory.reads
-        *_, rows, columns = memory.shape
-        kind = "column" if memory.column is not None else "head" if memory.head is not None else ""
-        several = len(memory.terms) > 1
-        query = self.factor(memory, "query", read.query, rows)
-        texts = [query]
-        if several:
-            texts += [
-                self.of_terms(memory, part, [getattr(term, part) for term in memory.terms], width)
-                for part, width in (("key", rows), ("value", columns), ("erase", rows))
-            ]
-            links = self.links(memory, f"{query}[..., :1]")
-            texts += [links] if links else []
-            called = "read_terms"
-            known: Known = {"links": ... if links else None, "terms": True}
-        else:
-            [term] = memory.terms
-            texts.append(self.factor(memory, "key", term.key, rows))
-            texts.append(self.factor(memory, "value", term.value, columns))
-            called = "read_chunks"
-            given = {"decay": bool(kind), "erase": memory.corrects}
-            there = {name: ... if there else None for name, there in given.items()}
-            known = {**there, "after": read.after, "terms": False}
-        if kind:
-            texts.append(self.decay(memory))
-        elif several:
-            texts.append(self.coefficient(None, memory.state, "decay"))
-        if memory.corrects and not several:
-            texts.append(self.factor(memory, "erase", memory.terms[0].erase, rows))
-        self.copy(memory, known, called)
-        if self.framework.kernels:
-            self.printer.need(["plainly"])
-            texts.insert(0, called)
-            called = "plainly"
-        self.read_of_memory(memory, called, texts)
-
-    def copy(self, memory: Memory, known: Known, *names: str) -> None:
-        """Copy the functions that read a memory, without what is known.
-
-        Raises:
-            UnwrittenError: another memory needs them in another form.
-        """
-        known = {**known, "by_row": memory.column is not None}
-        for name in ("by_chunk", "by_step", "scores", *names):
-            if name in self.framework.helpers:
-                source = copied(self.framework.helpers[name], known)
-                if self.printer.helpers.setdefault(name, source) != source:
-                    raise UnwrittenError("two memories of different kinds")
-
-    def by_kernel(self, memory: Memory, form: KernelForm) -> None:
-        """Write the reads of a memory that a kernel of flash-linear-attention computes."""
-        *_, rows, columns = memory.shape
-        texts = [
-            self.factor(memory, "query", memory.reads[0].query, rows),
-            self.factor(memory, "key", form.key, rows),
-            self.factor(memory, "value", form.value, columns),
-        ]
-        decays = memory.head is not None or memory.column is not None
-        texts += [self.decay(memory)] if decays else []
-        if form.beta is not None:
-            texts.append(self.factor(memory, "beta", form.beta, 1, timed=False))
-        for part, expr in (("erase", form.erase), ("added", form.added)):
-            texts += [] if expr is None else [self.factor(memory, part, expr, rows)]
-        terms = form.added is not None
-        given = {"decay": decays, "erase": memory.corrects}
-        known: Known = {n: ... if there else None for n, there in given.items()}
-        known = {**known, "after": True, "terms": terms, "links": None}
-        called = f"read_{form.name}"
-        self.copy(memory, known, "read_terms" if terms else "read_chunks", called)
-        self.printer.need(["kernel_type", "plainly", "at_valid"])
-        self.read_of_memory(memory, called, texts)
-
-    def decay(self, memory: Memory) -> str:
-        """Write the logarithm of a memory's decay; return its name."""
-        both = [e for e in (memory.head, memory.column) if e is not None]
-        decay = both[0] if len(both) == 1 else Binary("+", both[0], both[1])
-        width = memory.shape[-2] if memory.column is not None else 1
-        return self.factor(memory, "decay", decay, width, timed=False)
-
-    def factor(
-        self, memory: Memory, part: str, expr: Expr | None, width: int, timed: bool = True
-    ) -> str:
-        """Write a factor of a memory, such as its key, for all steps; return its name.
-
-        Raises:
-            UnwrittenError: the factor lacks the expected shape, or is the same at all steps.
-        """
-        *heads, _, _ = memory.shape
-        here = None if expr is None else self.here(expr)
-        if here is None or self.shape_of(here) != (*heads, width):
-            raise UnwrittenError(f"{memory.state} has a {part} of another shape")
-        if timed and not self.is_batched(here):
-            raise UnwrittenError(f"{memory.state} has a {part} that is the same at all steps")
-        return self.coefficient(expr, memory.state, part)
-
-    def of_terms(self, memory: Memory, part: str, exprs: Sequence[Expr | None], width: int) -> str:
-        """Write a factor of each term, stacked; return the name of the stack."""
-        numbered = [
-            None if expr is None else self.factor(memory, f"{part}_{place}", expr, width)
-            for place, expr in enumerate(exprs, 1)
-        ]
-        known = next((text for text in numbered if text is not None), None)
-        if known is None:
-            raise UnwrittenError(f"{memory.state} has no {part}")
-        zeros = self.framework.zeros.format(like=known)
-        name = self.local.new(f"{memory.state}_{part}")
-        pieces = ", ".join(text or zeros for text in numbered)
-        line = f"{name} = {self.framework.stack.format(pieces=pieces)}"
-        self.lines += wrapped(line, self.room)
-        return name
-
-    def links(self, memory: Memory, zero: str) -> str:
-        """Write how the terms of a step depend on each other; return the code of the numbers.
-
-        There are ``terms * terms`` numbers per head; the code is empty if all are zero.
-        """
-        places = range(len(memory.terms))
-        factors = {
-            (j, i): self.factor(memory, f"link_{j + 1}", memory.terms[j].earlier[i], 1)
-            for j in places
-            for i in places
-            if i in memory.terms[j].earlier
-        }
-        if not factors:
-            return ""
-        none = self.local.new(f"{memory.state}_none")
-        self.lines.append(f"{none} = {self.framework.zeros.format(like=zero)}")
-        name = self.local.new(f"{memory.state}_links")
-        each = [factors.get((j, i), none) for j in places for i in places]
-        listed = f"{name} = [{', '.join(each)}]"
-        fits = len(listed) <= self.room
-        self.lines += [listed] if fits else [f"{name} = [", *(f"    {e}," for e in each), "]"]
-        return self.framework.functions["concat"].replace("[{0}]", name)
-
-    def read_of_memory(self, memory: Memory, called: str, texts: Sequence[str]) -> None:
-        name, [read] = memory.state, memory.reads
-        first = self.env[f"{name}:first"]
-        turned = self.framework.functions["transpose"].replace("{0:5}", "{0}")
-        if memory.transposed:
-            first = turned.format(first)
-        result, last = self.local.new(f"{name}_read"), self.local.new(f"{name}_last")
-        given = ", ".join([*texts, first, "mask"])
-        self.lines += wrapped(f"{result}, {last} = {called}({given})", self.room)
-        self.env[read.name] = result
-        self.batched.add(read.name)
-        self.last[name] = turned.format(last) if memory.transposed else last
-
     # --- signals ------------------------------------------------------------
 
     def shape_text(self, shape: Iterable[int]) -> str:
@@ -336,19 +161,6 @@ class AllSteps(Emitter):
         """Write the lines of the signals among operations."""
         for name, own in self.signals_of(ops).items():
             self.signal(name, own)
-
-    def signal(self, signal: str, ops: Sequence[Op]) -> None:
-        """Write the lines of a signal, given its operations; those after a memory are formulas."""
-        source = self.program.source
-        super().signal(
-            signal,
-            [
-                Apply(op.out, self.here(op.expr))
-                if isinstance(op, Apply) and op is not source.get(op.out)
-                else op
-                for op in ops
-            ],
-        )
 
     def line(self, key: str, expr: Expr, like: str = "") -> None:
         """Write the line of a signal, unless it is a state that is solved."""
@@ -363,15 +175,6 @@ class AllSteps(Emitter):
         return name
 
     # --- formulas -----------------------------------------------------------
-
-    def shape_of(self, expr: Expr) -> tuple[int, ...] | None:
-        """Return the shape of an expression, without batch and time."""
-        try:
-            expr = self.program.constant_free(expr)
-            shapes = {name: self.program.shapes[name] for name in names(expr)}
-            return infer(expr, shapes, self.program.functions, Place(("parallel",)))
-        except (CellError, KeyError):
-            return None
 
     def coefficient(self, expr: Expr | None, state: str, what: str) -> str:
         """Return the code of a coefficient; write a line for it if needed. None means zero."""
@@ -476,7 +279,7 @@ def all_steps(cell: Cell, step: AllSteps) -> AllStepsText | None:
     return AllStepsText(step.lines, emitted, new, helpers, step.wins)
 
 
-def blocks_of(cell: Cell) -> Sequence[Block]:
+def blocks_of(cell: Cell) -> Sequence[Solve]:
     """Return the blocks that solve a cell.
 
     Raises:
@@ -486,18 +289,9 @@ def blocks_of(cell: Cell) -> Sequence[Block]:
     noise = (spec.dropout, spec.recurrent_dropout, *(state.zoneout for state in cell.states))
     if any(noise) or cell.output.histories or cell.output.unit.feeds_back:
         raise UnwrittenError("noise, or an output unit that reads earlier steps")
-    chunks = chunk.analyse(cell)
-    if not chunks.reason and all(map(_is_written, chunks.memories)):
-        return chunks.blocks
+    if not chunk.analyse(cell).reason:
+        raise UnwrittenError("a loop is faster than the scan of a matrix memory")
     states = affine.analyse(cell)
     if not states.affine:
         raise UnwrittenError(states.reason)
     return states.blocks
-
-
-def _is_written(memory: Memory) -> bool:
-    plain = not memory.partner and memory.sign is None and memory.row is None
-    if not plain or len(memory.reads) != 1:
-        return False
-    # Several terms can only be written if they correct the memory and it is read afterwards.
-    return len(memory.terms) == 1 or (memory.corrects and memory.reads[0].after)

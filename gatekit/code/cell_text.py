@@ -267,7 +267,7 @@ def cell_text(
         names = Identifiers(reserved | own_functions | {"mask", *env.values()})
         written = program, layout, framework, printer(dict(env), {}), names, within, access.indent
         parallel = all_steps(cell, AllSteps(*written))
-    dropped = cell.spec.recurrent_dropout if framework.draws_noise else 0.0
+    dropped = cell.spec.recurrent_dropout
     drops = cell.recurrent_reads() if dropped else {}
     written = program, layout, framework, printer(env, helpers), local, within, access.indent
     step = Emitter(
@@ -296,7 +296,7 @@ def cell_text(
     step.printer.need([*used, *(["keys_from"] if "next(keys)" in text else [])])
     return CellText(
         title=class_name(cell.spec.name or "cell"),
-        about=about(cell, program, known, framework.draws_noise),
+        about=about(cell, program, known),
         sized=isinstance(cell.units, Dim),
         units=cell.units,
         features=cell.features,
@@ -309,15 +309,13 @@ def cell_text(
         width=within(cell.output.width),
         helpers=helpers,
         layout=layout,
-        dropout=(cell.spec.dropout, within(cell.features))
-        if cell.spec.dropout and framework.draws_noise
-        else None,
+        dropout=(cell.spec.dropout, within(cell.features)) if cell.spec.dropout else None,
         drops=[within(width) for width in drops.values()],
         recurrent_dropout=dropped,
         zoneout=[
             (state.zoneout, within(state.width), len(state.shape) > 1)
             for state in cell.states
-            if state.zoneout and framework.draws_noise
+            if state.zoneout
         ],
         parallel=parallel,
         project=step.project,
@@ -379,7 +377,7 @@ def _states(
     return states
 
 
-def about(cell: Cell, program: Program, known: Mapping[str, Work], draws_noise: bool) -> list[str]:
+def about(cell: Cell, program: Program, known: Mapping[str, Work]) -> list[str]:
     """Return the docstring of the file, as paragraphs."""
     equations = texts(program)
     facts = provenance(dict(cell.spec.about), known)
@@ -394,12 +392,6 @@ def about(cell: Cell, program: Program, known: Mapping[str, Work], draws_noise: 
         paragraphs.append(f"Constants: {', '.join(constants)}.")
     if facts["notes"]:
         paragraphs.append(str(facts["notes"]))
-    rates = (cell.spec.dropout, cell.spec.recurrent_dropout, *(s.zoneout for s in cell.states))
-    if any(rates) and not draws_noise:
-        paragraphs.append(
-            "For inference: in training, gatekit draws masks for this cell's dropout or zoneout, "
-            "and this file does not."
-        )
     if facts["reference"]:
         paragraphs.append(f"Reference: {facts['reference']}")
     paragraphs.append(f"Written by gatekit {__version__}. License of this file: MIT.")

@@ -34,7 +34,7 @@ class Draws:
 def _of_module(
     module: str, uniform: str, normal: str, gamma: str, generator: str, array: str
 ) -> Draws:
-    """Return the templates of a framework that differs from NumPy only in the arguments."""
+    """Return the templates of a framework whose functions have NumPy's names."""
     return Draws(
         uniform=uniform,
         normal=normal,
@@ -54,14 +54,6 @@ def _of_module(
     )
 
 
-NUMPY = _of_module(
-    "np",
-    uniform="rng.uniform({low}, {high}, {size})",
-    normal="rng.normal({mean}, {stddev}, {size})",
-    gamma="rng.gamma({alpha}, size={size})",
-    generator="rng, ",
-    array="{value}",
-)
 JAX = _of_module(
     "jnp",
     uniform="uniform(next(keys), {low}, {high}, {shape})",

@@ -40,7 +40,7 @@ def code(
         cell: a cell's name, its mapping as in conf/cell, a `gatekit.RNN`, a built
             `gatekit.BlockLayer`, or a built cell; or a list of names or mappings, for the layers of
             a stack.
-        to: ``torch``, ``jax``, ``keras`` or ``numpy``.
+        to: ``torch``, ``jax`` or ``keras``.
         units: the file's default for the units; a layer keeps its own.
         features: the file's default for the width of the input; a built layer keeps its own.
         output_unit: the output unit.

@@ -18,7 +18,7 @@ from gatekit.cell.errors import DataError
 from .from_run import Trained
 from .generate import Generated
 from .identifiers import docstring
-from .stacks.around import weights_file
+from .stacks.around import WEIGHTS
 
 MODEL, SCORE, TEST = "model.py", "score.py", "test.npz"
 MOST = 256 * 2**20
@@ -46,19 +46,15 @@ class Scored:
 
 
 def weights_bytes(made: Generated, trained: Trained, to: str) -> bytes:
-    """Return the content of the file of weights: safetensors, or NumPy's archive.
+    """Return the content of the file of weights, in safetensors.
 
     Raises:
         DataError: the run lacks a weight.
     """
     packed = made.layout.pack(trained.weights)
-    if to != "numpy":
-        arrays = {name: np.ascontiguousarray(array) for name, array in packed.items()}
-        # transformers asks for the framework that wrote them.
-        return bytes(save(arrays, {"format": "pt"} if to == "fla" else None))
-    archive = io.BytesIO()
-    np.savez(archive, allow_pickle=False, **packed)
-    return archive.getvalue()
+    arrays = {name: np.ascontiguousarray(array) for name, array in packed.items()}
+    # transformers asks for the framework that wrote them.
+    return bytes(save(arrays, {"format": "pt"} if to == "transformers" else None))
 
 
 def files(
@@ -84,7 +80,7 @@ def files(
     found = {name: text.encode() for name, text in texts.items()}
     if not weights or trained is None:
         return found
-    found[weights_file(to)] = weights_bytes(made, trained, to)
+    found[WEIGHTS] = weights_bytes(made, trained, to)
     if scored is not None:
         if scored.size > MOST:
             raise DataError(
@@ -108,7 +104,6 @@ _IMPORTS = {
     "torch": ["import numpy as np", "import torch", "from model import load, metric"],
     "jax": ["import jax", "import numpy as np", "from model import apply, load, metric"],
     "keras": ["import numpy as np", "from keras import ops", "from model import load, metric"],
-    "numpy": ["import numpy as np", "from model import forward, load, metric"],
 }
 _MODEL = {"torch": "load().eval()", "keras": "load()"}
 _TENSOR = {"torch": "torch.from_numpy", "keras": "ops.convert_to_tensor"}
@@ -120,7 +115,6 @@ _CALL = {
     "torch": "model(x, state, mask)",
     "jax": "jitted(params, x, state, mask)",
     "keras": "model.forward(x, state, mask)",
-    "numpy": "forward(params, x, state, mask)",
 }
 
 

@@ -14,12 +14,12 @@ from gatekit.faults import Note, Place, Set, note_for, unknown_name
 
 from . import blocks, stacks
 from .cell_text import CellText, arguments, cell_text
-from .fla import language_model
 from .frames import FRAMES
 from .layout import WeightLayout
-from .notations import FLA, FRAMEWORKS, Framework
+from .notations import FRAMEWORKS
 from .sizes import agreed, at_sizes, size_constants
 from .stacks.kinds import StackText
+from .transformers import language_model
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Generated:
         block: whether this is a block or a stack of blocks.
         noisy: whether a cell or a stack draws noise in training; always false for a block.
         layers: the number of layers of a stack; 0 for a cell or a block.
-        files: all files of a language model in flash-linear-attention's layout, by name; ``text``
-            is the first. Empty for other code.
+        files: all files of a language model for transformers, by name; ``text`` is the first. Empty
+            for other code.
     """
 
     text: str
@@ -62,17 +62,16 @@ def generate(
 
     Args:
         built: the built cell, block, or stack.
-        to: ``torch``, ``jax``, ``keras`` or ``numpy``; or ``fla`` for a whole language model in the
-            layout of flash-linear-attention.
+        to: ``torch``, ``jax`` or ``keras``; or ``transformers`` for a whole language model.
         known: works by key, as in `gatekit.registry.bibliography`.
 
     Raises:
         ConfigError: there is no such framework, or a part cannot be written as code.
     """
-    if to == "fla":
+    if to == "transformers":
         return _language_model(built, known)
     if to not in FRAMEWORKS:
-        known_to = (*FRAMEWORKS, "fla")
+        known_to = (*FRAMEWORKS, "transformers")
         fault = unknown_name(Place(("to",)), to, known_to, "frameworks")
         if "." in to:  # a file
             note = Note((note_for("argument", "file"),))
@@ -100,30 +99,12 @@ def generate(
     )
 
 
-def stack_text(
-    built: Stack, to: str, known: Mapping[str, Work], kernels: bool = False
-) -> StackText:
-    """Return the texts of a stack.
-
-    Args:
-        built: the stack.
-        to: the framework.
-        known: works by key.
-        kernels: whether memories are computed by the kernels of flash-linear-attention.
-
-    Raises:
-        ConfigError: a part of a layer cannot be written as code.
-    """
-    framework = FLA if kernels else FRAMEWORKS[to]
-    return stacks.write(
-        built,
-        lambda cell, sized: _cell_text(cell, to, known, sized, framework),
-        to,
-    )
+def _stack_text(built: Stack, to: str, known: Mapping[str, Work]) -> StackText:
+    return stacks.write(built, lambda cell, sized: _cell_text(cell, to, known, sized), to)
 
 
 def _stacked(built: Stack, to: str, known: Mapping[str, Work]) -> Generated:
-    stacked = stack_text(built, to, known)
+    stacked = _stack_text(built, to, known)
     text = stacks.FRAMES[to](stacked)
     return Generated(
         text,
@@ -139,7 +120,7 @@ def _stacked(built: Stack, to: str, known: Mapping[str, Work]) -> Generated:
 
 def _language_model(built: Cell | BuiltBlock | Stack, known: Mapping[str, Work]) -> Generated:
     stack = built if isinstance(built, Stack) else Stack((built,))
-    made = language_model(stack, lambda layers: stack_text(layers, "torch", known, kernels=True))
+    made = language_model(stack, lambda layers: _stack_text(layers, "torch", known))
     text = next(iter(made.files.values()))
     blocks_inside = not isinstance(stack.layers[0], Cell)
     return Generated(
@@ -154,15 +135,9 @@ def _language_model(built: Cell | BuiltBlock | Stack, known: Mapping[str, Work])
     )
 
 
-def _cell_text(
-    cell: Cell,
-    to: str,
-    known: Mapping[str, Work],
-    sized: bool = True,
-    framework: Framework | None = None,
-) -> CellText:
+def _cell_text(cell: Cell, to: str, known: Mapping[str, Work], sized: bool = True) -> CellText:
     """Return a cell as text; its sizes are arguments if requested and possible."""
-    notation, access = framework or FRAMEWORKS[to], FRAMES[to][0]
+    notation, access = FRAMEWORKS[to], FRAMES[to][0]
     fixed = cell_text(cell, notation, access, known)
     if not sized:
         return fixed

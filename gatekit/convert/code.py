@@ -52,7 +52,7 @@ def from_code(
     folder = find(str(run), root).path
     model = read_model(folder, plugins)
     given = _flat(source) if isinstance(source, Mapping) else _read(Path(source))
-    for to in (*FRAMEWORKS, *(["fla"] if "lm_head.weight" in given else [])):
+    for to in (*FRAMEWORKS, *(["transformers"] if "lm_head.weight" in given else [])):
         stacks = generate(model.built, to).layout.stacks
         if {stack.attribute for stack in stacks} == set(given):
             break

@@ -53,7 +53,7 @@ class Facts:
         power: p, if its logarithm is p times that of its argument.
         log: its logarithm, from its argument.
         log_of_rest: the logarithm of 1 minus its value.
-        code: a template by framework; ``arrays`` for NumPy, JAX and Keras, ``any`` for all, with
+        code: a template by framework; ``arrays`` for JAX and Keras, ``any`` for all, with
             ``{m}`` for the module; ``number`` for plain numbers. Where a framework has none, the
             file contains a function of that name from `gatekit.code.runtime`.
     """
@@ -382,7 +382,7 @@ softplus = _row(
     "log(1 + exp(x))",
     lambda x: np.logaddexp(0.0, x),
     range=_POSITIVE,
-    code=_nn("softplus", numpy="np.logaddexp(0.0, {0})"),
+    code=_nn("softplus"),
 )
 exp = _row(
     "exp",
@@ -536,7 +536,6 @@ stop = _row(
     moves=True,
     code={
         "torch": "{0:5}.detach()",
-        "numpy": "{0:5}",
         "jax": "jax.lax.stop_gradient({0})",
         "keras": "ops.stop_gradient({0})",
         "number": "{0:5}",
@@ -551,7 +550,6 @@ softmax = _over_units(
     flops=5,
     code={
         "torch": "torch.softmax({0}, dim=-1)",
-        "numpy": "softmax({0})",
         "jax": "jax.nn.softmax({0}, axis=-1)",
         "keras": "ops.softmax({0}, axis=-1)",
     },
@@ -576,7 +574,6 @@ cumax = _over_units(
     window=True,
     code={
         "torch": "torch.cumsum(torch.softmax({0}, dim=-1), dim=-1)",
-        "numpy": "np.cumsum(softmax({0}), axis=-1)",
         "jax": "jnp.cumsum(jax.nn.softmax({0}, axis=-1), axis=-1)",
         "keras": "ops.cumsum(ops.softmax({0}, axis=-1), axis=-1)",
     },

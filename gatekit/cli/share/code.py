@@ -41,10 +41,9 @@ def run(parser: Parser) -> int:
     )
     parser.add_argument(
         "--to",
-        choices=[*FRAMEWORKS, "fla"],
+        choices=[*FRAMEWORKS, "transformers"],
         default="torch",
-        help="the framework (default: torch); fla: with RUN or task, a language model in the "
-        "layout of flash-linear-attention",
+        help="the framework (default: torch); transformers: with RUN or task, a language model",
     )
     parser.add_argument(
         "-o",
@@ -64,7 +63,6 @@ def run(parser: Parser) -> int:
         metavar="NAME",
         help="with --with-weights: write only this layer or block of the run",
     )
-    parser.add_argument("--test", action="store_true", help="also write a test, test_FILE.py")
     parser.add_argument("--no-weights", action="store_true", help="with RUN: write model.py alone")
     parser.add_argument(
         "--no-test", action="store_true", help="with RUN: write no test data and no score.py"
@@ -74,18 +72,16 @@ def run(parser: Parser) -> int:
     options = parser.read()
     run = next((word for word in options.overrides if _is_run(word, options.root)), None)
     if run is not None and not options.with_weights:
-        if options.layer or options.test:
-            option = "--layer" if options.layer else "--test"
+        if options.layer:
             raise ConfigError(
-                f"{option} belongs to layers alone; type --with-weights {run} in place of {run}"
+                f"--layer belongs to layers alone; type --with-weights {run} in place of {run}"
             )
         return _model(run, options)
     if any(word.lstrip("+").startswith(("task=", "task.")) for word in options.overrides):
         return _untrained(options, parser.command)
     path: Path | None = options.output
-    if path is None and (options.with_weights or options.test):
-        option = "--with-weights" if options.with_weights else "--test"
-        raise ConfigError(f"{option} writes a second file next to the code; type -o FILE.py")
+    if path is None and options.with_weights:
+        raise ConfigError("--with-weights writes a file next to the code; type -o FILE.py")
     if group := next((word for word in options.overrides if "/" in word and "=" not in word), ""):
         study = group.partition("/")[0]
         raise ConfigError(
@@ -100,8 +96,6 @@ def run(parser: Parser) -> int:
 
     if path is not None:
         _refuse_foreign(path)
-        if options.test:
-            _refuse_foreign(path.with_name(f"test_{path.name}"))
 
     weights = None
     built: Cell | BuiltBlock | Stack
@@ -138,16 +132,10 @@ def run(parser: Parser) -> int:
             print_text(code.text)
         return 0
     write_file(path, code.text)
-    if options.test:
-        from gatekit.code.loader_and_test import test_text
-
-        write_file(
-            path.with_name(f"test_{path.name}"), test_text(built, code, options.to, path.stem)
-        )
     if weights is not None:
         import numpy as np
 
-        from gatekit.code.loader_and_test import loading_code
+        from gatekit.code.loading import loading_code
 
         archive = io.BytesIO()
         np.savez(archive, **code.layout.pack(weights))  # type: ignore[arg-type]
@@ -185,7 +173,7 @@ def _untrained(options: Namespace, command: str) -> int:
     from gatekit.code.from_run import untrained
     from gatekit.registry import bibliography, components
 
-    for option in ("layer", "with_weights", "test"):
+    for option in ("layer", "with_weights"):
         if getattr(options, option):
             name = option.replace("_", "-")
             raise ConfigError(f"--{name} belongs to layers alone; omit it, or omit task")
@@ -291,12 +279,11 @@ def _refuse_foreign(path: Path, other: Path | None = None) -> None:
     """Refuse to overwrite a file that `gatekit code` did not write; propose the other path."""
     if not path.is_file() or path.suffix != ".py":
         return
-    stem = path.stem.removeprefix("test_")
     head = path.read_bytes()[:20_000]
-    if b"\nWritten by gatekit " not in head and b"as gatekit computes them" not in head:
+    if b"\nWritten by gatekit " not in head:
         raise ConfigError(
             f"{path} exists, and gatekit code did not write it; choose another name, such as "
-            f"-o {other or path.with_name(f'{stem}_cell.py')}, or remove the file"
+            f"-o {other or path.with_name(f'{path.stem}_cell.py')}, or remove the file"
         )
 
 

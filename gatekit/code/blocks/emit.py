@@ -70,7 +70,7 @@ class BlockText:
         helpers: helper functions: source by name.
         layout: how weights are arranged, including those of the cell.
         rate: the rate of the block's dropout.
-        draws_noise: whether the block has dropout and the file draws it.
+        draws_noise: whether the block has dropout.
         directions: 2 if the method mix also reads time backwards.
     """
 
@@ -244,7 +244,7 @@ class Emitter:
             helpers=self.helpers,
             layout=WeightLayout((*self.stacks, *stacks)),
             rate=rate(built),
-            draws_noise=self.draws > 0 and self.framework.draws_noise,
+            draws_noise=self.draws > 0,
             directions=built.directions,
         )
 
@@ -257,7 +257,7 @@ class Emitter:
             f"{back} = {flipped('x')}",
             f"mask_back = None if mask is None else {flipped('mask')}",
         ]
-        if to in ("jax", "numpy"):
+        if to == "jax":
             named = f'n.startswith("{_BACKWARD}")'
             own = f"{{n[{len(_BACKWARD)}:]: w for n, w in params.items() if {named}}}"
             lines += wrapped(f"back = {own}", self.writer.room)
@@ -290,11 +290,6 @@ class Emitter:
         ]
         if where := reference(built):
             paragraphs.append(f"Reference of the block: {where}")
-        if rate(built) and not self.framework.draws_noise:
-            paragraphs.append(
-                "For inference: in training, gatekit draws masks for this block's dropout, and "
-                "this file does not."
-            )
         return [*paragraphs, *self.cell_text.about]
 
     # --- operations -----------------------------------------------------------
@@ -387,8 +382,6 @@ class Emitter:
         return Name(name)
 
     def _drop(self, op: Drop, x: Expr) -> Expr:
-        if not self.framework.draws_noise:
-            return x
         self.draws += 1
         return Call("dropout", (x, lift(op.rate), Number(_FIRST_DRAW + self.draws)))
 

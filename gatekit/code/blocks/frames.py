@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
 from gatekit.code.cell_text import CellText
-from gatekit.code.frames import keras, numpy_and_jax, torch
-from gatekit.code.frames.numpy_and_jax import FUNCTIONS, over_time
+from gatekit.code.frames import jax, keras, torch
 from gatekit.code.frames.shared import (
     Lines,
     call_lines,
@@ -150,43 +148,39 @@ def keras_body(cell: CellText, block: BlockText) -> Lines:
     ]
 
 
-def functions_file(to: str, cell: CellText, block: BlockText) -> str:
-    """Return the file for NumPy or JAX: functions that take a dictionary of weights."""
-    code = FUNCTIONS[to]
-    body = [*numpy_and_jax.functions_body(to, cell, "cell_"), *functions_of(cell, block, to)]
-    types = numpy_and_jax.constants(code.array, fixed_sizes(block))
-    return _file(cell, block, code.imports, types, body)
+def jax_file(cell: CellText, block: BlockText) -> str:
+    """Return the file for JAX: functions that take a dictionary of weights."""
+    body = [*jax.functions_body(cell, "cell_"), *functions_of(cell, block)]
+    return _file(cell, block, jax.IMPORTS, jax.type_aliases(fixed_sizes(block)), body)
 
 
 FRAMES: dict[str, Callable[[CellText, BlockText], str]] = {
     "torch": torch_file,
-    "jax": partial(functions_file, "jax"),
+    "jax": jax_file,
     "keras": keras_file,
-    "numpy": partial(functions_file, "numpy"),
 }
 
 
-def functions_of(cell: CellText, block: BlockText, to: str, prefix: str = "") -> Lines:
-    """Return the functions of a block, after those of its cell.
+def functions_of(cell: CellText, block: BlockText, prefix: str = "") -> Lines:
+    """Return the functions of a block for JAX, after those of its cell.
 
     Args:
         cell: the cell as text.
         block: the block.
-        to: the framework.
         prefix: the prefix of the names of its functions.
     """
-    code, cell_prefix = FUNCTIONS[to], f"{prefix}cell_"
-    array, module = code.array, code.module
+    cell_prefix = f"{prefix}cell_"
     doc = ["Return the initial values of the weights by name.", *([_LAST] if block.last else [])]
     given = [*_sizes(block)[0], *(["last: bool = True"] if block.last else [])]
-    noise = code.noise and (block.draws_noise or cell.draws_noise)
-    rng = [f"rng: {array} | None = None"] if noise else []
+    noise = block.draws_noise or cell.draws_noise
+    rng = ["rng: jax.Array | None = None"] if noise else []
     rng += _given_ends(block, ": bool")
-    doc_of_call = [*_CALL, *([numpy_and_jax.RNG] if noise else []), *_ends(block)]
-    first_cell = f"{cell_prefix}init({', '.join(filter(None, [code.drawn, _cell_sizes(block)]))})"
+    doc_of_call = [*_CALL, *([jax.RNG] if noise else []), *_ends(block)]
+    given_cell = ", ".join(filter(None, ["next(keys)", _cell_sizes(block)]))
+    first_cell = f"{cell_prefix}init({given_cell})"
     kernels = [f'{each.kernel} = params["{each.kernel}"]' for each in block.carried]
     zeros = [
-        f"{module}.zeros((batch, {each.steps}, {each.kernel}.shape[1]), {each.kernel}.dtype)"
+        f"jnp.zeros((batch, {each.steps}, {each.kernel}.shape[1]), {each.kernel}.dtype)"
         for each in block.carried
     ]
     of_cells = block.directions * len(cell.layout.stacks)
@@ -194,9 +188,9 @@ def functions_of(cell: CellText, block: BlockText, to: str, prefix: str = "") ->
     return [
         "",
         "",
-        *call_lines(f"def {prefix}init(", [code.generator, *given], ") -> Weights:"),
+        *call_lines(f"def {prefix}init(", ["key: jax.Array", *given], ") -> Weights:"),
         *docstring(doc, "    "),
-        *(["    keys = keys_from(key)"] if to == "jax" else []),
+        "    keys = keys_from(key)",
         f"    params = {first_cell}",
         *(
             [
@@ -220,11 +214,11 @@ def functions_of(cell: CellText, block: BlockText, to: str, prefix: str = "") ->
         *indented(_first_states(f"{cell_prefix}initial_state(params, batch)", zeros, WIDTH - 4)),
         "",
         "",
-        *over_time(code.loop, replace(cell, constants={}), array, doc_of_call, rng, prefix),
+        *jax.over_time("apply", replace(cell, constants={}), doc_of_call, rng, prefix),
         *indented(
             _body(
                 block,
-                f"{module}.where(mask[..., None], x, 0.0)",
+                "jnp.where(mask[..., None], x, 0.0)",
                 f'"{final}" in params' if block.last else "",
             )
         ),

@@ -21,7 +21,6 @@ _FUNCTIONS: Mapping[str, Mapping[str, str]] = {
         "last_step": "{0}[:, -1]",
         "all_steps": "{0}.flatten(1)",
     },
-    "numpy": _ARRAYS,
     "jax": {**_ARRAYS, "dropout": "dropout({0}, {1}, rng, {2})"},
     "keras": {
         **_ARRAYS,
@@ -35,32 +34,27 @@ _FUNCTIONS: Mapping[str, Mapping[str, str]] = {
 CALLS = {
     "torch": "{target}, {state} = self.rnn{function}({value}, {state}, mask)",
     "jax": "{target}, {state} = {cell}{function}(params, {value}, {state}, mask{noise})",
-    "numpy": "{target}, {state} = {cell}{function}(params, {value}, {state}, mask)",
     "keras": "{target}, *{state} = self.rnn({value}, initial_state={state}, mask=mask{noise})",
 }
 # Calls of the cell that reads time backwards; ``back`` has its weights.
 BACKWARD = {
     "torch": "{target}, _ = self.backward_rnn{function}({value}, None, mask_back)",
     "jax": "{target}, _ = {cell}{function}(back, {value}, None, mask_back{noise})",
-    "numpy": "{target}, _ = {cell}{function}(back, {value}, None, mask_back)",
     "keras": "{target}, *_ = self.backward_rnn({value}, mask=mask_back{noise})",
 }
-_SLICED = "{0}[:, ::-1]"
-FLIPPED = {"torch": "{0}.flip(1)", "keras": "ops.flip({0}, 1)", "jax": _SLICED, "numpy": _SLICED}
+FLIPPED = {"torch": "{0}.flip(1)", "keras": "ops.flip({0}, 1)", "jax": "{0}[:, ::-1]"}
 ANY = {
     "torch": "mask.any(dim=1, keepdim=True)",
     "keras": "ops.any(mask, axis=1, keepdims=True)",
     "jax": "mask.any(axis=1, keepdims=True)",
-    "numpy": "mask.any(axis=1, keepdims=True)",
 }
 ZEROS = {
     "torch": "x.new_zeros((x.shape[0], {0}, {1}))",
     "keras": "ops.zeros((ops.shape(x)[0], {0}, {1}), x.dtype)",
     "jax": "jnp.zeros((x.shape[0], {0}, {2}.shape[-1]), x.dtype)",
-    "numpy": "np.zeros((len(x), {0}, {2}.shape[-1]), x.dtype)",
 }
 NOISE = {"jax": ", rng", "keras": ", training=training"}
-LOOPS = {"torch": "", "jax": "apply", "numpy": "forward", "keras": ""}
+LOOPS = {"torch": "", "jax": "apply", "keras": ""}
 
 
 def with_parts(to: str) -> Framework:
@@ -70,5 +64,4 @@ def with_parts(to: str) -> Framework:
         to: the framework's name.
     """
     framework = FRAMEWORKS[to]
-    functions = {**framework.functions, **_FUNCTIONS[to]}
-    return replace(framework, functions=functions, draws_noise=to != "numpy")
+    return replace(framework, functions={**framework.functions, **_FUNCTIONS[to]})

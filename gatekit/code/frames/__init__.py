@@ -6,17 +6,15 @@ No module here is public.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from gatekit.code.cell_text import Access, CellText
 
+from .jax import JAX, jax_file
 from .keras import KERAS, keras_file
-from .numpy_and_jax import JAX, NUMPY, functions_file
 from .torch import TORCH, torch_file
 
 FRAMES: dict[str, tuple[Access, Callable[[CellText], str]]] = {
     "torch": (TORCH, torch_file),
-    "jax": (JAX, partial(functions_file, "jax")),
+    "jax": (JAX, jax_file),
     "keras": (KERAS, keras_file),
-    "numpy": (NUMPY, partial(functions_file, "numpy")),
 }

@@ -2,19 +2,18 @@
 
 Start with `notation.py`. A template has ``{0}`` for an argument, and ``{0:5}`` for one that needs
 parentheses unless it is an atom. Helper functions are written into files that need them; ``A`` is
-the type of arrays. `arrays` has NumPy's table, and the names that NumPy, JAX and Keras share.
+the type of arrays. `arrays` has what JAX and Keras share.
 
 No module here is public.
 """
 
 from __future__ import annotations
 
-from .arrays import NUMPY
 from .jax import JAX
 from .keras import KERAS
 from .notation import Framework
-from .torch import FLA, TORCH
+from .torch import TORCH
 
-FRAMEWORKS = {"torch": TORCH, "jax": JAX, "keras": KERAS, "numpy": NUMPY}
+FRAMEWORKS = {"torch": TORCH, "jax": JAX, "keras": KERAS}
 
-__all__ = ["FLA", "FRAMEWORKS", "Framework"]
+__all__ = ["FRAMEWORKS", "Framework"]

@@ -1,10 +1,8 @@
-"""The notation of NumPy, and what NumPy, jax.numpy and keras.ops share."""
+"""What the notations of jax.numpy and keras.ops share."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-from gatekit.code.copied import sources
 
 from .notation import Framework, functions
 
@@ -23,13 +21,3 @@ def array_framework(
         cut=f"{m}.split({{z}}, [{{sizes}}], axis=-1)",
         append=f"{m}.concatenate([{{earlier}}, {{now}}[:, None]], axis=1)",
     )
-
-
-NUMPY = array_framework(
-    "numpy",
-    "np",
-    {"layer_norm": "layer_norm({0}, {1})"},
-    {**sources("numpy"), **sources("arrays")},
-    "np.ndarray",
-    "np math rng params cont2discrete init initial_state project step advance forward hold",
-)

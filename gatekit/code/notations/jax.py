@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gatekit.code.copied import sources
+from gatekit.code.sources import sources
 
 from .arrays import array_framework
 
@@ -24,12 +24,9 @@ JAX = replace(
         "init initial_state step apply hold parallel",
     ),
     zeros_like="jnp.zeros({shape}, {like}.dtype)",
-    zeros="jnp.zeros_like({like})",
-    stack="jnp.stack([{pieces}], axis=-2)",
     constant="jnp.asarray({value})",
     all_steps=True,
     projects=False,
-    draws_noise=True,
     held="zoneout({new}, {old}, {rate}, rng, {place})",
     count="jnp.cumsum({mask}, axis=1)",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gatekit.code.copied import sources
+from gatekit.code.sources import sources
 
 from .arrays import array_framework
 
@@ -29,7 +29,6 @@ KERAS = replace(
     # Under a mask, keras.layers.RNN can only carry vectors on some backends.
     reshape="ops.reshape({value}, (-1, {shape}))",
     projects=False,
-    draws_noise=True,
     drawn="drawn",
     held="{hold} * {old} + (1 - {hold}) * {new}",
 )

@@ -27,17 +27,12 @@ class Framework:
         cut: splits ``{z}`` at ``{sizes}``, which are the ends of the parts or their widths.
         cuts_at_ends: whether ``cut`` takes ends.
         append: appends ``{now}`` to the ``{earlier}`` values.
-        kernels: whether memories are computed by the kernels of flash-linear-attention.
         reshape: reshapes ``{value}`` to ``{shape}`` after the batch axis, if states are vectors
             outside the step; empty if matrices are carried as matrices.
         projects: whether products of inputs are computed before the loop. Measured on a CPU, an
-            LSTM is faster so in PyTorch and NumPy, and slower where XLA or Keras runs the loop.
+            LSTM is faster so in PyTorch, and slower where XLA or Keras runs the loop.
         all_steps: whether there are functions that compute all steps together.
-        draws_noise: whether dropout and zoneout draw in training; otherwise the file is only for
-            inference.
         zeros_like: zeros of a ``{shape}`` with the type of the input ``{like}``.
-        zeros: zeros like the array ``{like}``.
-        stack: stacks the ``{pieces}`` along a new axis before the last.
         constant: a ``{value}`` as an array.
         count: the number of valid steps so far in a ``{mask}``.
         drawn: the name, within a step, of the masks that are drawn before it.
@@ -56,14 +51,10 @@ class Framework:
     cuts_at_ends: bool = True
     append: str = ""
     zeros_like: str = ""
-    zeros: str = ""
-    stack: str = ""
     constant: str = ""
     count: str = ""
     projects: bool = True
     all_steps: bool = False
-    kernels: bool = False
-    draws_noise: bool = False
     reshape: str = ""
     drawn: str = "drops"
     held: str = "{rate} * {old} + (1 - {rate}) * {new}"

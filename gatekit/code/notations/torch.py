@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from gatekit.code.copied import sources
+from gatekit.code.sources import sources
 
 from .notation import Framework, functions
 
@@ -47,14 +46,8 @@ TORCH = Framework(
     cuts_at_ends=False,
     append="torch.cat([{earlier}, {now}[:, None]], dim=1)",
     zeros_like="{like}.new_zeros({shape})",
-    zeros="torch.zeros_like({like})",
-    stack="torch.stack([{pieces}], dim=-2)",
     constant="x.new_tensor({value})",
     count="{mask}.cumsum(dim=1)",
     all_steps=True,
-    draws_noise=True,
     held="zoneout({new}, {old}, {rate}, self.training)",
 )
-
-FLA = replace(TORCH, helpers={**_HELPERS, **sources("fla")}, kernels=True)
-"""The notation of PyTorch, with the kernels of flash-linear-attention."""

@@ -1,4 +1,4 @@
-"""The functions of generated files: real code, read by `gatekit.code.copied`, imported by none.
+"""The functions of generated files: real code, read by `gatekit.code.sources`, imported by none.
 
 No module here is public.
 """

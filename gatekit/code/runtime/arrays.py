@@ -1,15 +1,10 @@
-"""Functions of generated files, alike in NumPy, jax.numpy and keras.ops.
-
-Files for JAX and Keras have the name of their module in place of ``np``.
-"""
+"""Functions of generated files, alike in jax.numpy and keras.ops: in place of ``np`` there."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-
-from .numpy import valid_first
 
 
 def softmax(x: np.ndarray) -> np.ndarray:
@@ -88,6 +83,11 @@ def repeat_valid(y: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def end(x: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
     """Return the last valid step alone, batch x 1 x width."""
     return x[:, -1:] if mask is None else repeat_valid(x, mask)[:, -1:]
+
+
+def valid_first(mask: np.ndarray) -> np.ndarray:
+    """Return the places of the valid steps in order, then those of the others."""
+    return np.argsort(~mask, axis=1, kind="stable")
 
 
 def take(x: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -18,16 +18,6 @@ LOSSES = {
     "squared": "logistic_squared_error",
 }
 _ACCURACY = {"categorical": "accuracy", "bits": "bit_accuracy", "squared": "bit_accuracy"}
-_OF_FUNCTIONS = [
-    "def load(name: str = {file}) -> dict:",
-    '    """Return the weights in a file beside this one, as init returns them."""',
-    '    params: dict = {{"layers": [{{}} for _ in range({count})]}}',
-    "    for key, weight in {read}.items():",
-    '        *layer, own = key.split(".")',
-    '        owner = params["layers"][int(layer[1])] if layer else params',
-    "        owner[own] = weight",
-    "    return params",
-]
 _LOAD = {
     "torch": [
         "def load(name: str = {file}) -> Model:",
@@ -47,14 +37,21 @@ _LOAD = {
         "        weight.assign(weights[key])",
         "    return model",
     ],
-    "jax": _OF_FUNCTIONS,
-    "numpy": _OF_FUNCTIONS,
+    "jax": [
+        "def load(name: str = {file}) -> dict:",
+        '    """Return the weights in a file beside this one, as init returns them."""',
+        '    params: dict = {{"layers": [{{}} for _ in range({count})]}}',
+        "    for key, weight in {read}.items():",
+        '        *layer, own = key.split(".")',
+        '        owner = params["layers"][int(layer[1])] if layer else params',
+        "        owner[own] = weight",
+        "    return params",
+    ],
 }
 
 
-def weights_file(to: str) -> str:
-    """Return the name of the file of weights beside the file of a model."""
-    return "model.npz" if to == "numpy" else "model.safetensors"
+WEIGHTS = "model.safetensors"
+"""The name of the file of weights beside the file of a model."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +95,9 @@ def around_text(stack: Stack, around: Around, to: str, spelling: Spelling) -> Ar
         if around.tokens is not None:
             about = f"{around.tokens} tokens, embedded in {op.width} numbers"
     functions = _functions(around, to)
-    beside = "Path(__file__).parent / name"
     load = "\n".join(_LOAD[to]).format(
-        file=f'"{weights_file(to)}"',
-        read=f"np.load({beside})" if to == "numpy" else f"load_file({beside})",
+        file=f'"{WEIGHTS}"',
+        read="load_file(Path(__file__).parent / name)",
         count=len(stack.layers),
         shape=f"(None, None{'' if around.tokens else f', {around.features}'})",
     )

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import groupby
 
 from gatekit.code.blocks import frames as blocks
-from gatekit.code.frames import keras, numpy_and_jax, torch
-from gatekit.code.frames.numpy_and_jax import FUNCTIONS
+from gatekit.code.frames import jax, keras, torch
 from gatekit.code.frames.shared import Lines, call_lines, file_text, indented, return_lines
 from gatekit.code.identifiers import WIDTH, docstring, wrapped
 
@@ -299,25 +297,23 @@ def _keras_build(stack: StackText) -> Lines:
     ]
 
 
-def functions_file(to: str, stack: StackText) -> str:
-    """Return the file for NumPy or JAX."""
-    code = FUNCTIONS[to]
-    array = code.array
+def jax_file(stack: StackText) -> str:
+    """Return the file for JAX."""
     bodies = []
     # All layers share the function that keeps states at masked steps.
     vectors = all(kind.cell.vectors for kind in stack.kinds)
     for kind in stack.kinds:
         cell = kind.prefix if kind.block is None else f"{kind.prefix}cell_"
-        body = numpy_and_jax.functions_body(to, kind.cell, cell, vectors)
+        body = jax.functions_body(kind.cell, cell, vectors)
         if kind.block is not None:
-            body += blocks.functions_of(kind.cell, kind.block, to, kind.prefix)
+            body += blocks.functions_of(kind.cell, kind.block, kind.prefix)
         bodies.append(body)
     first = [
-        _created(stack, layer, f"{layer.kind.prefix}init", before=code.drawn)
+        _created(stack, layer, f"{layer.kind.prefix}init", before="next(keys)")
         for layer in stack.layers
     ]
     count = len(stack.layers)
-    noise = code.noise and stack.noisy
+    noise = stack.noisy
     around = stack.around or NOTHING_AROUND
     layers = "params" if stack.around is None else 'params["layers"]'
     weights = "list[Weights]" if stack.around is None else "dict"
@@ -338,15 +334,15 @@ def functions_file(to: str, stack: StackText) -> str:
             rng = f", keys[{index}]" if noise and noisy(layer) else ""
             rng += ", ends=True" if stack.ends and index + 1 == count else ""
             given = f"{layers}[{index}], {x}, states[{index}], {mask}{rng}"
-            return f"{y}, state_{index} = {layer.prefix}{code.loop}({given})"
+            return f"{y}, state_{index} = {layer.prefix}apply({given})"
 
         for line in stack.spelling.row(row, called, rng=f"keys[{first_of}]"):
             lines += wrapped(line, WIDTH - 4)
     last = [f"state_{index}" for index in range(count)]
-    doc = [*_call_doc(stack), *([numpy_and_jax.RNG] if noise else [])]
-    given = [f"params: {weights}", f"x: {array}", "state: tuple[State, ...] | None = None"]
-    given += [f"mask: {array} | None = None"]
-    given += [f"rng: {array} | None = None"] if noise else []
+    doc = [*_call_doc(stack), *([jax.RNG] if noise else [])]
+    given = [f"params: {weights}", "x: jax.Array", "state: tuple[State, ...] | None = None"]
+    given += ["mask: jax.Array | None = None"]
+    given += ["rng: jax.Array | None = None"] if noise else []
     new = call_lines("return [", _listed(first), "]", WIDTH - 4)
     about_init = "Return the initial values of the weights of each layer, by name."
     if stack.around is not None:
@@ -354,28 +350,26 @@ def functions_file(to: str, stack: StackText) -> str:
         new += ['params: dict = {"layers": layers}', *stack.spelling.first, "return params"]
         about_init = "Return the initial values of the weights; those of layers are in a list."
     whole = [
-        *call_lines("def init(", [code.generator, *_arguments(stack)], f") -> {weights}:"),
+        *call_lines("def init(", ["key: jax.Array", *_arguments(stack)], f") -> {weights}:"),
         f'    """{about_init}"""',
-        *(["    keys = keys_from(key)"] if "next(keys)" in code.drawn else []),
+        "    keys = keys_from(key)",
         *indented(new),
         "",
         "",
-        *call_lines(f"def {code.loop}(", given, f") -> tuple[{array}, tuple[State, ...]]:"),
+        *call_lines("def apply(", given, ") -> tuple[jax.Array, tuple[State, ...]]:"),
         *docstring(doc, "    "),
         f"    states = [None] * {count} if state is None else state",
         *indented([*lines, *around.after, *return_lines(around.value, last, WIDTH - 4)]),
         *around.functions,
     ]
     one = stack.kinds[0]
-    fixed = "" if any(kind.sized for kind in stack.kinds) else numpy_and_jax.fixed_sizes(one.cell)
+    fixed = "" if any(kind.sized for kind in stack.kinds) else jax.fixed_sizes(one.cell)
     fixed = blocks.fixed_sizes(one.block) if fixed and one.block else fixed
-    types = numpy_and_jax.constants(array, fixed)
-    return whole_file(stack, code.imports, types, [*bodies, whole])
+    return whole_file(stack, jax.IMPORTS, jax.type_aliases(fixed), [*bodies, whole])
 
 
 FRAMES: dict[str, Callable[[StackText], str]] = {
     "torch": torch_file,
-    "jax": partial(functions_file, "jax"),
+    "jax": jax_file,
     "keras": keras_file,
-    "numpy": partial(functions_file, "numpy"),
 }

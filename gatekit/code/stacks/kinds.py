@@ -180,9 +180,7 @@ def write(stack: Stack, make: MakeText, to: str) -> StackText:
     titles = {kind.title for kind in of}
     title = f"{of[0].title}Stack" if len(titles) == 1 else "Stack"
     title = "Model" if around else title
-    about = _about(
-        title, [kinds[name] for name in ordered], of, stack.dropout, to, around, stack.directions
-    )
+    about = _about(title, [kinds[name] for name in ordered], of, around, stack.directions)
     return StackText(
         built=stack,
         spelling=spelling,
@@ -192,7 +190,7 @@ def write(stack: Stack, make: MakeText, to: str) -> StackText:
         layers=tuple(layers),
         sizes=sizes if sized else {},
         features=first.width if isinstance(first, BuiltBlock) else first.features,
-        dropout=0.0 if to == "numpy" else stack.dropout,
+        dropout=stack.dropout,
         helpers=helpers,
         layout=_layout(stack.layers, of, spelling),
         around=around,
@@ -231,8 +229,6 @@ def _about(
     title: str,
     kinds: Sequence[Kind],
     layers: Sequence[Kind],
-    dropout: float,
-    to: str,
     around: AroundText | None,
     directions: int,
 ) -> list[str]:
@@ -248,10 +244,6 @@ def _about(
         paragraphs = [f"{title}: {before}; {inner}; {after}.", task]
     elif len(counts) == 1:
         paragraphs = [f"{title}: {len(layers)} layers of {counts[0][0]}, one after the other."]
-    if dropout and to == "numpy":
-        paragraphs.append(
-            "For inference: in training, gatekit also draws dropout after each layer."
-        )
     last = f"Written by gatekit {__version__}."
     for kind in kinds:
         of_kind = kind.cell.about if kind.block is None else kind.block.about

@@ -78,7 +78,7 @@ class Spelling:
                 lines.append(call(0, target, "x"))
             elif not isinstance(op, Drop):
                 lines.append(f"{target} = {self._printer.show(op.of)}{guard * adds}")
-            elif self.framework.draws_noise:
+            else:
                 drawn = self._printer.show(Call("dropout", (op.of, lift(op.rate), Number(_DRAW))))
                 lines.append(f"{target} = {drawn.replace('rng', rng)}")
         return lines

@@ -188,7 +188,7 @@ def _chunks_win_inference(cell: Cell) -> bool:
 
 def _erases_decayed(memory: Memory) -> bool:
     """Return whether a memory erases what its rows forgot at rates of their own (rwkv7, kda)."""
-    return memory.corrects and (memory.column is not None or memory.row is not None)
+    return memory.corrects and memory.column is not None
 
 
 def _elements(memory: Memory) -> int:

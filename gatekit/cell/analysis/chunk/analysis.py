@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
-from gatekit.cell.analysis.affine import Analysis, TooLargeError, owner
+from gatekit.cell.analysis.affine import TooLargeError, owner
 from gatekit.cell.analysis.affine_form import NotAffineError
-from gatekit.cell.errors import CellError
 from gatekit.cell.graph import Cell
-from gatekit.cell.language.expression import Call, Expr, Name, Neg, Number, names, walk
-from gatekit.cell.language.shape import Shape, infer
-from gatekit.cell.program import Apply, Largest, Memories, Memory, Op, Solve, lower, outs
-from gatekit.faults import Place
+from gatekit.cell.language.expression import Call, Name, Number, names, walk
+from gatekit.cell.program import Apply, Largest, Memories, Memory, Op, Solve, outs
 
 from .form import Parallel
-from .logarithm import Logarithms, polar
 from .normal_form import NormalForm
-from .values import Known, Ledger, Matrix, Value, Vector
+from .values import Ledger, Matrix, Vector
 
 _PREVIOUS = "_prev"
 
@@ -36,19 +31,12 @@ def analyse(cell: Cell) -> Parallel:
         return Parallel((), "it is too large to be analysed")
 
 
-class _Chunks(Analysis, NormalForm):
+class _Chunks(NormalForm):
+    """Puts the blocks of a cell in order."""
+
     def __init__(self, cell: Cell) -> None:
-        Analysis.__init__(self, lower(cell))
-        NormalForm.__init__(self)
+        super().__init__(cell)
         self.emitted = cell.output.signals
-        self.logarithms = Logarithms(
-            self.definition, self.is_positive, self.is_fixed, self.visit, self.axes
-        )
-        self.signals: dict[str, Value] = {}
-        self.updated: dict[str, Matrix] = {}
-        self.of_group: tuple[str, ...] = ()
-        self.reasons: dict[str, str] = {}
-        self.numbers: dict[str, Expr] = {}
 
     def parallel(self) -> Parallel:
         pending = [state.name for state in self.program.states]
@@ -126,7 +114,7 @@ class _Chunks(Analysis, NormalForm):
         for transposed in (matvec_first, not matvec_first):
             self.transposed, self.of_group = transposed, states
             self.ledger = {state: Ledger() for state in states}
-            self.signals, self.updated, self.partners = {}, {}, {}
+            self.signals, self.updated = {}, {}
             try:
                 return self.evaluated(states)
             except NotAffineError as why:
@@ -134,39 +122,11 @@ class _Chunks(Analysis, NormalForm):
         assert first is not None
         raise first
 
-    def pairs(self, states: tuple[str, ...]) -> dict[str, tuple[Expr, Expr]]:
-        """Record memories that are the two parts of a complex memory; return size and angle.
-
-        ``re = size (cos(angle) re_prev - sin(angle) im_prev) + ..``; for ``im`` the sign is ``+``.
-        """
-        turns = {}
-        for pair in itertools.permutations(states, 2):
-            if self.transposed or set(pair) & {*self.partners, *self.partners.values()}:
-                continue
-            with contextlib.suppress(NotAffineError):
-                one, other = self.forms_of(pair)
-                real, minus = one.of.get(pair[0]), one.of.get(pair[1])
-                if real is None or other.of.get(pair[1]) != real:
-                    continue
-                if minus is None or other.of.get(pair[0]) != negated(minus):
-                    continue
-                turn = polar(real, negated(minus), self.axes)
-                if turn is None:
-                    continue
-                for name, form in zip(pair, (one, other), strict=True):
-                    outers = () if form.rest is None else self.outers(form.rest, pair[0], name)
-                    matrix = Matrix(name, turn[0], tuple(outers), updated=True)
-                    self.updated[name] = self.signals[name] = matrix
-                self.partners[pair[1]] = pair[0]
-                turns[pair[0]] = turn
-        return turns
-
     def evaluated(self, states: tuple[str, ...]) -> Memories:
         self.reasons = {}
         rewritten: dict[str, Op] = {}
-        angles = self.pairs(states)
         for op in self.program.step:
-            if self.known.issuperset(outs(op)) or outs(op)[0] in self.updated:
+            if self.known.issuperset(outs(op)):
                 continue
             try:
                 new = self.evaluate_op(op)
@@ -180,7 +140,7 @@ class _Chunks(Analysis, NormalForm):
                 raise NotAffineError(reason)
         later = {s.name for s in self.program.states if s.name not in states} - self.known
         ops = self.needed_ops(rewritten, later)
-        memories = [self.memory_of(s, angles.get(s)) for s in states if s not in self.partners]
+        memories = [self.memory_of(state) for state in states]
         used = {name for op in ops for name in op.reads}
         memories = [with_used_reads(memory, used) for memory in memories]
         self.known.update(name for op in ops for name in outs(op))
@@ -234,75 +194,6 @@ class _Chunks(Analysis, NormalForm):
                 raise NotAffineError(reason)
         order = [outs(op)[0] for op in self.program.step]
         return [rewritten[name] for name in order if name in needed and name in rewritten]
-
-    # --- names --------------------------------------------------------------
-
-    def look_up(self, name: str) -> Value:
-        """Return the value of a name."""
-        stem = name.removesuffix(_PREVIOUS)
-        if stem != name and stem in self.of_group:
-            return Matrix(stem, Number(1), ())
-        if name in self.known:
-            return Known(Name(name))
-        value = self.signals.get(name)
-        if value is None:
-            why = f"it needs {name}, which is not known for all steps at once"
-            raise NotAffineError(self.reasons.get(name, why))
-        # The signal itself has been computed by then, so its parts are not computed again.
-        return Vector(Name(name), value.linear, value.state) if isinstance(value, Vector) else value
-
-    def expr(self, op: Apply) -> Expr:
-        """Return an operation's expression, with numbers in place of constants."""
-        if op.out not in self.numbers:
-            self.numbers[op.out] = self.program.constant_free(op.expr)
-        return self.numbers[op.out]
-
-    def definition(self, expr: Expr) -> Expr | None:
-        """Return what computes a known name, or what a plugin's function consists of, or None."""
-        if isinstance(expr, Call):
-            function = self.program.functions.get(expr.function)
-            return None if function is None else function.composed(expr.args)
-        op = self.source.get(expr.name) if isinstance(expr, Name) else None
-        return self.expr(op) if isinstance(op, Apply) else None
-
-    def is_positive(self, name: str) -> bool:
-        """Return whether a parameter's map makes it positive."""
-        maps = {op.out: op.expr for op in self.program.setup}
-        expr = maps.get(name)
-        if not isinstance(expr, Call):
-            return False
-        interval = self.program.functions[expr.function].range
-        return interval is not None and interval[0] >= 0
-
-    def is_fixed(self, name: str) -> bool:
-        """Return whether a name is a parameter that is not trained."""
-        fixed = (w.name for w in self.program.weights if not w.trainable and w.kind == "parameter")
-        return name in fixed
-
-    def last_axes(self, expr: Expr) -> tuple[int, int]:
-        rows, columns = (1, 1, *self.axes(expr))[-2:]
-        return rows, columns
-
-    def axes(self, expr: Expr) -> Shape:
-        """Return the shape of an expression."""
-        self.visit(sum(1 for _ in walk(expr)))
-        program = self.program
-        shapes = {name: self.shape_of(name) for name in names(expr)}
-        try:
-            return infer(expr, shapes, program.functions, Place((program.name,))) or ()
-        except CellError as error:
-            raise NotAffineError(str(error)) from None
-
-    def shape_of(self, name: str) -> Shape:
-        if name.startswith(("read:", "term:")):
-            shape = self.program.shapes[name.split(":")[1]]
-            return (*shape[:-2], shape[-2] if self.transposed else shape[-1])
-        return self.program.shapes[name]
-
-
-def negated(expr: Expr) -> Expr:
-    """Return minus an expression."""
-    return expr.operand if isinstance(expr, Neg) else -expr
 
 
 def with_used_reads(memory: Memory, used: set[str]) -> Memory:

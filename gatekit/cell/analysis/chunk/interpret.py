@@ -9,45 +9,47 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gatekit.cell.analysis.affine import Analysis
 from gatekit.cell.analysis.affine_form import NotAffineError, plus, times
-from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number, walk
+from gatekit.cell.errors import CellError
+from gatekit.cell.graph import Cell
+from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number, names, walk
+from gatekit.cell.language.shape import Shape, infer
+from gatekit.cell.program import Apply, lower
+from gatekit.faults import Place
 
-from .logarithm import constant
+from .logarithm import Logarithms, constant
 from .values import Known, Ledger, Linear, Matrix, Outer, Value, Vector
 
 _ONE = Number(1)
+_PREVIOUS = "_prev"
 
 
-class Interpreter:
-    """Evaluates expressions; `analysis` looks names up.
+class Interpreter(Analysis):
+    """Evaluates expressions.
 
     Attributes:
         transposed: whether keys are the right factors of outer products and memories are read by
             matvec.
+        of_group: the memories that are evaluated.
+        ledger: the terms and the reads of each memory.
+        signals: the values of signals so far.
+        updated: the updated memory of each state.
+        reasons: why a name has no value.
+        logarithms: derives logarithms of decays.
     """
 
     transposed = False
 
-    def __init__(self) -> None:
+    def __init__(self, cell: Cell) -> None:
+        super().__init__(lower(cell))
+        self.logarithms = Logarithms(self.definition, self.is_positive, self.visit, self.axes)
         self.ledger: dict[str, Ledger] = {}
-        self.partners: dict[str, str] = {}
-
-    # `analysis` implements these.
-    def look_up(self, name: str) -> Value:
-        """Return the value of a name."""
-        raise NotImplementedError
-
-    def definition(self, expr: Expr) -> Expr | None:
-        """Return the expression that computes a known name, or None."""
-        raise NotImplementedError
-
-    def last_axes(self, expr: Expr) -> tuple[int, int]:
-        """Return the sizes of the last two axes of a known expression; 1 for a missing axis."""
-        raise NotImplementedError
-
-    def visit(self, parts: int = 1) -> None:
-        """Count visited parts."""
-        raise NotImplementedError
+        self.signals: dict[str, Value] = {}
+        self.updated: dict[str, Matrix] = {}
+        self.of_group: tuple[str, ...] = ()
+        self.reasons: dict[str, str] = {}
+        self.numbers: dict[str, Expr] = {}
 
     def value(self, expr: Expr, where: str) -> Value:
         """Return the value of an expression.
@@ -213,40 +215,30 @@ class Interpreter:
         r"""Return $M^\top q$ for a memory M."""
         if not isinstance(query, Known):
             raise NotAffineError(f"{where} reads {memory.state} with a vector that depends on it")
-        q, ledger = query.expr, self.ledger.setdefault(memory.state, Ledger())
-        if memory.state in {*self.partners, *self.partners.values()}:
-            if not memory.updated and (memory.outers or memory.decay != Number(1)):
-                raise NotAffineError(f"{where} reads a part of the complex memory {memory.state}")
-            return Vector(self.read_name(memory.state, q, memory.updated))
-        linear = Linear(None)
+        q = query.expr
+        if memory.updated:
+            return Vector(self.read_name(memory.state, q, True))
+        values, linear = self.ledger[memory.state].values, Linear(None)
         if memory.decay is not None:
             column, row = self.factors(memory.decay, where)
             linear = Linear(None, ((row, times(q, column)),))
         for outer in memory.outers:
+            value = values[outer.place]
+            if not value.known:
+                raise NotAffineError(f"{where} reads {memory.state} between its corrections")
             weight = times(Call("dot", (q, outer.key)), outer.factor)
-            value = ledger.values[outer.place]
-            if value.known:
-                more = value.scaled(weight)
-            else:
-                more = Linear(None, (), ((weight, outer.place),))
-            linear = linear.plus(more)
+            linear = linear.plus(value.scaled(weight))
         self.limited(linear)
-        if memory.updated:
-            after: Expr = self.read_name(memory.state, q, True)
-        else:
-            parts = [] if linear.rest is None else [linear.rest]
-            parts += [times(c, self.read_name(memory.state, w, False)) for c, w in linear.reads]
-            parts += [times(c, Name(f"term:{memory.state}:{place}")) for c, place in linear.terms]
-            after = parts[0]
-            for part in parts[1:]:
-                after = after + part
+        parts = [] if linear.rest is None else [linear.rest]
+        parts += [times(c, self.read_name(memory.state, w, False)) for c, w in linear.reads]
+        after = parts[0]
+        for part in parts[1:]:
+            after = after + part
         return Vector(after, linear, memory.state)
 
     def read_name(self, state: str, query: Expr, after: bool) -> Expr:
-        main = self.partners.get(state, state)
-        reads = self.ledger[main].reads
-        key = query, after, main != state
-        return Name(reads.setdefault(key, f"read:{main}:{len(reads)}"))
+        reads = self.ledger[state].reads
+        return Name(reads.setdefault((query, after), f"read:{state}:{len(reads)}"))
 
     def factors(self, expr: Expr, where: str) -> tuple[Expr, Expr]:
         """Split a known factor into one for rows (of keys) and one for columns (of values).
@@ -291,9 +283,69 @@ class Interpreter:
         """Return a linear form after counting its parts; raise if there are too many parts."""
         if linear is not None:
             parts = [] if linear.rest is None else [linear.rest]
-            parts += [e for c, q in linear.reads for e in (c, q)] + [c for c, _ in linear.terms]
+            parts += [e for c, q in linear.reads for e in (c, q)]
             self.visit(sum(1 for part in parts for _ in walk(part)))
         return linear
+
+    # --- names --------------------------------------------------------------
+
+    def look_up(self, name: str) -> Value:
+        """Return the value of a name."""
+        stem = name.removesuffix(_PREVIOUS)
+        if stem != name and stem in self.of_group:
+            return Matrix(stem, Number(1), ())
+        if name in self.known:
+            return Known(Name(name))
+        value = self.signals.get(name)
+        if value is None:
+            why = f"it needs {name}, which is not known for all steps at once"
+            raise NotAffineError(self.reasons.get(name, why))
+        # The signal itself has been computed by then, so its parts are not computed again.
+        return Vector(Name(name), value.linear, value.state) if isinstance(value, Vector) else value
+
+    def expr(self, op: Apply) -> Expr:
+        """Return an operation's expression, with numbers in place of constants."""
+        if op.out not in self.numbers:
+            self.numbers[op.out] = self.program.constant_free(op.expr)
+        return self.numbers[op.out]
+
+    def definition(self, expr: Expr) -> Expr | None:
+        """Return what computes a known name, or what a plugin's function consists of, or None."""
+        if isinstance(expr, Call):
+            function = self.program.functions.get(expr.function)
+            return None if function is None else function.composed(expr.args)
+        op = self.source.get(expr.name) if isinstance(expr, Name) else None
+        return self.expr(op) if isinstance(op, Apply) else None
+
+    def is_positive(self, name: str) -> bool:
+        """Return whether a parameter's map makes it positive."""
+        maps = {op.out: op.expr for op in self.program.setup}
+        expr = maps.get(name)
+        if not isinstance(expr, Call):
+            return False
+        interval = self.program.functions[expr.function].range
+        return interval is not None and interval[0] >= 0
+
+    def last_axes(self, expr: Expr) -> tuple[int, int]:
+        """Return the sizes of the last two axes of a known expression; 1 for a missing axis."""
+        rows, columns = (1, 1, *self.axes(expr))[-2:]
+        return rows, columns
+
+    def axes(self, expr: Expr) -> Shape:
+        """Return the shape of an expression."""
+        self.visit(sum(1 for _ in walk(expr)))
+        program = self.program
+        shapes = {name: self.shape_of(name) for name in names(expr)}
+        try:
+            return infer(expr, shapes, program.functions, Place((program.name,))) or ()
+        except CellError as error:
+            raise NotAffineError(str(error)) from None
+
+    def shape_of(self, name: str) -> Shape:
+        if name.startswith("read:"):
+            shape = self.program.shapes[name.split(":")[1]]
+            return (*shape[:-2], shape[-2] if self.transposed else shape[-1])
+        return self.program.shapes[name]
 
 
 def as_vector(expr: Expr) -> Expr:

@@ -24,7 +24,6 @@ class Logarithms:
         definition: returns the expression that computes a name, or that a function of a plugin
             consists of; None for anything else.
         positive: returns whether a name is a parameter whose map makes it positive.
-        fixed: returns whether a name is a parameter that is not trained.
         visit: counts a visited part, and raises if there were too many.
         axes: returns the shape of an expression.
     """
@@ -33,14 +32,11 @@ class Logarithms:
         self,
         definition: Callable[[Expr], Expr | None],
         positive: Callable[[str], bool],
-        fixed: Callable[[str], bool],
         visit: Callable[[], None],
         axes: Callable[[Expr], Shape],
     ) -> None:
-        self.definition, self.positive, self.fixed = definition, positive, fixed
+        self.definition, self.positive = definition, positive
         self.visit, self.axes = visit, axes
-        self.signed = False
-        """Whether a derived logarithm is that of the absolute value."""
 
     def of(self, expr: Expr) -> list[Expr]:
         """Return the summands of the logarithm; there are none if the value is 1.
@@ -50,9 +46,8 @@ class Logarithms:
         """
         self.visit()
         value = constant(expr)
-        if value:
-            self.signed |= value < 0
-            return [] if abs(value) == 1 else [number(math.log(abs(value)))]
+        if value is not None and value > 0:
+            return [] if value == 1 else [number(math.log(value))]
         if isinstance(expr, Binary):
             summands = self.binary(expr)
             if summands is not None:
@@ -60,10 +55,6 @@ class Logarithms:
         if isinstance(expr, Name) and self.positive(expr.name):
             # The map makes the weight positive; `_LEAST` replaces an underflow to 0.
             return [Call("log", (Call("maximum", (expr, Number(_LEAST))),))]
-        if isinstance(expr, Name) and self.fixed(expr.name):
-            # It has no gradient, so the logarithm of its value is safe.
-            self.signed = True
-            return [Call("log", (Call("maximum", (Call("abs", (expr,)), Number(_LEAST))),))]
         definition = self.definition(expr)
         if definition is not None:
             return self.of(definition)
@@ -152,48 +143,6 @@ def constant(expr: Expr) -> float | None:
             return None
         return float(OPERATORS[expr.op](left, right))
     return float(expr.value) if isinstance(expr, Number) else None
-
-
-def polar(real: Expr, imaginary: Expr, axes: Callable[[Expr], Shape]) -> tuple[Expr, Expr] | None:
-    """Return size and angle of ``size * cos(angle)`` and ``size * sin(angle)``, or None.
-
-    Args:
-        real: the expression with the cosine.
-        imaginary: the expression with the sine.
-        axes: returns the shape of an expression.
-
-    Raises:
-        NotAffineError: `placed` raises it.
-    """
-    if isinstance(real, Call) and isinstance(imaginary, Call):
-        if real.function == "cos" and imaginary == Call("sin", real.args):
-            return Number(1), real.args[0]
-        if real.function != imaginary.function or len(real.args) != len(imaginary.args):
-            return None
-        if real.function == "outer" and real.args[0] == imaginary.args[0]:
-            inner = polar(real.args[1], imaginary.args[1], axes)
-            if inner is None or inner[0] != Number(1):
-                return None
-            return Call("column", (real.args[0],)), Call("row", (inner[1],))
-        if facts_of(real).moves and real.args[1:] == imaginary.args[1:]:
-            inner = polar(real.args[0], imaginary.args[0], axes)
-            if inner is None:
-                return None
-            return placed(real, inner[0], axes), placed(real, inner[1], axes)
-    if (
-        isinstance(real, Binary)
-        and isinstance(imaginary, Binary)
-        and real.op == imaginary.op == "*"
-    ):
-        for one, other in ((real, imaginary), (_swapped(real), _swapped(imaginary))):
-            inner = polar(one.right, other.right, axes) if one.left == other.left else None
-            if inner is not None:
-                return (one.left if inner[0] == Number(1) else one.left * inner[0]), inner[1]
-    return None
-
-
-def _swapped(expr: Binary) -> Binary:
-    return Binary(expr.op, expr.right, expr.left)
 
 
 def number(value: float) -> Expr:

@@ -21,29 +21,26 @@ class Known:
 
 @dataclass(frozen=True)
 class Linear:
-    """``rest + sum_i coefficient_i * v_i``: each v is a read of a previous memory, or a term."""
+    """``rest + sum_i coefficient_i * v_i``: each v is a read of a previous memory."""
 
     rest: Expr | None
     reads: tuple[tuple[Expr, Expr], ...] = ()
-    terms: tuple[tuple[Expr, int], ...] = ()
 
     @property
     def known(self) -> bool:
         """Whether the value does not depend on a memory."""
-        return not self.reads and not self.terms
+        return not self.reads
 
     def scaled(self, factor: Expr) -> Linear:
         """Return the linear form times a known factor."""
         return Linear(
             None if self.rest is None else times(self.rest, factor),
             tuple((times(c, factor), query) for c, query in self.reads),
-            tuple((times(c, factor), place) for c, place in self.terms),
         )
 
     def plus(self, other: Linear) -> Linear:
         """Return the sum."""
-        rest = plus(self.rest, other.rest)
-        return Linear(rest, self.reads + other.reads, self.terms + other.terms)
+        return Linear(plus(self.rest, other.rest), self.reads + other.reads)
 
 
 @dataclass(frozen=True)
@@ -88,4 +85,4 @@ class Ledger:
     """The values of the terms and the reads that the evaluation has found for one memory."""
 
     values: list[Linear] = field(default_factory=list)
-    reads: dict[tuple[Expr, bool, bool], str] = field(default_factory=dict)
+    reads: dict[tuple[Expr, bool], str] = field(default_factory=dict)

@@ -27,8 +27,7 @@ memory.
 - `scores` computes A and L for a separate decay of each row, without overflow;
 - `between` carries the memory from chunk to chunk;
 - `layout` cuts sequences into chunks, and has the resets within them;
-- `frame` moves signs and rotations of decays to keys and queries;
-- `decay` applies the remaining decays within a chunk;
+- `decay` applies decays within a chunk;
 - `sums` computes running sums, and states that only add;
 - `largest` computes a running maximum.
 

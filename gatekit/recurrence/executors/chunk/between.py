@@ -23,8 +23,7 @@ def memories(factor: Tensor, gain: Tensor, first: Tensor, matrix: bool) -> tuple
     $M_c$.
 
     Args:
-        factor: d, ``chunks x batch x heads x rows or 1 x columns or 1``; or M, ``... x rows x
-            rows``.
+        factor: d, ``chunks x batch x heads x rows or 1 x 1``; or M, ``... x rows x rows``.
         gain: G, ``chunks x batch x heads x rows x columns``.
         first: the memory before the first chunk, ``batch x heads x rows x columns``.
         matrix: whether the factor is a matrix.
@@ -52,7 +51,7 @@ def memories(factor: Tensor, gain: Tensor, first: Tensor, matrix: bool) -> tuple
         )
         if matrix:
             return tf.matmul(d, before, transpose_b=True), d, dfirst
-        axes = [axis for axis in (3, 4) if factor.shape[axis] == 1]
+        axes = (3, 4) if factor.shape[3] == 1 else (4,)
         return tf.reduce_sum(d * before, axes, keepdims=True), d, dfirst
 
     message = refusal("the chunk executor", "executor='reference'")

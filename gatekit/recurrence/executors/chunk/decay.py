@@ -1,7 +1,7 @@
 r"""Decays within a chunk: from step to step, from the chunk's start, and to its end.
 
 If a step has a single decay, sums of its logarithms are computed in double precision, so that they
-keep their digits. If each row or column has its own, the sums have the type of the computation.
+keep their digits. If each row has its own, the sums have the type of the computation.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from tensorflow import Tensor
 from gatekit.cell.program import Memory
 
 from .layout import Layout, Segments
-from .scores import LEAST, applied, causal, prefix_sums, repeated, scores, suffix_sums
+from .scores import LEAST, causal, prefix_sums, repeated, scores, suffix_sums
 
 
 class Decay:
@@ -25,9 +25,8 @@ class Decay:
     """
 
     def __init__(self, memory: Memory, layout: Layout, segments: Segments | None) -> None:
-        rows, columns = memory.shape[-2:]
         self.dtype, self.terms = layout.dtype, len(memory.terms)
-        self.head = self.column = self.row = None
+        self.head = self.column = None
         self.segments = segments
         sums = prefix_sums if segments is None else segments.sums
         if memory.head is not None:
@@ -38,21 +37,16 @@ class Decay:
             else:
                 self.head_ends = segments.sums(self.head[..., None])[..., 0]
         if memory.column is not None:
-            self.column = tf.maximum(layout.sequence(memory.column, rows), LEAST)
-            if memory.partner:
-                self.column = tf.concat([self.column, self.column], -1)
+            self.column = tf.maximum(layout.sequence(memory.column, memory.shape[-2]), LEAST)
             if self.head is not None:
                 self.column += tf.cast(self.head, self.dtype)[..., None]
                 self.head = None
             self.column_ends = sums(self.column)
-        if memory.row is not None:
-            self.row = tf.maximum(layout.sequence(memory.row, columns), LEAST)
-            self.row_ends = sums(self.row)
 
     @property
     def is_none(self) -> bool:
         """Whether the memory does not decay."""
-        return self.head is self.column is self.row is None
+        return self.head is self.column is None
 
     def scores(self, queries: list[Tensor], strict: list[bool], keys: Tensor) -> list[Tensor]:
         """Return the scores with the decay of rows between steps, each ``... x steps x keys``."""
@@ -108,35 +102,13 @@ class Decay:
         return keys
 
     def of_chunk(self, like: Tensor) -> Tensor:
-        """Return the decay over a chunk or from its last reset, ``... x rows or 1 x columns or 1``.
+        """Return the decay over a chunk or from its last reset, ``... x rows or 1 x 1``.
 
         Args:
             like: any tensor with the leading axes.
         """
         if self.column is not None:
-            decay = tf.exp(self.column_ends[..., -1, :])[..., None]
-        elif self.head is not None:
-            decay = tf.exp(tf.cast(self.head_ends[..., -1], self.dtype))[..., None, None]
-        else:
-            decay = tf.ones_like(like[..., :1, :1])
-        if self.row is not None:
-            decay *= tf.exp(self.row_ends[..., -1:, :])
-        return decay
-
-    def values_to_end(self, values: Tensor) -> Tensor:
-        """Return values times the decay of columns to the chunk's end."""
-        if self.row is None:
-            return values
-        return values * repeated(tf.exp(suffix_sums(self.row)), self.terms)
-
-    def values_from_start(self, outputs: Tensor, strict: bool) -> Tensor:
-        """Return outputs times the decay of columns from the chunk's start or the last reset."""
-        if self.row is None:
-            return outputs
-        return outputs * tf.exp(self.row_ends - self.row if strict else self.row_ends)
-
-    def applied(self, score: Tensor, values: Tensor, strict: bool) -> Tensor:
-        """Return the scores times values, with the decay of columns between their steps."""
-        if self.row is None:
-            return tf.matmul(score, values)
-        return applied(score, values, strict, self.row)
+            return tf.exp(self.column_ends[..., -1, :])[..., None]
+        if self.head is not None:
+            return tf.exp(tf.cast(self.head_ends[..., -1], self.dtype))[..., None, None]
+        return tf.ones_like(like[..., :1, :1])

@@ -10,7 +10,7 @@ from tensorflow import Tensor
 
 from gatekit.cell.language.expression import Expr
 from gatekit.recurrence.executors.products import SharedValues
-from gatekit.recurrence.masking import ValidSteps, harmless
+from gatekit.recurrence.masking import harmless
 from gatekit.recurrence.problem import Problem
 
 LARGEST = 64
@@ -94,47 +94,6 @@ class Layout:
         if mask is not None:
             value = tf.where(mask[..., None], value, tf.zeros([], value.dtype))
         return value
-
-    def running(self, expr: Expr, width: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return running sums of an expression over the valid steps of a sequence, and its total.
-
-        Args:
-            expr: the expression that is summed; it may be the same at all steps.
-            width: the width of its last axis.
-
-        Returns:
-            The sums before each step and those including it, ``time x batch or 1 x heads x width``,
-            and the sum over the whole last sequence, without the time axis; in double precision.
-        """
-        mask, value = self.problem.mask, self.known.of(expr)
-        value = tf.convert_to_tensor(value, None if tf.is_tensor(value) else self.dtype)
-        if value.shape.rank > len(self.heads) + 1:
-            each = tf.cast(self.values(expr, width), tf.float64)
-            sums = tf.cumsum(each)
-            if self.problem.resets is not None:
-                return self._since_reset(sums - each, sums)
-            return sums - each, sums, tf.reduce_sum(each, 0)
-        value = tf.broadcast_to(tf.cast(value, tf.float64), (*self.heads, width))
-        value = tf.reshape(value, [1, 1, math.prod(self.heads), width])
-        if mask is None:
-            each = tf.ones([self.shape()[0], 1, 1, 1], tf.float64)
-        else:
-            each = tf.cast(mask, tf.float64)[..., None]
-        count = tf.cumsum(each)
-        if self.problem.resets is not None:
-            before, until, last = self._since_reset(count - each, count)
-            return before * value, until * value, (last * value)[0]
-        return (count - each) * value, count * value, (tf.reduce_sum(each, 0) * value)[0]
-
-    def _since_reset(self, before: Tensor, until: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return running sums, ``time x batch or 1 x ...``, counted from the last reset."""
-        time, batch = tf.unstack(self.shape())
-        shape = tf.concat([[time, batch], tf.shape(before)[2:]], 0)
-        before, until = tf.broadcast_to(before, shape), tf.broadcast_to(until, shape)
-        flat = tf.reshape(before, [time, batch, math.prod(before.shape[2:])])
-        base = tf.reshape(ValidSteps(self.problem.resets).last(flat), shape)
-        before, until = before - base, until - base
-        return before, until, tf.reduce_sum(until[-1:], 0)
 
     def cut(self, value: Tensor) -> Tensor:
         """Return ``time x batch x heads x width`` as ``chunks x batch x heads x steps x width``."""

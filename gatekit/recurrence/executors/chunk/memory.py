@@ -14,7 +14,6 @@ from gatekit.recurrence.packing import compiled
 
 from .between import memories
 from .decay import Decay
-from .frame import Frame
 from .layout import Layout, Segments
 from .sums import running_sums
 
@@ -45,25 +44,21 @@ def solve_one(known: SharedValues, memory: Memory) -> tuple[dict[str, Tensor], d
         Sequences ``time x batch x heads x columns``; ``batch x width``.
     """
     problem = known.problem
-    *heads, side, columns = memory.shape
+    *heads, rows, columns = memory.shape
     terms = len(memory.terms)
-    layout = Layout(known, tuple(heads), max(side, columns), terms)
-
-    frame = Frame(memory, layout)
-    rows = frame.rows
+    layout = Layout(known, tuple(heads), max(rows, columns), terms)
 
     def of_terms(parts: list[Tensor]) -> Tensor:
         """Return ``... x (steps * terms) x width``, the terms of a step side by side."""
         stacked = tf.stack([layout.cut(part) for part in parts], -2)
         return _rows(stacked, layout.steps * terms)
 
-    keys = of_terms([frame.key(term) for term in memory.terms])
+    keys = of_terms([layout.values(term.key, rows) for term in memory.terms])
     values = of_terms([layout.values(term.value, columns) for term in memory.terms])
-    queries = [layout.cut(frame.query(read)) for read in memory.reads]
+    queries = [layout.sequence(read.query, rows) for read in memory.reads]
     strict = [not read.after for read in memory.reads]
     if memory.corrects:
-        erase = [layout.values(term.erase, rows) for term in memory.terms]
-        queries += [layout.cut(frame.read(each, after=False)) for each in erase]
+        queries += [layout.sequence(term.erase, rows) for term in memory.terms]
         strict += [True] * terms
     segments = None if problem.resets is None else Segments(problem.resets, layout)
     decay = Decay(memory, layout, segments)
@@ -75,8 +70,7 @@ def solve_one(known: SharedValues, memory: Memory) -> tuple[dict[str, Tensor], d
     reads = len(memory.reads)
     if memory.corrects:
         left = _rows(tf.stack(scores[reads:], -2), layout.steps * terms)
-        one = terms == 1
-        left += tf.eye(layout.steps, dtype=layout.dtype) if one else _within_steps(memory, layout)
+        left += tf.eye(layout.steps * terms, dtype=layout.dtype)
         erase = _rows(tf.stack(queries[reads:], -2), layout.steps * terms)
         if segments is not None:
             # Steps after a reset erase from the initial values, not from the memory before the
@@ -94,7 +88,7 @@ def solve_one(known: SharedValues, memory: Memory) -> tuple[dict[str, Tensor], d
         before, last = memories(factor, gain, first, matrix=True)
         values -= tf.matmul(erase, before)
     else:
-        gain = tf.matmul(keys, decay.values_to_end(values), transpose_a=True)
+        gain = tf.matmul(keys, values, transpose_a=True)
         if decay.is_none and segments is None and not compiled():
             before, last = running_sums(gain, tf.broadcast_to(first, tf.shape(gain)[1:]))
         else:
@@ -102,27 +96,16 @@ def solve_one(known: SharedValues, memory: Memory) -> tuple[dict[str, Tensor], d
             before, last = memories(kept, gain, first, matrix=False)
     outputs = {}
     for read, query, score in zip(memory.reads, queries, scores, strict=False):
-        within = decay.applied(score, values, strict=not read.after)
         start = tf.matmul(query, before)
         if segments is not None:
             start = tf.where(segments.carried(), start, tf.matmul(query, reset_values))
-        outside = decay.values_from_start(start, strict=not read.after)
-        outputs[read.name] = layout.joined(within + outside)
-    if memory.corrects:
-        each = tf.reshape(values, tf.concat([tf.shape(values)[:3], [-1, terms, columns]], 0))
-        for place, term in enumerate(memory.terms):
-            outputs[term.name] = layout.joined(each[..., place, :])
-    ends = tf.split(frame.last(last), len(memory.states), -2)
-    return outputs, {
-        name: _state(end, problem.states[name], memory.transposed)
-        for name, end in zip(memory.states, ends, strict=True)
-    }
+        outputs[read.name] = layout.joined(tf.matmul(score, values) + start)
+    return outputs, {memory.state: _state(last, problem.states[memory.state], memory.transposed)}
 
 
 def _first(states: Mapping[str, Tensor], memory: Memory, layout: Layout) -> Tensor:
-    """Return the states of a memory as matrices, ``batch x heads x rows x columns``."""
-    parts = [_matrices(tf.cast(states[name], layout.dtype), memory) for name in memory.states]
-    return tf.concat(parts, -2) if memory.partner else parts[0]
+    """Return the state of a memory as matrices, ``batch x heads x rows x columns``."""
+    return _matrices(tf.cast(states[memory.state], layout.dtype), memory)
 
 
 def _kept(
@@ -143,23 +126,6 @@ def _kept(
 def _rows(value: Tensor, count: int) -> Tensor:
     """Return ``... x steps x terms x width`` as ``... x count x width``."""
     return tf.reshape(value, tf.concat([tf.shape(value)[:-3], [count, value.shape[-1]]], 0))
-
-
-def _within_steps(memory: Memory, layout: Layout) -> Tensor:
-    """Return 1 plus how terms correct earlier terms of the same step, ``... x keys x keys``."""
-    terms, keys = len(memory.terms), layout.steps * len(memory.terms)
-    diagonals: list[Tensor] = []
-    for below in range(1, terms):
-        # Term i has its factor of term i - below in the column that many places to the left.
-        earlier = [None] * below + [t.earlier.get(i) for i, t in enumerate(memory.terms[below:])]
-        rows = tf.concat([layout.sequence(each, 1) for each in earlier], -1)
-        diagonals.insert(0, _rows(rows[..., None], keys))
-    one = tf.ones_like(diagonals[0])
-    zeros = tf.zeros(tf.concat([tf.shape(one)[:-1], [keys + 1 - terms]], 0), one.dtype)
-    # A row that is one longer than those of the matrix moves its ends one place to the right.
-    flat = tf.reshape(tf.concat([*diagonals, one, zeros], -1), [*tf.unstack(tf.shape(one)[:3]), -1])
-    _, flat, _ = tf.split(flat, [terms - 1, keys * keys, keys + 1 - terms], -1)
-    return tf.reshape(flat, tf.concat([tf.shape(one)[:3], [keys, keys]], 0))
 
 
 def _matrices(state: Tensor, memory: Memory) -> Tensor:

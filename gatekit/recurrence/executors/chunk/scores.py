@@ -24,7 +24,7 @@ from gatekit.recurrence.first_order import first_order, refusal
 
 T = TypeVar("T")
 Given = tuple[Any, Tensor, Tensor]
-"""Queries (or scores), keys (or values), and logarithms of decays."""
+"""Queries, keys, and logarithms of decays."""
 
 # The largest exponent is half the span: exp(30) = 1e13, and its square does not overflow.
 _SPAN = {tf.float32: 60.0, tf.float64: 600.0}
@@ -140,79 +140,10 @@ def in_blocks(
     return [tf.squeeze(value, -3) for value in scored]
 
 
-def applied(score: Tensor, values: Tensor, strict: bool, logs: Tensor) -> Tensor:
-    """Return the scores times values, with a separate decay of each column between their steps.
-
-    Args:
-        score: ``... x steps x (steps * terms)``, zero for keys of later steps.
-        values: ``... x (steps * terms) x columns``.
-        strict: whether the decay of the step that reads does not count.
-        logs: logarithms of the decay of each step, ``... x steps x columns``.
-
-    Raises:
-        NotImplementedError: on differentiating a second time.
-    """
-
-    def computed(leaf: int, tensors: Given) -> list[Tensor]:
-        return [applied_in_blocks(tensors[0], tensors[1], strict, tensors[2], leaf)]
-
-    (outputs,) = by_span(computed, (score, values, logs))
-    return outputs
-
-
-def applied_in_blocks(
-    score: Tensor, values: Tensor, strict: bool, logs: Tensor, leaf: int
-) -> Tensor:
-    """Return `applied`, computed by halving down to blocks of ``leaf`` steps."""
-    steps = logs.shape[-2]
-    terms = values.shape[-2] // steps
-    logs = blocks(logs, leaf)
-    ends, rest = prefix_sums(logs), suffix_sums(logs)
-    outputs = blocks(values, leaf * terms)
-    if leaf == 1:
-        outputs = tf.matmul(_meeting(score, 1, terms, 0), outputs)
-    else:
-        middle = _middle(ends)
-        outputs *= repeated(tf.exp(middle - ends), terms)
-        outputs = tf.matmul(_meeting(score, leaf, terms, 0), outputs)
-        outputs *= tf.exp((ends - logs if strict else ends) - middle)
-    while outputs.shape[-3] > 1:
-        size = logs.shape[-2]
-        (first_end, second_end), (first_rest, second_rest) = halves(ends), halves(rest)
-        earlier, _ = halves(blocks(values, size * terms))
-        (_, second_logs), (one, other) = halves(logs), halves(outputs)
-        late = tf.matmul(
-            _meeting(score, size, terms, size), earlier * repeated(tf.exp(first_rest), terms)
-        )
-        other += late * tf.exp(second_end - second_logs if strict else second_end)
-        outputs = tf.concat([one, other], -2)
-        total, second_total = first_end[..., -1:, :], second_end[..., -1:, :]
-        ends = tf.concat([first_end, second_end + total], -2)
-        rest = tf.concat([first_rest + second_total, second_rest], -2)
-        logs = tf.concat([*halves(logs)], -2)
-    return tf.squeeze(outputs, -3)
-
-
 def _middle(ends: Tensor) -> Tensor:
     """Return the middle of the span of the sums within each block."""
     low, high = (f(ends, -2, keepdims=True) for f in (tf.reduce_min, tf.reduce_max))
     return tf.stop_gradient(0.5 * (low + high))
-
-
-def _meeting(score: Tensor, size: int, terms: int, later: int) -> Tensor:
-    """Return the blocks of scores between earlier and later steps, ``... x blocks x ...``.
-
-    Args:
-        score: ``... x steps x (steps * terms)``.
-        size: the steps of a block.
-        terms: how many keys a step has.
-        later: how many steps the block of queries begins after the block of keys.
-    """
-    starts = range(0, score.shape[-2], size + later)
-    return tf.stack(
-        [score[..., s + later : s + later + size, s * terms : (s + size) * terms] for s in starts],
-        -3,
-    )
 
 
 def blocks(value: Tensor, size: int) -> Tensor:

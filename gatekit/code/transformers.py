@@ -1,6 +1,6 @@
-"""Writes a language model in the layout of flash-linear-attention: for flame, and for lm-eval.
+"""Writes a language model for transformers: a package with a configuration and a modelling file.
 
-The folder is a package. It has a configuration and a modelling file, as transformers reads them.
+Such a package is also what flame trains and lm-eval evaluates.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gatekit._version import __version__
-from gatekit.cell.analysis import affine, chunk
 from gatekit.cell.block.stack import Stack, cell_of, output_width
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Cell
@@ -20,10 +19,9 @@ from gatekit.cell.graph import Cell
 from .frames import torch
 from .frames.shared import Lines, call_lines, indented
 from .identifiers import WIDTH, class_name, docstring, slug, wrapped
-from .kernels import MODULES, kernel
 from .layout import StackedWeight, WeightLayout
 from .stacks.frames import layer_loop, torch_bodies, whole_file
-from .stacks.kinds import Kind, StackText
+from .stacks.kinds import StackText
 
 _IMPORTS = {
     **torch.IMPORTS,
@@ -37,7 +35,7 @@ _IMPORTS = {
 
 @dataclass(frozen=True)
 class LanguageModel:
-    """A language model in flash-linear-attention's layout.
+    """A language model for transformers.
 
     Attributes:
         files: the texts of its files by name; the modelling file is first.
@@ -51,7 +49,7 @@ class LanguageModel:
 
 
 def language_model(built: Stack, write: Callable[[Stack], StackText]) -> LanguageModel:
-    """Return a language model in flash-linear-attention's layout.
+    """Return a language model for transformers.
 
     Args:
         built: the whole model.
@@ -69,8 +67,8 @@ def language_model(built: Stack, write: Callable[[Stack], StackText]) -> Languag
             else "name a RUN or task"
         )
         raise ConfigError(
-            "--to fla writes whole language models, which read tokens and predict the next one "
-            f"from those before it; {task}. Type --to torch for other models"
+            "--to transformers writes whole language models, which read tokens and predict the "
+            f"next one from those before it; {task}. Type --to torch for other models"
         )
     stack = write(replace(built, around=None))
     names = dict.fromkeys(cell_of(layer).spec.name or "cell" for layer in built.layers)
@@ -219,7 +217,8 @@ class _Writer:
     def modeling(self) -> str:
         """Return the modelling file."""
         bodies = [*torch_bodies(self.stack), self.model()]
-        constants = [*self.imported(), *torch.CONSTANTS]
+        configuration = f"from .configuration_{self.name} import {self.title}Config"
+        constants = ["", configuration, *torch.CONSTANTS]
         return whole_file(replace(self.stack, about=self.about()), _IMPORTS, constants, bodies)
 
     def about(self) -> list[str]:
@@ -229,27 +228,9 @@ class _Writer:
         first = (
             f"{self.title}ForCausalLM: {tokens} tokens, embedded in {width} numbers; "
             f"{len(self.built.layers)} layers; a linear head. A language model for the task "
-            f"{self.around.task!r}, in the layout of flash-linear-attention."
+            f"{self.around.task!r}, as transformers loads it."
         )
-        layers = zip(self.stack.layers, self.built.layers, strict=True)
-        cells = {text.kind.title: (text.kind, cell_of(layer)) for text, layer in layers}
-        reasons = [_about_kernel(kind, cell) for kind, cell in cells.values()]
-        return [first, *reasons, *others]
-
-    def imported(self) -> Lines:
-        """Return the import of the configuration, and of kernels if they are installed."""
-        lines = ["", f"from .configuration_{self.name} import {self.title}Config"]
-        text = "\n".join(self.stack.helpers.values())
-        for name, module in MODULES.items():
-            if f"def read_{name}(" in text:
-                lines += [
-                    "",
-                    "try:",
-                    f"    from {module} import {kernel(name)}",
-                    "except (ImportError, RuntimeError):  # without fla, or without its Triton",
-                    f"    {kernel(name)} = None",
-                ]
-        return lines
+        return [first, *others]
 
     def created(self, index: int) -> str:
         """Return the code that creates a layer."""
@@ -326,32 +307,6 @@ class _Writer:
 def _wrapped(line: str) -> Lines:
     by = len(line) - len(line.lstrip())
     return indented(wrapped(line.strip(), WIDTH - by), by)
-
-
-def _about_kernel(kind: Kind, cell: Cell) -> str:
-    """Return which kernel computes a cell and why, as a paragraph."""
-    parallel, title = kind.cell.parallel, kind.cell.title
-    code = "" if parallel is None else "\n".join(parallel.lines)
-    found = [name for name in MODULES if f"read_{name}(" in code]
-    chunks = chunk.analyse(cell)
-    if found:
-        kernels = ", ".join(kernel(name) for name in found)
-        return (
-            f"Kernel of {title}: {kernels} of flash-linear-attention, on an accelerator in half "
-            f"precision; otherwise the plain code below. Its form: {chunks.sentence()}."
-        )
-    if "plainly(" in code:
-        return (
-            f"No kernel for {title}: flash-linear-attention has none of this form, so plain code "
-            f"computes chunks of steps. Its form: {chunks.sentence()}."
-        )
-    states = affine.analyse(cell)
-    if parallel is not None:
-        return (
-            f"No kernel for {title}: {chunks.reason}. Plain code computes all steps at once: its "
-            "states are affine."
-        )
-    return f"No kernel for {title}: {states.reason or chunks.reason}. A loop computes the steps."
 
 
 _MODEL = '''

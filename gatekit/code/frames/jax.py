@@ -1,9 +1,9 @@
-"""The frames of NumPy and JAX: functions that take a dictionary of weights."""
+"""The frame of JAX: functions that take a dictionary of weights."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 from gatekit.code import distributions
 from gatekit.code.cell_text import Access, CellText
@@ -17,8 +17,6 @@ from .shared import (
     file_text,
     first_states,
     indented,
-    looped,
-    mask_lines,
     passed,
     return_lines,
     size_arguments,
@@ -28,152 +26,68 @@ from .shared import (
 )
 
 
-def constants(array: str, fixed: str) -> Lines:
-    """Return the type aliases of a file of functions, after a comment on sizes that are fixed."""
-    about = [f"# The sizes are fixed: {fixed}."] if fixed else []
-    return ["", *about, f"Weights = dict[str, {array}]", f"State = tuple[{array}, ...]"]
-
-
 def fixed_sizes(cell: CellText) -> str:
     """Return the sizes of a cell that are fixed, for a comment; empty if they are arguments."""
     return "" if cell.sized else f"{cell.features} features, {cell.units} units"
 
 
-NUMPY = Access(
+JAX = Access(
     assign=lambda name, _: (f'params["{name}"] = ', ""),
-    draws=distributions.NUMPY,
+    draws=distributions.JAX,
     weight='params["{}"]'.format,
-    fixed='params["{}"]'.format,
+    fixed=lambda name: f'jax.lax.stop_gradient(params["{name}"])',
     size=str,
     indent=4,
 )
-JAX = replace(
-    NUMPY, fixed=lambda n: f'jax.lax.stop_gradient(params["{n}"])', draws=distributions.JAX
-)
-
-
-@dataclass(frozen=True)
-class Functions:
-    """How files of functions are written for NumPy and for JAX.
-
-    Attributes:
-        module: the name of the array module.
-        array: the type of arrays.
-        generator: the parameter of ``init``: a random generator, or a key.
-        drawn: the argument that ``init`` passes on to another ``init``.
-        loop: the name of the function over all steps.
-        imports: the import lines, each with a pattern of the code that needs it.
-        noise: whether the file draws noise in training.
-    """
-
-    module: str
-    array: str
-    generator: str
-    drawn: str
-    loop: str
-    imports: Mapping[str, str]
-    noise: bool
-
-
-_STANDARD = {"import math": r"\bmath\.", "from pathlib import Path": r"\bPath\("}
-FUNCTIONS = {
-    "numpy": Functions(
-        module="np",
-        array="np.ndarray",
-        generator="rng: np.random.Generator",
-        drawn="rng",
-        loop="forward",
-        imports={**_STANDARD, "import numpy as np": r"\bnp\."},
-        noise=False,
-    ),
-    "jax": Functions(
-        module="jnp",
-        array="jax.Array",
-        generator="key: jax.Array",
-        drawn="next(keys)",
-        loop="apply",
-        imports={
-            **_STANDARD,
-            "from collections.abc import Iterator": r"\bIterator\b",
-            "import jax": r"\bjax\.",
-            "import jax.numpy as jnp": r"\bjnp\.",
-            "from safetensors.flax import load_file": r"\bload_file\(",
-        },
-        noise=True,
-    ),
+IMPORTS = {
+    "import math": r"\bmath\.",
+    "from pathlib import Path": r"\bPath\(",
+    "from collections.abc import Iterator": r"\bIterator\b",
+    "import jax": r"\bjax\.",
+    "import jax.numpy as jnp": r"\bjnp\.",
+    "from safetensors.flax import load_file": r"\bload_file\(",
 }
 _LONG = 38
 RNG = "Give rng in training: it draws dropout and zoneout."
 
 
-def functions_file(to: str, cell: CellText) -> str:
-    """Return the file for NumPy or JAX: functions that take a dictionary of weights."""
-    code = FUNCTIONS[to]
-    types = constants(code.array, fixed_sizes(cell))
-    return file_text(cell, code.imports, types, functions_body(to, cell))
+def type_aliases(fixed: str) -> Lines:
+    """Return the type aliases of a file, after a comment on sizes that are fixed."""
+    about = [f"# The sizes are fixed: {fixed}."] if fixed else []
+    return ["", *about, "Weights = dict[str, jax.Array]", "State = tuple[jax.Array, ...]"]
 
 
-def functions_body(to: str, cell: CellText, prefix: str = "", vectors: bool | None = None) -> Lines:
+def jax_file(cell: CellText) -> str:
+    """Return the file for JAX: functions that take a dictionary of weights."""
+    return file_text(cell, IMPORTS, type_aliases(fixed_sizes(cell)), functions_body(cell))
+
+
+def functions_body(cell: CellText, prefix: str = "", vectors: bool | None = None) -> Lines:
     """Return the functions of a cell.
 
     Args:
-        to: ``numpy`` or ``jax``.
         cell: the cell as text.
         prefix: the prefix of the names of functions.
         vectors: whether all states of the file are vectors; by default, whether the cell's are.
     """
-    code = FUNCTIONS[to]
     noise = Noise(cell)
     given = size_arguments(cell, {"features", "units", *cell.sizes_in(cell.first)})
-    hold = _hold(code, cell.vectors if vectors is None else vectors)
-    loop = _numpy_loop if to == "numpy" else _jax_loop
     return [
         "",
         "",
-        *call_lines(f"def {prefix}init(", [code.generator, *given], ") -> Weights:"),
+        *call_lines(f"def {prefix}init(", ["key: jax.Array", *given], ") -> Weights:"),
         '    """Return the initial values of the weights by name."""',
         *(["    keys = keys_from(key)"] if "next(keys)" in "\n".join(cell.first) else []),
-        *_until_step(code, cell, prefix, noise),
-        *loop(code, cell, prefix, hold, noise),
+        *_until_step(cell, prefix, noise),
+        *_loop(cell, prefix, _hold(cell.vectors if vectors is None else vectors), noise),
     ]
 
 
-def _numpy_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, _: Noise) -> Lines:
-    function, arrays = looped(cell, f"{prefix}project(params, ")
-    before: Lines = []
-    if function == "step":
-        now = ", ".join(f"{each}[:, t]" for each in arrays)
-    elif len(arrays) > 1 or arrays[0].startswith("*"):
-        before = call_lines("arrays = [", arrays, "]", WIDTH - 4)
-        now = "*(each[:, t] for each in arrays)"
-    else:
-        before, now = [f"projected = {arrays[0]}"], "projected[:, t]"
-    given = ", ".join([*([now, "state"] if function == "step" else ["state", now]), *passed(cell)])
-    step = f"new_y, new_state = {prefix}{function}(params, {given})"
-    sizes, y = _first_output(cell, "y, outputs = np.zeros((len(x), {}), x.dtype), []")
-    return [
-        *hold,
-        "",
-        "",
-        *over_time(code.loop, cell, code.array, CALL, prefix=prefix),
-        *mask_lines("np.where(mask[..., None], {0}, 0.0)", cell),
-        *indented([*before, *sizes, y]),
-        "    for t in range(x.shape[1]):",
-        *indented(wrapped(step, WIDTH - 8), 8),
-        "        if mask is not None:",
-        "            new_y = hold(mask[:, t], new_y, y)",
-        "            new_state = tuple(hold(mask[:, t], *pair) for pair in zip(new_state, state))",
-        "        y, state = new_y, new_state",
-        "        outputs.append(y)",
-        "    return np.stack(outputs or [y], axis=1)[:, : x.shape[1]], state",
-    ]
-
-
-def _jax_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, noise: Noise) -> Lines:
+def _loop(cell: CellText, prefix: str, hold: Lines, noise: Noise) -> Lines:
     given = ", ".join(["params", "*now", "carry[1]", *noise.passed, *passed(cell)])
     sizes, y = _first_output(cell, "y = jnp.zeros((len(x), {}), x.dtype)", noise.lines)
     return [
-        *over_time(code.loop, cell, code.array, [*CALL, *noise.doc], noise.given, prefix),
+        *over_time("apply", cell, [*CALL, *noise.doc], noise.given, prefix),
         *_valid(cell, noise.lines),
         *indented(sizes),
         *noise.lines,
@@ -192,7 +106,7 @@ def _jax_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, noise: 
         "",
         "",
         *hold,
-        *_parallel(cell, code.array, prefix),
+        *_parallel(cell, prefix),
     ]
 
 
@@ -246,7 +160,7 @@ def _valid(cell: CellText, noise: Sequence[str] = ()) -> Lines:
     ]
 
 
-def _parallel(cell: CellText, array: str, prefix: str) -> Lines:
+def _parallel(cell: CellText, prefix: str) -> Lines:
     """Return the function that computes all steps together, if there is one."""
     body = cell.parallel
     if body is None:
@@ -256,7 +170,7 @@ def _parallel(cell: CellText, array: str, prefix: str) -> Lines:
     return [
         "",
         "",
-        *over_time("parallel", cell, array, doc, prefix=prefix),
+        *over_time("parallel", cell, doc, prefix=prefix),
         "    if x.shape[1] == 0:",
         f"        return {prefix}apply({', '.join(given)})",
         *_valid(cell),
@@ -301,16 +215,16 @@ class Noise:
         self.doc = [RNG] if self.lines else []
 
 
-def _until_step(code: Functions, cell: CellText, prefix: str, noise: Noise) -> Lines:
+def _until_step(cell: CellText, prefix: str, noise: Noise) -> Lines:
     """Return the body of ``init``, then ``initial_state`` and ``step``."""
-    array, module, dtype = code.array, code.module, dtype_of(cell)
+    dtype = dtype_of(cell)
     before, firsts = first_states(
         cell,
         FirstStates(
-            zeros=f"{module}.zeros({{shape}}{', dtype' if dtype else ''})",
-            full=f"{module}.full({{shape}}, {{value}}{', dtype' if dtype else ''})",
+            zeros=f"jnp.zeros({{shape}}{', dtype' if dtype else ''})",
+            full=f"jnp.full({{shape}}, {{value}}{', dtype' if dtype else ''})",
             weight='params["{name}"]',
-            learned=f"{module}.tile({{weight}}, (batch{{ones}}))",
+            learned="jnp.tile({weight}, (batch{ones}))",
         ),
     )
     if any("dtype" in text for text in firsts):
@@ -319,13 +233,14 @@ def _until_step(code: Functions, cell: CellText, prefix: str, noise: Noise) -> L
     before = [*_sizes(cell, [*before, *firsts]), *before]
 
     def define(name: str, arrays: Sequence[str], values: int) -> Lines:
-        given = [f"{each}: {array}" for each in arrays]
+        given = [f"{each}: jax.Array" for each in arrays]
         states = [] if values else ["state: State", *noise.parameters]
         given = ["params: Weights", *(states + given if name == "advance" else given + states)]
         sizes = _parameters(cell, cell.project.lines if cell.project and values else None)
         # The values before them come from an argument with a star.
         given += ["*", *sizes] if sizes and name == "advance" else sizes
-        result = f"tuple[{array}, State]" if not values else array if values == 1 else "State"
+        one = "jax.Array" if values == 1 else "State"
+        result = one if values else "tuple[jax.Array, State]"
         return ["", "", *call_lines(f"def {prefix}{name}(", given, f") -> {result}:")]
 
     written = replace(cell, step=_with_sizes(cell, cell.step))
@@ -352,7 +267,6 @@ def _until_step(code: Functions, cell: CellText, prefix: str, noise: Noise) -> L
 def over_time(
     name: str,
     cell: CellText,
-    array: str,
     doc: list[str],
     more: Sequence[str] = (),
     prefix: str = "",
@@ -364,14 +278,14 @@ def over_time(
             f"def {prefix}{name}(",
             [
                 "params: Weights",
-                f"x: {array}",
-                *(f"{each}: {array}" for each in cell.inputs),
+                "x: jax.Array",
+                *(f"{each}: jax.Array" for each in cell.inputs),
                 "state: State | None = None",
-                f"mask: {array} | None = None",
+                "mask: jax.Array | None = None",
                 *more,
                 *_parameters(cell),
             ],
-            f") -> tuple[{array}, State]:",
+            ") -> tuple[jax.Array, State]:",
         ),
         *docstring(doc, "    "),
         "    if state is None:",
@@ -379,13 +293,12 @@ def over_time(
     ]
 
 
-def _hold(code: Functions, vectors: bool) -> Lines:
-    array = code.array
+def _hold(vectors: bool) -> Lines:
     valid = "valid[:, None]" if vectors else "valid.reshape(-1, *[1] * (new.ndim - 1))"
     return [
-        f"def hold(valid: {array}, new: {array}, old: {array}) -> {array}:",
+        "def hold(valid: jax.Array, new: jax.Array, old: jax.Array) -> jax.Array:",
         '    """Return the old value where a step is masked."""',
-        f"    return {code.module}.where({valid}, new, old)",
+        f"    return jnp.where({valid}, new, old)",
     ]
 
 
