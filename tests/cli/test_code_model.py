@@ -20,7 +20,7 @@ def code(trained, monkeypatch, capsys):
     project, run = trained
     monkeypatch.chdir(project)
 
-    def call(*words, to="numpy"):
+    def call(*words, to="torch"):
         done = main(["code", run.fingerprint, "--to", to, *words])
         out = capsys.readouterr()
         return done, out.out or out.err
@@ -29,9 +29,10 @@ def code(trained, monkeypatch, capsys):
 
 
 def test_the_script_beside_prints_the_score(code, trained, tmp_path, monkeypatch, capsys):
+    library("torch")
     done, _ = code("-o", str(tmp_path / "model"))
     assert done == 0
-    names = ["model.npz", "model.py", "score.py", "test.npz"]
+    names = ["model.py", "model.safetensors", "score.py", "test.npz"]
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == names
     monkeypatch.syspath_prepend(tmp_path / "model")
     try:
@@ -61,14 +62,14 @@ def test_parts_may_be_omitted(code, tmp_path):
     assert json.loads(code("--json")[1])["weights"]["head_bias"] == ["head/bias"]
 
 
-def test_a_language_model_in_the_layout_of_flash_linear_attention(code, tmp_path):
-    assert code("-o", str(tmp_path / "model"), to="fla")[0] == 0
+def test_a_language_model_for_transformers(code, tmp_path):
+    assert code("-o", str(tmp_path / "model"), to="transformers")[0] == 0
     names = ["__init__.py", "config.json", "configuration_gru.py", "model.safetensors"]
     found = sorted(path.name for path in (tmp_path / "model").iterdir())
     assert found == [*names, "modeling_gru.py"]
-    assert code("-o", str(tmp_path / "model"), to="fla")[0] == 0
-    assert "class GRUForCausalLM(" in code(to="fla")[1]
-    weights = json.loads(code("--json", to="fla")[1])["weights"]
+    assert code("-o", str(tmp_path / "model"), to="transformers")[0] == 0
+    assert "class GRUForCausalLM(" in code(to="transformers")[1]
+    weights = json.loads(code("--json", to="transformers")[1])["weights"]
     assert weights["lm_head.weight"] == ["head/kernel"]
 
 
@@ -101,7 +102,7 @@ def test_weights_of_every_framework_are_read_back(trained, monkeypatch):
     model = read_model(project / run.path)
     with numpy.load(project / run.path / "weights.npz") as archive:
         expected = dict(archive)
-    for to in ("fla", *FRAMEWORKS):
+    for to in ("transformers", *FRAMEWORKS):
         packed = generate(model.built, to).layout.pack(model.weights)
         found = gatekit.convert.from_code(packed, run.fingerprint)
         assert found.keys() == expected.keys()
@@ -142,21 +143,20 @@ def test_a_model_that_torch_trained_on_is_probed(code, trained, tmp_path):
 
 
 def test_a_model_without_a_run_has_no_weights(monkeypatch, tmp_path, capsys):
+    torch = library("torch")
     monkeypatch.chdir(tmp_path)
     words = ["cell=rnn", "units=2", "layers=2", "task=adding", "bidirectional=true"]
-    assert main(["code", *words, "residual=true", "--to", "numpy", "-o", "new"]) == 0
+    assert main(["code", *words, "residual=true", "-o", "new"]) == 0
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["model.py"]
     module = types.ModuleType("model")
     exec((tmp_path / "new/model.py").read_text(), vars(module))
-    params = module.init(numpy.random.default_rng(0))
-    y, _ = module.forward(params, numpy.zeros((3, 5, 2)))
+    y, _ = module.Model()(torch.zeros(3, 5, 2))
     assert y.shape == (3, 1)
     capsys.readouterr()
     for refused, word in (
         (["pool=all"], "pool=all has weights for each step"),
-        (["--test"], "--test belongs to layers alone"),
         (["-o", "model.py"], "type -o model"),
-        (["--to", "fla"], "--to fla writes whole language models"),
+        (["--to", "transformers"], "--to transformers writes whole language models"),
     ):
         assert main(["code", *words[:4], *refused]) == EXIT_REFUSED
         assert word in capsys.readouterr().err

@@ -45,11 +45,12 @@ def model(tmp_path_factory):
 
 
 def test_the_score_is_a_perplexity_and_reproduced(model, tmp_path, monkeypatch, capsys):
+    library("torch")
     project, run = model
     monkeypatch.chdir(project)
     best = json.loads((project / run.path / "result.json").read_text())["best"]
     assert 1 < best["test"] < 12
-    assert main(["code", run.fingerprint, "--to", "numpy", "-o", str(tmp_path)]) == 0
+    assert main(["code", run.fingerprint, "-o", str(tmp_path)]) == 0
     capsys.readouterr()
     monkeypatch.syspath_prepend(tmp_path)
     try:
@@ -86,7 +87,7 @@ def test_it_trains_on_in_torch_and_is_read_here(model, tmp_path, monkeypatch):
     assert gatekit.convert.from_code(path, run.fingerprint)
 
 
-@pytest.mark.parametrize("to", ["torch", "fla"])
+@pytest.mark.parametrize("to", ["torch", "transformers"])
 def test_without_a_run_the_file_is_the_same(model, to, monkeypatch, capsys):
     project, run = model
     monkeypatch.chdir(project)
@@ -107,7 +108,7 @@ def test_byte_pairs_have_their_tokenizer_beside_the_model(model, tmp_path, monke
         "task.unit=byte_pair",
         "task.vocabulary=262",
         "--to",
-        "fla",
+        "transformers",
         "-o",
         str(tmp_path / "new"),
     ]

@@ -14,17 +14,6 @@ from reference.peers import library
 from .cases import BATCH, STEPS, Case, Drawn, assert_gradients, assert_same, shaped
 
 
-def numpy_agrees(own: Case) -> None:
-    """Run the NumPy file, with its own initial values for their shapes."""
-    made, module = own.file("numpy")
-    weights = made.layout.pack(own.weights)
-    first = module.init(np.random.default_rng(0))
-    assert {n: v.shape for n, v in first.items()} == {n: v.shape for n, v in weights.items()}
-    assert all(np.isfinite(value).all() for value in first.values())
-    state = None if own.first is None else shaped(own.first, module.initial_state(weights, BATCH))
-    assert_same(own, *module.forward(weights, *own.inputs, state=state, mask=own.mask))
-
-
 def torch_agrees(own: Case, **options: Any) -> None:
     """Run the torch file, forward and backward."""
     torch = library("torch")
@@ -40,7 +29,7 @@ def torch_agrees(own: Case, **options: Any) -> None:
         given["state"] = shaped(list(first), layer.initial_state(BATCH))
     if own.drawn is not None:
         replay(module, own.drawn)
-    for function in (layer, *at_once(module, layer)):
+    for function in (layer, *at_once(layer)):
         y, states = function(*map(torch.from_numpy, own.inputs), **given)
         assert_same(own, y.detach(), [state.detach() for state in states])
         loss = (y * torch.from_numpy(own.loss_scale())).sum() + sum(s.sin().sum() for s in states)
@@ -69,11 +58,8 @@ def replay(module: Any, drawn: Drawn) -> None:
     module.zoneout = zoneout
 
 
-def at_once(module: Any, owner: Any) -> list[Any]:
+def at_once(owner: Any) -> list[Any]:
     """Return the function that computes all steps at once, if there is one."""
-    if hasattr(module, "read_chunks"):
-        # Four steps are a whole chunk and a part of one.
-        module.read_chunks.__defaults__ = (3,)
     return [owner.parallel] if hasattr(owner, "parallel") else []
 
 
@@ -103,45 +89,10 @@ def jax_agrees(own: Case) -> None:
             return total, (y, states)
 
         compiled = jax.jit(jax.grad(loss, has_aux=True), static_argnums=1)
-        for function in (module.apply, *at_once(module, module)):
+        for function in (module.apply, *at_once(module)):
             gradients, (y, states) = compiled(weights, function)
             assert_same(own, y, states)
             assert_gradients(own, made, gradients)
-
-
-def numpy_as_jax() -> dict[str, Any]:
-    """Return modules that stand in for JAX's where it is not installed, and compute with NumPy.
-
-    They have what the functions for all steps of memories use, and nothing for draws.
-    """
-
-    def scan(body: Any, carry: Any, inputs: Any) -> Any:
-        outputs = []
-        for step in zip(*inputs, strict=True):
-            carry, output = body(carry, step)
-            outputs.append(output)
-        return carry, np.stack(outputs)
-
-    def triangular_solve(matrix: Any, v: Any, **_: Any) -> Any:
-        return np.linalg.solve(np.tril(matrix, -1) + np.eye(matrix.shape[-1]), v)
-
-    def log_sigmoid(x: Any) -> Any:
-        return -np.logaddexp(0, -x)
-
-    nn = types.SimpleNamespace(
-        log_sigmoid=log_sigmoid,
-        sigmoid=lambda x: np.exp(log_sigmoid(x)),
-        silu=lambda x: x * np.exp(log_sigmoid(x)),
-        softplus=lambda x: np.logaddexp(0, x),
-    )
-    lax = types.SimpleNamespace(
-        scan=scan,
-        cummax=np.maximum.accumulate,
-        linalg=types.SimpleNamespace(triangular_solve=triangular_solve),
-    )
-    jax = types.ModuleType("jax")
-    vars(jax).update(numpy=np, Array=np.ndarray, nn=nn, lax=lax)
-    return {"jax": jax, "jax.numpy": np}
 
 
 def keras_agrees(own: Case) -> None:

@@ -16,7 +16,6 @@ import gatekit
 from gatekit import ConfigError
 from gatekit.code import generate
 
-from .agreement import at_once
 from .block_cases import (
     LAYER_NORMS,
     LONG_MASK,
@@ -37,16 +36,6 @@ def slow(name: str) -> Any:
     return () if name in QUICK else pytest.mark.slow
 
 
-def numpy_agrees(own: BlockCase) -> None:
-    """Run the NumPy file, with its own initial values for their shapes."""
-    made, module = own.file("numpy")
-    weights = made.layout.pack(own.weights)
-    first = module.init(np.random.default_rng(0))
-    assert {n: v.shape for n, v in first.items()} == {n: v.shape for n, v in weights.items()}
-    states = shaped(own.first, module.initial_state(first, len(own.x)))
-    own.assert_same(*module.forward(weights, own.x, states, LONG_MASK))
-
-
 def torch_agrees(own: BlockCase) -> None:
     """Run the torch file, forward and backward."""
     torch = library("torch")
@@ -55,7 +44,6 @@ def torch_agrees(own: BlockCase) -> None:
     layer.load_state_dict(
         {n: torch.from_numpy(w) for n, w in made.layout.pack(own.weights).items()}
     )
-    at_once(module, layer.rnn)
     states = shaped([torch.from_numpy(s) for s in own.first], layer.initial_state(len(own.x)))
     y, states = layer(torch.from_numpy(own.x), states, torch.from_numpy(LONG_MASK))
     own.assert_same(y.detach(), [state.detach() for state in states])
@@ -69,7 +57,6 @@ def jax_agrees(own: BlockCase) -> None:
     """Run the JAX file, compiled, forward and backward."""
     jax = library("jax")
     made, module = own.file("jax")
-    at_once(module, module)
     with jax.enable_x64(True):
         first = module.init(jax.random.key(0))
         params = {n: jax.numpy.asarray(w) for n, w in made.layout.pack(own.weights).items()}
@@ -110,12 +97,6 @@ def keras_states(own: BlockCase, layer: Any) -> list[Any]:
     return [*zeros[:before], *shaped(own.first, zeros[before:])]
 
 
-@pytest.mark.one_in(2)
-@pytest.mark.parametrize("name", PRESETS)
-def test_numpy(name: str) -> None:
-    numpy_agrees(of_preset(name))
-
-
 @pytest.mark.parametrize("name", PRESETS)
 def test_torch(name: str) -> None:
     torch_agrees(of_preset(name))
@@ -145,7 +126,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_options(options: dict[str, Any]) -> None:
     own = block_case(**options)
-    numpy_agrees(own)
     torch_agrees(own)
 
 
@@ -250,16 +230,14 @@ def plugin(tmp_path: Path) -> str:
 def test_a_block_of_your_own(plugin: str) -> None:
     """Two convolutions with states, a matrix for each step, names of the file itself."""
     own = block_case("branched", "gru", units=6, plugins=[plugin])
-    numpy_agrees(own)
     torch_agrees(own)
 
 
 def test_a_block_may_compute_with_the_width(plugin: str) -> None:
     own = block_case("scaled", "gru", units=6, width=4, plugins=[plugin])
-    numpy_agrees(own)
     torch_agrees(own)
     assert "(self.width - 1) * x / self.width" in own.file("torch")[0].text
-    assert "# The sizes are fixed: width 4, 6 units." in own.file("numpy")[0].text
+    assert "# The sizes are fixed: width 4, 6 units." in own.file("jax")[0].text
 
 
 OWN_CELL = {
@@ -275,7 +253,7 @@ OWN_CELL = {
 
 @pytest.mark.parametrize(
     "agrees",
-    [numpy_agrees, torch_agrees, keras_agrees, pytest.param(jax_agrees, marks=pytest.mark.slow)],
+    [torch_agrees, keras_agrees, pytest.param(jax_agrees, marks=pytest.mark.slow)],
 )
 def test_a_function_an_initializer_and_a_block_of_your_own(plugin: str, agrees: Any) -> None:
     """They are analysed, drawn, trained and written as code."""
@@ -301,25 +279,31 @@ def test_a_cell_with_several_inputs_is_refused() -> None:
 def test_a_block_below_the_last_one_has_no_further_norm() -> None:
     """One file serves a stack: its last block is created otherwise."""
     inner = block_case("residual", "gru", finish=False)
-    _, module = block_case("residual", "gru").file("numpy")
-    weights = inner.file("numpy")[0].layout.pack(inner.weights)
-    assert set(module.init(np.random.default_rng(0), last=False)) == set(weights)
-    inner.assert_same(*module.forward(weights, inner.x, tuple(inner.first), LONG_MASK))
+    jax = library("jax")
+    _, module = block_case("residual", "gru").file("jax")
+    weights = inner.file("jax")[0].layout.pack(inner.weights)
+    with jax.enable_x64(True):
+        assert set(module.init(jax.random.key(0), last=False)) == set(weights)
+        params = {name: jax.numpy.asarray(weight) for name, weight in weights.items()}
+        states = tuple(map(jax.numpy.asarray, inner.first))
+        inner.assert_same(*module.apply(params, jax.numpy.asarray(inner.x), states, LONG_MASK))
     layer = library("torch") and block_case("residual", "gru").file("torch")[1].GRUBlock(last=False)
     assert not hasattr(layer, "final_norm_scale")
 
 
 def test_steps_one_by_one_are_the_whole_sequence() -> None:
     own = of_preset("modern")
-    made, module = own.file("numpy")
-    weights, state, outputs = made.layout.pack(own.weights), None, []
-    whole, last = module.forward(weights, own.x)
+    torch = library("torch")
+    made, module = own.file("torch")
+    layer = getattr(module, made.title)().double().eval()
+    x, state, outputs = torch.from_numpy(own.x), None, []
+    whole, last = layer(x)
     for t in range(own.x.shape[1]):
-        y, state = module.forward(weights, own.x[:, t : t + 1], state)
+        y, state = layer(x[:, t : t + 1], state)
         outputs.append(y)
-    np.testing.assert_allclose(np.concatenate(outputs, axis=1), whole, 1e-12, 1e-12)
+    torch.testing.assert_close(torch.cat(outputs, dim=1), whole, rtol=1e-12, atol=1e-12)
     for each, expected in zip(state, last, strict=True):
-        np.testing.assert_allclose(each, expected, 1e-12, 1e-12)
+        torch.testing.assert_close(each, expected, rtol=1e-12, atol=1e-12)
 
 
 def test_a_layer_gives_the_file_of_its_block() -> None:
@@ -338,10 +322,7 @@ def test_dropout_is_drawn_in_training() -> None:
     assert generate(built, "torch").text.count("F.dropout(") == 2
     assert generate(built, "jax").text.count(", 0.5, rng, ") == 2
     assert generate(built, "keras").text.count("self.dropout(") == 2
-    text = generate(built, "numpy").text
-    assert "For inference: in training, gatekit draws masks for this block" in text
     own = block_case("modern", "gru", dropout=0.5)
-    numpy_agrees(own)
     torch_agrees(own)
     keras_agrees(own)
     made, module = own.file("keras")

@@ -162,21 +162,6 @@ def test_torch(name: str) -> None:
         assert_same(case, torch.cat([first, second], dim=1).detach())
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_numpy_and_its_own_archive(name: str, tmp_path: Path) -> None:
-    case = of_run(name)
-    module = written(case, "numpy", tmp_path)
-    first = module.init(np.random.default_rng(0))
-    params = module.load()
-    shapes = [
-        [{n: w.shape for n, w in each.items()} for each in p["layers"]] for p in (first, params)
-    ]
-    assert shapes[0] == shapes[1]
-    assert first.keys() == params.keys()
-    y, _ = module.forward(params, case.x, mask=case.mask)
-    assert_same(case, y)
-
-
 def written(case: ModelCase, to: str, folder: Path) -> Any:
     """Return the file of a folder with its weights as a module."""
     for name, content in files(generate(case.trained.built, to), case.trained, to, None).items():
@@ -266,9 +251,10 @@ def test_training_in_torch_has_the_losses_of_training_here(precision: str, steps
 def test_a_head_that_starts_as_in_torch_does_so_in_its_file() -> None:
     (run,) = plan(compose(["task=adding", "cell=rnn", "units=4", "head=torch"])).runs
     built = untrained(run.config, components.load().task(run.config["task"]), [])
+    library("torch")
     module = types.ModuleType("model")
-    exec(generate(built, "numpy").text, vars(module))
-    params = module.init(np.random.default_rng(0))
+    exec(generate(built, "torch").text, vars(module))
+    params = {name: weight.detach().numpy() for name, weight in module.Model().named_parameters()}
     assert 0 < abs(params["head_bias"][0]) <= 1 / 2
     assert 0 < abs(params["head_weight"]).max() <= 1 / 2
 
@@ -296,7 +282,7 @@ def test_metrics_are_those_of_runs(loss: str, metric: str) -> None:
     expected = np.asarray(step_metric(metric, loss, y, tf.constant(logits)))
     built: Any = of_run("all").trained.built
     built = replace(built, around=replace(built.around, loss=loss, metric=metric))
-    for to, convert in (("torch", torch.from_numpy), ("numpy", np.asarray)):
+    for to, convert in (("torch", torch.from_numpy), ("keras", tf.constant)):
         module = types.ModuleType("model")
         exec(generate(built, to).text, vars(module))
         actual = module.metric(convert(logits), convert(y))
@@ -313,7 +299,7 @@ def test_a_loss_per_sequence_and_a_head_without_bias() -> None:
     values = np.square(1 / (1 + np.exp(-logits))).sum(-1) / 2
     built: Any = of_run("all").trained.built
     around = replace(built.around, loss="squared", bias=False, per_sequence=True)
-    for to, convert in (("torch", torch.from_numpy), ("numpy", np.asarray)):
+    for to, convert in (("torch", torch.from_numpy), ("keras", tf.constant)):
         text = generate(replace(built, around=around), to).text
         assert "head_bias" not in text
         module = types.ModuleType("model")
@@ -332,7 +318,7 @@ def test_files_are_formatted_and_typed(tmp_path: Path, request: pytest.FixtureRe
         return
     options = ["--config-file=", "--no-incremental", "--ignore-missing-imports"]
     several = ("regression", "classes", "steps")
-    typed = [str(tmp_path / f"{n}_{to}.py") for n in several for to in ("torch", "jax", "numpy")]
+    typed = [str(tmp_path / f"{n}_{to}.py") for n in several for to in ("torch", "jax")]
     command = [sys.executable, "-m", "mypy", *options, *typed]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:]

@@ -9,7 +9,7 @@ import pytest
 
 from gatekit.code import FRAMEWORKS, generate
 
-from .agreement import jax_agrees, keras_agrees, numpy_agrees, torch_agrees
+from .agreement import jax_agrees, keras_agrees, torch_agrees
 from .cases import case
 from .options import CELLS, REGULAR, accepted, base, built, others, regular, rows, with_options
 from .test_text import formatted
@@ -32,13 +32,11 @@ def marked(place: int, name: str, row: Any) -> Any:
 @pytest.mark.parametrize(("place", "name", "row"), [marked(p, *pair) for p, pair in PAIRS])
 @pytest.mark.one_in(2, slow=17)
 def test_options(place: int, name: str, row: Any) -> None:
-    """NumPy is for inference; Keras and JAX cost more, so that they take some of the rows."""
+    """Keras and JAX cost more, so that they take some of the rows."""
     cell = base(name)
     levels = row if name in REGULAR else accepted(cell, row)
     own = case(gradients=True, **with_options(cell, levels))
     torch_agrees(own)
-    if own.drawn is None:
-        numpy_agrees(own)
     if place % EACH_KERAS == 0:
         keras_agrees(own)
     if place % EACH_JAX == 2 and own.drawn is None:

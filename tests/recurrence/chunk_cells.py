@@ -9,7 +9,6 @@ BUNDLED = (
     "delta_net",
     "gated_delta_net",
     "gated_delta_net_2",
-    "gated_delta_product",
     "gla",
     "hgrn2",
     "kda",
@@ -18,7 +17,6 @@ BUNDLED = (
     "mamba3",
     "mlstm",
     "preconditioned_kda",
-    "retnet",
     "rwkv6",
     "rwkv7",
     "xlstm_7b",
@@ -48,9 +46,9 @@ OWN: dict[str, Any] = {
     made["name"]: made
     for made in (
         cell(
-            "two_sided",
-            gates=_gate("sigmoid", "rows", "columns"),
-            S=f"column(split(rows, heads)) * row(split(columns, heads)) * S_prev + {GAIN}",
+            "two_reads",
+            gates=_gate("sigmoid", "rows"),
+            S=f"column(split(rows, heads)) * S_prev + {GAIN}",
             h=f"{READ} + flat(vecmat({_K}, S_prev))",
         ),
         cell(
@@ -94,22 +92,6 @@ OWN: dict[str, Any] = {
             f" + outer({_V}, {_K}) / (column(2 + split(columns, heads)) * row(3 + "
             "split(rows, heads)))",
             h=READ,
-        ),
-        # Decays below zero, one of them a constant.
-        cell(
-            "negative_constant",
-            S=f"-0.9 * S_prev + {GAIN}",
-            h=f"{READ} + flat(vecmat({_K}, S_prev))",
-        ),
-        # A complex memory that turns by an angle of each step, and decays by channel.
-        cell(
-            "turning",
-            gates={**_gate("tanh", "angle"), **_gate("sigmoid", "f")},
-            re=f"column(split(f * cos(angle), heads)) * re_prev "
-            f"- column(split(f * sin(angle), heads)) * im_prev + {GAIN}",
-            im="column(split(f * sin(angle), heads)) * re_prev "
-            "+ column(split(f * cos(angle), heads)) * im_prev",
-            h=f"flat(vecmat({_Q}, re) + vecmat({_K}, im_prev))",
         ),
         # A factor of the decay is narrower than the vector that is cut into heads, or repeated.
         cell(
@@ -187,6 +169,40 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "inside": (
         cell("inside", S=f"S_prev + {GAIN}", h=f"flat(vecmat({_Q}, tanh(S)))"),
         "h needs S within tanh(...)",
+    ),
+    "between_corrections": (
+        cell(
+            "between_corrections",
+            first=f"S_prev + outer({_K}, {_V} - vecmat({_K}, S_prev))",
+            S=f"first + outer({_Q}, {_V} - vecmat({_Q}, first))",
+            h=READ,
+        ),
+        "S reads S between its corrections",
+    ),
+    "decay_of_values": (
+        cell(
+            "decay_of_values",
+            gates=_gate("sigmoid", "rows", "columns"),
+            S=f"column(split(rows, heads)) * row(split(columns, heads)) * S_prev + {GAIN}",
+            h=READ,
+        ),
+        "S has a decay for each of its values, not for each of its keys",
+    ),
+    "negative_constant": (
+        cell("negative_constant", S=f"-0.9 * S_prev + {GAIN}", h=READ),
+        "may be zero or negative",
+    ),
+    "turning": (
+        cell(
+            "turning",
+            gates=_gate("tanh", "angle"),
+            re=f"column(split(cos(angle), heads)) * re_prev "
+            f"- column(split(sin(angle), heads)) * im_prev + {GAIN}",
+            im="column(split(sin(angle), heads)) * re_prev "
+            "+ column(split(cos(angle), heads)) * im_prev",
+            h=f"flat(vecmat({_Q}, re) + vecmat({_K}, im_prev))",
+        ),
+        "re adds im to re",
     ),
     "by_element": (
         cell(

@@ -60,8 +60,8 @@ MANY = [
     ("owns_several", "remat"),
     ("owns_mean_of_x", "scan"),
     ("owns_mean", "chunk"),
-    *((cell, "chunk") for cell in ("delta_net", "gated_delta_product", "rwkv7", "retnet")),
-    *((cell, "chunk") for cell in ("two_sided", "turning", "negative_constant", "two_terms")),
+    *((cell, "chunk") for cell in ("delta_net", "gated_delta_net", "rwkv7", "gla")),
+    *((cell, "chunk") for cell in ("two_reads", "two_terms")),
 ]
 
 
