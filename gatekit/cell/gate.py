@@ -34,9 +34,6 @@ class Gate(RowWise):
             ``{forget: update}``, the argument ``forget`` gets the signal ``update``.
         initializers: ``{kernel:, recurrent:, bias:}``, each an initializer's name or
             ``{kind: ...}``.
-        regularizers: ``{kernel:, recurrent:, bias:}``, each ``{kind: l2, l2: 1e-4}`` or another
-            regularizer of Keras, or null for none; they take precedence over the cell's.
-        constraints: like ``regularizers``, with kinds such as ``{kind: max_norm, max_value: 2}``.
         norm: ``{of: read|sum, group: [gates], epsilon:}`` for layer normalisation.
         projections: further linear maps by name, each a `Projection` or a mapping with its keys;
             an option changes those of the class key by key.
@@ -176,8 +173,6 @@ class OutputUnit(RowWise):
         units: the width of ``pre`` and of the output.
         bind: the signals of arguments of ``emit`` that are named differently.
         initializers: ``{kernel:, bias:}``.
-        regularizers: ``{kernel:, bias:}``.
-        constraints: ``{kernel:, bias:}``.
         projections: further linear maps by name, as in `Gate`.
     """
 

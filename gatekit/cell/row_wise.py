@@ -41,8 +41,6 @@ class RowWise(Declared):
     units: int | str = "units"
     bind: Mapping[str, str] = {}
     initializers: Mapping[str, Any] = {}
-    regularizers: Mapping[str, Any] = {}
-    constraints: Mapping[str, Any] = {}
     projections: Mapping[str, Any] = {}
 
     parameters: ClassVar[Mapping[str, Parameter]] = {}

@@ -33,10 +33,7 @@ Init = float | str | Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Weight:
-    """A weight: name, shape, initializer, and the part that owns it.
-
-    ``regularizer`` and ``constraint`` are ``{kind: NAME, ...}`` with every option, or None.
-    """
+    """A weight: name, shape, initializer, and the part that owns it."""
 
     name: str
     shape: tuple[int, ...]
@@ -46,8 +43,6 @@ class Weight:
     trainable: bool = True
     gate_units: int = 1
     map: str | None = None
-    regularizer: Mapping[str, Any] | None = None
-    constraint: Mapping[str, Any] | None = None
 
     @property
     def scope_name(self) -> str:

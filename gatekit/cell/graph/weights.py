@@ -12,7 +12,7 @@ from gatekit.cell.language.expression import Expr
 from gatekit.cell.language.shape import MAX_ELEMENTS, WidthError, infer, shape_text
 from gatekit.cell.learned import LinearMap, Parameter
 from gatekit.cell.row_wise import RowWise
-from gatekit.cell.schema import OUTPUT_UNIT, RULES, Read, read_rules
+from gatekit.cell.schema import OUTPUT_UNIT, Read
 from gatekit.faults import Place
 
 from .cell import BuiltRead, Init, Weight
@@ -90,8 +90,7 @@ class Weights:
     def bias(self, owner: str, declared: RowWise, width: int) -> str:
         """Add a bias and return its name."""
         init = self._initializer(declared, "bias", 0.0)
-        rules = self._rules(declared, "bias", (width,))
-        return self.add(f"{owner}.bias", (width,), init, "bias", owner, gate_units=width, **rules)
+        return self.add(f"{owner}.bias", (width,), init, "bias", owner, gate_units=width)
 
     def read(
         self,
@@ -142,7 +141,6 @@ class Weights:
                 owner,
                 trainable=read.map.trainable,
                 gate_units=width,
-                **(self._rules(declared, kind, shape) if read.map.trainable else {}),
             )
             for suffix, shape in shapes.items()
         }
@@ -184,25 +182,6 @@ class Weights:
         cell = dict(self.draft.spec.initializers)
         kind = type(declared).initializers
         return explicit.get(which, cell.get(which, kind.get(which, default)))
-
-    def _rules(self, declared: RowWise, which: str, shape: Sequence[int]) -> dict[str, Any]:
-        """Return the regularizer and constraint of a weight; the gate's override the cell's."""
-        rules, options = {}, declared.options()
-        for section in RULES:
-            kind, explicit = getattr(type(declared), section), options.get(section, {})
-            rule = {
-                **read_rules(section, kind, Place((section,))),
-                **dict(getattr(self.draft.spec, section)),
-                **read_rules(section, explicit, Place((section,))),
-            }.get(which)
-            if rule is not None and (rule["kind"] != "orthogonal" or _has_angles(rule, shape)):
-                rules[section.removesuffix("s")] = rule
-        return rules
-
-
-def _has_angles(rule: Mapping[str, Any], shape: Sequence[int]) -> bool:
-    """Return whether a weight is a matrix with several rows, or columns in the mode ``columns``."""
-    return len(shape) == 2 and shape[rule["mode"] == "columns"] > 1
 
 
 def _first(linear_map: LinearMap, suffix: str, usual: str) -> str:

@@ -11,7 +11,6 @@ No module here is public.
 from .limits import CELL_KEYS, MAX_EQUATIONS, RESERVED, SECTIONS, check_options
 from .lookup import make_initializer
 from .reading import merge, read_cell, read_output_unit
-from .regularizers import RULES, WEIGHT_KINDS, read_rules, rule_text
 from .roles import by_gate, gate_of, gates_and_roles
 from .specification import (
     EPSILON,
@@ -24,7 +23,7 @@ from .specification import (
     SignalNorm,
 )
 from .swapping import SWAP, swap, with_gates
-from .values import ABOUT_KEYS, CELL, KEY, SECOND_HAND, UNVERIFIED, read_about
+from .values import ABOUT_KEYS, CELL, KEY, SECOND_HAND, UNVERIFIED, WEIGHT_KINDS, read_about
 
 __all__ = [
     "ABOUT_KEYS",
@@ -36,7 +35,6 @@ __all__ = [
     "OUTPUT",
     "OUTPUT_UNIT",
     "RESERVED",
-    "RULES",
     "SECOND_HAND",
     "SECTIONS",
     "SWAP",
@@ -56,8 +54,6 @@ __all__ = [
     "read_about",
     "read_cell",
     "read_output_unit",
-    "read_rules",
-    "rule_text",
     "swap",
     "with_gates",
 ]

@@ -43,7 +43,6 @@ from .lookup import (
     registered,
 )
 from .numeric import POSITIVE
-from .regularizers import check_rules
 from .roles import gate_of, gates_and_roles
 from .specification import EPSILON, GateSpec, Read, SignalNorm
 from .values import CELL, check_keys, refuse_commas
@@ -213,7 +212,6 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
     if "reads" in cell and usual and "reads" not in vars(gate):
         reads = cell["reads"]
     check_initializers(gate.initializers, where / "initializers", catalogue)
-    check_rules(gate, where)
     _check_norm(gate.norm, where / "norm")
     try:
         own_reads = read_reads(reads, where / "reads", catalogue)
@@ -365,8 +363,6 @@ def read_projections(
             units=projection.width,
             norm=projection.norm,
             initializers={**given, "bias": projection.first_bias},
-            regularizers=owner.regularizers,
-            constraints=owner.constraints,
         )
         parts.append(GateSpec(f"{name}.{part}", "projection", linear, reads, owner=name))
     return tuple(parts)

@@ -25,8 +25,6 @@ CELL_KEYS = (
     "emits",
     "reads",
     "initializers",
-    "regularizers",
-    "constraints",
     "parameters",
     "constants",
     "inputs",

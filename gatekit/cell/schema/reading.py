@@ -71,10 +71,18 @@ from .lookup import (
     unknown,
 )
 from .numeric import constant, input_width, number, rate
-from .regularizers import WEIGHT_KINDS, check_rules, read_rules
 from .roles import by_gate
 from .specification import OUTPUT, OUTPUT_UNIT, CellSpec, GateSpec, OutputUnitSpec, long_form
-from .values import CELL, check_keys, name_list, read_about, refuse_commas, section, text
+from .values import (
+    CELL,
+    WEIGHT_KINDS,
+    check_keys,
+    name_list,
+    read_about,
+    refuse_commas,
+    section,
+    text,
+)
 
 _T = TypeVar("_T")
 
@@ -119,13 +127,12 @@ def _read(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
         "zoneout": rate,
         "norms": signal_norm,
     }
-    rates, rules = ("dropout", "recurrent_dropout"), ("regularizers", "constraints")
+    rates = ("dropout", "recurrent_dropout")
     at_most(MAX_EQUATIONS, len(section(config, "equations")), "equations", CELL / "equations")
     parts: dict[str, Callable[[], Any]] = {
         **{key: partial(_each, config, key, read) for key, read in readers.items()},
         **{key: partial(rate, config.get(key, 0.0), CELL / key) for key in rates},
         "initializers": partial(_initializers, config, catalogue),
-        **{key: partial(_rules, config, key) for key in rules},
     }
     read = dict(zip(parts, all_read(parts.values()), strict=True))
     read["gates"] = tuple(gate for _, gate in read["gates"])
@@ -227,7 +234,6 @@ def _read_output_unit(config: object, catalogue: Catalogue) -> OutputUnitSpec:
         kind, unit = registered(config, where, "output unit", catalogue.output_units, catalogue)
     reads = read_reads(unit.reads, where / "reads", catalogue)
     check_initializers(unit.initializers, where / "initializers", catalogue)
-    check_rules(unit, where)
     projections = read_projections(OUTPUT_UNIT, unit, where, catalogue)
     return OutputUnitSpec(kind, unit, reads, projections)
 
@@ -368,8 +374,3 @@ def _initializers(config: Mapping[str, Any], catalogue: Catalogue) -> tuple[tupl
     _refuse_gates(config, "initializers", "bias")
     check_initializers(value, CELL / "initializers", catalogue)
     return tuple((k, long_form(v)) for k, v in value.items())
-
-
-def _rules(config: Mapping[str, Any], key: str) -> tuple[tuple[str, Any], ...]:
-    _refuse_gates(config, key, "recurrent")
-    return tuple(read_rules(key, section(config, key), CELL / key).items())

@@ -16,7 +16,6 @@ from gatekit.cell.owned import Projection, State, without_defaults
 from gatekit.cell.row_wise import RowWise
 from gatekit.faults import Place
 
-from .regularizers import RULES, read_rules
 from .roles import check_gate, gates_of
 
 _MAPPINGS = (
@@ -27,8 +26,6 @@ _MAPPINGS = (
     "zoneout",
     "norms",
     "initializers",
-    "regularizers",
-    "constraints",
 )
 
 
@@ -125,8 +122,6 @@ class CellSpec:
     dropout: float
     recurrent_dropout: float
     initializers: tuple[tuple[str, object], ...]
-    regularizers: tuple[tuple[str, object], ...]
-    constraints: tuple[tuple[str, object], ...]
     about: tuple[tuple[str, Any], ...]
     functions: Mapping[str, Function]
     catalogue: Catalogue
@@ -223,8 +218,5 @@ def _options(instance: RowWise, reads: Sequence[Read]) -> dict[str, object]:
     options = {k: plain(v) for k, v in instance.options().items() if k not in apart}
     if "initializers" in options:
         options["initializers"] = {k: long_form(v) for k, v in options["initializers"].items()}
-    for key in RULES:
-        if key in options:
-            options[key] = read_rules(key, options[key], Place((key,)))
     options["reads"] = _reads(reads)
     return options

@@ -25,7 +25,7 @@ from .values import CELL, section
 SWAP = Place(("swap",))
 """The place of gates by role."""
 
-_GENERIC = ("reads", "bias", "norm", "initializers", "regularizers", "constraints")
+_GENERIC = ("reads", "bias", "norm", "initializers")
 """Settings that have the same meaning for every gate that takes ``pre``."""
 
 
@@ -157,11 +157,10 @@ def swap(
 ) -> dict[str, Any]:
     """Return the cell's mapping with another gate in a role.
 
-    The new gate keeps ``units``, and if it takes ``pre`` also ``reads``, ``bias``, ``norm``,
-    ``initializers``, ``regularizers`` and ``constraints``. Options of the old gate's kind are
-    dropped. An option that only the new gate has is kept, so that
-    ``swap.forget=power_law cell.gates.forget.eps=1e-2`` sets it. ``bind`` and ``projections`` are
-    kept for the arguments and projections that the new gate has, too.
+    The new gate keeps ``units``, and if it takes ``pre`` also ``reads``, ``bias``, ``norm``
+    and ``initializers``. Options of the old gate's kind are dropped. An option that only the new
+    gate has is kept, so that ``swap.forget=power_law cell.gates.forget.eps=1e-2`` sets it. ``bind``
+    and ``projections`` are kept for the arguments and projections that the new gate has, too.
 
     If the old gate has no pre-activation and the new one asks for it, the new gate has its own
     reads and bias. Parts of the cell that only the old gate used are removed.

@@ -119,6 +119,8 @@ _OWN = {
     "zoneout": "it has no zoneout: remove the line",
 }
 """Why sections have no entries for the states that gates declare, and what to write."""
+WEIGHT_KINDS = ("kernel", "recurrent", "bias")
+"""Weights of reads without a state, weights of reads with a state, and biases."""
 _EXAMPLES: dict[str, Any] = {
     "gates": {"forget": {"kind": "sigmoid", "reads": ["x", "h_prev"]}},
     "equations": {"h": "forget * h_prev"},
@@ -126,8 +128,6 @@ _EXAMPLES: dict[str, Any] = {
     "constants": {"beta": 2},
     "roles": {"forget": "update"},
     "initializers": {"kernel": "glorot_uniform"},
-    "regularizers": {"kernel": "l2"},
-    "constraints": {"kernel": "non_neg"},
     "inputs": {"context": 8},
 }
 
@@ -165,7 +165,7 @@ def _meant_section(key: str, value: object, config: Mapping[str, object]) -> dic
         return {f"{of}_out": of for of in names if isinstance(value, list)} or {
             f"{emits}_out": emits
         }
-    if key in ("initializers", "regularizers", "constraints") and isinstance(value, str):
+    if key == "initializers" and isinstance(value, str):
         return {"recurrent" if value == "orthogonal" else "kernel": value[:60]}
     if key in ("initial", "zoneout"):
         usual = 0 if key == "initial" else 0.1

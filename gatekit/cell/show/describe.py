@@ -14,7 +14,7 @@ from gatekit.cell.declare import plain
 from gatekit.cell.graph import BuiltRead, Cell, Node, Norm
 from gatekit.cell.program import lower
 from gatekit.cell.program.equations import Equation, Equations, map_text
-from gatekit.cell.schema import OUTPUT_UNIT, SECOND_HAND, UNVERIFIED, rule_text
+from gatekit.cell.schema import OUTPUT_UNIT, SECOND_HAND, UNVERIFIED
 
 from .equations import aligned
 from .parallel import parallel
@@ -94,8 +94,6 @@ def describe(
                 "trainable": weight.trainable,
                 "kind": weight.kind,
                 "initializer": plain(weight.init),
-                "regularizer": plain(weight.regularizer),
-                "constraint": plain(weight.constraint),
             }
             for weight in cell.weights
         ],
@@ -264,11 +262,10 @@ def _weights(d: Mapping[str, Any]) -> list[str]:
 
 
 def _remarks(weight: Mapping[str, Any]) -> str:
-    rules = [weight[key] for key in ("regularizer", "constraint") if weight[key]]
     remarks = [] if weight["trainable"] else ["not trained"]
     if weight["kind"] in _USUAL and (start := _start(weight["initializer"], weight["kind"])):
         remarks.append(f"starts at {start}")
-    return "".join(f"  {remark}" for remark in [*remarks, *(rule_text(r) for r in rules)])
+    return "".join(f"  {remark}" for remark in remarks)
 
 
 def _start(init: object, kind: str) -> str:

@@ -98,8 +98,8 @@ class CellLayer(SeededLayer):
         recurrent_dropout: rate of dropout on recurrent reads; None keeps the cell's.
         zoneout: rates by state; None keeps the cell's.
         learned_initial_state: states whose initial value is learned; None keeps the cell's.
-        regularizers: regularizers of the weights; they take precedence over the cell's.
-        constraints: constraints of the weights; they take precedence over the cell's.
+        regularizers: regularizers of the weights.
+        constraints: constraints of the weights.
         seed: seed of weights, dropout and zoneout; None draws one.
         plugins: plugin files to load besides the registered ones.
         known: the names of all arguments, for messages.
@@ -147,8 +147,8 @@ class CellLayer(SeededLayer):
         spec = specification(cell, swapped, options, self._catalogue)
         self._given = options
         rules = {"regularizers": regularizers, "constraints": constraints}
-        self._rules = Rules(spec, rules, self._catalogue)
-        self.spec = self._rules.spec
+        self._rules = Rules(spec, rules)
+        self.spec = spec
         if keras_options.get("name") is None:
             name_after_cell(self)
         self.output_unit = read_output_unit(output_unit, self._catalogue)

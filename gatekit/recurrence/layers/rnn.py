@@ -76,9 +76,8 @@ class RNN(CellLayer, SequenceLayer):
         zoneout: rates by state; None keeps the cell's.
         learned_initial_state: states whose initial value is learned; None keeps the cell's.
         regularizers: ``{"kernel":, "recurrent":, "bias":}`` for the weights of all gates, and
-            ``{GATE: {"recurrent": ...}}`` for those of one gate. Each value is a name such as
-            ``"l2"``, a mapping such as ``{"kind": "l2", "l2": 1e-4}``, a `keras.Regularizer`, or
-            None for none. They take precedence over the cell's.
+            ``{GATE: {"recurrent": ...}}`` for those of one gate. Each value is a
+            `keras.Regularizer`, the name of one such as ``"l2"``, or None for none.
         constraints: in the form of ``regularizers``, such as ``{"kernel": "unit_norm"}``.
         seed: seed of weights, dropout and zoneout; None draws one. Layers of one model that have
             the same seed draw different weights.
