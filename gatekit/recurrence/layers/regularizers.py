@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -102,12 +103,18 @@ def _rule(section: str, value: object, where: Place) -> Rule | None:
         return value
     if isinstance(value, str):
         with contextlib.suppress(ValueError):
-            return module.get(value)  # type: ignore[no-any-return]
+            rule: Rule = module.get(value)
+            return rule
     if isinstance(value, Mapping):
         # of a saved layer; a file may name registered classes, and imports none
         name = str(value.get("registered"))
         cls = keras.saving.get_registered_object(name) or getattr(module, name, None)
-        if isinstance(cls, type) and issubclass(cls, base):
-            return cls.from_config(dict(value.get("config", {})))
+        if inspect.isclass(cls) and issubclass(cls, base):
+            return _made(cls, value.get("config", {}))
     expected = f"a keras.{section}.{base.__name__} of a class that Keras knows, or its name"
     raise ConfigError(Fault(Kind.WRONG, where, as_plain(value), expected))
+
+
+def _made(cls: Any, config: Mapping[str, Any]) -> Rule:
+    rule: Rule = cls.from_config(dict(config))
+    return rule
