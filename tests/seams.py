@@ -53,7 +53,7 @@ INNER = {
     "gatekit.cell.program.equations": "Equations LAYER_NORM texts",
     "gatekit.cell.program.numpy_step": "step",
     "gatekit.cell.schema": (
-        "ABOUT_KEYS CELL CELL_KEYS CellSpec OutputUnitSpec RESERVED RULES UNVERIFIED by_gate "
+        "ABOUT_KEYS CELL CELL_KEYS CellSpec OutputUnitSpec RESERVED UNVERIFIED by_gate "
         "gate_of make_initializer read_cell read_output_unit swap with_gates"
     ),
     "gatekit.cell.show": "show_parallel=parallel",

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from seams import BuiltCell as Cell
-from seams import build, make, read_cell, read_output_unit
 from seams import cell_text as text
 from seams import describe_cell as describe
+from seams import make
 
 from gatekit import Gate
 from gatekit.registry import bibliography, catalogue
@@ -71,8 +71,6 @@ def test_the_description_of_the_lstm() -> None:
         "trainable": True,
         "kind": "kernel",
         "initializer": "glorot_uniform",
-        "regularizer": None,
-        "constraint": None,
     }
     assert sum(w["count"] for w in d["weights"]) == d["parameters"]
 
@@ -217,20 +215,6 @@ def test_control_characters_of_a_foreign_cell_do_not_reach_the_terminal() -> Non
     shown = text(describe(cell("rnn", name="a\x1b[2Jb", reference="c\x07 \x1b]0;d")))
     assert "\x1b" not in shown
     assert "\x07" not in shown
-
-
-def test_regularizers_and_constraints_are_shown_beside_their_weights() -> None:
-    known = catalogue()
-    config = {
-        **cell("lstm").spec.canonical(),
-        "regularizers": {"kernel": {"kind": "l2", "l2": 1e-4}},
-        "constraints": {"bias": "non_neg"},
-    }
-    d = describe(build(read_cell(config, known), 4, 3, read_output_unit("hidden", known)))
-    rules = {w["name"]: (w["regularizer"], w["constraint"]) for w in d["weights"]}
-    assert rules["forget.x"] == ({"kind": "l2", "l2": 1e-4}, None)
-    assert rules["forget.bias"] == (None, {"kind": "non_neg"})
-    assert "  l2(l2=0.0001)" in next(line for line in text(d).split("\n") if "forget.x" in line)
 
 
 def test_a_weight_shows_where_it_starts_unless_as_usual() -> None:

@@ -472,13 +472,6 @@ def test_the_canonical_form_of_an_output_unit_has_what_differs_from_its_class(kn
     assert _weights(again)["output_unit.value.bias"][1] == 3.0
 
 
-def test_the_regularizers_of_an_output_unit_reach_its_projections(emitting):
-    cell = emitting(regularizers={"kernel": {"kind": "l2", "l2": 0.1}})
-    ruled = {w.name for w in cell.weights if w.regularizer is not None}
-    assert ruled >= {"output_unit.value.emitted", "output_unit.gate.x"}
-    assert all(name.startswith("output_unit.") for name in ruled)
-
-
 OPTIONS_REFUSED = {
     "unknown key": ({"value": {"unit": 3}}, at("output_unit.projections.value.unit", "~")),
     "first_bias without a bias": (

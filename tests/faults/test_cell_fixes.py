@@ -44,7 +44,7 @@ BASE: dict[str, Any] = {
                 "reads": {"x": "dense"},
                 "initializers": {"bias": "ones"},
             },
-            "candidate": {"activation": "tanh(pre)", "regularizers": {"kernel": "l2"}},
+            "candidate": {"activation": "tanh(pre)"},
         },
         "equations": {"c": "update * c_prev + alpha * candidate", "h": "slow * c_out + beta * x"},
         "emits": "h",
@@ -56,14 +56,13 @@ BASE: dict[str, Any] = {
         "initial": {"c": 0.5},
         "zoneout": {"c": 0.1},
         "initializers": {"kernel": "glorot_uniform"},
-        "constraints": {"recurrent": {"kind": "max_norm", "max_value": 2}},
         "learned_initial_state": ["h"],
         "dropout": 0.1,
         "year": 1997,
     },
     "output_unit": {"kind": "projection", "units": 4},
 }
-OF_LAYERS = ("dropout", "recurrent_dropout", "zoneout", "learned_initial_state", "constraints")
+OF_LAYERS = ("dropout", "recurrent_dropout", "zoneout", "learned_initial_state")
 """Keys of a cell that are arguments of a layer, too."""
 EQUATIONS = (
     "tahn(c)", "c^2", "2x + h_prev", "c h_prev", "np.tanh(c)", "tf.nn.relu(c)", "torch.sigmoid(c)",

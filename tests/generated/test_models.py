@@ -282,14 +282,16 @@ def test_metrics_are_those_of_runs(loss: str, metric: str) -> None:
     expected = np.asarray(step_metric(metric, loss, y, tf.constant(logits)))
     built: Any = of_run("all").trained.built
     built = replace(built, around=replace(built.around, loss=loss, metric=metric))
-    for to, convert in (("torch", torch.from_numpy), ("keras", tf.constant)):
+    jax = library("jax")
+    for to, convert in (("torch", torch.from_numpy), ("jax", jax.numpy.asarray)):
         module = types.ModuleType("model")
         exec(generate(built, to).text, vars(module))
-        actual = module.metric(convert(logits), convert(y))
-        close = 1e-6 if metric == "accuracy" else CLOSE
-        np.testing.assert_allclose(np.asarray(actual), expected, close, close)
-        none = module.loss(convert(logits), convert(y), convert(np.zeros((3, 4))))
-        assert float(none) == 0.0
+        with jax.enable_x64(True):
+            actual = module.metric(convert(logits), convert(y))
+            close = 1e-6 if metric == "accuracy" else CLOSE
+            np.testing.assert_allclose(np.asarray(actual), expected, close, close)
+            none = module.loss(convert(logits), convert(y), convert(np.zeros((3, 4))))
+            assert float(none) == 0.0
 
 
 def test_a_loss_per_sequence_and_a_head_without_bias() -> None:
@@ -299,12 +301,14 @@ def test_a_loss_per_sequence_and_a_head_without_bias() -> None:
     values = np.square(1 / (1 + np.exp(-logits))).sum(-1) / 2
     built: Any = of_run("all").trained.built
     around = replace(built.around, loss="squared", bias=False, per_sequence=True)
-    for to, convert in (("torch", torch.from_numpy), ("keras", tf.constant)):
+    jax = library("jax")
+    for to, convert in (("torch", torch.from_numpy), ("jax", jax.numpy.asarray)):
         text = generate(replace(built, around=around), to).text
         assert "head_bias" not in text
         module = types.ModuleType("model")
         exec(text, vars(module))
-        found = float(module.loss(convert(logits), convert(y), convert(weights)))
+        with jax.enable_x64(True):
+            found = float(module.loss(convert(logits), convert(y), convert(weights)))
         assert found == pytest.approx((values * weights).sum() / 2, rel=1e-12)
 
 

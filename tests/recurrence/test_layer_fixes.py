@@ -50,11 +50,6 @@ INNER: dict[str, tuple[Any, ...]] = {
     ),
     "zoneout": ({"h": 2}, {"h": "10%"}, {"hh": 0.1}),
     "learned_initial_state": (["hh"], "h", [0]),
-    "regularizers": (
-        *({"kernel": "l3"}, {"kernl": "l2"}, {"forget": "l2"}),
-        {"kernel": {"kind": "l2", "l": 1}},
-    ),
-    "constraints": ({"recurrent": {"kind": "max_norm", "max_value": -1}}, {"kernel": 3}),
     "block": ({"kind": "modern", "con": 4}, {"kind": "modrn"}, {"kind": "modern", "conv": "4"}),
     "cell": ("lst", "LSTM", {"name": "lstm"}),
     "plugins": ("plugins/mine.py", ["plugins/min.py"], ["nowhere.py"]),

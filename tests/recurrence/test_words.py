@@ -40,10 +40,6 @@ FAULTS = {
         lambda: RNN("lstm", 4, swap={"forget": "sigmod"}),
         "swap['forget']='sigmod'",
     ),
-    "a rule": (
-        lambda: RNN("lstm", 4, regularizers={"forget": "l2"}),
-        "regularizers={'forget': {'kernel': 'l2', 'recurrent': 'l2'}}",
-    ),
     "a file": (lambda: RNN("lstm", 4, plugins="a.py"), "plugins=['a.py']"),
     "a block's file": (lambda: BlockLayer("modern", "lstm", plugins="a.py"), "plugins=['a.py']"),
     "a string": (lambda: RNN("lstm", 4)("text"), "the input is 'text'"),

@@ -17,7 +17,7 @@ WORDS = ["cell=rnn", "units=3", "precision=float64", "trainer.epochs=2", "jit=fa
 @pytest.mark.parametrize(
     "words",
     [
-        ["task=echo", "++cell.regularizers.kernel={kind: l2, l2: 0.01}", "optimizer.ema=0.9"],
+        ["task=echo", "optimizer.ema=0.9"],
         pytest.param(["task=echo", "optimizer=adamw"], marks=pytest.mark.slow),
         pytest.param(["task=echo", "optimizer.clipnorm=0.05"], marks=pytest.mark.slow),
         pytest.param(["task=echo", "jit=true"], marks=pytest.mark.slow),
