@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from gatekit import registry
+from gatekit.cell.analysis import chunk
 from gatekit.cell.block.built_block import BuiltBlock
 from gatekit.cell.block.reading import read_block
 from gatekit.cell.block.sequence import Convolve
@@ -94,7 +95,8 @@ class Variant:
         if self.windows:
             # In version 1, windows without a target counted as updates of the optimizer.
             numbers["windows"] = 2
-        numbers |= self.versions
+        chunks = "chunk" in (self.config["executor"], self.config["chosen"])
+        numbers |= {k: v for k, v in self.versions.items() if chunks or k != "chunk"}
         if (self.config["shards"] or 1) > 1 and self.config["jit"] is not False:
             # In version 1, XLA computed the products of all shards on one thread.
             numbers["sharded"] = 2
@@ -202,7 +204,7 @@ def variant(
 
 def _versions(stack: Stack, config: Mapping[str, Any]) -> dict[str, int]:
     """Return the versions of a variant's numbers, by what changed."""
-    versions = {}
+    versions = {"chunk": max((chunk.analyse(cell).version for cell in stack.cells), default=1)}
     if config["executor"] == "auto" and config["chosen"] is None and config["jit"] is not False:
         cpu = _setting(config["precision"], "cpu")
         if any(choose("auto", cell, cpu, chunks=False).training for cell in stack.cells):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gatekit.cell.language.expression import Number
 from gatekit.cell.program import Largest, Memories, Memory, Solve
 
 
@@ -24,6 +25,18 @@ class Parallel:
         """All memories."""
         groups = [block.memories for block in self.blocks if isinstance(block, Memories)]
         return tuple(memory for group in groups for memory in group)
+
+    @property
+    def version(self) -> int:
+        """The version of the numbers that chunks give for this cell; it is part of a run's name.
+
+        In version 3, few values of a plain sum were padded to 32. In version 4, chunks of several
+        keys a step had as many steps as those of one.
+        """
+        if any(len(each.terms) > 1 for each in self.memories):
+            return 5
+        sums = any(isinstance(block, Solve) and block.a[0][0] == Number(1) for block in self.blocks)
+        return 4 if sums or not all(each.decays or each.corrects for each in self.memories) else 2
 
     def sentence(self) -> str:
         """Return the form of the cell in a sentence, or the reason why it has none."""
