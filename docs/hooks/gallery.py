@@ -49,13 +49,11 @@ CELLS |= {"rnn": (3.0, 25_152)}
 RATES = {0.001: 1.5, 0.003: 0.5, 0.01: 0.0, 0.03: 1.0}
 RATE = "optimizer.learning_rate"
 FIGURES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    **dict.fromkeys(("curves", "forest", "scatter", "profile"), ("example", {})),
+    **dict.fromkeys(("curves", "forest", "scatter"), ("example", {})),
     "heatmap": ("rates", {}),
     "axis": ("rates", {"x": RATE}),
-    **dict.fromkeys(("critical", "intervals"), ("tasks", {})),
-    "survival": ("rates", {"where": ("learning_rate=0.01",), "reach": 0.045}),
-    "best-of-k": ("rates", {"best_of": (RATE,)}),
-    **dict.fromkeys(("pairs", "compute"), ("rates", {"where": ("learning_rate=0.01",)})),
+    "intervals": ("tasks", {}),
+    "pairs": ("rates", {"where": ("learning_rate=0.01",)}),
 }
 """The study of each kind of figure, and what is asked of it."""
 
@@ -91,11 +89,10 @@ def pictures(folder: Path) -> Iterator[Path]:
         write("rates", root, ["adding"], rates=tuple(RATES))
         write("tasks", root, list(TASKS))
         for kind, (study, asked) in FIGURES.items():
-            how = {"reach": None, "x": None} | dict(asked)
-            options = {key: how.pop(key) for key in ("where", "best_of") if key in how}
+            x = asked.get("x")
             command = f"gatekit compare {study} --draw {kind} --figure {kind}.svg"
-            found = compared(study, root, x=how["x"], **options)
-            yield from draw(kind, found, folder / kind, command=command, formats=["svg"], **how)
+            found = compared(study, root, **asked)
+            yield from draw(kind, found, folder / kind, command=command, formats=["svg"], x=x)
         if chromium():
             yield from photographs(root, folder)
 

@@ -188,8 +188,8 @@ def extend(
         seeds: the number of seeds to reach without a look; used instead of ``most``.
         step: the number of seeds between looks; by default a tenth of ``most``.
         launch: words such as ``n_jobs=4`` that choose how runs are started.
-        grouping: ``by``, ``within``, ``together``, ``where``, ``tasks``, ``baseline``, ``split``
-            and ``margin`` of `gatekit.compare`, fixed at the first look.
+        grouping: ``by``, ``within``, ``together``, ``where``, ``tasks``, ``baseline`` and
+            ``split`` of `gatekit.compare`, fixed at the first look.
 
     Returns:
         The comparison of the study with its new seeds, which is that of the last look if there
@@ -242,7 +242,6 @@ def report(
     *,
     x: str | None = None,
     plugins: Sequence[str] = (),
-    reach: float | None = None,
     over: str | None = None,
     **grouping: Any,
 ) -> Path:
@@ -254,8 +253,7 @@ def report(
         root: the folder of all studies.
         x: a swept key: it defines blocks and the x axis of a chart.
         plugins: plugin files outside the folders that gatekit scans.
-        reach: a threshold of the validation metric: the page shows how much training it takes.
-        over: the unit of ``reach``, and the first x axis of the learning curves; by default the
+        over: the first x axis of the learning curves; by default the
             unit of the budget ``at``, or ``epochs``.
         grouping: ``by``, ``baseline`` and the other arguments of `gatekit.compare`.
 
@@ -277,5 +275,5 @@ def report(
     grouping = as_lists(grouping)
     compared = remedied("gatekit.report('STUDY')")(compare)(study, root, x=x, **grouping)
     typed = arguments(name, root, x=x, **grouping)
-    write_report(path, sheet(compared, typed, x, plugins, reach, over))
+    write_report(path, sheet(compared, typed, x, plugins, over))
     return path

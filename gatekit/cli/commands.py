@@ -87,7 +87,7 @@ COMMANDS = {
     "compare": Command("compare.compare", "compare the variants of a study"),
     "report": Command(
         "compare.report",
-        "write a study as one HTML page; --watch updates it during a sweep",
+        "write a study as one HTML page",
         "option",
     ),
     "gates-report": Command("compare.gates", "show the behaviour of gates in probed runs"),

@@ -30,22 +30,16 @@ class Comparison(plain.Comparison):
         self,
         kind: str = "curves",
         *,
-        columns: int = 1,
         x: str | None = None,
         over: str = "epochs",
-        reach: float | None = None,
     ) -> Figure | None:
         """Return one of the figures of ``gatekit compare --draw`` as a matplotlib ``Figure``.
 
         Args:
             kind: ``curves``, ``axis``, ``forest``, ``heatmap``, ``scatter``,
-                ``critical``, ``profile``, ``intervals``, ``best-of-k``, ``survival``, ``pairs`` or
-                ``compute``.
-            columns: width in paper columns, 1 or 2.
+                ``intervals`` or ``pairs``.
             x: the swept key of ``axis``.
-            over: the horizontal axis of ``curves`` and ``survival``: ``epochs``, ``seconds``,
-                ``steps``, ``tokens`` or ``flops``.
-            reach: the threshold of ``survival``.
+            over: the horizontal axis of ``curves``.
 
         Returns:
             The figure; None if there is nothing to draw.
@@ -55,7 +49,7 @@ class Comparison(plain.Comparison):
         """
         from .figures import figure
 
-        return figure(kind, self, columns=columns, x=x, over=over, reach=reach)
+        return figure(kind, self, x=x, over=over)
 
     def _repr_html_(self) -> str:
         from .figures import curves_html
@@ -68,7 +62,7 @@ def _as_list(name: str, value: object) -> object:
     """Return a list for one string, and ``KEY=VALUE`` strings for a mapping."""
     if name in OPTIONS and OPTIONS[name].several and isinstance(value, str):
         return [value]
-    if name in ("labels", "where") and isinstance(value, Mapping):
+    if name == "where" and isinstance(value, Mapping):
         return [f"{key}={_text(each)}" for key, each in value.items()]
     return value
 
@@ -88,14 +82,14 @@ def as_lists(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _as_list(name, value) for name, value in options.items()}
 
 
-_checked = remedied("gatekit.compare('STUDY', by=['cell'], level=0.95)")(plain.compare)
+_checked = remedied("gatekit.compare('STUDY', by=['cell'])")(plain.compare)
 
 
 @functools.wraps(plain.compare)
 def compare(*arguments: Any, **options: Any) -> Comparison:
     """Compare the groups of a study; see ``gatekit.compare.comparison.compare``.
 
-    A list argument may also be a single string, and ``where`` and ``labels`` may be mappings.
+    A list argument may also be a single string, and ``where`` may be a mapping.
     """
     comparison = _checked(*arguments, **as_lists(options))
     fields = {f.name: getattr(comparison, f.name) for f in dataclasses.fields(comparison)}

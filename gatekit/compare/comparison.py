@@ -32,14 +32,12 @@ from gatekit.compare.grouping.best import best_of as choose_best
 from gatekit.compare.grouping.choose import on_split
 from gatekit.compare.grouping.choose import where as choose_runs
 from gatekit.compare.grouping.group import group_runs, style_indices
-from gatekit.compare.grouping.rename import read_names, with_names
 from gatekit.compare.numbers import count_of
 from gatekit.compare.stats.baseline import Baselines
 from gatekit.compare.stats.difference import difference, unlike
 from gatekit.faults import Fault, Kind, Place, Remove
 from gatekit.runs.record import RunRecord
 
-from .options import check
 from .scale import in_range
 from .study import Study, load
 
@@ -57,7 +55,6 @@ class Comparison:
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
     unknown: tuple[RunRecord, ...]
-    level: float
     tuned: tuple[str, ...] = ()
     margin: str | None = None
     at: Budget | None = None
@@ -99,14 +96,11 @@ def compare(
     split: str | None = None,
     x: str | None = None,
     force: bool = False,
-    level: float = 0.95,
-    labels: Sequence[str] = (),
     best_of: Sequence[str] = (),
     where: Sequence[str] = (),
     tasks: Sequence[str] = (),
     margin: str | float | None = None,
     at: str | Budget | None = None,
-    area: bool = False,
 ) -> Comparison:
     """Compare the groups of a study with a baseline, on common seeds.
 
@@ -123,8 +117,6 @@ def compare(
         x: a swept key; it defines blocks, as ``within`` does.
         force: compare groups that are not comparable, and give verdicts even if runs are missing;
             those of an incomplete table are marked.
-        level: confidence level of the intervals; it does not change a verdict.
-        labels: other names of groups, or of parts of their labels, as ``OLD=NEW``.
         best_of: tuned keys; each group is compared at their values that are best on validation.
         where: conditions ``KEY=VALUE`` or ``KEY=VALUE,VALUE`` that the compared runs meet.
         tasks: names of tasks; other tasks are left out.
@@ -133,7 +125,6 @@ def compare(
             margin" and "equivalent within the margin".
         at: an equal budget, such as ``seconds=600``, ``steps=2000``, ``tokens=1e6`` or
             ``flops=1e12``; the best validation metric within it is compared.
-        area: with ``at``, compare the mean over training of the best validation metric so far.
 
     Returns:
         The comparison; ``gatekit.compare.output.table`` and ``export`` print it.
@@ -142,25 +133,26 @@ def compare(
         RunError: the study does not exist, or a newer gatekit wrote it.
         ConfigError: an argument is invalid, such as a key in which the runs do not differ.
     """
-    check(level=level)
     share, size = read_margin(margin)
     loaded = study if isinstance(study, Study) else load(study, root)
+    if margin is not None and loaded.interim is not None:
+        why = f"study {loaded.name} was looked at, and looks test differences only"
+        place = Place(("margin",))
+        raise ConfigError(Fault(Kind.REFUSED, place, margin, why=why, fixes=(Remove(place),)))
     loaded, later = _until_last_interim(loaded)
     # A condition on the state of runs does not make a table complete.
     asked = choose_runs(loaded, [one for one in where if not one.startswith("state=")], tasks)
     awaited = tuple(run for run in asked.every if asked.awaits(run))
     if where or tasks:
         loaded = choose_runs(loaded, where, tasks)
-    loaded, budget, remarks = _with_scores(loaded, split, at, area)
+    loaded, budget, remarks = _with_scores(loaded, split, at)
     loaded = in_range(loaded)
     typed = within
     within = [*within, *([x] if x and x not in within else [])]
     keys = None if by is None else [*by, *(key for key in within if key not in by)]
-    tuned = choose_best(loaded, best_of, keys, area) if best_of else Tuned(loaded, (), ())
+    tuned = choose_best(loaded, best_of, keys) if best_of else Tuned(loaded, (), ())
     loaded = tuned.study
     grouping = group_runs(loaded.every, keys, within, tuned.keys)
-    names = read_names(labels, grouping.groups)
-    grouping = dataclasses.replace(grouping, groups=with_names(grouping.groups, names))
     refuse_unknown("x", [x] if x else [], grouping)
     refuse_unknown("within", within, grouping)
     refuse_unknown("together", together, grouping)
@@ -170,7 +162,7 @@ def compare(
     seeds = frozenset(run.seed for run in loaded.runs if run.config is not None)
     lacks = incomplete(awaited, len(asked.every))
     waits = (lacks, how_to_repeat(awaited), AT_ONCE) if lacks and not force else ()
-    summaries = {group.label: summarise(group, level) for group in grouping.groups}
+    summaries = {group.label: summarise(group) for group in grouping.groups}
     rows = []
     for group in grouping.groups:
         summary, reference, diff = summaries[group.label], baselines.of(group), None
@@ -184,7 +176,6 @@ def compare(
                 if force
                 else waits or why_blocked(group, reference, grouping.unknown, seeds),
                 notes=remarks_on(group, reference, force),
-                level=level,
                 together=together,
                 incomplete=lacks,
                 at_chance=summary.at_chance and other is not None and other.at_chance,
@@ -194,7 +185,7 @@ def compare(
         compared = reference is not None and reference is not group
         waiting = compared and any(map(loaded.awaits, group.missing))
         rows.append(dataclasses.replace(row, awaited=waiting))
-    unequal = unequal_candidates(rows, tuned, names)
+    unequal = unequal_candidates(rows, tuned)
     if unequal and not force:
         raise ConfigError(unequal[0])
     rows = with_tests(rows, None if size is None else (share, size), loaded.interim)
@@ -210,8 +201,8 @@ def compare(
         *filter(None, [baselines.note(alone)]),
         *remarks,
         *notes_on(loaded, grouping, rows),
-        *margin_notes(rows, margin, loaded.name, loaded.interim),
-        *(choice.note(names) for choice in tuned.chosen),
+        *margin_notes(rows, margin, loaded.name),
+        *(choice.note() for choice in tuned.chosen),
         *best_of_notes(rows, tuned),
         *(f"forced: {text}" for text in unequal),
     ]
@@ -220,7 +211,6 @@ def compare(
         rows=tuple(rows),
         notes=tuple(notes),
         unknown=grouping.unknown,
-        level=level,
         tuned=tuned.keys,
         margin=None if margin is None else str(margin),
         at=budget,
@@ -231,14 +221,12 @@ def compare(
 
 
 def _with_scores(
-    study: Study, split: str | None, at: str | Budget | None, area: bool
+    study: Study, split: str | None, at: str | Budget | None
 ) -> tuple[Study, Budget | None, tuple[str, ...]]:
     """Return a study with the scores to compare, the budget, and notes on the budget."""
     if split is not None:
         study = on_split(study, split)
     if at is None:
-        if area:
-            raise ConfigError("area needs a budget; add one, such as --at seconds=600")
         return study, None, ()
     budget = read_budget(at)
     if split not in (None, "validation"):
@@ -246,7 +234,7 @@ def _with_scores(
         why = "only validation is evaluated during training, not ", Place(("split",))
         fixes = Remove(place), Remove(Place(("split",)))
         raise ConfigError(Fault(Kind.CONFLICT, place, str(at), why=why, fixes=fixes))
-    ended, notes = at_budget(study, budget, area)
+    ended, notes = at_budget(study, budget)
     return ended, budget, notes
 
 

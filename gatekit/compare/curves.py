@@ -170,7 +170,7 @@ class KeptCurves:
         return before[1]
 
 
-def band(curves: Sequence[Curve], level: float = 0.95) -> Band | None:
+def band(curves: Sequence[Curve]) -> Band | None:
     """Return the mean over runs with its interval; None for a single seed or no common epoch.
 
     The band ends at the last epoch of the shortest run: after it, the mean would be only over the
@@ -178,7 +178,6 @@ def band(curves: Sequence[Curve], level: float = 0.95) -> Band | None:
 
     Args:
         curves: the curves of one group.
-        level: confidence level.
     """
     if len(curves) < 2:
         return None
@@ -189,7 +188,7 @@ def band(curves: Sequence[Curve], level: float = 0.95) -> Band | None:
     keys = seed_keys(curve.seed for curve in curves)
     ends = []
     for column in table.T:
-        interval = mean_interval(of_seeds(column.tolist(), keys), level)
+        interval = mean_interval(of_seeds(column.tolist(), keys))
         if interval is None:
             return None
         ends.append((interval.low, interval.high))

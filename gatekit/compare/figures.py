@@ -26,10 +26,8 @@ def draw(
     *,
     command: str,
     formats: Sequence[str] = ("png", "svg"),
-    columns: int = 1,
     x: str | None = None,
     over: str = "epochs",
-    reach: float | None = None,
 ) -> list[Path]:
     """Draw one figure of a comparison and write one file per format.
 
@@ -41,11 +39,8 @@ def draw(
         stem: path of the files without their suffix.
         command: the command line to store in the files.
         formats: any of png, svg and pdf.
-        columns: width in paper columns, 1 or 2.
         x: the swept key of ``axis``.
-        over: the horizontal axis of ``curves`` and ``survival``: ``epochs``, ``seconds``,
-            ``steps``, ``tokens`` or ``flops``.
-        reach: the threshold of ``survival``.
+        over: the horizontal axis of ``curves``: ``epochs``, ``seconds``, ...
 
     Returns:
         The files, in the order of the formats; none if there is nothing to draw.
@@ -54,24 +49,23 @@ def draw(
         ConfigError: the kind or a format does not exist, or does not fit the comparison.
     """
     check_formats(formats)
-    shown = chart(kind, comparison, Asked(x, over, reach))
+    shown = chart(kind, comparison, Asked(x, over))
     if shown is None:
         return []
     from .render import matplotlib
 
     title = f"{shown.title} of study {comparison.study.name}"
-    description = about(command, comparison.level, shown.runs)
-    return write_figure(matplotlib.figure(shown, columns), stem, formats, title, description)
+    description = about(command, shown.runs)
+    return write_figure(matplotlib.figure(shown), stem, formats, title, description)
 
 
 def figure(
     kind: str,
     comparison: Comparison,
     *,
-    columns: int = 1,
     x: str | None = None,
     over: str = "epochs",
-    reach: float | None = None,
+    wide: bool = False,
 ) -> InlineFigure | None:
     """Return one figure of a comparison, to show in a notebook or change; None if it is empty.
 
@@ -82,14 +76,14 @@ def figure(
     """
     from .render import matplotlib
 
-    shown = chart(kind, comparison, Asked(x, over, reach))
-    return None if shown is None else matplotlib.figure(shown, columns)
+    shown = chart(kind, comparison, Asked(x, over))
+    return None if shown is None else matplotlib.figure(shown, wide)
 
 
 def curves_html(comparison: Comparison) -> str:
     """Return the learning curves of a comparison as HTML; empty if no run has any."""
     try:
-        drawn = figure("curves", comparison, columns=2)
+        drawn = figure("curves", comparison, wide=True)
     except GatekitError:
         return ""
     if drawn is None:
@@ -126,5 +120,5 @@ def draw_gates(
     check_formats(formats)
     shown = gates(report, layer)
     title = f"{shown.title} of study {report.study.name}"
-    description = about(command, report.level, shown.runs)
-    return write_figure(matplotlib.figure(shown, columns=2), stem, formats, title, description)
+    description = about(command, shown.runs)
+    return write_figure(matplotlib.figure(shown, wide=True), stem, formats, title, description)

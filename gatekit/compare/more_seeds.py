@@ -31,7 +31,7 @@ from gatekit.study.plan import SweepPlan
 from .comparison import Comparison, compare
 from .study import load
 
-FIXED = ("better", "worse", "equivalent", "not_worse")
+FIXED = ("better", "worse")
 """Decisions that need no further seeds."""
 
 
@@ -51,8 +51,6 @@ def interim_so_far(
     """
     before = interim_file.read(study)
     options = {key: value for key, value in asked.items() if value not in (None, [], ())}
-    if "margin" in options:
-        options["margin"] = str(options["margin"])
     if before is None:
         if most is None:
             place = Place(("most",))
@@ -241,9 +239,9 @@ def analyse(
     now = dataclasses.replace(
         now,
         groups=groups,
-        results={row.group.typed(): _digest(row) for row in comparison.rows},
+        results={row.group.label: _digest(row) for row in comparison.rows},
         decisions={
-            row.group.typed(): row.difference.decision for row in comparison.rows if row.difference
+            row.group.label: row.difference.decision for row in comparison.rows if row.difference
         },
     )
     try:
@@ -268,7 +266,7 @@ def _check(comparison: Comparison, before: InterimAnalyses) -> None:
     if groups != before.groups:
         raise ConfigError(_changed(before.groups, groups))
     for row in comparison.rows:
-        if before.results.get(row.group.typed()) != _digest(row):
+        if before.results.get(row.group.label) != _digest(row):
             raise RunError(
                 f"results of {row.group.label} have changed since look {len(before.seeds)} at "
                 f"{before.seeds[-1]} seeds, or are missing. Repeat damaged runs with the study's "

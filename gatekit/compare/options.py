@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.numbers import exact
-from gatekit.faults import Number, OneOf, Place, Type, Whole, fits, unknown_name, wrong
+from gatekit.faults import OneOf, Place, Type, fits, unknown_name, wrong
 
 if TYPE_CHECKING:
     from gatekit.study.argv import Reader
 
-FIGURES = (
-    *("curves", "axis", "forest", "heatmap", "scatter", "critical", "profile"),
-    *("intervals", "best-of-k", "survival", "pairs", "compute"),
-)
-LEVEL = Number(0.5, 1, below=True)  # 0.05 is that of a test
+FIGURES = ("curves", "axis", "forest", "heatmap", "scatter", "intervals", "pairs")
 UNITS = {"epochs": "epochs", "seconds": "s", "steps": "steps", "tokens": "tokens", "flops": "FLOPs"}
 """What training is counted in, and how a number of it is written."""
 
@@ -80,20 +76,9 @@ OPTIONS: dict[str, Option] = {
         " a share of the baseline's mean, such as 5%%",
         *(None, "DELTA", "5%"),
     ),
-    "labels": Option(
-        "show a label, or a part of labels, under another name; may be repeated",
-        *((), "OLD=NEW", "lstm=LSTM"),
-        flag="label",
-    ),
-    "level": Option(
-        "confidence level of the intervals (default: 0.95)", 0.95, None, 0.95, type=LEVEL
-    ),
     "at": Option(
         "compare at an equal budget: seconds=600, steps=2000, tokens=1e6 or flops=1e12",
         *(None, "COST=AMOUNT", "steps=1000"),
-    ),
-    "area": Option(
-        "with --at: compare the mean over training of the best validation score so far", False
     ),
     "force": Option(
         "compare even groups that are not comparable, and tables that miss planned runs", False
@@ -102,37 +87,21 @@ OPTIONS: dict[str, Option] = {
         f"figures to draw: {', '.join(FIGURES)} (default: curves, or axis if --x is given)",
         *((), "KIND,KIND", "forest"),
     ),
-    "columns": Option("width in paper columns (default: 1)", 1, "N", 2, type=Whole(1, 2)),
-    "best_of_k": Option(
-        "with --best-of: also show the expected score of the best of k trials", False
-    ),
-    "used": Option("also show the processor time, peak memory and energy of a run", False),
-    "importance": Option(
-        "instead of the table, show the share of the variance that each key explains; if runs"
-        " differ in the key vary, show the spread from each source of randomness",
-        False,
-    ),
     "over": Option(
-        "the unit of --reach and of the x axis of curves (default: epochs)",
+        "the unit of the x axis of curves (default: epochs)",
         example="epochs",
         type=OneOf(tuple(UNITS)),
-    ),
-    "reach": Option(
-        "also compare when runs reach this validation metric, in the unit of --over",
-        *(None, "VALUE", 0.9),
-        type=Number(),
     ),
 }
 
 CHOICE = ("where", "tasks")
 """The options that select runs."""
 
-FAMILY = ("by", "baseline", "within", "together", "split", "margin")
+FAMILY = ("by", "baseline", "within", "together", "split")
 """The options that define the groups and their differences."""
 
-REACH = ("over", "reach")
 
-GROUPING = (*CHOICE, "best_of", "x", *FAMILY, "labels", "level", "at", "area", "force")
+GROUPING = (*CHOICE, "best_of", "x", *FAMILY, "margin", "at", "force")
 """The arguments of `gatekit.compare`."""
 
 FLAGS = tuple((Place((name,)), Place((o.flag,))) for name, o in OPTIONS.items() if o.flag)

@@ -34,7 +34,7 @@ _OF_RESULT = """
 metric=metric.name direction=metric.direction unit=metric.unit
 validation=best.validation test=best.test best_epoch=best.epoch last_epoch=last.epoch
 parameters recurrent_parameters state_size token_flops seconds step_seconds step_seconds_low
-step_seconds_high step_processor_seconds processor_seconds peak_bytes processor_joules gpu_joules
+step_seconds_high step_processor_seconds processor_seconds peak_bytes
 steps executor data_hash
 """
 
@@ -93,26 +93,3 @@ def to_pandas(rows: Sequence[dict[str, Any]]) -> Any:
     except ImportError:
         raise ConfigError("to_pandas() needs pandas; type `pip install pandas`") from None
     return pandas.DataFrame(list(rows))
-
-
-def to_arrow(rows: Sequence[dict[str, Any]]) -> Any:
-    """Return rows as an Arrow table; a column of mixed types becomes strings.
-
-    Raises:
-        ConfigError: pyarrow is not installed.
-    """
-    try:
-        import pyarrow
-    except ImportError:
-        raise ConfigError("to_arrow() needs pyarrow; type `pip install pyarrow`") from None
-    columns = list(rows[0]) if rows else []
-    table = {}
-    for name in columns:
-        values = [row[name] for row in rows]
-        kinds = {type(value) for value in values if value is not None}
-        if kinds <= {int, float} or len(kinds) == 1:
-            plain = [float(v) if float in kinds and v is not None else v for v in values]
-            table[name] = pyarrow.array(plain)
-        else:
-            table[name] = pyarrow.array([None if v is None else str(v) for v in values])
-    return pyarrow.table(table)

@@ -1,13 +1,11 @@
-"""Compare variants over several tasks: normalised scores, performance profiles, ranks."""
+"""Compare variants over several tasks: normalised scores and ranks."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
-
-import numpy as np
 
 from gatekit.cell.errors import listed
 from gatekit.compare.deciding.over_tasks import (
@@ -19,27 +17,16 @@ from gatekit.compare.deciding.over_tasks import (
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.stats.across_tasks import (
     Ranking,
-    Stratum,
-    normalised_bootstrap,
-    optimality_gap,
     rank_variants,
-    stratified_bootstrap,
     stratified_mean,
     stratified_t_interval,
 )
 from gatekit.compare.stats.baseline import SharedKeys, task
-from gatekit.compare.stats.intervals import (
-    Interval,
-    by_seed,
-    interquartile,
-    of_seeds,
-    within_limits,
-)
+from gatekit.compare.stats.intervals import Interval
 from gatekit.compare.stats.paired_tests import ALPHA
 
 from .comparison import Comparison
 
-_GRID = 101
 _LEARNED = 0.05
 _MISSING = "runs are missing"
 _CHANGED = "data or a plugin changed, so that it has several groups on a task"
@@ -50,30 +37,17 @@ class VariantOverTasks:
     """A variant that has an outcome on every task.
 
     ``scores`` holds one number per run for each normalised task: 0 is chance, 1 is the mean of the
-    baseline. The intervals of ``mean`` include the noise of the baseline's mean; the baseline has
-    no interval, since its score is 1 by definition. The intervals of ``interquartile_mean`` and
-    ``optimality_gap`` are bootstraps, from eight seeds per task on. ``pairing_keys`` has the
-    pairing keys of each task's group.
+    baseline. ``interval`` includes the noise of the baseline's mean; the baseline has none, since
+    its score is 1 by definition.
     """
 
     name: str
     scores: tuple[tuple[float, ...], ...]
-    pairing_keys: tuple[tuple[Hashable, ...], ...]
     mean: float | None
-    interquartile_mean: float | None
     interval: Interval | None
-    bootstrap: Interval | None
     rank: float
     is_baseline: bool
-    interquartile_interval: Interval | None = None
-    optimality_gap: float | None = None
-    gap_interval: Interval | None = None
     difference: TasksDifference | None = None
-
-    @property
-    def mean_interval(self) -> Interval | None:
-        """Return the bootstrap interval of the mean, or its t interval with fewer seeds."""
-        return self.bootstrap or self.interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +59,6 @@ class SeveralTasks:
     normalised: tuple[str, ...]
     ranking: Ranking
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """The share of runs above each normalised score, averaged over tasks, with its band."""
-
-    name: str
-    scores: tuple[float, ...]
-    share: tuple[float, ...]
-    low: tuple[float, ...] | None
-    high: tuple[float, ...] | None
 
 
 _KNOWN: WeakKeyDictionary[Comparison, SeveralTasks | None] = WeakKeyDictionary()
@@ -148,7 +111,7 @@ def _several_tasks(comparison: Comparison) -> SeveralTasks | None:
     variants = []
     for name, rank in zip(whole, ranking.ranks, strict=True):
         is_baseline = all(rows[name].is_baseline for rows in table.values())
-        variants.append(_variant(name, rank, is_baseline, normalised, comparison.level))
+        variants.append(_variant(name, rank, is_baseline, normalised))
     if len(normalised) > 1:
         blocked = {
             row.group.variant
@@ -158,7 +121,7 @@ def _several_tasks(comparison: Comparison) -> SeveralTasks | None:
         others = [v.name for v in variants if not v.is_baseline and v.name not in blocked]
         awaited = {row.group.variant for row in comparison.rows if row.awaited} & left.keys()
         differences = differences_over_tasks(
-            others, normalised, comparison.level, comparison.study.interim, len(awaited)
+            others, normalised, comparison.study.interim, len(awaited)
         )
         variants = [replace(v, difference=differences.get(v.name)) for v in variants]
     variants.sort(key=lambda v: (v.rank, v.name))
@@ -169,12 +132,6 @@ def _several_tasks(comparison: Comparison) -> SeveralTasks | None:
         ranking,
         tuple(notes),
     )
-
-
-def complete_size(comparison: Comparison) -> tuple[int, int]:
-    """Return the number of tasks, and of the variants that are complete on all of them."""
-    table, left = _by_task(comparison)
-    return len(table), len({row.group.variant for row in comparison.rows} - left.keys())
 
 
 def no_table_notes(comparison: Comparison) -> list[str]:
@@ -212,80 +169,22 @@ def _by_task(comparison: Comparison) -> tuple[dict[SharedKeys, dict[str, Row]], 
     return table, left
 
 
-def profiles(several: SeveralTasks, level: float = 0.95) -> list[Profile]:
-    """Return the performance profile of each variant: the share of runs above each score.
-
-    With at least ten seeds on each task, the band is a bootstrap stratified by task.
-
-    Args:
-        several: the result of ``several_tasks``, with at least one normalised task.
-        level: confidence level of the band.
-
-    Reference:
-        Dolan and More, "Benchmarking optimization software with performance profiles", Math.
-        Program. 91 (2002), doi:10.1007/s101070100263; Agarwal et al., arXiv:2108.13264
-    """
-    everything = np.array([s for v in several.variants for part in v.scores for s in part])
-    if not len(everything):
-        return []
-    low, high = float(everything.min()), float(everything.max())
-    pad = 0.03 * (high - low) or 0.1
-    grid = np.linspace(low - pad, high + pad, _GRID)
-    results = []
-    for variant in several.variants:
-        share = np.mean([np.mean(np.array(p)[:, None] > grid, axis=0) for p in variant.scores], 0)
-        parts = [
-            (np.array(p), k) for p, k in zip(variant.scores, variant.pairing_keys, strict=True)
-        ]
-        ends = [
-            stratified_bootstrap([of_seeds((p > g).astype(float), k) for p, k in parts], level)
-            for g in grid
-        ]
-        # If seeds have unequal numbers of runs, an end can be outside the range of a share.
-        band = [cut for end in ends if (cut := within_limits(end, 0.0, 1.0)) is not None]
-        results.append(
-            Profile(
-                variant.name,
-                tuple(grid.tolist()),
-                tuple(share.tolist()),
-                tuple(end.low for end in band) if band else None,
-                tuple(end.high for end in band) if band else None,
-            )
-        )
-    return results
-
-
 def _variant(
     name: str,
     rank: float,
     is_baseline: bool,
     tasks: Sequence[tuple[Mapping[str, Row], Scores]],
-    level: float,
 ) -> VariantOverTasks:
     scores = [of_task[name] for _, of_task in tasks]
     noisy = [with_noise_of_baseline(name, *each) for each in tasks]
-    strata = [_stratum(name, *each) for each in tasks]
-    every = np.concatenate(scores) if scores else None
     return VariantOverTasks(
         name=name,
         scores=tuple(scores),
-        pairing_keys=tuple(rows[name].group.pairing_keys for rows, _ in tasks),
         mean=stratified_mean(scores) if scores else None,
-        interquartile_mean=None if every is None else float(interquartile(every)),
-        interval=None if is_baseline else stratified_t_interval(noisy, level),
-        bootstrap=None if is_baseline else stratified_bootstrap(noisy, level),
+        interval=None if is_baseline else stratified_t_interval(noisy),
         rank=rank,
         is_baseline=is_baseline,
-        interquartile_interval=normalised_bootstrap(strata, interquartile, level),
-        optimality_gap=None if every is None else float(optimality_gap(every)),
-        gap_interval=normalised_bootstrap(strata, optimality_gap, level),
     )
-
-
-def _stratum(name: str, rows: Mapping[str, Row], scores: Scores) -> Stratum:
-    base = next(other for other, row in rows.items() if row.is_baseline)
-    ours, theirs = (by_seed(scores[one], rows[one].group.pairing_keys) for one in (name, base))
-    return Stratum(ours, theirs)
 
 
 def _why_left_out(row: Row, again: bool) -> str:

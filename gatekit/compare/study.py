@@ -76,12 +76,6 @@ class Study:
 
         return to_pandas(self.rows())
 
-    def to_arrow(self) -> Any:
-        """Return ``rows`` as an Arrow table; pyarrow must be installed."""
-        from .rows import to_arrow
-
-        return to_arrow(self.rows())
-
 
 def load(
     study: str,

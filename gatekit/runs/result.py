@@ -118,8 +118,6 @@ class Result:
     step_processor_seconds: float | None = None
     processor_seconds: float | None = None
     peak_bytes: int | None = None
-    processor_joules: float | None = None
-    gpu_joules: float | None = None
 
     @property
     def engine(self) -> str | None:
@@ -250,8 +248,6 @@ def result_of(record: Record) -> Result:
         step_processor_seconds=_optional_number(seconds, "step_processor"),
         processor_seconds=_optional_number(used, "processor_seconds"),
         peak_bytes=_optional_integer(used, "peak_bytes"),
-        processor_joules=_optional_number(used, "processor_joules"),
-        gpu_joules=_optional_number(used, "gpu_joules"),
     )
 
 

@@ -165,7 +165,6 @@ class Run:
             record = {"epoch": epoch, "step": step if step is not None else epoch, "split": split}
             self.folder.log({**record, "metric": name, "value": float(number), "seconds": seconds})
         self._score(score)
-        self.used.look()
 
     def _score(self, score: dict[str, Any]) -> None:
         """Store the scores of a call; merge them with the last ones if the step is the same."""

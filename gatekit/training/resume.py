@@ -44,7 +44,6 @@ class TrainingProgress:
         metric: the name of the validation metric.
         direction: ``min`` or ``max``.
         made_with: versions, machine and settings, on which the numbers also depend.
-        gpus: the number of GPUs that it uses.
 
     Attributes:
         epoch: the current epoch, from 1; 0 before the first.
@@ -65,7 +64,6 @@ class TrainingProgress:
         metric: str,
         direction: str,
         made_with: Mapping[str, Any],
-        gpus: int = 0,
     ) -> None:
         self.folder, self.metric, self.direction = folder, metric, direction
         self.made_with = dict(made_with)
@@ -76,7 +74,7 @@ class TrainingProgress:
         self.best_weights: dict[str, numpy.ndarray] = {}
         self.remarks: list[str] = []
         self.reasons: dict[str, str] = {}
-        self.used = Used(gpus)
+        self.used = Used()
         self._earlier = 0.0
         self._began = self._saved = time.monotonic()
 
@@ -131,7 +129,6 @@ class TrainingProgress:
 
     def due(self) -> bool:
         """Return whether it is time for a checkpoint; a run's numbers never depend on this."""
-        self.used.look()
         period = EPOCH_PERIOD if self.closed else STEP_PERIOD
         return time.monotonic() - self._saved >= period
 

@@ -90,9 +90,8 @@ def train(
         random.seed(seed)
         numpy.random.seed(seed)
     keras.config.set_dtype_policy(config["precision"])
-    gpus = max(1, len(devices)) if tf.config.list_physical_devices("GPU") else 0
     metric = task.metric
-    progress = TrainingProgress(folder, metric.name, metric.direction, made_with or {}, gpus)
+    progress = TrainingProgress(folder, metric.name, metric.direction, made_with or {})
     for remark in remarks or ():
         progress.remark(remark)
     with warnings.catch_warnings(record=True) as caught, reported("the data", progress.remark):

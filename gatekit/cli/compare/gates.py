@@ -7,7 +7,6 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.errors import ConfigError
 from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
 from gatekit.cli.options import figure_formats, refuse_no_study
@@ -23,15 +22,13 @@ def run(parser: Parser) -> int:
     options = _options(parser)
     refuse_no_study(options, parser.command)
     figure = figure_formats(options.figure)
-    if options.run is not None and figure is None:
-        raise ConfigError("--run draws one run's activations; also type --figure FILE.pdf.")
 
     from gatekit.compare.gates.behaviour import gates_report
     from gatekit.compare.grouping.choose import where
     from gatekit.compare.study import load
 
     study = where(load(options.study, options.root), options.where, options.task)
-    report = gates_report(study, **asked(options, "by", "labels"))
+    report = gates_report(study, **asked(options, "by"))
     if options.json:
         from gatekit.compare.gates.text import to_data
 
@@ -40,7 +37,6 @@ def run(parser: Parser) -> int:
         _print(report)
     if figure is not None:
         from gatekit.compare.figures import draw_gates
-        from gatekit.compare.render.activations import draw_activations
 
         stem, formats = figure
         how: dict[str, Any] = {
@@ -48,11 +44,7 @@ def run(parser: Parser) -> int:
             "formats": formats,
             "layer": options.layer,
         }
-        if options.run is None:
-            files = draw_gates(report, stem, **how)
-        else:
-            files = draw_activations(report, options.run, stem, **how)
-        for file in files:
+        for file in draw_gates(report, stem, **how):
             sys.stderr.write(f"figure: {file}\n")
     return 0
 
@@ -60,11 +52,8 @@ def run(parser: Parser) -> int:
 def _options(parser: Parser) -> Namespace:
     parser.add_study()
     parser.add_root()
-    add_options(parser, *CHOICE, "by", "labels")
+    add_options(parser, *CHOICE, "by")
     parser.add_figure()
-    parser.add_argument(
-        "--run", metavar="ID", help="with --figure: draw this run's activations as heat maps"
-    )
     parser.add_argument(
         "--layer",
         metavar="NAME",

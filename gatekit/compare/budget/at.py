@@ -8,12 +8,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.numbers import count_of, exact
 from gatekit.compare.options import UNITS
-from gatekit.compare.stats.intervals import Floats
 from gatekit.compare.study import Study
 from gatekit.faults import Fault, Kind, Place, Set, nearest_name
 from gatekit.faults.values import amount_of
@@ -65,7 +62,7 @@ def read_budget(text: str | Budget) -> Budget:
     return Budget(cost, amount)
 
 
-def at_budget(study: Study, budget: Budget, area: bool = False) -> tuple[Study, tuple[str, ...]]:
+def at_budget(study: Study, budget: Budget) -> tuple[Study, tuple[str, ...]]:
     """Return a study in which each run ends at the budget, and notes on what that means.
 
     A run's score is its best validation metric so far, at the last evaluation within the budget. A
@@ -75,14 +72,12 @@ def at_budget(study: Study, budget: Budget, area: bool = False) -> tuple[Study, 
     Args:
         study: the result of ``load``.
         budget: the budget.
-        area: compare the best score so far, averaged over training up to the budget.
 
     Raises:
         ConfigError: a run's cost is unknown.
     """
-    name = f"{'mean validation up to' if area else 'validation at'} {budget}"
+    name = f"validation at {budget}"
     evaluations = [read_evaluations(run) for run in study.runs]
-    starts = _starts(study.runs, evaluations, budget) if area else {}
     runs, early = [], 0
     for run, known in zip(study.runs, evaluations, strict=True):
         if run.result is None:
@@ -90,26 +85,10 @@ def at_budget(study: Study, budget: Budget, area: bool = False) -> tuple[Study, 
         elif known is None:
             runs.append(_late(run, "metrics.jsonl has no evaluation"))
         else:
-            start = starts.get(_task(run))
-            runs.append(_ended(run, run.result, known, budget, name, start))
+            runs.append(_ended(run, run.result, known, budget, name))
             early += known.end[budget.cost] < budget.amount and not known.diverged
     late = sum(run.state == LATE for run in runs)
-    return dataclasses.replace(study, runs=tuple(runs)), _notes(budget, early, late, area)
-
-
-def _task(run: RunRecord) -> str:
-    return str((run.config or {}).get("task"))
-
-
-def _starts(
-    runs: Sequence[RunRecord], evaluations: Sequence[Evaluations | None], budget: Budget
-) -> dict[str, float]:
-    """Return for each task the first cost at which all of its runs have been evaluated."""
-    starts: dict[str, float] = {}
-    for run, known in zip(runs, evaluations, strict=True):
-        if known is not None and (first := known.on(budget.cost)[0]) <= budget.amount:
-            starts[_task(run)] = max(starts.get(_task(run), 0.0), float(first))
-    return starts
+    return dataclasses.replace(study, runs=tuple(runs)), _notes(budget, early, late)
 
 
 def _ended(
@@ -118,7 +97,6 @@ def _ended(
     known: Evaluations,
     budget: Budget,
     name: str,
-    start: float | None = None,
 ) -> RunRecord:
     costs = known.on(budget.cost)
     within = int((costs <= budget.amount).sum())
@@ -132,8 +110,6 @@ def _ended(
     # The first of equal values is the best, as in training.
     place = int((known.values[:within] == best[-1]).argmax())
     compared = float(best[-1])
-    if start is not None:
-        compared = mean_so_far(costs[:within], best, start, budget.amount)
     ends = dataclasses.replace(
         result,
         state="COMPLETED",
@@ -145,25 +121,6 @@ def _ended(
     return dataclasses.replace(run, state="COMPLETED", reason=None, result=ends)
 
 
-def mean_so_far(costs: Floats, best: Floats, start: float, end: float) -> float:
-    r"""Return the mean of a score over training: $\frac{1}{b - a} \int_a^b \mathrm{best}(c) dc$.
-
-    The best score so far is constant between evaluations. If the interval is empty, the result is
-    the score at its start.
-
-    Args:
-        costs: cost of each evaluation, increasing; the first is at most ``start``.
-        best: best score so far at each.
-        start: $a$.
-        end: $b$, at least $a$.
-    """
-    first = int((costs <= start).sum()) - 1
-    if end <= start:
-        return float(best[first])
-    ends = np.concatenate([[start], costs[first + 1 :], [end]])
-    return float((np.diff(ends) * best[first:]).sum() / (end - start))
-
-
 def _score(known: Evaluations, place: int, compared: dict[str, float]) -> Score:
     return Score(int(known.epochs[place]), float(known.values[place]), None, compared)
 
@@ -172,11 +129,10 @@ def _late(run: RunRecord, reason: str) -> RunRecord:
     return dataclasses.replace(run, state=LATE, reason=reason, result=None)
 
 
-def _notes(budget: Budget, early: int, late: int, area: bool) -> tuple[str, ...]:
-    score = "the mean over training of each run's best" if area else "each run's best"
+def _notes(budget: Budget, early: int, late: int) -> tuple[str, ...]:
     notes = [
-        f"at {budget}: {score} validation score so far; test scores exist only at a run's best"
-        " epoch, so they are not compared"
+        f"at {budget}: each run's best validation score so far; test scores exist only at a run's"
+        " best epoch, so they are not compared"
     ]
     if early:
         notes.append(

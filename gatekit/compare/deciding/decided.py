@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.grouping.group import Group
 from gatekit.compare.stats.difference import Difference
-from gatekit.compare.stats.interim_tests import decide_table, within_margin_interim
+from gatekit.compare.stats.interim_tests import decide_table
 from gatekit.compare.stats.paired_tests import (
     MARGIN_SEEDS,
     MIN_FLIPS,
@@ -81,16 +81,14 @@ def with_tests(
         for diff, test, seeds in zip(differences, tests, table, strict=True)
     ]
     if margin is not None:
-        differences = _with_margin(rows, differences, *margin, interim)
+        differences = _with_margin(rows, differences, *margin)
     results = list(rows)
     for i, diff in zip(compared, differences, strict=True):
         results[i] = dataclasses.replace(rows[i], difference=diff)
     return results
 
 
-def margin_notes(
-    rows: Sequence[Row], margin: str | float | None, study: str, interim: InterimAnalyses | None
-) -> list[str]:
+def margin_notes(rows: Sequence[Row], margin: str | float | None, study: str) -> list[str]:
     """Return notes on the groups to which a margin could not be applied, and what to type."""
     if margin is None:
         return []
@@ -107,17 +105,9 @@ def margin_notes(
         notes.append(
             f"margin {margin}: 'equivalent' and 'no worse' need {MARGIN_SEEDS} seeds, because "
             f"{least} do not rule out that {100 * unseen_failures(least):.0f} % of runs fail "
-            f"({listed(few)}); {_more_seeds(study, interim)}"
+            f"({listed(few)}); to add seeds, type gatekit extend {study} --seeds {MARGIN_SEEDS}"
         )
     return notes
-
-
-def _more_seeds(study: str, interim: InterimAnalyses | None) -> str:
-    if interim is None:
-        return f"to add seeds, type gatekit extend {study} --seeds {MARGIN_SEEDS}"
-    if interim.most >= MARGIN_SEEDS:
-        return f"to add seeds, type gatekit extend {study} --until-decided"
-    return f"its looks end at {interim.most} seeds, so begin a new study"
 
 
 def _direction(diff: Difference, test: PairedTest | None) -> int:
@@ -132,11 +122,8 @@ def _with_margin(
     differences: Sequence[Difference],
     share: bool,
     size: float,
-    interim: InterimAnalyses | None,
 ) -> list[Difference]:
-    # The share is taken of the mean at the first look, so that all looks have the same margin.
-    first = math.inf if interim is None else interim.seeds[0]
-    means = {row.group.label: _mean(row.group, first) for row in rows if row.is_baseline}
+    means = {row.group.label: _mean(row.group) for row in rows if row.is_baseline}
     sizes = []
     for diff in differences:
         mean = means.get(diff.baseline)
@@ -145,11 +132,7 @@ def _with_margin(
     known = [i for i, scaled in enumerate(sizes) if scaled is not None]
     margins = [s for s in sizes if s is not None]
     family = max((diff.test.comparisons for diff in differences if diff.test), default=0)
-    if interim is None:
-        p_values = within_margin([differences[i].gains for i in known], margins, family)
-    else:
-        gains = [dict(zip(differences[i].seeds, differences[i].gains, strict=True)) for i in known]
-        p_values = within_margin_interim(gains, margins, interim.seeds, interim.most, family)
+    p_values = within_margin([differences[i].gains for i in known], margins, family)
     results = list(differences)
     for i, p in zip(known, p_values, strict=True):
         not_worse, equivalent = p or (None, None)
@@ -159,11 +142,8 @@ def _with_margin(
     return results
 
 
-def _mean(group: Group, seeds: float) -> float | None:
-    """Return the mean outcome of runs with seeds below a limit.
-
-    None if there are no such runs, or if one of them diverged.
-    """
-    early = [r.result.outcome for r in group.runs if r.result and (r.seed or 0) < seeds]
-    mean = math.fsum(early) / len(early) if early else math.nan
+def _mean(group: Group) -> float | None:
+    """Return the mean outcome of a group; None without runs, or if one of them diverged."""
+    known = group.outcomes
+    mean = math.fsum(known) / len(known) if known else math.nan
     return mean if math.isfinite(mean) else None

@@ -46,7 +46,6 @@ class TasksDifference:
 def differences_over_tasks(
     variants: Sequence[str],
     tasks: Sequence[tuple[Mapping[str, Row], Scores]],
-    level: float,
     interim: InterimAnalyses | None,
     awaited: int = 0,
 ) -> dict[str, TasksDifference]:
@@ -55,7 +54,6 @@ def differences_over_tasks(
     Args:
         variants: the variants without the baseline.
         tasks: rows and normalised scores of each task.
-        level: confidence level of the intervals.
         interim: the looks of the study, if there are any.
         awaited: number of planned variants that cannot be tested yet.
     """
@@ -72,7 +70,7 @@ def differences_over_tasks(
             mean = float(np.mean(values))
             spread = np.array(list(noisy[name].values()))
             centred = (mean + spread - spread.mean()).tolist()
-            interval = mean_interval(centred, level)
+            interval = mean_interval(centred)
             contrary = opposed(seeds, _sign(mean, test), test)
             differences[name] = TasksDifference(mean, interval, len(values), test, contrary)
     return differences

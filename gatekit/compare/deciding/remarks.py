@@ -57,7 +57,7 @@ def refuse_one_group(
         raise ConfigError(fault)
 
 
-def unequal_candidates(rows: Sequence[Row], tuned: Tuned, names: Mapping[str, str]) -> list[str]:
+def unequal_candidates(rows: Sequence[Row], tuned: Tuned) -> list[str]:
     """Return for each group why it was not chosen from as many candidates as its baseline, and what
     to type."""
     chosen = {run: one for one in tuned.chosen for run in one.runs}
@@ -70,7 +70,7 @@ def unequal_candidates(rows: Sequence[Row], tuned: Tuned, names: Mapping[str, st
             continue
         if len(ours.candidates) == len(theirs.candidates):
             continue
-        counts = (f"{one.name(names)} from {len(one.candidates)}" for one in (theirs, ours))
+        counts = (f"{one.label} from {len(one.candidates)}" for one in (theirs, ours))
         common = [dict(values) for values in ours.candidates if values in theirs.candidates]
         remedy = "train as many of both"
         if common and len(tuned.keys) == 1:

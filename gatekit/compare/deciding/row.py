@@ -17,8 +17,6 @@ from gatekit.compare.stats.baseline import SharedKeys
 from gatekit.compare.stats.difference import Difference
 from gatekit.compare.stats.intervals import (
     Interval,
-    bootstrap_interval,
-    interquartile_mean,
     limits,
     mean_interval,
     of_seeds,
@@ -41,10 +39,10 @@ class Summary:
     This is the test metric, the chosen score (``--split``, ``--at``), or the validation metric if
     your own script logged nothing else.
 
-    ``mean``, its interval and ``bootstrap`` are None if a run diverged, because the mean would be
-    infinite. ``mean_finished`` is the mean of the runs that did not diverge. ``median`` and
-    ``interquartile_mean`` count a diverged run as the worst outcome; they are None if that makes
-    them infinite. ``at_chance`` is true if nothing shows that the group has learned anything.
+    ``mean`` and its interval are None if a run diverged, because the mean would be infinite.
+    ``mean_finished`` is the mean of the runs that did not diverge. ``median`` counts a diverged
+    run as the worst outcome; it is None if that makes it infinite. ``at_chance`` is true if
+    nothing shows that the group has learned anything.
 
     ``step_seconds`` and ``step_processor_seconds`` are medians over completed runs; ``low`` and
     ``high`` are the ends of the range over these runs and their epochs.
@@ -58,10 +56,8 @@ class Summary:
     mean: float | None
     mean_finished: float | None
     median: float | None
-    interquartile_mean: float | None
     standard_deviation: float | None
     interval: Interval | None
-    bootstrap: Interval | None
     parameters: int | None
     recurrent_parameters: int | None
     state_size: int | None
@@ -92,7 +88,7 @@ def metric_text(metric: ResultMetric) -> str:
     return f"{metric.name} ({metric.unit})" if metric.unit else metric.name
 
 
-def summarise(group: Group, level: float = 0.95) -> Summary | None:
+def summarise(group: Group) -> Summary | None:
     """Return the summary of a group; None if none of its runs has an outcome."""
     results, outcomes = group.results, group.outcomes
     if not results:
@@ -113,12 +109,8 @@ def summarise(group: Group, level: float = 0.95) -> Summary | None:
         mean=mean if whole else None,
         mean_finished=mean,
         median=median if math.isfinite(median) else None,
-        interquartile_mean=interquartile_mean(outcomes),
         standard_deviation=float(np.std(values, ddof=1)) if whole and len(values) > 1 else None,
-        interval=within_limits(mean_interval(seeds, level), *limits(metric, values))
-        if whole
-        else None,
-        bootstrap=bootstrap_interval(seeds, level) if whole else None,
+        interval=within_limits(mean_interval(seeds), *limits(metric, values)) if whole else None,
         parameters=_shared([result.parameters for result in results]),
         recurrent_parameters=_shared([result.recurrent_parameters for result in results]),
         state_size=_shared([result.state_size for result in results]),
@@ -300,12 +292,8 @@ def _costs(summary: Summary) -> dict[str, int | None]:
 
 
 def family(rows: Sequence[Row]) -> dict[str, str | None]:
-    """Map the label of each group to its baseline's, both before renaming; None for a baseline."""
-    typed = {row.group.label: row.group.typed() for row in rows}
-    return {
-        row.group.typed(): typed.get(row.difference.baseline) if row.difference else None
-        for row in rows
-    }
+    """Map the label of each group to its baseline's; None for a baseline."""
+    return {row.group.label: row.difference.baseline if row.difference else None for row in rows}
 
 
 def order(row: Row) -> tuple[list[tuple[int, float, str]], int, tuple[float, float, float], str]:

@@ -15,7 +15,6 @@ import numpy as np
 
 from gatekit.cell.errors import RunError
 from gatekit.compare.grouping.group import Group, group_runs, style_indices
-from gatekit.compare.grouping.rename import read_names, with_names
 from gatekit.compare.numbers import count_of, is_number
 from gatekit.compare.stats.baseline import Baselines
 from gatekit.compare.stats.intervals import Interval, mean_interval, of_seeds, seed_keys
@@ -27,9 +26,6 @@ from .probes import Facts, ProbedRun, ProbeRecord, read_probe, value
 
 NUMBERS = ("mean", "low", "high", "open", "open_time")
 """Reported numbers of a gate; `gatekit.runs.probe.gate_facts` defines each."""
-
-PROJECTION_NUMBERS = ("mean", "deviation", "lowest", "highest")
-"""Reported numbers of a projection; `gatekit.runs.probe.projection_facts` defines each."""
 
 METHODS = ("newton", "quasi-newton")
 
@@ -50,10 +46,7 @@ class Mean:
 
 @dataclass(frozen=True, slots=True)
 class SignalRow:
-    """A gate, or a gate's projection, of a variant at the best validation epoch.
-
-    A projection's name is ``GATE.NAME``; missing numbers are None.
-    """
+    """A gate of a variant at the best validation epoch; missing numbers are None."""
 
     layer: str
     name: str
@@ -93,12 +86,11 @@ class ParallelRow:
     method: str | None
     iterations: float | None
     start: float | None
-    lyapunov: Mean | None
 
 
 @dataclass(frozen=True, slots=True)
 class ProbedVariant:
-    """A group with its probed runs, and the numbers of their gates, projections and states.
+    """A group with its probed runs, and the numbers of their gates and states.
 
     The colour and line style follow from ``style_index``.
     """
@@ -110,7 +102,6 @@ class ProbedVariant:
     states: tuple[StateRow, ...]
     style_index: int = 0
     parallel: tuple[ParallelRow, ...] = ()
-    projections: tuple[SignalRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +111,12 @@ class GatesReport:
     study: Study
     variants: tuple[ProbedVariant, ...]
     notes: tuple[str, ...]
-    level: float
 
 
 def gates_report(
     study: str | Study,
     root: Path | str = "experiments",
     by: Sequence[str] | None = None,
-    labels: Sequence[str] = (),
 ) -> GatesReport:
     """Return the behaviour of a study's gates, by variant.
 
@@ -135,15 +124,14 @@ def gates_report(
         study: name of the study, or the result of ``load``.
         root: the folder that contains the studies.
         by: configuration keys to group by; None means every key that differs except the seed.
-        labels: other names of groups, or of parts of their labels, as ``OLD=NEW``.
 
     Raises:
         RunError: the study does not exist, or none of its runs was probed.
-        ConfigError: ``by`` names a key that no run has, or ``labels`` a name that no group has.
+        ConfigError: ``by`` names a key that no run has.
     """
     loaded = study if isinstance(study, Study) else load(study, root)
     groups = group_runs(loaded.every, by).groups
-    report = report_of(loaded, with_names(groups, read_names(labels, groups)))
+    report = report_of(loaded, groups)
     if not report.variants:
         again = training(loaded.path, f"study={loaded.name}_probed", "probe=true")
         again = again or f"gatekit train ... study={loaded.name}_probed probe=true"
@@ -151,7 +139,7 @@ def gates_report(
     return report
 
 
-def report_of(study: Study, groups: Sequence[Group], level: float = 0.95) -> GatesReport:
+def report_of(study: Study, groups: Sequence[Group]) -> GatesReport:
     """Return the behaviour of the gates of some groups; empty if no run was probed."""
     variants: list[ProbedVariant] = []
     notes: list[str] = []
@@ -168,10 +156,10 @@ def report_of(study: Study, groups: Sequence[Group], level: float = 0.95) -> Gat
         if probes and _stops(group):
             notes.append(f"{group.label}: memory is that of the gradient, which stop(...) ends")
         if probes:
-            variant = _variant(group, baselines.of(group) is group, probes, level)
+            variant = _variant(group, baselines.of(group) is group, probes)
             variants.append(dataclasses.replace(variant, style_index=index))
     variants.sort(key=lambda variant: not variant.is_baseline)
-    return GatesReport(study, tuple(variants), tuple(notes if variants else ()), level)
+    return GatesReport(study, tuple(variants), tuple(notes if variants else ()))
 
 
 def _stops(group: Group) -> bool:
@@ -187,21 +175,13 @@ def _stops(group: Group) -> bool:
     )
 
 
-def _variant(
-    group: Group, is_baseline: bool, probed: Sequence[ProbedRun], level: float
-) -> ProbedVariant:
+def _variant(group: Group, is_baseline: bool, probed: Sequence[ProbedRun]) -> ProbedVariant:
     best = [(each.run.seed, each.best) for each in probed]
     first = [(each.run.seed, each.first) for each in probed]
-    gates, projections = (
-        tuple(
-            SignalRow(layer, name, len(facts), {n: _mean(facts, n, level) for n in numbers})
-            for (layer, name), facts in _by_name(best, recorded).items()
-        )
-        for recorded, numbers in (
-            (ProbeRecord.gates, NUMBERS),
-            (ProbeRecord.projections, PROJECTION_NUMBERS),
-        )
-    )
+    gates = [
+        SignalRow(layer, name, len(facts), {n: _mean(facts, n) for n in NUMBERS})
+        for (layer, name), facts in _by_name(best, ProbeRecord.gates).items()
+    ]
     before = _by_name(first, ProbeRecord.states)
     states = [
         _state(layer, state, facts, before.get((layer, state), []))
@@ -209,17 +189,16 @@ def _variant(
     ]
     before_training = _by_layer(first)
     parallel = [
-        _parallel(layer, facts, before_training.get(layer, []), level)
+        _parallel(layer, facts, before_training.get(layer, []))
         for layer, facts in _by_layer(best).items()
     ]
     return ProbedVariant(
         group,
         is_baseline,
         tuple(probed),
-        gates,
+        tuple(gates),
         tuple(states),
         parallel=tuple(parallel),
-        projections=projections,
     )
 
 
@@ -231,9 +210,7 @@ def _by_layer(looks: Sequence[tuple[int | None, ProbeRecord]]) -> dict[str, list
     return by_layer
 
 
-def _parallel(
-    layer: str, facts: Sequence[SeedFacts], before: Sequence[SeedFacts], level: float
-) -> ParallelRow:
+def _parallel(layer: str, facts: Sequence[SeedFacts], before: Sequence[SeedFacts]) -> ParallelRow:
     end, start = (
         [c for _, f in some if (c := iterations(f)) is not None] for some in (facts, before)
     )
@@ -244,7 +221,6 @@ def _parallel(
         method,
         _median(end) if end else None,
         _median(start) if start else None,
-        _mean(facts, "lyapunov", level),
     )
 
 
@@ -266,14 +242,14 @@ def _by_name(
     return by_name
 
 
-def _mean(facts: Sequence[SeedFacts], name: str, level: float) -> Mean | None:
+def _mean(facts: Sequence[SeedFacts], name: str) -> Mean | None:
     pairs = [(seed, v) for seed, each in facts if (v := value(each, name)) is not None]
     if not pairs:
         return None
     values = tuple(v for _, v in pairs)
     # Runs of one seed, as in a pooled group, are not independent.
     seeds = of_seeds(values, seed_keys(seed for seed, _ in pairs))
-    return Mean(float(np.mean(values)), mean_interval(seeds, level), values)
+    return Mean(float(np.mean(values)), mean_interval(seeds), values)
 
 
 def _state(

@@ -8,18 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from gatekit.compare.numbers import is_number
-from gatekit.runs import durable
-from gatekit.runs.names import ACTIVATIONS, PROBE
+from gatekit.runs.names import PROBE
 from gatekit.runs.probe import whole_lines
 from gatekit.runs.record import RunRecord, read_bytes
 
 Facts = Mapping[str, Any]
-
-_MOST_BYTES = 256 * 2**20
-"""Largest size of all activations of a run; those of three sequences take some megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +26,6 @@ class ProbeRecord:
     def gates(self) -> Iterator[tuple[str, str, Facts]]:
         """Yield layer, gate, and the gate's numbers."""
         yield from self._parts("gates")
-
-    def projections(self) -> Iterator[tuple[str, str, Facts]]:
-        """Yield layer, projection (``GATE.NAME``), and the projection's numbers."""
-        yield from self._parts("projections")
 
     def states(self) -> Iterator[tuple[str, str, Facts]]:
         """Yield layer, state, and the state's numbers."""
@@ -87,25 +77,6 @@ def read_probe(run: RunRecord) -> ProbedRun | None:
     return None if first is None or best is None else ProbedRun(run, first, best, lost)
 
 
-def read_activations(run: RunRecord) -> dict[str, np.ndarray[Any, Any]]:
-    """Return the values in some sequences by ``LAYER/KIND/NAME``: gates, projections and states.
-
-    The result is empty if the run has none or its file is damaged.
-    """
-    try:
-        with (
-            durable.opened(run.path / ACTIVATIONS) as file,
-            np.load(file, allow_pickle=False) as archive,
-        ):
-            if sum(info.file_size for info in archive.zip.infolist()) > _MOST_BYTES:
-                return {}
-            arrays = ((name, archive[name]) for name in archive.files)
-            return {n: a for n, a in arrays if isinstance(a, np.ndarray) and a.dtype.kind in "fbiu"}
-    except Exception:
-        # A damaged header may contain any Python literal and any shape; many errors are possible.
-        return {}
-
-
 def value(facts: Facts, name: str) -> float | None:
     """Return a finite number from a record; None if there is none."""
     number = facts.get(name)
@@ -132,9 +103,9 @@ def _is_look(record: Any) -> bool:
         and all(
             isinstance(parts, dict)
             and all(
-                isinstance(parts.get(kind, missing), dict)
-                and all(isinstance(facts, dict) for facts in parts.get(kind, {}).values())
-                for kind, missing in (("gates", None), ("states", None), ("projections", {}))
+                isinstance(parts.get(kind), dict)
+                and all(isinstance(facts, dict) for facts in parts[kind].values())
+                for kind in ("gates", "states")
             )
             for parts in layers.values()
         )

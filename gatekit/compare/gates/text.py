@@ -16,7 +16,6 @@ from gatekit.runs.probe import time_scale
 from .behaviour import (
     METHODS,
     NUMBERS,
-    PROJECTION_NUMBERS,
     GatesReport,
     Mean,
     ParallelRow,
@@ -29,8 +28,7 @@ from .behaviour import (
 from .probes import Facts, ProbedRun, ProbeRecord, value
 
 GATE_COLUMNS = ("variant", "gate", "n", "mean", "low", "high", "open time")
-PARALLEL_COLUMNS = ("variant", "layer", "n", "method", "iterations", "at start", "Lyapunov")
-PROJECTION_COLUMNS = ("variant", "projection", "n", *PROJECTION_NUMBERS)
+PARALLEL_COLUMNS = ("variant", "layer", "n", "method", "iterations", "at start")
 STATE_COLUMNS = ("variant", "state", "n", "memory (steps)", "at start", "gradient")
 
 LEGEND = (
@@ -45,11 +43,6 @@ PARALLEL_LEGEND = (
     "iterations: Newton iterations over all steps until the states are within 1e-4 of the solution;"
     " quasi-newton uses only the diagonal of the Jacobian."
     " Resets are ignored: a row of several sequences counts as one.",
-    "Lyapunov: the largest Lyapunov exponent per step; below 0, few iterations are needed.",
-)
-PROJECTION_LEGEND = (
-    "deviation: standard deviation of the projection's values; lowest, highest: the ends of their"
-    " range.",
 )
 _FEWEST = 3
 
@@ -68,21 +61,6 @@ def gate_table(report: GatesReport) -> Table:
                 _mean_text(gate.numbers["open_time"]),
             ]
             for gate in variant.gates
-        ],
-    )
-
-
-def projection_table(report: GatesReport) -> Table:
-    """Return a row for each projection of each variant."""
-    return _table(
-        report,
-        PROJECTION_COLUMNS,
-        lambda variant: [
-            [
-                _named(variant, row.layer, row.name),
-                *(_mean_text(row.numbers[name]) for name in PROJECTION_NUMBERS),
-            ]
-            for row in variant.projections
         ],
     )
 
@@ -115,7 +93,6 @@ def parallel_table(report: GatesReport) -> Table:
                 row.method or "-",
                 _iterations(row.iterations),
                 _iterations(row.start),
-                _mean_text(row.lyapunov),
             ]
             for row in variant.parallel
         ],
@@ -124,10 +101,9 @@ def parallel_table(report: GatesReport) -> Table:
 
 def tables(report: GatesReport) -> list[Table]:
     """Return the tables that are not empty; the last one has the legend and the notes."""
-    makers = (gate_table, projection_table, state_table, parallel_table)
-    gates, projections, states, parallel = (make(report) for make in makers)
-    known = [table for table in (gates, projections, states, parallel) if table.rows]
-    further = (*PROJECTION_LEGEND * bool(projections.rows), *PARALLEL_LEGEND * bool(parallel.rows))
+    gates, states, parallel = (make(report) for make in (gate_table, state_table, parallel_table))
+    known = [table for table in (gates, states, parallel) if table.rows]
+    further = PARALLEL_LEGEND * bool(parallel.rows)
     last = known.pop() if known else gates
     legend = (*LEGEND[:-1], *further, LEGEND[-1])
     return [*known, replace(last, lines=legend, notes=tuple(report.notes))]
@@ -215,7 +191,6 @@ def to_data(report: GatesReport) -> dict[str, object]:
     """Return the whole report as plain data: the tables, and every epoch of each run."""
     return {
         "study": report.study.name,
-        "level": report.level,
         "variants": [_variant(variant) for variant in report.variants],
         "notes": list(report.notes),
     }
@@ -226,16 +201,15 @@ def _variant(variant: ProbedVariant) -> dict[str, object]:
         "group": variant.group.label,
         "n": len(variant.probed),
         "missing": len(variant.group.missing),
-        "gates": [_signal(row, "gate") for row in variant.gates],
-        "projections": [_signal(row, "projection") for row in variant.projections],
+        "gates": [_gate(row) for row in variant.gates],
         "states": [_state(row) for row in variant.states],
         "parallel": [_parallel(row) for row in variant.parallel],
         "runs": [_run(probed) for probed in variant.probed],
     }
 
 
-def _signal(row: SignalRow, kind: str) -> dict[str, object]:
-    record = picked(row, f"layer {kind}=name n")
+def _gate(row: SignalRow) -> dict[str, object]:
+    record = picked(row, "layer gate=name n")
     for name, mean in row.numbers.items():
         record |= _interval(name, mean)
     return record
@@ -259,7 +233,6 @@ def _parallel(row: ParallelRow) -> dict[str, object]:
         **picked(row, "layer n method"),
         "iterations": _finite(row.iterations),
         "iterations_start": _finite(row.start),
-        **_interval("lyapunov", row.lyapunov),
     }
 
 
@@ -283,14 +256,6 @@ def _look(look: ProbeRecord) -> dict[str, object]:
             {"layer": layer, "gate": gate, **{name: value(facts, name) for name in NUMBERS}}
             for layer, gate, facts in look.gates()
         ],
-        "projections": [
-            {
-                "layer": layer,
-                "projection": name,
-                **{n: value(facts, n) for n in PROJECTION_NUMBERS},
-            }
-            for layer, name, facts in look.projections()
-        ],
         "states": [
             {"layer": layer, "state": state, **_times(facts)}
             for layer, state, facts in look.states()
@@ -299,7 +264,7 @@ def _look(look: ProbeRecord) -> dict[str, object]:
             {
                 "layer": layer,
                 "method": facts["method"] if facts.get("method") in METHODS else None,
-                **{name: value(facts, name) for name in ("steps", "iterations", "lyapunov")},
+                **{name: value(facts, name) for name in ("steps", "iterations")},
             }
             for layer, facts in look.parallel()
         ],

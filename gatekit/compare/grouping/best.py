@@ -14,24 +14,7 @@ from gatekit.runs.record import RunRecord
 
 from .group import Group, group_runs
 from .keys import not_differing
-from .label import group_label, renamed
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One combination of tuned values.
-
-    Attributes:
-        validation: mean over seeds of the best validation score.
-        test: mean over seeds of the compared score.
-        diverged: whether a run diverged; then the means are NaN.
-        lacks: whether a run is missing.
-    """
-
-    validation: float
-    test: float
-    diverged: bool
-    lacks: bool
+from .label import group_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +28,6 @@ class Chosen:
         metric: the name of the validation metric.
         mean: the mean of the metric over seeds, for the chosen values.
         runs: ids of the runs with the chosen values.
-        trials: all combinations.
-        what: name of the score that was averaged: the best score, or its mean over training.
     """
 
     values: Mapping[str, object]
@@ -55,18 +36,12 @@ class Chosen:
     metric: str
     mean: float
     runs: tuple[str, ...] = ()
-    trials: tuple[Trial, ...] = ()
-    what: str = "mean validation"
 
-    def name(self, names: Mapping[str, str]) -> str:
-        """Return the variant's label with the names of ``--label``."""
-        return renamed(self.label, names)
-
-    def note(self, names: Mapping[str, str]) -> str:
+    def note(self) -> str:
         """Return the choice as a sentence."""
-        picked = group_label(self.values, "", names)
+        picked = group_label(self.values, "")
         return (
-            f"{self.name(names)}: {picked}, the best of {len(self.candidates)} by {self.what}"
+            f"{self.label}: {picked}, the best of {len(self.candidates)} by mean validation"
             f" {self.metric} ({self.mean:.4g})"
         )
 
@@ -80,9 +55,7 @@ class Tuned:
     chosen: tuple[Chosen, ...]
 
 
-def best_of(
-    study: Study, keys: Sequence[str], by: Sequence[str] | None = None, area: bool = False
-) -> Tuned:
+def best_of(study: Study, keys: Sequence[str], by: Sequence[str] | None = None) -> Tuned:
     """Return a study in which each variant has only its best value of some keys, on each task.
 
     The best value has the best mean over seeds of the validation metric at each run's best epoch.
@@ -93,7 +66,6 @@ def best_of(
         study: the result of ``load``.
         keys: the tuning keys, such as ``optimizer.learning_rate``.
         by: the keys that define variants; None means every key that differs.
-        area: choose by the compared score, which is then validation averaged over training.
 
     Raises:
         ConfigError: the runs do not differ in a key.
@@ -113,7 +85,7 @@ def best_of(
         finished = [group for group in candidates if group.runs]
         if not finished:
             continue
-        best = min(finished, key=lambda group: _cost(group, area))
+        best = min(finished, key=_cost)
         remaining |= {id(run): run for run in best.runs}
         chosen.append(
             Chosen(
@@ -121,10 +93,8 @@ def best_of(
                 tuple({key: group.values.get(key) for key in tuning} for group in candidates),
                 best.part([k for k in best.values if k not in tuning], best.fallback),
                 best.results[0].metric.name,
-                _validation(best, area),
+                _validation(best),
                 tuple(run.id for run in best.runs),
-                tuple(_trial(group, area) for group in candidates),
-                "mean over training of validation" if area else "mean validation",
             )
         )
     runs = tuple(run for run in study.runs if id(run) in remaining)
@@ -164,25 +134,14 @@ def _tuning(keys: Sequence[str], groups: Sequence[Group]) -> list[str]:
     return list(tuning)
 
 
-def _trial(group: Group, area: bool) -> Trial:
-    outcomes = group.outcomes
-    diverged = not all(map(math.isfinite, outcomes))
-    lacks = bool(group.missing) or not outcomes
-    if diverged or lacks:
-        return Trial(math.nan, math.nan, diverged, lacks)
-    return Trial(_validation(group, area), sum(outcomes) / len(outcomes), False, False)
-
-
-def _validation(group: Group, area: bool) -> float:
-    if area:
-        return sum(group.outcomes) / len(group.outcomes)
+def _validation(group: Group) -> float:
     scores = [result.best for result in group.results]
     values = [math.nan if s is None or s.validation is None else s.validation for s in scores]
     return sum(values) / len(values)
 
 
-def _cost(group: Group, area: bool) -> tuple[int, float]:
+def _cost(group: Group) -> tuple[int, float]:
     """Return a sort key that puts the best value first."""
     diverged = sum(result.state != "COMPLETED" for result in group.results)
-    mean = _validation(group, area)
+    mean = _validation(group)
     return (diverged, math.inf if math.isnan(mean) else -group.results[0].metric.sign * mean)

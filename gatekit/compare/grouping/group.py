@@ -30,7 +30,7 @@ from .keys import (
     text_of,
     without_shared,
 )
-from .label import group_label, renamed, value_text
+from .label import group_label, value_text
 
 _OURS = {"cell", "task", "optimizer", "trainer"}
 # A cell's name is a separate setting, and notes on its origin change no number.
@@ -45,8 +45,7 @@ class Group:
 
     ``values`` holds the keys that distinguish groups, in the order of the label. ``variant`` is the
     label without the task, which identifies a variant across tasks. ``pairing_keys`` holds the key
-    by which each run of ``runs`` is paired: its seed and its values of the pooled keys. ``names``
-    holds the names that you chose for labels.
+    by which each run of ``runs`` is paired: its seed and its values of the pooled keys.
     """
 
     label: str
@@ -55,24 +54,17 @@ class Group:
     runs: tuple[RunRecord, ...]
     missing: tuple[RunRecord, ...]
     pairing_keys: tuple[Hashable, ...]
-    names: Mapping[str, str] = field(default_factory=dict)
 
     def part(self, keys: Iterable[str], fallback: str = "") -> str:
-        """Return the label of some of the group's keys, with the names that you chose."""
+        """Return the label of some of the group's keys."""
         chosen = set(keys)
         values = {key: value for key, value in self.values.items() if key in chosen}
-        return group_label(values, fallback, self.names, self.values)
+        return group_label(values, fallback, self.values)
 
     def value(self, key: str) -> str:
-        """Return the group's value at a key as a string, with the names that you chose."""
+        """Return the group's value at a key as a string."""
         value = self.values.get(key)
-        return "none" if value is None else renamed(value_text(value), self.names)
-
-    def typed(self, keys: Iterable[str] | None = None) -> str:
-        """Return the label of some or all keys, without the names that you chose."""
-        chosen = self.values if keys is None else set(keys)
-        values = {key: value for key, value in self.values.items() if key in chosen}
-        return group_label(values, self.fallback, among=self.values)
+        return "none" if value is None else value_text(value)
 
     @property
     def results(self) -> list[Result]:

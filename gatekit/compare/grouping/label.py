@@ -27,7 +27,6 @@ def value_text(value: Any) -> str:
 def group_label(
     values: Mapping[str, object],
     fallback: str,
-    names: Mapping[str, str] | None = None,
     among: Iterable[str] | None = None,
 ) -> str:
     """Return the label of a group from the values that distinguish it.
@@ -39,7 +38,6 @@ def group_label(
     Args:
         values: key to value; None if the group has no such key.
         fallback: the label if nothing is left.
-        names: other names for labels or whole words of them.
         among: all keys among which shortened keys stay unambiguous; None means those of ``values``.
     """
     short = short_keys(values if among is None else (*values, *among))
@@ -48,7 +46,7 @@ def group_label(
         if value is not None:
             text = value_text(value)
             parts.append(text if key == "cell" else f"{short[key]}={text}")
-    return renamed(" ".join(parts) or fallback, names or {})
+    return " ".join(parts) or fallback
 
 
 def short_keys(keys: Iterable[str]) -> dict[str, str]:
@@ -70,15 +68,6 @@ def _ends(key: str) -> Iterator[str]:
     while key:
         yield key
         key = key.partition(".")[2]
-
-
-def renamed(label: str, names: Mapping[str, str]) -> str:
-    """Return a label with whole words, or sequences of them, replaced by other names."""
-    for old, new in names.items():
-        # A backslash in a new name is not a reference to a match.
-        safe = new.replace("\\", r"\\")
-        label = re.sub(rf"(?<!\S){re.escape(old)}(?!\S)", safe, label)
-    return label
 
 
 def spelled(label: str) -> str:

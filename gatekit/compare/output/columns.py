@@ -9,9 +9,7 @@ from textwrap import wrap
 from rich.cells import cell_len
 
 from gatekit.cell.terminal import escaped
-from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import is_number
-from gatekit.compare.views.table import Table
 
 Block = tuple[str, Sequence[Sequence[str]]]
 """A label, and the rows of cells below it."""
@@ -58,14 +56,6 @@ def blocks(titles: Sequence[str], parts: Sequence[Block], width: int) -> list[tu
         lines += [(text, True) for text in wrapped or [""]]
         lines += [(line(row), False) for row in rows]
     return lines
-
-
-def table_lines(table: Table, width: int) -> list[str]:
-    """Return a table with its title and what is below it."""
-    lines = [in_lines(table.title, width), ""] if table.title else []
-    if table.rows:
-        lines += [*table_or_blocks(table.columns, [*table.records()], width), ""]
-    return [*lines, *(in_lines(printable(text), width) for text in table.below)]
 
 
 def table_or_blocks(

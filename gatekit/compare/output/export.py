@@ -1,4 +1,4 @@
-"""Export a comparison as JSON, CSV, Markdown, or a LaTeX table (booktabs)."""
+"""Export a comparison as JSON, CSV, or a LaTeX table (booktabs)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gatekit.compare.several import VariantOverTasks, several_tasks
 from gatekit.compare.views.table import Table
 
 from .answer import at_chance, headline
-from .table import answer, footer, verdict_lines
+from .table import footer, verdict_lines
 from .table_cells import groups_table, tasks_table
 
 _HEADINGS = ("group", "n", "mean", "low", "high", "metric")
@@ -42,33 +42,17 @@ def records(comparison: Comparison) -> list[dict[str, Any]]:
     ]
 
 
-def to_json(
-    comparison: Comparison, further: Mapping[str, Mapping[str, object]] | None = None
-) -> str:
-    """Return the records as JSON; ``further`` has more fields, by the label of a group."""
-    more = further or {}
-    joined = [{**one, **more.get(one["group"], {})} for one in records(comparison)]
-    return json.dumps(joined, indent=1, allow_nan=False, default=str)
+def to_json(comparison: Comparison) -> str:
+    """Return the records as JSON."""
+    return json.dumps(records(comparison), indent=1, allow_nan=False, default=str)
 
 
-def to_csv(
-    comparison: Comparison, further: Mapping[str, Mapping[str, Mapping[str, object]]] | None = None
-) -> str:
-    """Return the records as CSV for spreadsheets.
-
-    An apostrophe is put in front of cells that a spreadsheet would read as a formula.
-
-    Args:
-        comparison: the result of ``compare``.
-        further: more fields by the label of a group; their parts become columns such as
-            ``reach_median``.
-    """
-    flat = []
-    for record in records(comparison):
-        more = (further or {}).get(record["group"], {})
-        parts = {f"{name}_{k}": v for name, part in more.items() for k, v in part.items()}
-        whole = {**record, **parts}
-        flat.append({k: v for k, v in whole.items() if not isinstance(v, list | tuple | dict)})
+def to_csv(comparison: Comparison) -> str:
+    """Return the records as CSV; a cell that a spreadsheet would read as a formula is quoted."""
+    flat = [
+        {k: v for k, v in record.items() if not isinstance(v, list | tuple | dict)}
+        for record in records(comparison)
+    ]
     return csv_text(list(flat[0]) if flat else _HEADINGS, flat)
 
 
@@ -81,41 +65,11 @@ def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
     return buffer.getvalue()
 
 
-def table_markdown(table: Table) -> str:
-    """Return a table with its title and what is below it as Markdown."""
-    title = [_markdown_text(table.title), ""] if table.title else []
-    items = [f"- {_markdown_text(text)}" for text in table.below]
-    return "\n".join([*title, *_markdown_rows(table), "", *items]) + "\n"
-
-
-def table_latex(table: Table) -> str:
-    """Return a table as LaTeX; the title and what is below it are comments."""
-    texts = [*filter(None, [table.title]), *table.below]
-    return "\n".join([*_tabular(table), *(f"% {printable(text)}" for text in texts)]) + "\n"
-
-
-def table_csv(table: Table) -> str:
-    """Return the cells of a table as CSV."""
-    return csv_text(table.columns, table.records())
-
-
-def to_markdown(comparison: Comparison) -> str:
-    """Return the answer, the table and notes as Markdown; special characters are escaped."""
-    several = several_tasks(comparison)
-    lines = [*(f"- {_markdown_text(text)}" for text, _ in answer(comparison, several)), ""]
-    lines += _markdown_rows(groups_table(comparison))
-    if several is not None:
-        lines += ["", *_markdown_rows(tasks_table(several))]
-    items = [f"- {_markdown_text(text)}" for text, _ in footer(comparison, several)]
-    return "\n".join([*lines, "", *items]) + "\n"
-
-
 _NUMBERS = """
 group=group.label n=summary.n mean=summary.mean low=summary.interval.low high=summary.interval.high
 metric=summary.metric.name split=summary.split unit=summary.metric.unit
 direction=summary.metric.direction interval=summary.interval.method
-bootstrap_low=summary.bootstrap.low bootstrap_high=summary.bootstrap.high median=summary.median
-interquartile_mean=summary.interquartile_mean standard_deviation=summary.standard_deviation
+median=summary.median standard_deviation=summary.standard_deviation
 diverged=summary.diverged mean_finished=summary.mean_finished missing=group.missing
 parameters=summary.parameters recurrent_parameters=summary.recurrent_parameters
 state_size=summary.state_size token_flops=summary.token_flops step_seconds=summary.step_seconds
@@ -123,8 +77,6 @@ step_seconds_low=summary.step_seconds_low step_seconds_high=summary.step_seconds
 step_processor_seconds=summary.step_processor_seconds
 baseline=difference.baseline is_baseline pairs=difference.pairs difference=difference.mean
 difference_low=difference.interval.low difference_high=difference.interval.high
-difference_bootstrap_low=difference.bootstrap.low
-difference_bootstrap_high=difference.bootstrap.high
 better=difference.better worse=difference.worse spread=difference.spread
 spread_baseline=difference.spread_baseline probability_of_improvement=difference.improvement
 seeds_needed=difference.seeds_needed effect_size=difference.effect_size test=difference.test.test
@@ -136,11 +88,7 @@ unseen_failures=difference.unseen_failures p=difference.p
 decision=difference.decision at_chance=summary.at_chance seed_correlation=difference.correlation
 """
 _OVER_TASKS = """
-mean_rank=rank normalised=mean normalised_low=mean_interval.low normalised_high=mean_interval.high
-normalised_interquartile_mean=interquartile_mean
-normalised_interquartile_low=interquartile_interval.low
-normalised_interquartile_high=interquartile_interval.high
-optimality_gap optimality_gap_low=gap_interval.low optimality_gap_high=gap_interval.high
+mean_rank=rank normalised=mean normalised_low=interval.low normalised_high=interval.high
 normalised_difference=difference.mean normalised_difference_low=difference.interval.low
 normalised_difference_high=difference.interval.high normalised_p=difference.test.p
 normalised_decision=difference.decision
@@ -189,22 +137,6 @@ def _safe(value: object) -> str:
     if text[:1] in "=+-@\t\r" and text and not _NUMBER.fullmatch(text):
         return f"'{text}"
     return text
-
-
-def _markdown_rows(table: Table) -> list[str]:
-    under = "|:--|" + "--:|" * (len(table.columns) - 1)
-    return [_row(table.columns), under, *map(_row, table.rows)]
-
-
-def _row(texts: Sequence[str]) -> str:
-    return "| " + " | ".join(_markdown_text(text) for text in texts) + " |"
-
-
-def _markdown_text(text: str) -> str:
-    # Escape Markdown with backslashes and HTML with entities; a single bracket makes no link.
-    text = re.sub(r"([\\`*_|~$])", r"\\\1", printable(text))
-    text = re.sub(r"\]([(\[:])", r"]\\\1", text)
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 _SPECIAL = {

@@ -67,12 +67,7 @@ def _sentence(row: Row, comparison: Comparison) -> str:
     numbers = [f"mean paired difference {diff.mean:+z.{places}f}{unit}"]
     if diff.interval is not None:
         low, high = (f"{end:z.{places}f}" for end in (diff.interval.low, diff.interval.high))
-        numbers.append(
-            f"{comparison.level * 100:g} % {diff.interval.method} interval {low} to {high}"
-        )
-    if diff.bootstrap is not None:
-        low, high = (f"{end:z.{places}f}" for end in (diff.bootstrap.low, diff.bootstrap.high))
-        numbers.append(f"{diff.bootstrap.method} {low} to {high}")
+        numbers.append(f"95 % {diff.interval.method} interval {low} to {high}")
     numbers += [f"n = {pairs_text(diff)}", _tested(diff)]
     if diff.effect_size is not None:
         numbers.append(f"Cohen's d {diff.effect_size:.2g}")

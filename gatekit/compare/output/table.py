@@ -119,8 +119,7 @@ def _decided_if(comparison: Comparison) -> str:
     """Return the meaning of a star."""
     if comparison.study.interim is None:
         return f"* decided: p below {ALPHA:g}"
-    margin = "" if comparison.margin is None else f"; with the margin, p below {ALPHA:g}"
-    return f"* decided: p below the level that was spent at its look{margin}"
+    return "* decided: p below the level that was spent at its look"
 
 
 def _longest_word(titles: list[str], rows: list[list[str]]) -> int:
@@ -233,9 +232,8 @@ def notes(comparison: Comparison, several: SeveralTasks | None) -> list[str]:
         for row in comparison.rows
         if row.summary is not None and row.summary.interval is not None
     }
-    level = f"{comparison.level * 100:g} %"
     lines = [
-        f"[low, high] is the {level} {method} interval of the mean over seeds"
+        f"[low, high] is the 95 % {method} interval of the mean over seeds"
         for method in sorted(methods)
     ]
     lines += no_table_notes(comparison) if several is None else tasks_notes(several)

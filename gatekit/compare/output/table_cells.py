@@ -137,16 +137,15 @@ def _p(row: Row) -> str:
 
 def tasks_table(several: SeveralTasks) -> Table:
     """Return the table over all tasks, best rank first."""
-    scores = ("normalised score", "interquartile mean") if several.normalised else ()
-    known = [(v.mean, v.mean_interval) for v in several.variants if v.mean is not None]
+    scores = ("normalised score",) if several.normalised else ()
+    known = [(v.mean, v.interval) for v in several.variants if v.mean is not None]
     places = shared_decimals(known)
     lines = []
     for variant in several.variants:
-        score = middle = "-"
-        if variant.mean is not None and variant.interquartile_mean is not None:
-            score = with_interval(variant.mean, variant.mean_interval, places)
-            middle = f"{variant.interquartile_mean:z.{places}f}"
-        parts = (score, middle) if several.normalised else ()
+        score = "-"
+        if variant.mean is not None:
+            score = with_interval(variant.mean, variant.interval, places)
+        parts = (score,) if several.normalised else ()
         lines.append((printable(variant.name), f"{variant.rank:.2f}", *parts))
     return Table("", (f"over {len(several.tasks)} tasks", "mean rank", *scores), tuple(lines))
 
@@ -188,10 +187,9 @@ def tasks_notes(several: SeveralTasks) -> list[str]:
         notes += [
             "normalised score: 0 is chance, 1 is the baseline's mean; all tasks have equal weight"
         ]
-    methods = {i.method for v in several.variants if (i := v.mean_interval)}
+    methods = {i.method for v in several.variants if (i := v.interval)}
     notes += [f"[low, high] of normalised scores: {method}" for method in sorted(methods)]
     notes += [_over_tasks(v, several) for v in several.variants if v.difference is not None]
-    notes += [_aggregates(v) for v in several.variants if v.gap_interval is not None]
     ranking = several.ranking
     if ranking.p is not None and ranking.critical_difference is not None:
         differ = "differ" if ranking.p < 1 - ranking.level else "are not told apart"
@@ -201,18 +199,6 @@ def tasks_notes(several: SeveralTasks) -> list[str]:
             f" (Nemenyi at {1 - ranking.level:.2g})"
         )
     return [*notes, *several.notes]
-
-
-def _aggregates(variant: VariantOverTasks) -> str:
-    """Return the aggregates of a variant whose intervals are bootstraps."""
-    parts = []
-    for name, value, interval in (
-        ("interquartile mean", variant.interquartile_mean, variant.interquartile_interval),
-        ("optimality gap", variant.optimality_gap, variant.gap_interval),
-    ):
-        if value is not None:
-            parts.append(f"{name} {with_own_decimals(value, interval)}")
-    return f"{variant.name}: {', '.join(parts)}"
 
 
 def _over_tasks(variant: VariantOverTasks, several: SeveralTasks) -> str:

@@ -36,7 +36,7 @@ def write_figure(
         stem: path of the files without their suffix.
         formats: any of png, svg and pdf.
         title: what the figure shows, for the files' metadata.
-        about: the command, the settings and the runs, for the files' metadata.
+        about: the command and the runs, for the files' metadata.
 
     Returns:
         The files, in the order of the formats.
@@ -63,9 +63,9 @@ def write_figure(
     return paths
 
 
-def about(command: str, level: float, runs: Sequence[str]) -> str:
-    """Return the description of a figure for its metadata: command, settings, runs."""
-    return f"command: {command}; settings: level {level:g}; runs: {' '.join(runs)}"
+def about(command: str, runs: Sequence[str]) -> str:
+    """Return the description of a figure for its metadata: command, runs."""
+    return f"command: {command}; runs: {' '.join(runs)}"
 
 
 def _metadata(name: str, title: str, text: str) -> dict[str, object]:

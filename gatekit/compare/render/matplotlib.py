@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gatekit.compare.options import check
 from gatekit.compare.views.chart import Axis, Chart, Mark, Panel, Series
 
 from .style import BASELINE, COLUMN, GREY, INKS, TWO_COLUMNS, Style, style_of, styled
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from .inline import InlineFigure
 
 _CHART, _MARGIN, _TITLE, _NAME_LINE = 2.0, 0.45, 0.16, 0.14
-_ROW, _SIDE_ROW, _RANK_ROW, _LINE, _NOTE = 0.2, 0.24, 0.15, 0.12, 0.11
+_ROW, _SIDE_ROW, _LINE, _NOTE = 0.2, 0.24, 0.12, 0.11
 _WIDE = 5.0
 _NAME = 1.9
 """Largest width, in inches, of a name beside the axes."""
@@ -31,30 +30,26 @@ _PALE, _SOFT, _HOT = "#BBBBBB", "#777777", "#D55E00"
 _DARK = 0.18
 
 
-def figure(chart: Chart, columns: int = 1) -> InlineFigure:
+def figure(chart: Chart, wide: bool = False) -> InlineFigure:
     """Return a chart as a matplotlib ``Figure``, which you can change.
 
     Args:
         chart: the chart.
-        columns: width in paper columns, 1 or 2.
-
-    Raises:
-        ConfigError: ``columns`` is another number.
+        wide: whether it is two paper columns wide, in place of one.
     """
     with styled():
-        drawn = empty(columns)
+        drawn = empty(wide)
         _draw(drawn, chart)
         return drawn
 
 
-def empty(columns: int = 1) -> InlineFigure:
+def empty(wide: bool = False) -> InlineFigure:
     """Return a figure without axes, one or two paper columns wide; call it within `styled`."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     from .inline import InlineFigure
 
-    check(columns=columns)
-    width = TWO_COLUMNS if columns == 2 else COLUMN
+    width = TWO_COLUMNS if wide else COLUMN
     drawn = InlineFigure(figsize=(width, 0.72 * COLUMN), layout="constrained")
     FigureCanvasAgg(drawn)
     return drawn
@@ -136,8 +131,7 @@ def _size(row: Sequence[Panel], width: float) -> tuple[float, float]:
     inner = max(_height(panel, width, len(row)) for panel in row)
     lines = max(len(panel.x.title.split("\n")) for panel in row)
     above = _TITLE * bool(row[0].title) + _NAME_LINE * any(p.name or p.note for p in row)
-    margin = 0.1 if row[0].x.scale == "hidden" else _MARGIN
-    return inner, margin + above + _LINE * (lines - 1)
+    return inner, _MARGIN + above + _LINE * (lines - 1)
 
 
 def _height(panel: Panel, width: float, beside: int) -> float:
@@ -145,8 +139,6 @@ def _height(panel: Panel, width: float, beside: int) -> float:
         return _CHART
     if panel.tints is not None:
         return _heat_size(panel, width)[2] - _MARGIN
-    if panel.y.scale == "hidden":
-        return _RANK_ROW * panel.rows
     if panel.y.scale == "names":
         return _ROW * _lines(panel, width)[2] if beside == 1 else _SIDE_ROW * panel.rows
     return _ROW * panel.rows
@@ -350,11 +342,7 @@ class _Drawing:
 
         at: Any = getattr(self.axes, f"{way}axis")
         most = 6 if way == "y" else min(6, max(3, int(self.width / 0.5)))
-        if axis.scale == "hidden":
-            at.set_visible(False)
-            self.axes.grid(visible=False)
-            self.axes.spines[:].set_visible(False)
-        elif axis.scale == "names":
+        if axis.scale == "names":
             if self.panel.tints is not None:
                 at.set_ticks(range(len(axis.names)), list(map(_tick_label, axis.names)))
                 at.set_tick_params(length=0)
@@ -373,7 +361,7 @@ class _Drawing:
             plain = ScalarFormatter(useOffset=False)
             at.set_major_formatter(FuncFormatter(lambda v, _: tick_text(v)) if large else plain)
         if way == "x" and "mean" in {mark.kind for mark in self.panel.marks}:
-            self.axes.grid(axis="x", visible=not self.panel.beside and axis.scale != "hidden")
+            self.axes.grid(axis="x", visible=not self.panel.beside)
 
     def _at(self, mark: Mark) -> tuple[float, ...]:
         return tuple(self.heights[int(y)] for y in mark.y) if self.rows else mark.y
@@ -401,8 +389,7 @@ class _Drawing:
         elif mark.strong:
             more = {"label": _label(self.chart.series[mark.series])}
         line = (0, (1, 1.6)) if mark.dotted else self.look.line if mark.strong else "-"
-        jumps = "steps-post" if mark.steps else "default"
-        self._plot(mark.x, mark.y, ls=line, lw=width, alpha=alpha, drawstyle=jumps, **more)
+        self._plot(mark.x, mark.y, ls=line, lw=width, alpha=alpha, **more)
 
     def _ink(self) -> dict[str, Any]:
         """Return the colour and the halo of a line over tints."""
@@ -413,9 +400,8 @@ class _Drawing:
         return {"color": _HOT if under & set(INKS) else "#111111", "path_effects": halo}
 
     def _band(self, mark: Mark) -> None:
-        jumps: Any = "post" if mark.steps else None
         look: dict[str, Any] = {"color": self.look.tone, "zorder": self.order}
-        self.axes.fill_between(mark.x, mark.y, mark.ends, step=jumps, alpha=0.16, lw=0, **look)
+        self.axes.fill_between(mark.x, mark.y, mark.ends, alpha=0.16, lw=0, **look)
 
     def _dots(self, mark: Mark) -> None:
         y = self._at(mark)
@@ -446,9 +432,7 @@ class _Drawing:
     def _mean(self, mark: Mark) -> None:
         tone, order = self.look.tone, self.order + 1
         fill = tone if mark.strong else "white"
-        if self.panel.y.scale == "hidden":
-            self._plot(mark.x, mark.y, "o", ms=3.6, zorder=order)
-        elif not self.rows:
+        if not self.rows:
             edge, size = (tone, 3.4) if self._has_line(mark) else ("white", 4.6)
             edge = edge if mark.strong else tone
             look = {"mfc": fill, "mec": edge, "ms": size, "mew": 0.6}

@@ -103,7 +103,7 @@ function chart(holder) {
   // The legend; if there are many series, a search field finds them by name.
   function named() {
     const every = figure.panels.flat().flatMap((one) => (
-      ["names", "hidden"].includes(one.y.scale) ? [] : one.marks.map((mark) => mark.series)));
+      one.y.scale === "names" ? [] : one.marks.map((mark) => mark.series)));
     const drawn = figure.series.filter((_, index) => every.includes(index));
     const names = drawn.map((one) => one.name);
     const buttons = drawn.map((one) => make("button", {
@@ -166,7 +166,7 @@ function chart(holder) {
     const svg = draw("svg", { class: "chart", tabindex: 0, role: "application" });
     const node = make("div", {}, svg);
     const rows = panel.y.scale === "names" ? panel.y.names.length : 0;
-    const free = panel.y.scale === "hidden" || panel.tints !== null;
+    const free = panel.tints !== null;
     const curves = panel.marks.some((mark) => mark.kind === "line" && mark.strong) && !panel.beside;
     const what = panel.tints ? panel.tints.title : panel.name;
     const id = `clip${clips += 1}`;
@@ -182,10 +182,10 @@ function chart(holder) {
       const head = (heading ? 22 : 0) + (what || panel.note ? 18 : 0);
       const titles = broken(panel.x.title && panel.x.title + BETTER[panel.x.title.includes("better") ? 0 : panel.x.better], width);
       const turned = panel.x.scale === "names" && letters(panel.x.names) > 0.7 * (width / panel.x.names.length);
-      const foot = panel.x.scale === "hidden" ? 4 : (turned ? 86 : 20) + (titles.length ? 12 : 0) + 14 * titles.length;
+      const foot = (turned ? 86 : 20) + (titles.length ? 12 : 0) + 14 * titles.length;
       const top = head + (rows || !panel.y.title ? 6 : 26);
       const tall = rows ? high * rows : panel.rows ? 18 * panel.rows : Math.round(Math.min(330, Math.max(210, width * 0.4)));
-      const left = panel.y.scale === "hidden" ? 8 : !rows ? (panel.y.title ? 58 : 34) : above ? 8 : Math.min(width * 0.4, letters(panel.y.names) + 14);
+      const left = !rows ? (panel.y.title ? 58 : 34) : above ? 8 : Math.min(width * 0.4, letters(panel.y.names) + 14);
       const right = width - (said.length && !above ? letters(said) + 16 : rows || !panel.y.title ? 14 : 28);
       return { area: { left, right, top, bottom: top + tall }, height: top + tall + foot, head, above, each: high, turned, titles };
     }
@@ -265,7 +265,6 @@ function chart(holder) {
         const middle = Math.max(3.2 * text.length, Math.min(width - 3.2 * text.length, (area.left + area.right) / 2));
         return draw("text", { x: middle, y: area.bottom + (turned ? 88 : 34) + 14 * k, class: "title middle" }, text);
       });
-      if (panel.x.scale === "hidden") return parts;
       const ready = (axis) => (axis.scale === "names" ? axis.names.map((text, k) => [k, text]) : axis.places.map((value, k) => [value, axis.names[k]]));
       const at = ready(panel.x).filter(([value]) => rows || (value >= x.low && value <= x.high));
       const known = at.length ? at : ticks(x, Math.max(2, (area.right - area.left) / 90))
@@ -315,14 +314,13 @@ function chart(holder) {
         if (line.kind !== "line" || !line.strong || !line.x.length) continue;
         const last = line.x.length - 1;
         const ended = !panel.x.whole && value > line.x[last];
-        let k = ended ? last : fraction(line.x, value);
-        if (k !== null && line.steps) k = Math.floor(k);
+        const k = ended ? last : fraction(line.x, value);
         if (k === null || (panel.x.whole && !Number.isInteger(k))) continue;
         const height = between(line.y, k);
         const band = now.bands.get(line.series);
         const b = band ? fraction(band.x, line.x[last] < value ? line.x[last] : value) : null;
-        const ends = b === null ? "" : ` [${[band.y, band.ends].map((edge) => shown(between(edge, band.steps ? Math.floor(b) : b))).join(", ")}]`;
-        const end = ended && !line.steps ? ` at ${shown(line.x[last])}, where it ends` : "";
+        const ends = b === null ? "" : ` [${[band.y, band.ends].map((edge) => shown(between(edge, b))).join(", ")}]`;
+        const end = ended ? ` at ${shown(line.x[last])}, where it ends` : "";
         const own = line.series === null ? { name: panel.name, look: null } : figure.series[line.series];
         const said = line.tips.length > 1 ? line.tips[k] : null;
         found.push({ look: own.look, label: own.name, value: height, ended, said, text: shown(height) + ends + end });
@@ -497,8 +495,7 @@ function chart(holder) {
       return [panel.y.names[mark.y[k]], texts];
     }
     const texts = [];
-    if (panel.y.scale !== "hidden") texts.push([null, panel.x.title, at(panel.x, mark.x[k])], [null, panel.y.title, at(panel.y, mark.y[k])]);
-    else texts.push([null, "rank", shown(mark.x[k])]);
+    texts.push([null, panel.x.title, at(panel.x, mark.x[k])], [null, panel.y.title, at(panel.y, mark.y[k])]);
     if (mark.kind === "cell") texts.push([null, panel.tints.title, mark.tips[k], true]);
     const name = mark.series === null ? "" : figure.series[mark.series].name;
     return [[name, mark.kind === "cell" ? "" : mark.tips[k]].filter(Boolean).join(", "), texts];

@@ -14,7 +14,6 @@ from gatekit.compare.comparison import Comparison
 from gatekit.compare.curves import Curve, read_curves, step_name
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.label import printable
-from gatekit.compare.numbers import exact
 from gatekit.compare.options import check
 from gatekit.compare.render.style import style_of
 from gatekit.compare.several import SeveralTasks, several_tasks
@@ -45,9 +44,8 @@ class Sheet:
         x: a swept key; if given, the metric is drawn over its values.
         waiting: number of planned runs that have not started.
         plugins: plugin files outside the folders that gatekit scans.
-        reach: a threshold of the validation metric; if given, the page shows when it is reached.
-        over: the horizontal axis of learning curves when the page opens, and the cost that
-            ``reach`` counts; None means the cost of the comparison's budget, or epochs.
+        over: the horizontal axis of learning curves when the page opens; None means the cost of
+            the comparison's budget, or epochs.
         read_curves: returns the learning curves of a run.
     """
 
@@ -57,7 +55,6 @@ class Sheet:
     x: str | None = None
     waiting: int = 0
     plugins: tuple[str, ...] = ()
-    reach: float | None = None
     over: str | None = None
     read_curves: Callable[[RunRecord], Mapping[tuple[str, str], Curve]] = read_curves
 
@@ -88,7 +85,7 @@ class Sheet:
 
     @property
     def cost(self) -> str:
-        """Return the axis of learning curves when the page opens, which ``reach`` also counts."""
+        """Return the axis of learning curves when the page opens."""
         at = self.comparison.at
         return self.over or (at.cost if at is not None else "epochs")
 
@@ -108,7 +105,6 @@ def sheet(
     arguments: Sequence[str],
     x: str | None,
     plugins: Sequence[str],
-    reach: float | None = None,
     over: str | None = None,
 ) -> Sheet:
     """Return the input of the report on a comparison.
@@ -116,9 +112,8 @@ def sheet(
     Raises:
         ConfigError: ``over`` is not a cost.
     """
-    check(over=over, reach=reach)
+    check(over=over)
     typed = ["gatekit", "compare", *arguments]
-    typed += [] if reach is None else ["--reach", exact(reach)]
     typed += [] if over is None else ["--over", over]
     study = comparison.study
     return Sheet(
@@ -128,7 +123,6 @@ def sheet(
         x,
         len(study.planned),
         tuple(plugins),
-        reach,
         over,
     )
 

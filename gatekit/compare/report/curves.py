@@ -81,7 +81,7 @@ class _Task:
     """The curves of one task's groups; a band is computed once and serves every cost."""
 
     def __init__(self, sheet: Sheet, title: str, groups: Sequence[tuple[Row, Members, bool]]):
-        self.title, self.groups, self._level = title, groups, sheet.comparison.level
+        self.title, self.groups = title, groups
         self.metrics = {s.metric.name: s.metric for row, _, _ in groups if (s := row.summary)}
         self._bands: dict[tuple[int, Series], Band | None] = {}
 
@@ -120,7 +120,7 @@ class _Task:
                 continue
             every = [curves[series] for run, curves in members if run.counts and series in curves]
             if (place, series) not in self._bands:
-                self._bands[place, series] = band(every, self._level) if every else None
+                self._bands[place, series] = band(every) if every else None
             known = self._bands[place, series]
             if known is not None and cost != "epochs":
                 known = self._moved(known, every, [over for _, over in counting], cost)
@@ -138,7 +138,7 @@ class _Task:
             return None
         if _aligned(curves) and _aligned(over):
             return replace(known, epochs=over[0].epochs)
-        return band(over if cost == "steps" else on_one_grid(over), self._level)
+        return band(over if cost == "steps" else on_one_grid(over))
 
 
 def _aligned(curves: Sequence[Curve]) -> bool:
@@ -234,7 +234,7 @@ def _with_seeds(read: Sequence[Members], series: int) -> int:
 
 def _caption(sheet: Sheet, seeds: int) -> str:
     caption = (
-        f"Thick lines: the mean over seeds with its {sheet.comparison.level * 100:g} % t interval,"
+        "Thick lines: the mean over seeds with its 95 % t interval,"
         " up to the last epoch that all seeds reached; a band ends at the limits of the metric."
         " Thin lines: single seeds. Thin dashed lines: runs without an outcome. Over seconds, and"
         " over FLOPs that differ, seeds are interpolated between evaluations."

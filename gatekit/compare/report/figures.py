@@ -15,12 +15,8 @@ from .to_data import Charts
 _KINDS = {
     "forest": "Dots are seeds, the bar is the t interval; filled and thick is decided.",
     "pairs": "Each mark is a seed. On the dotted line, both scores are equal.",
-    "compute": "Each mark is a run. The dotted line is the best score for so many FLOPs.",
     "heatmap": "The frame marks the best mean.",
-    "critical": "Bars join variants that the test does not separate. The best rank is at the left.",
-    "profile": "The share of runs that score more. Further right and higher is better.",
     "intervals": "Means over tasks with their intervals.",
-    "best-of-k": "The expected test score of the best of k trials, chosen by validation.",
 }
 """What is shown without further keys, and how it is read. The others have their own sections."""
 
@@ -48,7 +44,7 @@ def _chart(kind: str, sheet: Sheet) -> Chart | None:
         return None
     try:
         return chart(kind, sheet.comparison, Asked())
-    except GatekitError:  # such as too few tasks for a profile
+    except GatekitError:  # such as too few tasks
         return None
 
 

@@ -26,9 +26,7 @@ _CAPTION = (
 
 def gates(sheet: Sheet) -> Section | None:
     """Return the gates and states of runs with ``probe=true``; None if there are none."""
-    found = report_of(
-        sheet.comparison.study, [row.group for row in sheet.rows], sheet.comparison.level
-    )
+    found = report_of(sheet.comparison.study, [row.group for row in sheet.rows])
     if not found.variants:
         return None
     styles = {id(row.group): row.style_index for row in sheet.rows}

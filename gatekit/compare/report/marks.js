@@ -12,7 +12,6 @@ function tint(share) {
 
 const each = (c, drawn) => c.px.map((left, k) => drawn(left, c.py[k], k));
 const diamond = (x, y) => `M${x - 5} ${y}L${x} ${y - 5}L${x + 5} ${y}L${x} ${y + 5}Z`;
-const stepped = (points) => points.flatMap(([x, y], k) => (k ? [[x, points[k - 1][1]], [x, y]] : [[x, y]]));
 const smallest = (values) => {
   const known = [...new Set(values)].sort((a, b) => a - b);
   return known.length > 1 ? known[1] - known[0] : 1;
@@ -22,15 +21,14 @@ const DRAWN = {
   line(c) {
     const points = each(c, (x, y) => (Number.isFinite(x) && Number.isFinite(y) ? [x, y] : null));
     const kind = c.mark.strong ? "curve" : c.mark.dotted ? "dotted" : "seed";
-    const d = path(c.mark.steps ? stepped(points) : points);
+    const d = path(points);
     const line = draw("path", { d, class: `${kind} ${c.look}` });
     // Over tints, a line has a margin.
     return c.mark.series === null && c.mark.strong ? [draw("path", { d, class: "margin" }), line] : [line];
   },
   band(c) {
     const edge = (values) => values.map((value) => c.y.at(c.y.log ? Math.max(value, c.y.low) : value));
-    const [one, other] = [edge(c.mark.y), edge(c.mark.ends)].map((ys) => ys.map((y, k) => [c.px[k], y]));
-    const [above, below] = c.mark.steps ? [stepped(one), stepped(other)] : [one, other];
+    const [above, below] = [edge(c.mark.y), edge(c.mark.ends)].map((ys) => ys.map((y, k) => [c.px[k], y]));
     return [draw("path", { d: `${path([...above, ...below.reverse()])}Z`, class: `band ${c.look}` })];
   },
   dots: (c) => each(c, (cx, cy) => (

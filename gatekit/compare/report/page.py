@@ -12,7 +12,7 @@ from gatekit._version import __version__
 from gatekit.registry.discovery import named_only
 
 from .cells import cells
-from .context import Builder, Section, Sheet
+from .context import Builder, Sheet
 from .curves import curves
 from .facts import kicker
 from .figures import axis, figures
@@ -20,17 +20,14 @@ from .gates import gates
 from .markup import data, html
 from .origin import environments, reproduce
 from .runs import failures, runs
-from .settings import differences, importance_section
+from .settings import differences
 from .summary import answer, summary
-from .survival import survival
 
 SECTIONS: tuple[Builder, ...] = (
     summary,
     axis,
     curves,
     figures,
-    survival,
-    importance_section,
     gates,
     runs,
     failures,
@@ -46,12 +43,7 @@ SCRIPTS = ("base.js", "axes.js", "marks.js", "chart.js", "table.js", "start.js")
 
 
 @named_only()
-def page(
-    sheet: Sheet,
-    reload_seconds: float | None = None,
-    cache: dict[Builder, Section | None] | None = None,
-    served: str = "",
-) -> str:
+def page(sheet: Sheet, served: str = "") -> str:
     """Return the report as HTML.
 
     The page's content security policy allows one script and one style, by their hashes, and
@@ -59,17 +51,10 @@ def page(
 
     Args:
         sheet: the input of the report.
-        reload_seconds: interval at which an open page reloads itself; None means never.
-        cache: the sections of an earlier page of the same input, which are reused, except for
-            learning curves, which grow while a run is in progress. New sections are added to it.
         served: the name of this version of the page, if ``gatekit serve`` shows it; it then loads
             the script and the style of the server, which show the runs in progress.
     """
-    cache = {} if cache is None else cache
-    for make in SECTIONS:
-        if make not in cache or make is curves:
-            cache[make] = make(sheet)
-    sections = [section for make in SECTIONS if (section := cache[make]) is not None]
+    sections = [section for make in SECTIONS if (section := make(sheet)) is not None]
     style, script = _read("report.css"), _script()
     shown = {section.key: section.data for section in sections if section.data is not None}
     name = sheet.comparison.study.name
@@ -81,7 +66,6 @@ def page(
         name=name,
         answer=answer(sheet),
         kicker=kicker(sheet),
-        reload_seconds=reload_seconds,
         sections=sections,
         data=data({**shown, "study": name, "groups": sheet.entries}),
         style=Markup(style),

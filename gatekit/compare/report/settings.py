@@ -1,60 +1,15 @@
-"""The sections on settings: which of them matter, and how groups differ from their baseline."""
+"""The section on settings: how groups differ from their baseline."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gatekit.cell.errors import ConfigError
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.grouping.select import Selection
-from gatekit.compare.importance import Importance, importance, importance_table
-from gatekit.compare.sources import sources
 from gatekit.compare.why import SECTIONS, Change, Why, side_text, why
 
 from .context import Section, Sheet, css
 from .markup import html
-
-_WIDE = 240
-_MOST_ROWS = 15
-
-
-def importance_section(sheet: Sheet) -> Section | None:
-    """Return the shares of variance, for each task; None unless two or more keys differ.
-
-    There is no section if shares cannot be computed; ``compare --importance`` shows the reason.
-    """
-    if sources(sheet.comparison):
-        return None
-    try:
-        parts = importance(sheet.comparison)
-    except ConfigError:
-        return None
-    parts = tuple(one for one in parts if len({key for s in one.shares for key in s.keys}) > 1)
-    if not parts:
-        return None
-    body = html(
-        "importance.html",
-        parts=[{"one": one, "rows": _rows(one)} for one in parts],
-        notes=list(dict.fromkeys(note for one in parts for note in one.notes)),
-        wide=_WIDE,
-    )
-    return Section("importance", "Which keys matter", body)
-
-
-def _rows(one: Importance) -> list[dict[str, object]]:
-    """Return a row for each share: the largest effects, then the seeds and the rest."""
-    pairs = list(zip(one.ordered, importance_table(one).rows, strict=True))
-    effects = [pair for pair in pairs if pair[0].keys][:_MOST_ROWS]
-    return [
-        {
-            "cells": cells,
-            "key": bool(share.keys),
-            "width": f"{_WIDE * share.share:.1f}",
-            "chance": None if share.by_chance is None else f"{_WIDE * share.by_chance:.1f}",
-        }
-        for share, cells in (*effects, *(pair for pair in pairs if not pair[0].keys))
-    ]
-
 
 _MOST_GROUPS = 60
 _MOST_LINES = 200

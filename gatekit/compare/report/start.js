@@ -29,12 +29,6 @@ for (const copy of document.querySelectorAll("button.copy")) {
   });
 }
 
-const live = document.getElementById("live");
-if (live) {
-  live.checked = memory.get("live", true) !== false;
-  live.addEventListener("change", () => memory.set("live", live.checked));
-  setInterval(() => { if (live.checked) location.reload(); }, 1000 * Number(live.dataset.seconds));
-}
 // Verdicts and sentences are expanded before printing, because paper has nothing to click.
 let folded = [];
 addEventListener("beforeprint", () => {

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from .intervals import MIN_BOOTSTRAP, Floats, Interval
-from .paired_tests import MIN_FLIPS
-
-_RESAMPLES = 5000
+from .intervals import Interval
 
 
 def stratified_mean(strata: Sequence[Sequence[float]]) -> float:
@@ -50,100 +47,6 @@ def stratified_t_interval(
     return Interval(mean - half, mean + half, level, name)
 
 
-def stratified_bootstrap(strata: Sequence[Sequence[float]], level: float = 0.95) -> Interval | None:
-    """Return the percentile bootstrap interval of the stratified mean; seeds are resampled.
-
-    None if a task has fewer than ten seeds. The generator is seeded, so the same values always have
-    the same interval.
-
-    Args:
-        strata: for each task, one number per seed.
-        level: confidence level, between 0 and 1.
-
-    Reference:
-        Agarwal et al., NeurIPS (2021), arXiv:2108.13264, section 4.1
-    """
-    if not strata or any(len(values) < MIN_BOOTSTRAP for values in strata):
-        return None
-    rng = np.random.default_rng(0)
-    drawn = []
-    for values in strata:
-        x = np.asarray(values, dtype=np.float64)
-        drawn.append(x[rng.integers(0, len(x), (_RESAMPLES, len(x)))])
-    return _percentiles(np.mean([part.mean(axis=1) for part in drawn], axis=0), level)
-
-
-@dataclass(frozen=True, slots=True)
-class Stratum:
-    """Normalised scores on one task, by seed: of a variant, and of the baseline, whose mean is 1.
-
-    A seed has several scores if runs are pooled.
-    """
-
-    scores: Mapping[Hashable, Sequence[float]]
-    baseline: Mapping[Hashable, Sequence[float]]
-
-    @property
-    def is_balanced(self) -> bool:
-        """Return whether all seeds of a side have equally many scores."""
-        sides = (self.scores, self.baseline)
-        return all(len(set(map(len, side.values()))) == 1 for side in sides)
-
-
-def optimality_gap(scores: Floats) -> Floats:
-    r"""Return how far scores are below the baseline's mean, $\overline{\max(0, 1 - x)}$.
-
-    Scores above 1 count as 1, so one task on which a variant is far better cannot hide tasks on
-    which it is worse.
-    """
-    return np.asarray(np.maximum(0.0, 1.0 - scores).mean(axis=-1))
-
-
-def normalised_bootstrap(
-    strata: Sequence[Stratum], statistic: Callable[[Floats], Floats], level: float = 0.95
-) -> Interval | None:
-    """Return the percentile bootstrap interval of a statistic of normalised scores.
-
-    Seeds are resampled within each task, together with the baseline's. Scores are divided by the
-    resampled mean of the baseline, which includes its noise. A resample draws n - 1 of n seeds,
-    which makes the variance of a mean unbiased. None if a task has fewer than eight seeds: with
-    eight, 95 % intervals cover 93 to 96 % (interquartile mean) and 89 to 94 % (optimality gap) in
-    simulations with two to five tasks; with five, as few as 86 %. None also if some seeds have more
-    runs than others, because resamples would then have different sizes.
-
-    Args:
-        strata: the tasks.
-        statistic: function of the scores of all tasks, ``resamples x values``.
-        level: confidence level, between 0 and 1.
-
-    Reference:
-        Agarwal et al., NeurIPS (2021), arXiv:2108.13264; Rao & Wu, "Resampling inference with
-        complex survey data", JASA 83 (1988), doi:10.1080/01621459.1988.10478591
-    """
-    few = any(min(len(s.scores), len(s.baseline)) < MIN_FLIPS for s in strata)
-    if not strata or few or not all(stratum.is_balanced for stratum in strata):
-        return None
-    rng = np.random.default_rng(0)
-    drawn = []
-    for stratum in strata:
-        # seeds x runs of a seed
-        x, b = np.array([*stratum.scores.values()]), np.array([*stratum.baseline.values()])
-        ours = rng.integers(0, len(x), (_RESAMPLES, len(x) - 1))
-        if stratum.scores.keys() <= stratum.baseline.keys():
-            places = list(stratum.baseline)
-            theirs = np.array([places.index(seed) for seed in stratum.scores])[ours]
-        else:
-            theirs = rng.integers(0, len(b), (_RESAMPLES, len(b) - 1))
-        scores, baseline = x[ours].reshape(_RESAMPLES, -1), b[theirs].reshape(_RESAMPLES, -1)
-        drawn.append(scores / baseline.mean(axis=1, keepdims=True))
-    return _percentiles(statistic(np.concatenate(drawn, axis=1)), level)
-
-
-def _percentiles(estimates: Floats, level: float) -> Interval:
-    low, high = np.quantile(estimates, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(low), float(high), level, "bootstrap, stratified by task")
-
-
 MIN_TASKS = 5
 """Fewest tasks for a critical difference; with fewer, ranks take too few values."""
 
@@ -165,22 +68,6 @@ class Ranking:
     p: float | None
     critical_difference: float | None
     level: float
-
-    def cliques(self) -> list[tuple[int, int]]:
-        """Return the longest sequences of adjacent ranks that do not differ significantly.
-
-        Returns:
-            First and last position in the order of the ranks, for each sequence of at least two.
-        """
-        if self.critical_difference is None:
-            return []
-        ordered = sorted(self.ranks)
-        spans: list[tuple[int, int]] = []
-        for first, rank in enumerate(ordered):
-            last = max(i for i, r in enumerate(ordered) if r - rank <= self.critical_difference)
-            if last > first and (not spans or last > spans[-1][1]):
-                spans.append((first, last))
-        return spans
 
 
 def rank_variants(

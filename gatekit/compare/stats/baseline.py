@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.grouping.differs import gates_of
 from gatekit.compare.grouping.group import Group
-from gatekit.compare.grouping.label import nearest_label, renamed, spelled, value_text
+from gatekit.compare.grouping.label import nearest_label, spelled, value_text
 from gatekit.faults import Fault, Kind, Place, Set
 from gatekit.runs.config import flatten
 from gatekit.study.keys import DEFAULTS
@@ -17,6 +17,7 @@ from .difference import unlike
 
 SharedKeys = tuple[tuple[str, object], ...]
 _PLAIN = ("sigmoid", "tanh")
+_SOURCES = ("data", "plugin")
 
 
 class Baselines:
@@ -40,7 +41,7 @@ class Baselines:
     ) -> None:
         self.within = tuple(within)
         self.name = self._default(groups) if baseline is None else self._named(groups, baseline)
-        self._matching = [g for g in groups if g.runs and self.name in (g.typed(), self._rest(g))]
+        self._matching = [g for g in groups if g.runs and self.name in (g.label, self.rest(g))]
 
     def of(self, group: Group) -> Group | None:
         """Return a group's baseline, preferably one with the same shared keys and data."""
@@ -48,7 +49,7 @@ class Baselines:
             return group
         shared = self.shared_keys(group)
         same = [other for other in self._matching if self.shared_keys(other) == shared]
-        candidates = same or [other for other in self._matching if other.typed() == self.name]
+        candidates = same or [other for other in self._matching if other.label == self.name]
         return min(candidates, key=lambda other: len(unlike(group, other)), default=None)
 
     def shared_keys(self, group: Group) -> SharedKeys:
@@ -57,7 +58,11 @@ class Baselines:
 
     def rest(self, group: Group) -> str:
         """Return a group's label without the shared keys; empty if nothing else differs."""
-        return renamed(self._rest(group), group.names)
+        keys = [key for key in group.values if not self._is_shared(key)]
+        if self.within and all(group.values[key] is None for key in keys):
+            return ""
+        named = keys if self.within else [k for k in keys if k.split(".")[0] not in _SOURCES]
+        return group.part(named, group.fallback)
 
     def note(self, alone: Sequence[str]) -> str | None:
         """Return a note if all or some groups have no baseline with an outcome.
@@ -73,30 +78,19 @@ class Baselines:
         groups = listed(alone)
         return f"not compared, because baseline {name} has no outcome to compare with: {groups}"
 
-    def _rest(self, group: Group) -> str:
-        keys = [key for key in group.values if not self._is_shared(key)]
-        if self.within:
-            return group.typed(keys) if any(group.values[k] is not None for k in keys) else ""
-        return group.typed([key for key in keys if key.split(".")[0] not in ("data", "plugin")])
-
     def _is_shared(self, key: str) -> bool:
         return key.split(".")[0] == "task" or any(
             key == name or key.startswith(f"{name}.") for name in self.within
         )
 
     def _named(self, groups: Sequence[Group], baseline: str) -> str:
-        ways: tuple[Callable[[Group], str], ...] = (
-            lambda group: group.label,
-            self.rest,
-            Group.typed,
-            self._rest,
-        )
+        ways: tuple[Callable[[Group], str], ...] = (lambda group: group.label, self.rest)
         spellings: tuple[Callable[[str], str], ...] = (str, spelled)
         for spelling, way in itertools.product(spellings, ways):
             for group in groups:
                 if spelling(way(group)) == spelling(baseline):
-                    whole = way(group) in (group.label, group.typed()) and not self.within
-                    return group.typed() if whole else self._rest(group)
+                    whole = way(group) == group.label and not self.within
+                    return group.label if whole else self.rest(group)
         labels = [group.label for group in groups]
         known = {way(group): None for group in groups for way in ways}
         place, near = Place(("baseline",)), nearest_label(baseline, known)
@@ -106,7 +100,7 @@ class Baselines:
         )
 
     def _default(self, groups: Sequence[Group]) -> str | None:
-        if any(self._rest(group) == "lstm" for group in groups):
+        if any(self.rest(group) == "lstm" for group in groups):
             return "lstm"
         finished = [group for group in groups if group.runs]
         plainest = min(
@@ -114,7 +108,7 @@ class Baselines:
             key=lambda item: (*plainness(item[1], self._is_shared), item[0]),
             default=None,
         )
-        return None if plainest is None else self._rest(plainest[1])
+        return None if plainest is None else self.rest(plainest[1])
 
 
 def plainness(group: Group, leave_out: Callable[[str], bool]) -> tuple[int, int]:

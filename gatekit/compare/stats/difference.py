@@ -14,7 +14,6 @@ from gatekit.runs.result import OWN, ResultMetric, short_hash
 
 from .intervals import (
     Interval,
-    bootstrap_interval,
     by_pairing_key,
     effect_size,
     has_spread,
@@ -77,7 +76,6 @@ class Difference:
     diverged_baseline: int
     mean: float | None
     interval: Interval | None
-    bootstrap: Interval | None
     effect_size: float | None
     improvement: float | None
     direction: int
@@ -168,7 +166,6 @@ def difference(
     refused: Sequence[str] = (),
     blocked: Sequence[str] = (),
     notes: Sequence[str] = (),
-    level: float = 0.95,
     together: Sequence[str] = (),
     incomplete: str = "",
     at_chance: bool = False,
@@ -181,7 +178,6 @@ def difference(
         refused: why the two are not comparable; if given, no numbers are computed.
         blocked: why there is no verdict.
         notes: remarks to print with the result.
-        level: confidence level of the intervals.
         together: keys that were chosen together and count as one setting.
         incomplete: how many runs the table misses, in words.
         at_chance: whether both groups are at chance.
@@ -201,11 +197,10 @@ def difference(
     metric = group.results[0].metric
     gain = metric.sign * d
     total = signed_ranks(gain).sum() if diverged.any() else gain.sum()
-    interval = bootstrap = None
+    interval = None
     if finite and has_spread(d):
         low, high = limits(metric, [*ours, *theirs])
-        interval = within_limits(mean_interval(d.tolist(), level), low - high, high - low)
-        bootstrap = bootstrap_interval(d.tolist(), level)
+        interval = within_limits(mean_interval(d.tolist()), low - high, high - low)
     return Difference(
         baseline=baseline.label,
         metric=metric,
@@ -216,7 +211,6 @@ def difference(
         diverged_baseline=int((~np.isfinite(theirs)).sum()),
         mean=float(d.mean()) if finite else None,
         interval=interval,
-        bootstrap=bootstrap,
         effect_size=effect_size(d.tolist()) if finite else None,
         improvement=probability_of_improvement(ours.tolist(), theirs.tolist(), metric.sign),
         direction=int(np.sign(total)),

@@ -20,14 +20,12 @@ from .multiple_comparisons import sign_vectors, smallest_p, t_of_share, unit_row
 from .paired_tests import (
     ALPHA,
     FLIPS,
-    MARGIN_SEEDS,
     MIN_FLIPS,
     RANK_FLIPS,
     InterimAnalysis,
     PairedTest,
     decide,
     ranked_values,
-    within_margin,
 )
 
 _Q = 1.959963984540054
@@ -208,45 +206,6 @@ def flipped(d: Floats, vectors: Floats, counts: Floats | None = None) -> Floats:
     share = np.abs(np.matmul(unit_rows(d, n), vectors[:, : d.shape[-2]].T))
     # With equal numbers of seeds, |sum d| / norm orders the groups as t does.
     return share if counts is None else t_of_share(share.round(12), n[..., None])
-
-
-def within_margin_interim(
-    table: Sequence[Mapping[Hashable, float]],
-    margins: Sequence[float],
-    interim: Sequence[int],
-    most: int,
-    comparisons: int = 0,
-) -> list[tuple[float, float] | None]:
-    """Return the p values of `within_margin`, corrected for looks; a decision is final.
-
-    Each look with enough seeds tests at the level that is spent since the last test (Bonferroni).
-    The p values are multiplied by 0.05 divided by this level, so they are compared with 0.05 at
-    each look.
-
-    Args:
-        table: for each comparison, how much better the group is on each seed.
-        margins: the margin of each comparison.
-        interim: number of seeds of each look, in order.
-        most: the maximum number of seeds.
-        comparisons: number of comparisons to correct for, as for `within_margin`.
-    """
-    results: list[tuple[float, float] | None] = [None] * len(table)
-    before = 0.0
-    for seeds in interim:
-        if seeds < MARGIN_SEEDS:
-            continue
-        alpha = spent(seeds / most)
-        factor, before = ALPHA / (alpha - before), alpha
-        rows = [list(_first(row, seeds).values()) for row in table]
-        for i, values in enumerate(within_margin(rows, margins, comparisons)):
-            if values is not None:
-                # The decision of an earlier look is final.
-                worse, equal = results[i] or (1.0, 1.0)
-                results[i] = (
-                    worse if worse < ALPHA else min(1.0, values[0] * factor),
-                    equal if equal < ALPHA else min(1.0, values[1] * factor),
-                )
-    return results
 
 
 def _stepped(

@@ -1,6 +1,6 @@
 """Intervals and effect sizes for a handful of seeds.
 
-SciPy provides the distributions and the bootstrap; it is imported on first use.
+SciPy provides the distributions; it is imported on first use.
 """
 
 from __future__ import annotations
@@ -20,10 +20,6 @@ from gatekit.runs.result import ResultMetric
 Floats = NDArray[np.float64]
 T = TypeVar("T")
 
-MIN_BOOTSTRAP = 10
-"""Fewest values for a bootstrap; with three values it covers about 71 % instead of 95 %."""
-
-_RESAMPLES = 9999
 _SHARES = """
 acc accuracy auc auprc auroc average_precision balanced_accuracy dice ece error_rate exact_match f1
 f1_score hamming_loss iou jaccard macro_f1 map mean_average_precision micro_f1 mrr ndcg pr_auc
@@ -151,60 +147,6 @@ def limits(metric: ResultMetric, values: Iterable[float]) -> tuple[float, float]
         low = 0.0
     inside = all(low <= value <= high for value in finite)
     return (low, high) if inside else (-math.inf, math.inf)
-
-
-def bootstrap_interval(values: Sequence[float], level: float = 0.95) -> Interval | None:
-    """Return the BCa bootstrap interval of the mean; None for fewer than ten values.
-
-    None also for values without spread. The generator is seeded, so the same values always have the
-    same interval.
-
-    Args:
-        values: one number per seed, finite.
-        level: confidence level, between 0 and 1.
-
-    Reference:
-        Efron, "Better bootstrap confidence intervals", JASA 82 (1987),
-        doi:10.1080/01621459.1987.10478410
-    """
-    x = np.asarray(values, dtype=np.float64)
-    if len(x) < MIN_BOOTSTRAP or not has_spread(x):
-        return None
-    from scipy.stats import bootstrap  # type: ignore[attr-defined, unused-ignore]
-
-    ends = bootstrap(
-        (x,),
-        np.mean,
-        confidence_level=level,
-        n_resamples=_RESAMPLES,
-        method="BCa",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return Interval(float(ends.low), float(ends.high), level, "BCa bootstrap")
-
-
-def interquartile_mean(values: Sequence[float]) -> float | None:
-    """Return the mean of the middle half; None if it contains an infinity (a worst outcome).
-
-    A quarter of the values, rounded down, is cut off at each end; with fewer than four values,
-    nothing is.
-
-    Args:
-        values: one number per seed; infinite if a run diverged.
-
-    Reference:
-        Agarwal et al., "Deep reinforcement learning at the edge of the statistical precipice",
-        NeurIPS (2021), arXiv:2108.13264
-    """
-    middle = float(interquartile(np.asarray(values, dtype=np.float64))) if values else math.nan
-    return middle if math.isfinite(middle) else None
-
-
-def interquartile(values: Floats) -> Floats:
-    """Return the mean of the middle half of the values along the last axis, which is not empty."""
-    x = np.sort(values, axis=-1)
-    cut = x.shape[-1] // 4
-    return np.asarray(x[..., cut : x.shape[-1] - cut].mean(axis=-1))
 
 
 def effect_size(differences: Sequence[float]) -> float | None:

@@ -35,7 +35,7 @@ def brief(label: str, diff: Difference) -> tuple[str, str]:
         runs = f"{diff.diverged} of {diff.pairs} runs diverged, against {diff.diverged_baseline}"
         size = f"{way} on {seeds} of {diff.n} seeds ({runs}; {p})"
     else:
-        size = f"{_size(diff)} ({', '.join([*_intervals(diff)[:1], p])}){_unseen(diff)}"
+        size = f"{_size(diff)} ({', '.join(filter(None, [_interval(diff), p]))}){_unseen(diff)}"
     return claim, f"{size}{_several(diff)}{_incomplete(diff)}"
 
 
@@ -97,7 +97,7 @@ def _numbers(label: str, diff: Difference) -> str:
     if diff.mean is None:
         return _with_diverged(label, diff)
     text = _size(diff)
-    evidence = _intervals(diff)
+    evidence = [*filter(None, [_interval(diff)])]
     if diff.test is not None:
         evidence += [f"n = {pairs_text(diff)}", test_text(diff)]
     text += f" ({', '.join(evidence)})" if evidence else ""
@@ -132,16 +132,12 @@ def _size(diff: Difference) -> str:
     return f"{diff.metric.name} {way} by {shown}{unit_of(diff.metric)}"
 
 
-def _intervals(diff: Difference) -> list[str]:
-    texts: list[str] = []
-    for interval, name in ((diff.interval, "t interval"), (diff.bootstrap, "BCa bootstrap")):
-        if interval is None or diff.interval is None or diff.mean is None:
-            continue
-        places = decimals(diff.interval, diff.mean)
-        shown = interval if diff.mean >= 0 else _mirrored(interval)
-        level = f"{interval.level * 100:g} % " if not texts else ""
-        texts.append(f"{level}{name} {shown.low:z.{places}f} to {shown.high:z.{places}f}")
-    return texts
+def _interval(diff: Difference) -> str:
+    if diff.interval is None or diff.mean is None:
+        return ""
+    places = decimals(diff.interval, diff.mean)
+    shown = diff.interval if diff.mean >= 0 else _mirrored(diff.interval)
+    return f"95 % t interval {shown.low:z.{places}f} to {shown.high:z.{places}f}"
 
 
 def count_text(diff: Difference) -> str:

@@ -34,7 +34,7 @@ class Axis:
 
     Attributes:
         title: the title; lines are separated by newlines.
-        scale: ``names`` has one name at each of 0, 1, 2, ...; ``hidden`` has no ticks.
+        scale: ``names`` has one name at each of 0, 1, 2, ...
         limits: the ends; None means those of the marks.
         names: with ``names``, the names; otherwise labels of ``places``. A name without a mark is
             the heading of those that follow.
@@ -44,7 +44,7 @@ class Axis:
     """
 
     title: str = ""
-    scale: Literal["linear", "log", "names", "hidden"] = "linear"
+    scale: Literal["linear", "log", "names"] = "linear"
     limits: tuple[float, float] | None = None
     names: tuple[str, ...] = ()
     places: Numbers = ()
@@ -75,7 +75,6 @@ class Mark:
         ends: the other ends, or the values of cells.
         strong: whether it is drawn heavily.
         dotted: whether a line is dotted.
-        steps: whether lines and bands jump, at each ``x``, to the value that follows it.
         side: the side of a label, or of a mark without ``x``: 1 is right, -1 is left.
         tips: a label for each point; a line may have a single one.
     """
@@ -87,7 +86,6 @@ class Mark:
     ends: Numbers = ()
     strong: bool = False
     dotted: bool = False
-    steps: bool = False
     side: int = 0
     tips: tuple[str, ...] = ()
 

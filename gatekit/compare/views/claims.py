@@ -238,10 +238,7 @@ def _sure(row: Row) -> tuple[str, str]:
     if diff.mean is not None and diff.interval is not None:
         low, high = diff.interval.low, diff.interval.high
         places = decimals(diff.interval, diff.mean)
-        parts.append(
-            f"{diff.interval.level * 100:g} % interval of the difference"
-            f" {low:+z.{places}f} to {high:+z.{places}f}"
-        )
+        parts.append(f"95 % interval of the difference {low:+z.{places}f} to {high:+z.{places}f}")
     parts += [f"p {p_value(diff.p)}{at_interim(diff)}"] if diff.p is not None else []
     seeds = count_of(diff.n, "seed")
     parts.append(f"{row.name or row.group.label} is better on {diff.better} of {seeds}")

@@ -1,4 +1,4 @@
-"""Charts of training: learning curves, the share of runs at a threshold, the best of k trials."""
+"""Charts of training: learning curves."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gatekit.compare.budget.evaluations import best_so_far, read_evaluations, step_flops
-from gatekit.compare.budget.reach import Reached, reach
-from gatekit.compare.budget.trials import BestOfK, best_of_k
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.curves import (
     AXES,
@@ -24,9 +21,7 @@ from gatekit.compare.curves import (
     step_name,
 )
 from gatekit.compare.deciding.row import Row
-from gatekit.compare.numbers import count_of
-from gatekit.compare.stats.intervals import MIN_BOOTSTRAP, Floats
-from gatekit.runs.record import RunRecord
+from gatekit.compare.stats.intervals import Floats
 from gatekit.runs.result import ResultMetric
 
 from .chart import Axis, Chart, Mark, Numbers, Panel, numbers
@@ -34,15 +29,16 @@ from .rows import (
     Legend,
     by_task,
     counted,
-    metric_axis,
     metric_title,
-    run_ids,
     run_tip,
     shown_rows,
     some_of,
     spans_decades,
     unended,
 )
+
+_MOST_SEEDS = 10
+"""From so many seeds on, single seeds are not drawn beside their mean."""
 
 _MOST_GROUPS = 12
 _MOST_MARKED = 30
@@ -124,8 +120,8 @@ def _read(comparison: Comparison, cost: str) -> list[Learned]:
         curves = tuple(curve for curve in read if curve is not None)
         if curves:
             aligned = on_one_grid(curves) if cost in ("seconds", "tokens", "flops") else curves
-            mean = band(aligned, comparison.level)
-            few = len(curves) < MIN_BOOTSTRAP
+            mean = band(aligned)
+            few = len(curves) < _MOST_SEEDS
             found.append(Learned(row, row.group.label, curves, mean, seeds=few))
     return found
 
@@ -252,147 +248,3 @@ def _with_chance(limits: tuple[float, float], at: float, log: bool) -> tuple[flo
         return limits
     low, high = min(low, chance - 0.05 * span), max(high, chance + 0.05 * span)
     return (math.exp(low), math.exp(high)) if log else (low, high)
-
-
-def survival(comparison: Comparison, threshold: float, cost: str = "steps") -> Chart | None:
-    """Return the share of runs that have reached a threshold, over the cost of training.
-
-    The share is one minus the Kaplan-Meier estimate; a tick is a run that ended without reaching
-    the threshold. The arguments are those of `reach`.
-
-    Raises:
-        ConfigError: the cost does not exist, or is unknown.
-    """
-    legend = Legend(_reached)
-    panels = []
-    rows: list[Row] = []
-    for title, one in by_task(comparison):
-        shown = {id(row) for row in one.rows}
-        groups = [found for found in reach(one, threshold, cost) if id(found.row) in shown]
-        if groups:
-            panels.append((_survival(title, groups, threshold, cost, legend),))
-            rows += [found.row for found in groups]
-    if not panels:
-        return None
-    return Chart("Time to a threshold", tuple(panels), legend.series, runs=run_ids(rows))
-
-
-def _survival(
-    title: str, groups: list[Reached], threshold: float, cost: str, legend: Legend[Reached]
-) -> Panel:
-    end = max(cost for one in groups for cost in one.costs)
-    marks = []
-    for one in groups:
-        series = legend.add(one.row.group.label, one.row.style_index, one)
-        x = [0.0, *one.survival.times, end]
-        y = [0.0, *(1 - share for share in one.survival.share)]
-        y.append(y[-1])
-        marks.append(Mark("line", series, numbers(x), numbers(y), strong=True, steps=True))
-        missed = sorted({c for c, hit in zip(one.costs, one.observed, strict=True) if not hit})
-        heights = [y[max(i for i, t in enumerate(x) if t <= cost)] for cost in missed]
-        marks.append(Mark("tick", series, numbers(missed), numbers(heights)))
-    summary = groups[0].row.summary
-    assert summary is not None
-    runs = [run for one in groups for run in one.row.group.runs]
-    across = AXES[cost] if cost != "epochs" else step_name(runs)
-    return Panel(
-        Axis(across, limits=(0, end * 1.03 or 1)),
-        Axis(f"share with {summary.metric.name} {threshold:g}", limits=(-0.03, 1.03)),
-        tuple(marks),
-        title,
-    )
-
-
-def _reached(groups: list[Reached]) -> str:
-    return f"{sum(sum(g.observed) for g in groups)} of {sum(len(g.costs) for g in groups)}"
-
-
-def tuned(comparison: Comparison) -> Chart | None:
-    """Return the expected score of the best of k trials of each variant, with its interval.
-
-    Raises:
-        ConfigError: the comparison has no tuned keys.
-    """
-    legend = Legend(_trials)
-    panels = []
-    rows: list[Row] = []
-    for title, one in by_task(comparison):
-        by_row = {id(found.row): found for found in best_of_k(one)}
-        known = [by_row[id(row)] for row in one.rows if id(row) in by_row]
-        if known:
-            rows += [found.row for found in known]
-            y = Axis(f"expected {metric_title(one.rows)}")
-            marks = [mark for found in known for mark in _best(found, legend)]
-            panels.append((Panel(Axis("trials k", whole=True), y, tuple(marks), title),))
-    if not panels:
-        return None
-    return Chart("Expected best of k trials", tuple(panels), legend.series, runs=run_ids(rows))
-
-
-def _best(one: BestOfK, legend: Legend[BestOfK]) -> list[Mark]:
-    series = legend.add(one.row.group.label, one.row.style_index, one)
-    k = numbers(range(1, one.trials + 1))
-    marks = [Mark("line", series, k, one.outcome, strong=True)]
-    if one.low is not None and one.high is not None:
-        marks.insert(0, Mark("band", series, k[: len(one.low)], one.low, one.high))
-    if one.trials <= _MOST_MARKED:
-        marks.append(Mark("mean", series, k, one.outcome, strong=True))
-    return marks
-
-
-def _trials(variants: list[BestOfK]) -> str:
-    return " or ".join(dict.fromkeys(count_of(one.trials, "trial") for one in variants))
-
-
-def _training_flops(run: RunRecord) -> float | None:
-    """Return the FLOPs of a run's training; None if it has no evaluation.
-
-    Raises:
-        ConfigError: they are unknown.
-    """
-    each, steps = step_flops(run), None if run.result is None else run.result.steps
-    if each is not None and steps:
-        return each * steps
-    known = read_evaluations(run)
-    return None if known is None else float(known.on("flops")[-1])
-
-
-def compute(comparison: Comparison) -> Chart | None:
-    """Return each completed run's metric over the FLOPs of its whole training.
-
-    The dotted steps are the best score of any run that needed no more FLOPs.
-
-    Raises:
-        ConfigError: the FLOPs of a run are unknown.
-    """
-    legend = Legend(counted)
-    panels = []
-    drawn: list[Row] = []
-    for title, one in by_task(comparison):
-        every: list[tuple[float, float]] = []
-        marks = []
-        for row in shown_rows(one.rows, _MOST_GROUPS):
-            known = [
-                (flops, run.result.outcome, run_tip(run.id, run.seed))
-                for run in row.group.runs
-                if run.result and run.state == "COMPLETED"
-                if (flops := _training_flops(run)) is not None
-            ]
-            if known:
-                x, y = numbers(x for x, _, _ in known), numbers(y for _, y, _ in known)
-                series = legend.add(row.group.label, row.style_index, row)
-                tips = tuple(tip for *_, tip in known)
-                marks.append(Mark("mean", series, x, y, strong=True, tips=tips))
-                every += zip(x, y, strict=True)
-                drawn.append(row)
-        if marks:
-            costs, scores = (np.array(part) for part in zip(*sorted(every), strict=True))
-            y_axis = metric_axis(one.rows, scores.tolist())
-            best = numbers(best_so_far(scores, y_axis.better))
-            marks.append(Mark("line", None, numbers(costs), best, dotted=True, steps=True))
-            wide = spans_decades(costs.tolist())
-            x_axis = Axis(AXES["flops"], "log" if wide else "linear", better=-1)
-            panels.append((Panel(x_axis, y_axis, tuple(marks), title),))
-    if not panels:
-        return None
-    return Chart("Metric over FLOPs", tuple(panels), legend.series, runs=run_ids(drawn))
