@@ -91,9 +91,6 @@ INNER = {
     "gatekit.compare.budget": "evaluations",
     "gatekit.compare.budget.at": "Budget read_budget",
     "gatekit.compare.budget.evaluations": "_of_network",
-    "gatekit.compare.budget.reach": "Reached kaplan_meier log_rank_scores reach",
-    "gatekit.compare.budget.text": "reach_cells reach_verdict trials_table",
-    "gatekit.compare.budget.trials": "BestOfK best_of_k weights",
     "gatekit.compare.compared": "compared_Comparison=Comparison",
     "gatekit.compare.comparison": "Comparison compare_runs=compare",
     "gatekit.compare.curves": "AXES Curve band on_one_grid over read_curve read_curves",
@@ -105,19 +102,15 @@ INNER = {
         "gates_report geometric_mean gradient gradient_share kept_shares time_at"
     ),
     "gatekit.compare.gates.densities": "densities layers longest_sequence memory slope",
-    "gatekit.compare.gates.probes": "read_activations read_probe",
-    "gatekit.compare.gates.text": (
-        "count_text gate_table memory_text projection_table state_table to_data"
-    ),
+    "gatekit.compare.gates.probes": "read_probe",
+    "gatekit.compare.gates.text": ("count_text gate_table memory_text state_table to_data"),
     "gatekit.compare.grouping": "grouping_best=best",
-    "gatekit.compare.grouping.best": "Chosen Trial best_of optimism",
+    "gatekit.compare.grouping.best": "best_of optimism",
     "gatekit.compare.grouping.choose": "where",
     "gatekit.compare.grouping.group": "Group Grouping group_runs",
     "gatekit.compare.grouping.keys": "in_order names_variant of_kind",
     "gatekit.compare.grouping.label": "printable",
-    "gatekit.compare.grouping.rename": "read_names with_names",
     "gatekit.compare.grouping.select": "Selection select",
-    "gatekit.compare.importance": "importance importance_table",
     "gatekit.compare.live": "server",
     "gatekit.compare.live.server": "Server",
     "gatekit.compare.live.watching": "LiveStudies",
@@ -127,14 +120,13 @@ INNER = {
     ),
     "gatekit.compare.options": "FIGURES GROUPING OPTIONS",
     "gatekit.compare.output.answer": "decided_claims headline undecided_lines",
-    "gatekit.compare.output.export": "latex_text records to_csv to_json to_latex to_markdown",
+    "gatekit.compare.output.export": "latex_text records to_csv to_json to_latex",
     "gatekit.compare.output.notebook": "comparison_html",
     "gatekit.compare.output.sentence": "sentences to_text",
     "gatekit.compare.output.table": "footer notes print_table table_answer=answer",
     "gatekit.compare.output.table_cells": "groups_table tasks_differences tasks_notes tasks_table",
     "gatekit.compare.recipe": "arguments",
-    "gatekit.compare.render": "activations matplotlib",
-    "gatekit.compare.render.activations": "draw_activations",
+    "gatekit.compare.render": "matplotlib",
     "gatekit.compare.render.files": "write_figure",
     "gatekit.compare.render.style": "COLOURS style_of",
     "gatekit.compare.render.text": "log_ticks shortened",
@@ -144,26 +136,21 @@ INNER = {
     "gatekit.compare.report.markup": "html markup_data=data markup_text=text number",
     "gatekit.compare.report.page": "SCRIPTS SECTIONS report_page=page",
     "gatekit.compare.report.runs": "failures",
-    "gatekit.compare.report.save": "watch write_report",
-    "gatekit.compare.report.settings": "importance_section",
+    "gatekit.compare.report.save": "write_report",
     "gatekit.compare.report.summary": "summary",
     "gatekit.compare.report.to_data": "Charts",
     "gatekit.compare.scrub": "line_with_location scrub without_paths",
-    "gatekit.compare.several": "SeveralTasks profiles several_tasks",
+    "gatekit.compare.several": "SeveralTasks several_tasks",
     "gatekit.compare.share": "entries rerun",
     "gatekit.compare.share.bundle": "bundle_contents=contents write_bundle",
     "gatekit.compare.share.rerun": "rerun_rerun=rerun",
     "gatekit.compare.share.unbundle": "extract import_bundle read_manifest",
-    "gatekit.compare.sources": "sources",
-    "gatekit.compare.stats.across_tasks": (
-        "rank_variants stratified_bootstrap stratified_mean stratified_t_interval"
-    ),
+    "gatekit.compare.stats.across_tasks": ("rank_variants stratified_mean stratified_t_interval"),
     "gatekit.compare.stats.interim_tests": (
-        "beyond decide_interim first_interim flipped is_possible next_interim spent "
-        "within_margin_interim"
+        "beyond decide_interim first_interim flipped is_possible next_interim spent"
     ),
     "gatekit.compare.stats.intervals": (
-        "Interval bootstrap_interval by_seed effect_size interquartile_mean limits "
+        "Interval by_seed effect_size limits "
         "mean_interval of_seeds probability_of_improvement signed_ranks within_limits"
     ),
     "gatekit.compare.stats.multiple_comparisons": "VECTORS holm sign_vectors step_down",
@@ -171,7 +158,6 @@ INNER = {
         "ALPHA FLIPS MIN_FLIPS MIN_SEEDS PAIRED_T RANKS RANK_FLIPS decide paired_t within_margin"
     ),
     "gatekit.compare.stats.power": "MOST_SEEDS POWER bar power seeds_needed",
-    "gatekit.compare.stats.variance": "variance_shares",
     "gatekit.compare.study": "load_runs=load studies",
     "gatekit.compare.views.chart": "Chart Mark Panel",
     "gatekit.compare.views.claims": "Claim _ahead best",

@@ -104,25 +104,6 @@ def test_a_budget_that_is_too_small_is_said_not_missing_runs(study: Path) -> Non
     assert "Without an evaluation within the budget" in failures(about).body
 
 
-def test_the_best_of_a_key_is_chosen_by_the_area(tmp_path: Path) -> None:
-    """The small rate ends better, and the large one has the better mean over training."""
-    for seed in range(5):
-        for cell in ("lstm", "gru"):
-            for rate, values in ((0.1, [5.0] * 10), (0.01, [9.0] * 9 + [4.9])):
-                own = [value + 0.01 * seed for value in values]
-                write_curve(tmp_path, cell, seed, own, optimizer__learning_rate=rate)
-    key = "optimizer.learning_rate"
-    ends = compare("demo", tmp_path, at="steps=100", best_of=[key])
-    area = compare("demo", tmp_path, at="steps=100", best_of=[key], area=True)
-    assert {choice.values[key] for choice in ends.chosen} == {0.01}
-    assert {choice.values[key] for choice in area.chosen} == {0.1}
-    assert area.chosen[0].mean == pytest.approx(5.02)
-    assert [trial.validation for trial in area.chosen[0].trials] == [
-        trial.test for trial in area.chosen[0].trials
-    ]
-    assert "by mean over training of validation nll (5.02)" in area.chosen[0].note({})
-
-
 def test_a_group_that_lacks_some_runs_gets_no_verdict(study: Path) -> None:
     write_curve(study, "gru", 6, [7.0], seconds=40)
     write_curve(study, "lstm", 6, [7.0], seconds=5)
@@ -194,9 +175,7 @@ def test_a_test_set_has_no_curve(study: Path) -> None:
 def test_a_budget_keeps_the_digits_that_were_typed() -> None:
     budget = read_budget("steps=1234567")
     assert (budget.typed, str(budget)) == ("steps=1234567", "1234567 steps")
-    assert arguments("demo", at=budget, level=0.9999999) == [
-        "demo", "--level", "0.9999999", "--at", "steps=1234567"
-    ]  # fmt: skip
+    assert arguments("demo", at=budget) == ["demo", "--at", "steps=1234567"]
 
 
 def test_the_command_to_repeat_it_has_the_budget() -> None:
@@ -224,13 +203,3 @@ def test_the_budget_is_a_line_across_the_curves(study: Path) -> None:
     assert any(list(line.get_xdata()) == [20, 20] for line in drawn.axes[0].lines)
     with pytest.raises(ConfigError, check=at("over", "='seconds'")):
         compare_with_figures("demo", study).figure("curves", over="second")
-
-
-def test_the_area_is_the_mean_of_the_best_score_so_far(study: Path) -> None:
-    values = rows_of(compare("demo", study, at="seconds=25", area=True))
-    # From 10 s, when each run has been evaluated, to 25 s; LSTM at 10, 20; GRU at 5, 10, 15, 20.
-    assert values["lstm"][0] == pytest.approx((10 * 9 + 5 * 8) / 15)
-    assert values["gru"][0] == pytest.approx(7.5)
-    assert values["gru"][5] == pytest.approx((10 * 7.6 + 5 * 7.6) / 15)
-    with pytest.raises(ConfigError, match="area needs a budget"):
-        compare("demo", study, area=True)

@@ -71,8 +71,6 @@ def test_the_best_rate_is_chosen_by_validation_for_each_variant_and_task(root: P
     assert f"For each, {RATE} was chosen by the mean validation nll." in sentences(comparison)[0]
     tuned = {record["group"]: record["tuned"] for record in records(comparison)}
     assert tuned["gru task=jsb"] == {RATE: 0.01}
-    named = compare("demo", root, best_of=[RATE], labels=["gru=GRU"], tasks=["adding"])
-    assert sum(note.startswith("GRU: learning_rate=") for note in named.notes) == 1
     by = compare("demo", root, by=["cell"], best_of=["optimizer"])
     assert rates(by) == rates(comparison)
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +13,6 @@ from refused import at, fault_of, put
 from seams import (
     Comparison,
     Row,
-    decided,
     headline,
     mean_interval,
     plan_file,
@@ -99,16 +96,6 @@ def test_four_seeds_have_numbers_and_no_verdict(tmp_path: Path, seeds: int) -> N
     assert "a verdict needs at least 5 seeds" in comparison.notes
 
 
-def test_the_level_of_the_intervals_moves_no_verdict(tmp_path: Path) -> None:
-    gru = [v + d for v, d in zip(LSTM5, (0.02, 0.05, 0.01, 0.06, 0.03), strict=True)]
-    write_study(tmp_path, {"lstm": LSTM5, "gru": gru, "rnn": RNN5})
-    for level in (0.5, 0.95, 0.999):
-        comparison = compare("demo", tmp_path, level=level)
-        decided = [decision(comparison, label) for label in ("gru", "rnn")]
-        assert decided == ["worse", "worse"]
-    assert verdict(comparison, "gru").endswith("; the p value decides, not the interval")
-
-
 def test_equal_differences_have_no_interval_and_no_verdict(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": [0.5] * 6, "gru": [0.75] * 6})
     comparison = compare("demo", tmp_path)
@@ -135,7 +122,7 @@ def test_pairs_of_one_seed_are_averaged_first(tmp_path: Path) -> None:
     assert "n = 5 seeds with 10 pairs of runs" in sentence
     summary = row(compare("demo", tmp_path, by=["cell"]), "lstm").summary
     assert summary is not None
-    assert (summary.n, summary.bootstrap) == (10, None)
+    assert summary.n == 10
     assert summary.interval == mean_interval(LSTM5)
 
 
@@ -238,8 +225,6 @@ def test_a_baseline_can_be_named_and_must_exist(tmp_path: Path) -> None:
     assert verdict(comparison, "lstm").startswith("lstm is better than rnn: nll lower by 0.316")
     with pytest.raises(ConfigError, check=at("baseline", "='lstm'")):
         compare("demo", tmp_path, baseline="lstn")
-    fault = fault_of(lambda: compare("demo", tmp_path, level=95))
-    assert fault.fixes == (put("level", 0.95),)
 
 
 def test_a_baseline_without_an_outcome_is_said(tmp_path: Path) -> None:
@@ -772,17 +757,6 @@ def test_no_runs_and_only_failed_runs_say_so(tmp_path: Path) -> None:
     assert "no run has an outcome yet: there is nothing to compare" in failed.notes
 
 
-def test_from_ten_seeds_on_there_is_a_bootstrap_too(tmp_path: Path) -> None:
-    write_study(tmp_path, {"lstm": [8.6 + (i * 7 % 10) / 100 for i in range(10)], "gru": GRU})
-    comparison = compare("demo", tmp_path)
-    lstm, gru = row(comparison, "lstm").summary, row(comparison, "gru").summary
-    assert lstm is not None
-    assert lstm.bootstrap is not None
-    assert lstm.bootstrap.method == "BCa bootstrap"
-    assert gru is not None
-    assert gru.bootstrap is None
-
-
 def test_the_test_set_never_chooses_the_epoch(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "demo" / "runs", configuration(), 8.65, validation=curve(8.7, 10))
     record = json.loads((folder / "result.json").read_text())
@@ -791,16 +765,3 @@ def test_the_test_set_never_chooses_the_epoch(tmp_path: Path) -> None:
     summary = compare("demo", tmp_path).rows[0].summary
     assert summary is not None
     assert summary.mean == 8.65
-
-
-@pytest.mark.parametrize(
-    ("outcomes", "mean"), [([1.0, 2.0, 3.0, 100.0], 2.0), ([1.0, math.nan, 3.0, 4.0], None)]
-)
-def test_a_share_of_the_mean_is_of_the_seeds_before_the_first_look(
-    outcomes: list[float], mean: float | None
-) -> None:
-    runs = [
-        SimpleNamespace(seed=seed, result=SimpleNamespace(outcome=outcome))
-        for seed, outcome in enumerate(outcomes)
-    ]
-    assert decided._mean(cast("Any", SimpleNamespace(runs=runs)), 3) == mean

@@ -19,7 +19,6 @@ from seams import (
     summary,
     to_csv,
     to_latex,
-    to_markdown,
 )
 from seams import compare_runs as compare
 from seams import table_answer as answer
@@ -171,7 +170,6 @@ def test_every_form_names_the_settings(two: Comparison) -> None:
     assert record["confounded"] is True
     assert SAID in record["verdict"]
     assert all(SAID in form(two) for form in (to_csv, to_latex))
-    assert SAID in to_markdown(two).replace("\\", "")
 
 
 def test_no_sentence_is_written_and_none_is_offered_to_copy(two: Comparison) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from seams import compare_runs as compare
-from seams import records, to_csv, to_json, to_markdown
+from seams import records, to_csv, to_json
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import GRU, GRU5, LSTM, LSTM5, RNN, RNN5, diverged
@@ -120,36 +120,11 @@ def test_csv_starts_no_formula_and_json_keeps_the_label(tmp_path: Path, label: s
     assert line["group"].removeprefix("'") == label
 
 
-@pytest.mark.parametrize("label", HOSTILE)
-def test_markdown_shows_labels_as_text(tmp_path: Path, label: str) -> None:
-    runs = write_study(tmp_path, {"lstm": LSTM})
-    write_run(runs, configuration("lstm", 0, cell__name=label), 9.5)
-    text = to_markdown(compare("demo", tmp_path))
-    table = text.split("\n\n")[1].splitlines()
-    assert len(table) == 4
-    assert {line.replace(r"\|", "").count("|") for line in table} == {7}
-    for live in ("<script", "<img", "](", "\x1b", "\u202e"):
-        assert live not in text
-
-
-def test_markdown_is_a_table_with_its_footer(tmp_path: Path) -> None:
-    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
-    lines = to_markdown(compare("demo", tmp_path)).splitlines()
-    assert lines[0].startswith("- lstm, the baseline, has the best test nll: no verdict on rnn;")
-    start = lines.index("") + 1
-    assert lines[start] == (
-        "| group | n | test nll (nats/frame) | difference from lstm | parameters | ms/step |"
-    )
-    assert lines[start + 3].startswith("| rnn | 3 | 8.96 [8.82, 9.10] | +0.313 [+0.275, +0.351] |")
-    assert lines[start - 2].startswith("- no verdict on rnn (about ")
-
-
 def test_an_empty_study_exports_nothing_but_headings(tmp_path: Path) -> None:
     (tmp_path / "demo").mkdir()
     comparison = compare("demo", tmp_path)
     assert to_json(comparison) == "[]"
     assert to_csv(comparison) == "group,n,mean,low,high,metric\n"
-    assert "has no runs" in to_markdown(comparison)
 
 
 def test_every_field_is_documented(tmp_path: Path) -> None:

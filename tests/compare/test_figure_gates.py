@@ -1,10 +1,7 @@
 """Figures of what gates did, drawn from written files."""
 
-import numpy as np
 import pytest
 from seams import (
-    activations,
-    draw_activations,
     draw_gates,
     gates,
     gates_report,
@@ -14,7 +11,7 @@ from seams import (
 
 from compare.probing import look, probe_study
 from compare.synthetic import configuration, write_run, write_study
-from gatekit import ConfigError, RunError
+from gatekit import ConfigError
 
 COMMAND = "gatekit gates-report demo"
 
@@ -124,51 +121,6 @@ def test_a_label_is_text(tmp_path):
     report = gates_report("demo", tmp_path)
     (file,) = draw_gates(report, tmp_path / "f", command=COMMAND, formats=("svg",))
     assert file.exists()
-
-
-def test_activations_are_heat_maps(report, monkeypatch):
-    run = report.variants[0].probed[0].run
-    found = {}
-
-    def keep(figure, stem, formats, title, about):
-        found["figure"], found["about"] = figure, about
-        return []
-
-    monkeypatch.setattr(activations, "write_figure", keep)
-    draw_activations(report, run.id[:6], "stem", command=COMMAND)
-    figure = found["figure"]
-    assert found["about"].endswith(f"runs: {run.id}")
-    texts = drawn(figure)
-    assert {"forget", "candidate", "h", "c", "x", "sequence 2", "step"} <= texts
-    assert any(text.startswith(f"lstm, seed {run.seed}, run {run.id[:8]}") for text in texts)
-    heat = [axes for axes in figure.axes if axes.images and len(axes.images[0].get_array()) == 8]
-    assert len(heat) == 10
-    first, second = (axes.images[0] for axes in heat[:2])
-    # The second sequence has 20 of 30 steps; what is masked is no value.
-    masked = np.ma.getmaskarray(second.get_array())
-    assert masked[:, 20:].all()
-    assert not masked[:, :20].any()
-    # One signal has one scale.
-    assert first.get_clim() == second.get_clim() == (0, 1)
-    assert heat[4].images[0].get_clim() == heat[5].images[0].get_clim() != (0, 1)
-    # Units stand by their mean in the forget gate.
-    with np.load(run.path / "probe.npz") as archive:
-        forget = archive["rnn_0/gate/forget"].astype(float)
-    order = np.argsort(-forget.mean(axis=(0, 1)), kind="stable")
-    np.testing.assert_array_equal(heat[2].images[0].get_array(), forget[0][:, order].T)
-
-
-@pytest.mark.parametrize("text", ["zz", ""])
-def test_a_run_that_is_not_there(report, tmp_path, text):
-    with pytest.raises(RunError, match="of the probed runs"):
-        draw_activations(report, text, tmp_path / "f", command=COMMAND)
-
-
-def test_activations_that_are_not_there(report, tmp_path):
-    run = report.variants[0].probed[0].run
-    (run.path / "probe.npz").unlink()
-    with pytest.raises(RunError, match=r"no readable probe\.npz"):
-        draw_activations(report, run.id, tmp_path / "f", command=COMMAND)
 
 
 def test_saturated_shares_are_those_of_the_layer_that_is_drawn(tmp_path):

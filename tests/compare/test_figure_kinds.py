@@ -23,10 +23,8 @@ from seams import (
     OPTIONS,
     Asked,
     Chart,
-    Chosen,
     Mark,
     Panel,
-    Trial,
     chart,
     log_ticks,
     matplotlib,
@@ -50,7 +48,7 @@ from .test_table import HOSTILE
 
 def made(kind: str, comparison: Comparison, x: str | None = None) -> Chart:
     """Return a chart that is not empty."""
-    found = chart(kind, comparison, Asked(x, reach=9.0))
+    found = chart(kind, comparison, Asked(x))
     assert found is not None
     return found
 
@@ -79,14 +77,7 @@ def write_everything(root: Path) -> Comparison:
     for place, name in enumerate("abcde"):
         cells = {"lstm": LSTM, "gru": GRU, "rnn": RNN}
         write_task(root, name, {c: [v + place / 9 for v in values] for c, values in cells.items()})
-    comparison = compare("demo", root, within=["task.name"])
-    # As if each group were the best of two learning rates.
-    trials = (Trial(9.0, 9.1, False, False), Trial(8.9, 8.8, False, False))
-    chosen = [
-        Chosen({}, 2, row.group.label, "nll", 8.9, tuple(run.id for run in row.group.runs), trials)
-        for row in comparison.rows
-    ]
-    return dataclasses.replace(comparison, chosen=tuple(chosen))
+    return compare("demo", root, within=["task.name"])
 
 
 def test_the_arguments_of_a_comparison_are_the_options_with_their_defaults() -> None:
@@ -103,9 +94,9 @@ def test_the_arguments_of_a_comparison_are_the_options_with_their_defaults() -> 
 def test_every_kind_names_command_settings_and_runs_and_repeats(tmp_path: Path, kind: str) -> None:
     comparison = write_everything(tmp_path)
     how = {"command": "gatekit compare demo", "formats": ("svg", "pdf"), "x": "task.name"}
-    how |= {"reach": 9.0, "over": "steps"}
+    how |= {"over": "steps"}
     svg, pdf = draw(kind, comparison, tmp_path / "one", **how)
-    shown = chart(kind, comparison, Asked("task.name", "steps", 9.0))
+    shown = chart(kind, comparison, Asked("task.name", "steps"))
     assert shown is not None
     two = dataclasses.replace(shown, panels=shown.panels[:2])
     written, moved = set(), []
@@ -118,16 +109,12 @@ def test_every_kind_names_command_settings_and_runs_and_repeats(tmp_path: Path, 
     again = draw(kind, comparison, tmp_path / "again", **how)
     assert [path.read_bytes() for path in again] == [svg.read_bytes(), pdf.read_bytes()]
     text = svg.read_text()
-    assert "command: gatekit compare demo; settings: level 0.95; runs: " in text
+    assert "command: gatekit compare demo; runs: " in text
     assert sum(run.id in text for run in comparison.study.runs) == 45
     assert not list(ElementTree.parse(svg).iter("{http://www.w3.org/2000/svg}text"))
     assert b"/FontFile2" in pdf.read_bytes()
-    for columns, width in ((1, 3.4), (2, 7.0)):
-        (path,) = draw(
-            kind, comparison, tmp_path / "w", columns=columns, **{**how, "formats": ["svg"]}
-        )
-        points = float(ElementTree.parse(path).getroot().attrib["width"].removesuffix("pt"))
-        assert points == pytest.approx(72 * width, abs=0.1)
+    points = float(ElementTree.parse(svg).getroot().attrib["width"].removesuffix("pt"))
+    assert points == pytest.approx(72 * 3.4, abs=0.1)
 
 
 @pytest.mark.slow
@@ -407,23 +394,6 @@ def test_long_labels_of_a_heat_map_do_not_overlap(tmp_path: Path) -> None:
     assert title.y1 <= figure.bbox.height
 
 
-def test_a_critical_difference_needs_five_tasks(tmp_path: Path) -> None:
-    write_task(tmp_path, "a", {"lstm": LSTM, "rnn": RNN})
-    with pytest.raises(ConfigError, match=r"5 tasks.*has 1 task and 2 such variants"):
-        made("critical", compare("demo", tmp_path))
-    with pytest.raises(ConfigError, match="needs at least two tasks"):
-        made("profile", compare("demo", tmp_path))
-    shown = texts(made("critical", write_everything(tmp_path / "more")))
-    assert "3.00" in shown
-    assert "critical difference 1.48 (5 tasks, Nemenyi at 0.05)" in shown
-
-
-def test_a_profile_names_its_scale(tmp_path: Path) -> None:
-    shown = texts(made("profile", write_everything(tmp_path)))
-    assert "normalised score (0 chance, 1 baseline; 5 tasks)" in shown
-    assert "lstm (n = 3 per task)" in shown
-
-
 def test_variants_of_one_cell_stay_apart_where_there_is_no_room() -> None:
     labels = [f"lstm forget=a_gate_with_a_long_name stretch={n}" for n in (4, 16)]
     shown = [shortened(label) for label in labels]
@@ -505,18 +475,6 @@ def test_baselines_of_blocks_are_told_apart(tmp_path: Path) -> None:
     assert len(looks) == 6
     inked = {style_of(row.style_index).line for row in comparison.rows if row.is_baseline}
     assert len(inked) == 3
-
-
-def test_profiles_are_steps_and_a_heat_map_has_room_for_its_label(tmp_path: Path) -> None:
-    comparison = write_two_tasks(tmp_path)
-    profile = only(made("profile", comparison))
-    assert {mark.steps for mark in marks(profile, "line")} == {True}
-    figure = comparison.figure("heatmap", columns=2)
-    figure.draw_without_rendering()
-    for axes in figure.axes:
-        box = axes.yaxis.label.get_window_extent()
-        assert box.y0 >= 0
-        assert box.y1 <= figure.bbox.y1
 
 
 def test_a_heat_map_of_cells_and_tasks_has_every_task(tmp_path: Path) -> None:

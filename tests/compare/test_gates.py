@@ -17,13 +17,10 @@ from seams import (
     kept_shares,
     layers,
     longest_sequence,
-    main,
     mean_interval,
     memory,
     memory_text,
     probe_line,
-    projection_table,
-    read_activations,
     read_probe,
     slope,
     state_table,
@@ -160,7 +157,6 @@ def test_a_damaged_line_is_left_out_and_told(root, damage):
         {"rnn_0": 3},
         {"rnn_0": {"gates": 3, "states": {}}},
         {"rnn_0": {"gates": {}}},
-        {"rnn_0": {"gates": {}, "states": {}, "projections": 3}},
     ],
 )
 def test_a_record_of_another_shape_is_damage(tmp_path, layers):
@@ -227,33 +223,6 @@ def test_the_rows_of_the_tables(root):
     assert states[3]["memory (steps)"].startswith("19.")
 
 
-def test_projections_have_a_table_of_their_own(tmp_path, capsys):
-    runs = tmp_path / "demo" / "runs"
-    for seed, mean in enumerate((1.0, 2.0, 4.5)):
-        folder = write_run(runs, configuration(seed=seed))
-        probe_run(folder, [0.9])
-        path = folder / "probe.jsonl"
-        record = json.loads(path.read_text())
-        record.pop("crc")
-        facts = {"mean": mean, "deviation": 0.5, "lowest": -1.0, "highest": None}
-        record["layers"]["rnn_0"]["projections"] = {"forget.tau": facts}
-        path.write_text(probe_line(record) + "\n")
-    report = gates_report("demo", tmp_path)
-    assert "forget.tau" not in [row["gate"] for row in gate_table(report).records()]
-    (row,) = projection_table(report).records()
-    assert (row["projection"], row["n"], row["lowest"][:4]) == ("forget.tau", "3", "-1.0")
-    assert row["highest"] == "-"
-    (variant,) = to_data(report)["variants"]
-    (tau,) = variant["projections"]
-    assert (tau["projection"], tau["mean"], tau["highest"]) == ("forget.tau", 2.5, None)
-    means = [run["looks"][0]["projections"][0]["mean"] for run in variant["runs"]]
-    assert sorted(means) == [1.0, 2.0, 4.5]
-    assert main(["gates-report", "demo", "--root", str(tmp_path)]) == 0
-    text = capsys.readouterr().out
-    assert any(line.split()[:1] == ["forget.tau"] for line in text.splitlines())
-    assert "deviation: " in text
-
-
 def test_several_layers_are_named(tmp_path):
     runs = write_study(tmp_path, {"lstm": [8.6]})
     probe_study(runs, layers=("forward_0", "backward_0"))
@@ -278,16 +247,6 @@ def test_what_is_drawn(root):
     back = slope(lstm, "rnn_0")
     assert back.norms[0].max() == 1
     assert longest_sequence([lstm]) == STEPS
-
-
-def test_activations(root):
-    (run, *_) = load("demo", root).runs
-    arrays = read_activations(run)
-    assert arrays["rnn_0/gate/forget"].shape[1] == STEPS
-    (run.path / "probe.npz").write_bytes(b"PK\x03\x04 and no more")
-    assert read_activations(run) == {}
-    (run.path / "probe.npz").unlink()
-    assert read_activations(run) == {}
 
 
 def test_intervals_of_pooled_runs_are_over_seeds(tmp_path):

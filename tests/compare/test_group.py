@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from refused import at, fault_of, put, saying
+from refused import at, fault_of, put
 from seams import (
     Group,
     Grouping,
     group_runs,
     names_variant,
     printable,
-    read_names,
     select,
-    with_names,
 )
 from seams import compare_runs as compare
 from seams import load_runs as load
@@ -489,28 +487,6 @@ def test_a_script_of_ones_own_needs_no_cell(tmp_path: Path) -> None:
 )
 def test_a_label_cannot_move_the_cursor(text: str, shown: str) -> None:
     assert printable(text) == shown
-
-
-def test_groups_get_other_names(tmp_path: Path) -> None:
-    slow = {"kind": "slow", "stretch": 4}
-    write(tmp_path, configuration(swap={"forget": "sigmoid"}), configuration(swap={"forget": slow}))
-    write(tmp_path, configuration("gru", swap={"forget": slow}))
-    groups = grouped(tmp_path).groups
-    names = read_names(["lstm=LSTM", "forget=slow stretch=4=slow=4"], groups)
-    assert names == {"lstm": "LSTM", "forget=slow stretch=4": "slow=4"}
-    assert [item.label for item in with_names(groups, names)] == [
-        "gru slow=4",
-        "LSTM forget=sigmoid",
-        "LSTM slow=4",
-    ]
-    for text, check in (
-        ("lstm", at("labels", "=['lstm=NAME']")),
-        ("lstn=LSTM", at("labels", names=("'lstn'",))),
-        ("gru=lstm", saying("two groups would be called 'lstm forget=slow stretch=4'")),
-        ("gru= ", at("labels")),
-    ):
-        with pytest.raises(ConfigError, check=check):
-            with_names(groups, read_names([text], groups))
 
 
 def test_an_exact_label_comes_before_a_longer_spelling(tmp_path: Path) -> None:

@@ -18,8 +18,6 @@ from seams import (
     next_interim,
     sign_vectors,
     spent,
-    within_margin,
-    within_margin_interim,
 )
 
 from .calibration import MOST, NOISES, first_verdict, sizes
@@ -163,24 +161,6 @@ def test_the_simulated_procedure_is_that_of_the_rule(noise: str) -> None:
         tests = [test for test in decide_interim(table(d), sizes(), MOST) if test is not None]
         decided = [test.interim.seeds for test in tests if test.decides and test.interim]
         assert first_verdict(d) == min(decided, default=None)
-
-
-def test_a_margin_spends_the_level_that_each_look_adds() -> None:
-    gains = table(drawn(14, 2, 9, 0.0) * 0.2)
-    margins = [0.25, 0.1]
-    actual = within_margin_interim(gains, margins, [10, 14], 14)
-    early = within_margin([list(row.values())[:10] for row in gains], margins)
-    late = within_margin([list(row.values()) for row in gains], margins)
-    first, added = spent(10 / 14), 0.05 - spent(10 / 14)
-    for now, one, two in zip(actual, early, late, strict=True):
-        assert now is not None
-        assert one is not None
-        assert two is not None
-        for p, before, after in zip(now, one, two, strict=True):
-            expected = before * 0.05 / first if before < first else after * 0.05 / added
-            assert p == pytest.approx(min(1.0, expected))
-    # A look with too few seeds for a margin leaves its level to the next.
-    assert within_margin_interim(gains, margins, [9, 10, 14], 14) == actual
 
 
 def test_runs_that_both_diverge_later_do_not_change_an_earlier_look() -> None:

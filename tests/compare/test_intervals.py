@@ -10,10 +10,8 @@ import scipy.stats
 import statsmodels.api
 from seams import (
     ResultMetric,
-    bootstrap_interval,
     by_seed,
     effect_size,
-    interquartile_mean,
     limits,
     mean_interval,
     of_seeds,
@@ -75,24 +73,6 @@ def test_the_t_interval_of_three_covers_what_it_says() -> None:
     assert covered == pytest.approx(0.95, abs=0.012)
 
 
-def test_the_bootstrap_starts_at_ten_and_repeats() -> None:
-    values = np.random.default_rng(1).normal(8.6, 0.1, 12).tolist()
-    assert bootstrap_interval(values[:9]) is None
-    first = bootstrap_interval(values)
-    assert first is not None
-    assert first == bootstrap_interval(values)
-    assert first.method == "BCa bootstrap"
-    assert first.low < np.mean(values) < first.high
-    expected = scipy.stats.bootstrap(
-        (values,), np.mean, n_resamples=50_000, method="BCa", rng=np.random.default_rng(5)
-    ).confidence_interval
-    assert (first.low, first.high) == pytest.approx((expected.low, expected.high), abs=0.004)
-
-
-def test_values_without_spread_are_not_resampled() -> None:
-    assert bootstrap_interval([8.6] * 12) is None
-
-
 def test_the_effect_size_of_the_sleep_data() -> None:
     assert effect_size(SLEEP) == pytest.approx(1.2845577, abs=1e-6)
 
@@ -100,18 +80,6 @@ def test_the_effect_size_of_the_sleep_data() -> None:
 def test_equal_differences_have_no_effect_size() -> None:
     assert effect_size([8.6 - 8.5, 8.7 - 8.6, 8.8 - 8.7]) is None
     assert effect_size([0.1, np.inf, 0.2]) is None
-
-
-@pytest.mark.parametrize("n", [1, 3, 4, 7, 8, 21])
-def test_the_interquartile_mean_is_scipys_trimmed_mean(n: int) -> None:
-    x = np.random.default_rng(n).normal(size=n)
-    assert interquartile_mean(x.tolist()) == pytest.approx(scipy.stats.trim_mean(x, 0.25))
-
-
-def test_the_interquartile_mean_bears_what_it_cuts_off() -> None:
-    assert interquartile_mean([1.0, 2.0, 3.0, float("inf")]) == 2.5
-    assert interquartile_mean([1.0, 2.0, float("inf"), float("inf")]) is None
-    assert interquartile_mean([]) is None
 
 
 @pytest.mark.parametrize("sign", [1, -1])

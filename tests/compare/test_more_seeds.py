@@ -15,7 +15,6 @@ from seams import (
     headline,
     import_bundle,
     more_seeds,
-    p_value,
     print_table,
     records,
     sentences,
@@ -219,19 +218,6 @@ def test_a_bundle_takes_the_looks_along(sweep: Callable[..., Sweep], tmp_path: P
     assert [(r.name, r.verdict) for r in imported.rows] == [
         (r.name, r.verdict) for r in comparison.rows
     ]
-
-
-def test_a_margin_is_decided_over_looks(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
-    sweep(gru=0.0)
-    lines = extend(tmp_path, asked={"margin": "0.3"})
-    found = compare("demo", tmp_path, margin="0.3").rows
-    (shown,) = [f"  gru: equivalent, p {p_value(r.difference.p)}" for r in found if r.difference]
-    assert shown in lines[-2].splitlines()
-    assert interim(tmp_path).asked == {"margin": "0.3"}
-    assert interim(tmp_path).decisions == {"gru": "equivalent"}
-    assert interim(tmp_path).seeds[-1] < 20
-    # The options of the first look are used again.
-    assert extend(tmp_path, most=None)[-1] == "Every difference is decided."
 
 
 @pytest.mark.parametrize(

@@ -58,9 +58,9 @@ def test_no_label_becomes_html(tmp_path: Path, label: str) -> None:
 
 def test_a_figure_can_be_changed(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
-    figure = compare("demo", tmp_path).figure("forest", columns=2)
+    figure = compare("demo", tmp_path).figure("forest")
     assert isinstance(figure, Figure)
-    assert figure.get_figwidth() == 7.0
+    assert figure.get_figwidth() == 3.4
     figure.axes[0].set_xlabel("mine")
     figure.savefig(tmp_path / "mine.svg")
 
@@ -104,18 +104,15 @@ def test_python_takes_one_string_or_a_mapping_and_names_what_it_does_not_take(
     tmp_path: Path,
 ) -> None:
     write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
-    found = compare("demo", tmp_path, where={"cell": ["lstm", "rnn"]}, labels={"lstm": "LSTM"})
-    assert [row.group.label for row in found.rows] == ["LSTM", "rnn"]
+    found = compare("demo", tmp_path, where={"cell": ["lstm", "rnn"]})
+    assert [row.group.label for row in found.rows] == ["lstm", "rnn"]
     assert len(compare("demo", tmp_path, where="cell=rnn").rows) == 1
     for arguments, options, check in (
-        (("demo",), {"label": {}}, at("label", "-> labels")),
         (("demo",), {"task": "adding"}, at("task", "-> tasks")),
         ((["demo", "other"],), {}, at("study", names=("gatekit.compare('STUDY'",))),
     ):
         with pytest.raises(ConfigError, check=check):
             compare(*arguments, **options)
-    with pytest.raises(ConfigError, match="columns=3"):
-        found.figure(columns=3)
     with pytest.raises(AttributeError, match="'plot'"):
         found.plot()
 

@@ -29,7 +29,6 @@ from seams import (
     sentences,
     to_csv,
     to_latex,
-    to_markdown,
     undecided_lines,
 )
 from seams import compare_runs as compare
@@ -111,7 +110,7 @@ def test_a_table_that_misses_planned_runs_gives_no_verdict(tmp_path: Path, state
     (line,) = undecided_lines(comparison)
     assert TYPED in line
     assert "--force" in line
-    for text in (table(comparison), to_markdown(comparison), to_latex(comparison)):
+    for text in (table(comparison), to_latex(comparison)):
         assert "6/8" in text
     assert TYPED in " ".join(sentences(comparison))
 

@@ -36,7 +36,7 @@ def test_friedmans_test_and_the_ranks_are_scipys() -> None:
 def test_the_best_has_rank_one_whichever_way_is_better() -> None:
     ranks = rank_variants(["a", "b"], [[0.9, 0.8], [1.0, 2.0]], [1, -1], 0.05)
     assert ranks.ranks == (1.0, 2.0)
-    assert (ranks.p, ranks.critical_difference, ranks.cliques()) == (None, None, [])
+    assert (ranks.p, ranks.critical_difference) == (None, None)
 
 
 def test_diverged_variants_share_the_last_rank() -> None:
@@ -48,11 +48,3 @@ def test_diverged_variants_share_the_last_rank() -> None:
 def test_variants_that_are_all_equal_are_not_told_apart() -> None:
     ranks = rank_variants(["a", "b", "c"], [[1.0, 1.0, 1.0]] * 5, [-1] * 5, 0.05)
     assert (ranks.ranks, ranks.p) == ((2.0, 2.0, 2.0), 1.0)
-    assert ranks.cliques() == [(0, 2)]
-
-
-def test_cliques_are_the_longest_runs_within_the_critical_difference() -> None:
-    scores = [[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]] * 12
-    ranks = rank_variants(list("abcdef"), scores, [-1] * 12, 0.05)
-    assert ranks.critical_difference == pytest.approx(2.177, abs=0.002)
-    assert ranks.cliques() == [(0, 2), (1, 3), (2, 4), (3, 5)]

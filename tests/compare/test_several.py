@@ -1,4 +1,4 @@
-"""Variants over several tasks: normalised by hand, profiles counted by hand."""
+"""Variants over several tasks: normalised by hand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from seams import (
     Comparison,
     SeveralTasks,
     notes,
-    profiles,
     records,
     several_tasks,
     stratified_t_interval,
@@ -169,31 +168,6 @@ def test_five_tasks_have_a_critical_difference(tmp_path: Path) -> None:
     assert ranking.p is not None
 
 
-def test_a_profile_is_the_share_of_runs_above_a_score(tmp_path: Path) -> None:
-    write_task(tmp_path, "a", {"lstm": [7.9, 9.9], "gru": [5.9, 6.9]})
-    write_task(tmp_path, "b", {"lstm": [0.7, 0.8], "gru": [0.6, 0.65]}, ACCURACY)
-    for profile in profiles(over_tasks(tmp_path)):
-        assert (profile.share[0], profile.share[-1]) == (1.0, 0.0)
-        assert profile.low is None
-        if profile.name == "gru":
-            share = dict(zip(profile.scores, profile.share, strict=True))
-            at_one = next(s for score, s in sorted(share.items()) if score > 1)
-            assert at_one == 0.5
-
-
-def test_from_ten_seeds_on_a_profile_has_a_band(tmp_path: Path) -> None:
-    values = [8.0 + i / 10 for i in range(10)]
-    for name in "ab":
-        write_task(tmp_path, name, {"lstm": values, "gru": [v + 0.3 for v in values]})
-    for profile in profiles(over_tasks(tmp_path)):
-        assert profile.low is not None
-        assert profile.high is not None
-        assert all(
-            low <= share <= high
-            for low, share, high in zip(profile.low, profile.share, profile.high, strict=True)
-        )
-
-
 def test_one_task_or_one_variant_has_none_of_this(tmp_path: Path) -> None:
     write_task(tmp_path, "a", {"lstm": [8.0, 8.1], "gru": [8.2, 8.1]})
     assert several_tasks(compare("demo", tmp_path)) is None
@@ -254,56 +228,6 @@ def test_the_baseline_has_no_interval_and_the_others_a_verdict(tmp_path: Path) -
     assert record["normalised_p"] == gru.test.p
 
 
-def test_interquartile_mean_and_gap_have_intervals_with_the_noise_of_the_baseline(
-    tmp_path: Path,
-) -> None:
-    rng = np.random.default_rng(0)
-    raw = {}
-    for task in "ab":
-        lstm, gru = 9.9 + 0.3 * rng.normal(size=8), 9.4 + 0.3 * rng.normal(size=8)
-        raw[task] = (lstm, gru)
-        write_task(tmp_path, task, {"lstm": lstm.tolist(), "gru": gru.tolist()})
-    variants = {v.name: v for v in over_tasks(tmp_path).variants}
-    scores = {
-        task: ((11.9 - lstm) / (11.9 - lstm.mean()), (11.9 - gru) / (11.9 - lstm.mean()))
-        for task, (lstm, gru) in raw.items()
-    }
-    every = np.concatenate([gru for _, gru in scores.values()])
-    gru = variants["gru"]
-    assert gru.interquartile_mean == pytest.approx(scipy.stats.trim_mean(every, 0.25))
-    assert gru.optimality_gap == pytest.approx(np.mean([max(0, 1 - x) for x in every]))
-    # The same bootstrap in a loop: seeds of both variants together, seven out of eight.
-    again = np.random.default_rng(0)
-    drawn = [again.integers(0, 8, (5000, 7)) for _ in scores]
-    middle, gap = [], []
-    for k in range(5000):
-        parts = [
-            ours[rows[k]] / base[rows[k]].mean()
-            for rows, (base, ours) in zip(drawn, scores.values(), strict=True)
-        ]
-        both = np.concatenate(parts)
-        middle.append(np.sort(both)[3:-3].mean())
-        gap.append(np.maximum(0, 1 - both).mean())
-    for interval, values in ((gru.interquartile_interval, middle), (gru.gap_interval, gap)):
-        assert interval is not None
-        assert (interval.low, interval.high) == pytest.approx(
-            tuple(np.quantile(values, [0.025, 0.975]))
-        )
-    record = next(one for one in records(compare("demo", tmp_path)) if one["group"][:3] == "gru")
-    assert record["optimality_gap_high"] == pytest.approx(gru.gap_interval.high)  # type: ignore[union-attr]
-    assert any(
-        note.startswith("gru: interquartile mean") for note in tasks_notes(over_tasks(tmp_path))
-    )
-
-
-def test_fewer_than_eight_seeds_have_aggregates_without_intervals(tmp_path: Path) -> None:
-    for task in "ab":
-        write_task(tmp_path, task, {"lstm": [8.0 + k / 10 for k in range(7)], "gru": [8.2] * 7})
-    gru = next(v for v in over_tasks(tmp_path).variants if v.name == "gru")
-    assert gru.optimality_gap is not None
-    assert (gru.interquartile_interval, gru.gap_interval) == (None, None)
-
-
 def test_the_interval_of_the_difference_has_the_noise_of_the_divisor(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     lstm, gru = 9.9 + 0.3 * rng.normal(size=6), 8.4 + 0.3 * rng.normal(size=6)
@@ -346,51 +270,6 @@ def pooled(root: Path, seeds: int) -> Comparison:
                     config = configuration(cell, seed, task__name=task, units=units)
                     write_run(root / "demo" / "runs", config, float(9 + shift + noise))
     return compare("demo", root, by=["cell"])
-
-
-def test_aggregates_of_pooled_runs_have_the_spread_of_their_seeds(tmp_path: Path) -> None:
-    """Three runs of a seed that are nearly equal are as good as one of them."""
-    gru = {}
-    for name, where in (("pooled", []), ("alone", ["units=16"])):
-        whole = pooled(tmp_path / name, 10)
-        comparison = compare(whole.study, by=["cell"], where=where)
-        several = several_tasks(comparison)
-        assert several is not None
-        variant = next(v for v in several.variants if v.name == "gru")
-        profile = next(p for p in profiles(several) if p.name == "gru")
-        assert profile.low is not None
-        assert profile.high is not None
-        widths = [h - low for low, h in zip(profile.low, profile.high, strict=True)]
-        gru[name] = (variant.interquartile_interval, variant.gap_interval, max(widths))
-    for one, other in zip(gru["pooled"][:2], gru["alone"][:2], strict=True):
-        assert one is not None
-        assert other is not None
-        assert one.high - one.low == pytest.approx(other.high - other.low, rel=0.1)
-    assert gru["pooled"][2] == pytest.approx(gru["alone"][2], rel=0.15)
-
-
-def test_seven_seeds_have_no_bootstrap_however_many_runs_each_has(tmp_path: Path) -> None:
-    several = several_tasks(pooled(tmp_path, 7))
-    assert several is not None
-    assert all(v.interquartile_interval is None for v in several.variants)
-    assert all(profile.low is None for profile in profiles(several))
-
-
-def test_a_band_of_a_profile_stays_a_share(tmp_path: Path) -> None:
-    """One seed has nine runs, the others have one."""
-    rng = np.random.default_rng(0)
-    for task in "ab":
-        for cell in ("lstm", "gru"):
-            for seed in range(12):
-                for units in range(1, 10 if seed == 0 else 2):
-                    config = configuration(cell, seed, task__name=task, units=units)
-                    value = float((8 if seed == 0 else 9) + 0.01 * rng.normal())
-                    write_run(tmp_path / "demo" / "runs", config, value)
-    several = several_tasks(compare("demo", tmp_path, by=["cell"]))
-    assert several is not None
-    ends = [end for p in profiles(several) for end in ((p.low or ()) + (p.high or ()))]
-    assert ends
-    assert 0 <= min(ends) <= max(ends) <= 1
 
 
 @pytest.mark.parametrize("differ", [True, False])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.stats
-from seams import mean_interval, stratified_bootstrap, stratified_mean, stratified_t_interval
+from seams import mean_interval, stratified_mean, stratified_t_interval
 
 
 def test_every_task_counts_the_same() -> None:
@@ -32,19 +32,3 @@ def test_two_tasks_have_welchs_interval() -> None:
 def test_a_task_with_one_seed_has_no_interval() -> None:
     assert stratified_t_interval([[1.0, 2.0], [1.0]]) is None
     assert stratified_t_interval([]) is None
-
-
-def test_the_bootstrap_resamples_within_tasks_and_repeats() -> None:
-    rng = np.random.default_rng(2)
-    strata = [rng.normal(0, 1, 12).tolist(), rng.normal(100, 1, 30).tolist()]
-    actual = stratified_bootstrap(strata)
-    assert actual is not None
-    assert actual == stratified_bootstrap(strata)
-    expected = stratified_t_interval(strata)
-    assert expected is not None
-    assert actual.low == pytest.approx(expected.low, abs=0.06)
-    assert actual.high == pytest.approx(expected.high, abs=0.06)
-
-
-def test_below_ten_seeds_there_is_no_bootstrap() -> None:
-    assert stratified_bootstrap([[1.0, 2.0] * 5, [1.0, 2.0] * 4]) is None

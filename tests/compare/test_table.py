@@ -272,9 +272,9 @@ def test_a_table_that_does_not_fit_has_a_line_for_each_cell(
 ) -> None:
     for task in ("a", "b"):
         write_study(tmp_path, FIVE, task__name=task)
-    monkeypatch.setenv("COLUMNS", "48")
+    monkeypatch.setenv("COLUMNS", "40")
     text = printed(tmp_path)
-    assert max(map(len, text.splitlines())) <= 48
+    assert max(map(len, text.splitlines())) <= 40
     assert "\nlstm\n" in text
     assert "  ms/step" in text
     assert "no room for" not in text

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from seams import Comparison, comparison_html, print_table, to_csv, to_json, to_latex, to_markdown
+from seams import Comparison, comparison_html, print_table, to_csv, to_json, to_latex
 from seams import compare_runs as compare
 
 from ..synthetic import METRIC, configuration, write_run
@@ -73,13 +73,12 @@ def _config(label: str, seed: int) -> dict[str, Any]:
 
 
 def outputs(comparison: Comparison) -> dict[str, str]:
-    """Return the text of each file of the eight formats.
+    """Return the text of each file of the seven formats.
 
     Numbers of JSON and CSV are rounded to ten digits, because the last ones depend on the machine.
     """
     files = {f"terminal_{width}.txt": _terminal(comparison, width) for width in WIDTHS}
     return files | {
-        "markdown.md": to_markdown(comparison),
         "latex.tex": to_latex(comparison),
         "notebook.html": comparison_html(comparison),
         "json.json": _rounded(to_json(comparison)),

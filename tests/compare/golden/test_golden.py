@@ -1,4 +1,4 @@
-"""The eight formats of a comparison, byte for byte."""
+"""The seven formats of a comparison, byte for byte."""
 
 from __future__ import annotations
 

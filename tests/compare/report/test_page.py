@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import re
-from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -30,9 +29,6 @@ from seams import (
     groups_table,
     on_one_grid,
     over,
-    reach,
-    reach_cells,
-    reach_verdict,
     sentences,
     style_of,
     tasks_differences,
@@ -312,15 +308,13 @@ def test_a_study_without_runs_and_one_where_all_failed_say_so(tmp_path: Path) ->
 def test_runs_on_their_way_are_drawn_and_not_called_failures(tmp_path: Path) -> None:
     runs = write_study(tmp_path, GROUPS)
     write_run(runs, configuration("gru", 7), state="PLANNED", validation=[11.0, 10.0])
-    html = page(sheet("demo", tmp_path), reload_seconds=5)
+    html = page(sheet("demo", tmp_path))
     assert "1 more runs are planned or in progress" in Reader(html).said()
     lines = marks_of(unpacked(loaded(html)["curves"], option=0), "line")
     (unended,) = (line for line in lines if line.get("dotted"))
     assert unended["y"] == [11, 10]
     assert unended["tips"][0].endswith(", seed 7")
     assert sum("tips" in line for line in lines) == 7
-    assert 'data-seconds="5"' in html
-    assert "data-seconds" not in page(sheet("demo", tmp_path))
 
 
 def test_a_section_is_added_in_one_place(about: Sheet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -451,7 +445,7 @@ def test_curves_are_over_every_cost_with_the_numbers_of_the_figure(
                 if one["name"] == row.group.label
             )
             curves = [c for run in row.group.runs if (c := over(run, cost)) is not None]
-            expected = band(on_one_grid(curves), about.comparison.level)
+            expected = band(on_one_grid(curves))
             assert expected is not None
             own = [mark for mark in marks if mark.get("series") == series]
             (shown,) = (mark for mark in own if mark["kind"] == "band")
@@ -467,23 +461,6 @@ def test_curves_are_over_every_cost_with_the_numbers_of_the_figure(
             lines = [m for m in own if m["kind"] == "line" and not m.get("strong")]
             for line, curve in zip(lines, curves, strict=True):
                 assert line["x"] == pytest.approx(curve.epochs, rel=1e-4)
-
-
-def test_a_threshold_has_a_section_with_what_compare_prints(tmp_path: Path) -> None:
-    write_costs(tmp_path, seeds=6)
-    plain = sheet("demo", tmp_path)
-    assert 'id="reach"' not in page(plain)
-    html = page(replace(plain, reach=9.0, over="seconds"))
-    part = Reader(html[html.index('id="reach"') : html.index('id="runs"')]).said()
-    assert "Training until validation nll 9" in part
-    groups = reach(plain.comparison, 9.0, "seconds")
-    for one in groups:
-        assert " ".join(reach_cells(one)) in part
-        assert reach_verdict(one) in part
-    assert "gru reaches the threshold earlier than lstm" in part
-    assert loaded(html)["curves"]["charts"][0]["choices"][1][2] == 1
-    (chart,) = loaded(html)["reach"]["charts"]
-    assert chart["panels"][0][0]["x"]["title"] == "training time (s)"
 
 
 def test_runs_that_took_equally_long_have_one_time(tmp_path: Path) -> None:
