@@ -96,7 +96,6 @@ COMMANDS = {
     "import": Command(
         "share.study:import_runs", "import a bundle's runs next to your own, as another origin"
     ),
-    "rerun": Command("share.study:rerun", "repeat a bundled run and compare the numbers"),
     "code": Command("share.code", "write a cell as code for torch, JAX or Keras"),
     "cite": Command("share.code:cite", "print the references of a cell as BibTeX", "key"),
     "completion": Command("completion", "print the completion script for your shell"),

@@ -185,13 +185,6 @@ def environment_facts(record: Mapping[str, object]) -> dict[str, object]:
     return _flat(record, "versions", "python", *_HARDWARE)
 
 
-def environment_changes(
-    first: Mapping[str, object], second: Mapping[str, object]
-) -> tuple[Change, ...]:
-    """Return the versions and the hardware that differ between two ``env.json`` files."""
-    return _changes([environment_facts(first)], [environment_facts(second)])
-
-
 def _flat(environment: Mapping[str, object], *keys: str) -> dict[str, object]:
     flat = flatten({key: environment[key] for key in keys if key in environment})
     return {key.removeprefix("versions."): value for key, value in flat.items()}

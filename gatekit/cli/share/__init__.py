@@ -1,4 +1,4 @@
-"""Commands to share and export: bundle, import, rerun, code, cite.
+"""Commands to share and export: bundle, import, code, cite.
 
 No module here is public.
 """

@@ -1,8 +1,8 @@
-"""Share a study as one file, import such a file, and repeat one of its runs.
+"""Share a study as one file, and import such a file.
 
-`bundle` writes the file; `cells` and `settings` find your own configurations for it, and `sources`
-the plugins. `unbundle` checks and imports it without executing anything. `entries` has the allowed
-files and their size limits. `rerun` repeats a run. Start with `bundle.py`.
+`bundle` writes the file, and `own_files` finds your plugin sources and configurations for it.
+`unbundle` has the allowed files with their size limits, checks a bundle, and imports it without
+executing anything.
 
 No module here is public.
 """

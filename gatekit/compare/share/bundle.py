@@ -1,4 +1,4 @@
-"""Write a study to one file to share: numbers, settings, sources, and how to reproduce them."""
+"""Write a study to one file to share: run folders, plugin sources, own cells, commands."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ import hashlib
 import io
 import json
 import shlex
-import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gatekit.cell.errors import GatekitError, RunError
+from gatekit.cell.errors import RunError
 from gatekit.compare.numbers import count_of
 from gatekit.compare.recipe import constraints, data_sets, environment
 from gatekit.compare.scrub import line_with_location, scrub, without_paths
-from gatekit.compare.study import Study, load
+from gatekit.compare.study import Study
 from gatekit.runs import durable
 from gatekit.runs.config import ConfigReader
 from gatekit.runs.config import dumped as dumped_config
@@ -40,12 +38,10 @@ from gatekit.runs.result import HASHED, dumped, parsed
 from gatekit.runs.state import RunReader
 from gatekit.runs.studies import plan_file
 
-from .cells import cell_files
-from .entries import MANIFEST, MOST_BYTES, MOST_FILES, SCHEMA, most_bytes
-from .settings import setting_files
-from .sources import copies, unpack, unpacked
+from .own_files import plugin_copies, plugin_sources, setting_files
+from .unbundle import MANIFEST, MOST_BYTES, MOST_FILES, SCHEMA, most_bytes
 
-_KEPT = (CONFIG, ENVIRONMENT, METRICS)
+_READ = "# A plugin is a program that runs with your permissions: read each file first."
 
 
 def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
@@ -73,21 +69,14 @@ def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
     notes: list[str] = []
     for run in runs:
         entries |= _run_files(run, weights, notes)
-    entries |= _sources(study, runs)
-    own: dict[str, bytes] = {}
-    requested = plan_file.read(study.path)
-    for found, told in (cell_files(requested, runs), setting_files(requested, runs)):
-        own |= found
-        notes += told
-    entries |= own
+    own, left = setting_files(plan_file.read(study.path), runs)
+    notes += left
+    entries |= {**plugin_sources(study.path, runs), **own}
     if study.interim is not None:
         entries[LOOKS] = (study.path / LOOKS).read_bytes()
     environments = [environment(run) for run in runs]
-    data = data_sets(runs)
-    entries["data.json"] = _dumped(data)
     entries["constraints.txt"] = "".join(f"{line}\n" for line in constraints(environments)).encode()
-    entries["REPRODUCE.md"] = _reproduce(study, runs, environments, data, path.name, sorted(own))
-    notes += _add_report(entries, study)
+    entries["REPRODUCE.md"] = _reproduce(study, runs, environments, path.name, sorted(own))
     _refuse_places(entries)
     manifest = {
         "schema": SCHEMA,
@@ -98,55 +87,8 @@ def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
     _refuse_large(entries)
     _write_zip(path, entries)
     missing = Counter(run.state for run in runs if not run.counts)
-    return [
-        *notes,
-        *(
-            f"in the bundle without an outcome: {count} {state}"
-            for state, count in sorted(missing.items())
-        ),
-    ]
-
-
-def contents(path: Path) -> list[str]:
-    """Return what a bundle contains: its size, its runs, and every other file."""
-    with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
-    parts: dict[str, Counter[str]] = {}
-    others = []
-    for name in names:
-        first, *inside = name.split("/")
-        if first == RUNS:
-            parts.setdefault(first, Counter())[inside[1]] += 1
-        else:
-            others.append(name)
-    lines = [f"{len(names)} files, {path.stat().st_size / 1000:,.0f} kB"]
-    for first, counts in sorted(parts.items()):
-        files = ", ".join(sorted(counts))
-        lines.append(f"{max(counts.values())} {first}, each with {files}")
-    return [*lines, *sorted(others)]
-
-
-def _add_report(entries: dict[str, bytes], study: Study) -> list[str]:
-    """Add a report of the bundled runs; return a note if there is none."""
-    from gatekit.compare.comparison import compare
-    from gatekit.compare.report.context import Sheet
-    from gatekit.compare.report.page import page
-
-    commands = [scrub(command) for command in plan_file.commands(study.path)]
-    with tempfile.TemporaryDirectory() as folder:
-        for name, data in entries.items():
-            if not name.endswith(".npz"):
-                target = Path(folder, study.name, name)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(data)
-        try:
-            bundled = replace(load(study.name, folder), asked=study.asked)
-            typed = shlex.join(["gatekit", "compare", study.name])
-            sheet = Sheet(compare(bundled), typed, commands)
-            entries["report.html"] = page(sheet).encode()
-        except GatekitError as error:
-            return [f"the bundle has no report: {scrub(str(error))}"]
-    return []
+    states = sorted(missing.items())
+    return notes + [f"in the bundle without an outcome: {n} {state}" for state, n in states]
 
 
 def _run_files(run: RunRecord, weights: bool, notes: list[str]) -> dict[str, bytes]:
@@ -201,105 +143,54 @@ def _scrubbed(value: Any) -> Any:
     return scrub(value) if isinstance(value, str) else value
 
 
-def _sources(study: Study, runs: Sequence[RunRecord]) -> dict[str, bytes]:
-    digests = {d for run in runs if run.result for d in run.result.plugins.values()}
-    entries = {}
-    for digest in sorted(d.removeprefix("sha256").lstrip(".:") for d in digests):
-        path = study.path / PLUGINS / f"{digest}.py"
-        source = read_bytes(path)
-        if source is not None:
-            entries[f"{PLUGINS}/{digest}.py"] = source
-    return entries
-
-
 def _reproduce(
     study: Study,
     runs: Sequence[RunRecord],
     environments: Sequence[Mapping[str, Any]],
-    data: Sequence[Mapping[str, str]],
     name: str,
     own: Sequence[str],
 ) -> bytes:
+    """Return what to type to compare the runs and to repeat them."""
     states = Counter(run.state for run in runs)
-    machines = {(e.get("cpu"), *(e.get("gpu") or ())) for e in environments if e.get("cpu")}
-    pythons = sorted({str(e["python"]) for e in environments if e.get("python")})
-    plugins = _copies(study, runs, name)
+    recorded = [e["versions"] for e in environments if isinstance(e.get("versions"), dict)]
+    versions = sorted({str(v["gatekit"]) for v in recorded if v.get("gatekit")})
     typed = [scrub(command) for command in plan_file.commands(study.path)]
-    fetch = sorted({entry["command"] for entry in data if entry["command"].startswith("gatekit")})
+    folder = Path(name).stem
+    plugins = plugin_copies(study.path, runs, folder)
+    plugins = [_READ, f"mkdir -p {PLUGINS}", *plugins] if plugins else []
     lines = [
         f"# Study {study.name}",
         "",
         f"{count_of(len(runs), 'run')}: "
         + ", ".join(f"{n} {state}" for state, n in sorted(states.items())),
-        f"Python {', '.join(pythons) or 'unknown'}; trained on "
-        + ("; ".join(sorted(scrub(" with ".join(map(str, m))) for m in machines)) or "unknown"),
+        "env.json in the folder of a run has its versions, machine and commit.",
         "",
-        "## Look at the numbers",
-        "Open `report.html` in a browser. To compare the runs with your own:",
+        "## Compare the runs with your own",
         "```console",
         f"gatekit import {shlex.quote(name)}",
         f"gatekit compare {study.name}",
         "```",
         "",
-        "## Repeat one run and compare the numbers",
-        *_install(environments, name),
-        *plugins,
-        *fetch,
-        f"gatekit rerun {shlex.quote(name)} --one",
-        "```",
-        "",
-        "## Repeat the study",
-        "In the same folder, with the plugins from above:" if plugins else "In the same folder:",
+        "## Install",
+        f"The runs were made with gatekit {', '.join(versions) or 'of an unknown version'}.",
+        "Install it from its source: on an index the name may be that of another project.",
         "```console",
-        *(f"mkdir -p {folder}" for folder in sorted({str(Path(file).parent) for file in own})),
-        *(f"cp {shlex.quote(f'{unpacked(name)}/{file}')} {file}" for file in own),
-        *(typed or [f"gatekit train study={study.name} ...   # no command was recorded"]),
+        f"python -m zipfile -e {shlex.quote(name)} {shlex.quote(folder)}",
+        f"pip install -c {shlex.quote(f'{folder}/constraints.txt')} PATH/TO/gatekit",
         "```",
         "",
         "## Data",
-        *(f"- {e['task']}: `{e['data_hash']}`; {e['command']}" for e in data),
+        *(f"- {e['task']}: `{e['data_hash']}`; {e['command']}" for e in data_sets(runs)),
+        "",
+        "## Repeat the study",
+        "```console",
+        *plugins,
+        *(f"mkdir -p {parent}" for parent in sorted({str(Path(file).parent) for file in own})),
+        *(f"cp {shlex.quote(f'{folder}/{file}')} {file}" for file in own),
+        *(typed or [f"gatekit train study={study.name} ...   # no command was recorded"]),
+        "```",
     ]
     return ("\n".join(lines) + "\n").encode()
-
-
-def _install(environments: Sequence[Mapping[str, Any]], name: str) -> list[str]:
-    """Return how to install gatekit from source; its name on an index may be another project's."""
-    recorded = [e.get("versions") for e in environments]
-    versions = {str(v["gatekit"]) for v in recorded if isinstance(v, dict) and v.get("gatekit")}
-    commits = {
-        str(git["commit"]) for e in environments if (git := e.get("git") or {}).get("commit")
-    }
-    return [
-        f"Install gatekit {', '.join(sorted(versions))}".rstrip() + " from its source. Do not type",
-        "`pip install gatekit`: on a package index, this name may belong to another project.",
-        "Replace PATH/TO/gatekit with your clone of gatekit, and type the rest in a new folder that"
-        " contains this bundle.",
-        *(
-            f"The working folder of the runs was at commit {commit}; if it was a clone of gatekit,"
-            " check out the same commit."
-            for commit in sorted(commits)
-        ),
-        "```console",
-        unpack(name),
-        f"pip install -c {shlex.quote(f'{unpacked(name)}/constraints.txt')} PATH/TO/gatekit",
-    ]
-
-
-def _copies(study: Study, runs: Sequence[RunRecord], name: str) -> list[str]:
-    """Return the commands that copy your plugins, each in the version that most runs used."""
-    seen: dict[str, Counter[str]] = {}
-    for run in runs:
-        for plugin, digest in run.result.plugins.items() if run.result else ():
-            seen.setdefault(plugin, Counter())[digest] += 1
-    plugins = {plugin: counts.most_common(1)[0][0] for plugin, counts in sorted(seen.items())}
-    typed = copies(plugins, study.path / PLUGINS, name)
-    if not typed:
-        return []
-    return [
-        "# A plugin is a program that runs with your permissions: read each file first.",
-        f"mkdir -p {PLUGINS}",
-        *typed.values(),
-    ]
 
 
 def _refuse_places(entries: Mapping[str, bytes]) -> None:

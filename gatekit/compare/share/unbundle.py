@@ -22,15 +22,31 @@ from gatekit.cell.errors import ConfigError, GatekitError, RunError, nearest
 from gatekit.runs import durable as files
 from gatekit.runs.names import IMPORTED, study_name
 
-from .entries import (
-    MANIFEST,
-    MOST_BYTES,
-    MOST_FILES,
-    MOST_MANIFEST,
-    SCHEMA,
-    most_bytes,
-)
+SCHEMA = 1
+"""The format of ``bundle.json``."""
 
+MANIFEST = "bundle.json"
+MOST_MANIFEST = 16 * 2**20
+MOST_BYTES = 4 * 2**30
+"""Largest total size of a bundle's files on disk."""
+
+MOST_FILES = 50_000
+"""The most files of a bundle, which is enough for 7,000 runs."""
+
+_MIB = 2**20
+_GROUPS = "block|cell|change|experiment|optimizer|output_unit|task|trainer"
+_MOST = {
+    r"runs/[0-9a-f]{16}/(config\.yaml|env\.json|status\.json)": 1 * _MIB,
+    r"runs/[0-9a-f]{16}/result\.json": 4 * _MIB,
+    r"runs/[0-9a-f]{16}/(metrics|probe)\.jsonl": 128 * _MIB,
+    r"runs/[0-9a-f]{16}/weights\.npz": MOST_BYTES,
+    r"plugins/[0-9a-f]{64}\.py": 4 * _MIB,
+    rf"conf/({_GROUPS})/[A-Za-z0-9_][A-Za-z0-9_.-]{{0,199}}\.yaml": 1 * _MIB,
+    r"constraints\.txt|REPRODUCE\.md": 16 * _MIB,
+    r"looks\.jsonl": 1 * _MIB,
+    r"bundle\.json": MOST_MANIFEST,
+}
+_BOUNDS = tuple((re.compile(pattern), most) for pattern, most in _MOST.items())
 _ORIGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _BLOCK = 2**20
 _UNPACKED = ".import-"
@@ -45,36 +61,9 @@ class Bundle:
     files: Mapping[str, str]
 
 
-def read_manifest(path: Path) -> Bundle:
-    """Return the list of files in a bundle.
-
-    Raises:
-        RunError: the file is not a bundle, is damaged, or a newer gatekit wrote it.
-    """
-    with _archive(path) as archive:
-        return _manifest(archive, path)
-
-
-def extract(path: Path, folder: Path) -> Bundle:
-    """Write the files of a bundle to a folder and check each against its hash.
-
-    Args:
-        path: the bundle.
-        folder: an empty folder.
-
-    Raises:
-        RunError: the file is not a bundle, is damaged, or a file in it exceeds a bound.
-    """
-    with _archive(path) as archive:
-        bundle = _manifest(archive, path)
-        try:
-            for name, digest in bundle.files.items():
-                if _copy(archive, name, folder) != digest:
-                    raise RunError(f"{path} is damaged: {name} is not the file that was bundled")
-            _copy(archive, MANIFEST, folder)
-        except OSError as error:
-            raise RunError(f"{path} cannot be unpacked: {error.strerror or error}") from None
-    return bundle
+def most_bytes(name: str) -> int | None:
+    """Return the size limit of a file in a bundle; None if a bundle has no such file."""
+    return next((most for pattern, most in _BOUNDS if pattern.fullmatch(name)), None)
 
 
 def import_bundle(path: Path, root: Path | str = "experiments", origin: str | None = None) -> Path:
@@ -98,8 +87,12 @@ def import_bundle(path: Path, root: Path | str = "experiments", origin: str | No
         raise ConfigError(
             f"origin {name!r} must be a name of letters, digits and . _ -; type --as {better}"
         )
-    bundle = read_manifest(path)
-    study = Path(root) / bundle.study
+    with _archive(path) as archive:
+        return _import(archive, path, _manifest(archive, path), Path(root), name)
+
+
+def _import(archive: zipfile.ZipFile, path: Path, bundle: Bundle, root: Path, name: str) -> Path:
+    study = root / bundle.study
     target = study / IMPORTED / name
     if target.exists():
         if _same(target, bundle):
@@ -113,7 +106,7 @@ def import_bundle(path: Path, root: Path | str = "experiments", origin: str | No
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         unpacked.mkdir()
-        extract(path, unpacked)
+        _extract(archive, path, bundle, unpacked)
         unpacked.rename(target)
     except OSError as error:
         raise RunError(f"{study} cannot be written: {error.strerror or error}") from None
@@ -124,6 +117,14 @@ def import_bundle(path: Path, root: Path | str = "experiments", origin: str | No
                 with contextlib.suppress(OSError):
                     folder.rmdir()
     return target
+
+
+def _extract(archive: zipfile.ZipFile, path: Path, bundle: Bundle, folder: Path) -> None:
+    """Write the files of a bundle to an empty folder and check each against its hash."""
+    for name, digest in bundle.files.items():
+        if _copy(archive, name, folder) != digest:
+            raise RunError(f"{path} is damaged: {name} is not the file that was bundled")
+    _copy(archive, MANIFEST, folder)
 
 
 @contextlib.contextmanager
