@@ -141,10 +141,9 @@ INNER = {
     "gatekit.compare.report.to_data": "Charts",
     "gatekit.compare.scrub": "line_with_location scrub without_paths",
     "gatekit.compare.several": "SeveralTasks several_tasks",
-    "gatekit.compare.share": "entries rerun",
-    "gatekit.compare.share.bundle": "bundle_contents=contents write_bundle",
-    "gatekit.compare.share.rerun": "rerun_rerun=rerun",
-    "gatekit.compare.share.unbundle": "extract import_bundle read_manifest",
+    "gatekit.compare.share": "unbundle",
+    "gatekit.compare.share.bundle": "write_bundle",
+    "gatekit.compare.share.unbundle": "import_bundle",
     "gatekit.compare.stats.across_tasks": ("rank_variants stratified_mean stratified_t_interval"),
     "gatekit.compare.stats.interim_tests": (
         "beyond decide_interim first_interim flipped is_possible next_interim spent"

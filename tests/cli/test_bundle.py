@@ -27,8 +27,6 @@ def test_a_study_travels(
     shown, said = capsys.readouterr()
     assert shown == "../there/lab.zip\n"
     assert "note: in the bundle without an outcome: 1 FAILED\n" in said
-    assert "  5 runs, each with config.yaml, metrics.jsonl, result.json, status.json\n" in said
-    assert "  report.html\n" in said
     monkeypatch.chdir(root / "there")
     assert main(["import", "lab.zip"]) == 0
     assert "gatekit compare demo" in capsys.readouterr().out
@@ -40,6 +38,5 @@ def test_a_study_travels(
 
 def test_what_is_no_bundle_is_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("x.zip").write_text("no zip")
-    for command in ("import", "rerun"):
-        assert main([command, "x.zip"]) == EXIT_REFUSED
-        assert "x.zip is not a bundle" in capsys.readouterr().err
+    assert main(["import", "x.zip"]) == EXIT_REFUSED
+    assert "x.zip is not a bundle" in capsys.readouterr().err

@@ -102,16 +102,18 @@ def test_failed_runs_end_the_command_without_a_look(
 
 
 def test_python_has_the_same(study: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
-    found = gatekit.extend("demo", most=20, margin=0.1, where=("cell=lstm,gru",))
+    found = gatekit.extend("demo", most=20, where=("cell=lstm,gru",))
     assert "<table>" in found._repr_html_()
     looks = file.read(Path("experiments/demo"))
     assert looks is not None
-    assert looks.asked == {"margin": "0.1", "where": ["cell=lstm,gru"]}
+    assert looks.asked == {"where": ["cell=lstm,gru"]}
     # The command line goes on with what Python began.
-    again = ["extend", "demo", "--until-decided", "--margin", "0.1", "--where", "cell=lstm,gru"]
+    again = ["extend", "demo", "--until-decided", "--where", "cell=lstm,gru"]
     assert main(again) == 0
-    with pytest.raises(ConfigError, check=at("level")):
-        gatekit.extend("demo", most=20, level=0.9)
+    with pytest.raises(ConfigError, check=at("margin")):
+        gatekit.extend("demo", most=20, margin=0.1)
+    with pytest.raises(ConfigError, check=at("margin")):
+        gatekit.compare("demo", margin=0.1)
     with pytest.raises(ConfigError, match="give either seeds=N"):
         gatekit.extend("demo", most=20, seeds=12)
 

@@ -209,7 +209,6 @@ ABOUT_ONE = (
     "gates-report",
     "bundle",
     "import",
-    "rerun",
 )
 """Commands that ask for the name of a study or run."""
 

@@ -80,7 +80,7 @@ MISTAKES = {
     "path-of-a-study": Mistake("compare experiments/demo", ("`gatekit compare demo`",)),
     "metric": Mistake("compare demo --metric f1", ("--task NAME",), ("--margin'",), 8),
     "path-of-a-plugin": Mistake("check plugins/mine.py", ("there is no file plugins/mine.py",)),
-    "no-bundle": Mistake("rerun demo", ("`gatekit bundle STUDY` writes",)),
+    "no-bundle": Mistake("import demo", ("`gatekit bundle STUDY` writes",)),
     "one-of-two": Mistake("why demo", ("cd to the folder of your project",)),
     "cell-in-capitals": Mistake("train cell=LSTM task=adding", ("'lstm'?",)),
     "swap-without-a-role": Mistake(

@@ -17,7 +17,6 @@ from seams import (
     gates_report,
     import_bundle,
     line_with_location,
-    read_manifest,
     scrub,
     without_paths,
     write_bundle,
@@ -93,24 +92,10 @@ def test_what_probes_saw_goes_along(tmp_path: Path) -> None:
     damaged = sorted(runs.iterdir())[0] / "probe.jsonl"
     damaged.write_text(damaged.read_text() + f'{{"epoch": "{PRIVATE}"')
     path = bundled(tmp_path)
-    with zipfile.ZipFile(path) as archive:
-        assert 'id="gates"' in archive.read("report.html").decode()
     import_bundle(path, tmp_path / "there")
     variants = gates_report("demo", tmp_path / "there").variants
     assert len(variants) == 2
     assert {len(v.probed) for v in variants} == {len(LSTM), len(RNN)}
-
-
-def test_the_report_goes_along(tmp_path: Path) -> None:
-    runs = write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
-    lost = write_run(runs, configuration("rnn", 3), state="FAILED", reason=f"no {PRIVATE}")
-    (lost / "log.txt").write_text(f"Traceback in {PRIVATE}\n")
-    with zipfile.ZipFile(bundled(tmp_path)) as archive:
-        page = archive.read("report.html").decode()
-    assert "gatekit compare demo" in page
-    assert "no own.py" in page
-    assert "alice" not in page
-    assert all(name in page for name in ("lstm", "rnn", lost.name))
 
 
 def test_the_same_study_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -172,29 +157,26 @@ def test_sources_constraints_and_commands_go_along(tmp_path: Path) -> None:
             "keras==3.15.1\ntensorflow==2.21  # some runs: 2.20\n"
         )
         text = archive.read("REPRODUCE.md").decode()
-        assert json.loads(archive.read("data.json"))[0]["data_hash"] == "sha256:" + "ab" * 32
     for line in (
         "python -m zipfile -e lab.zip lab",
         "pip install -c lab/constraints.txt PATH/TO/gatekit",
         "gatekit import lab.zip",
-        "gatekit rerun lab.zip --one",
         "gatekit train cell=lstm",
     ):
         assert line in text.splitlines()
-    assert "Install gatekit 0.1.0 from its source" in text
-    assert "commit c0ffee" in text
+    assert "The runs were made with gatekit 0.1.0." in text
+    assert "sha256:" + "ab" * 32 in text
 
 
 def test_the_command_that_gets_the_data_stands_there(tmp_path: Path) -> None:
     for seed, name in enumerate(("adding", "jsb_music21", "jsb")):
         write_run(tmp_path / "demo" / "runs", configuration("lstm", seed, task__name=name))
     with zipfile.ZipFile(bundled(tmp_path)) as archive:
-        data = {e["task"]: e["command"] for e in json.loads(archive.read("data.json"))}
-    assert data["adding"].startswith("none")
-    assert data["jsb_music21"].startswith("gatekit data get ")
-    assert data["jsb"].startswith(
-        "provide the file yourself, with task.path=PATH: JSB_Chorales.mat"
-    )
+        lines = archive.read("REPRODUCE.md").decode().splitlines()
+    data = dict(line[2:].split(": ", 1) for line in lines if line.startswith("- "))
+    assert "; none" in data["adding"]
+    assert "; gatekit data get " in data["jsb_music21"]
+    assert "; provide the file yourself, with task.path=PATH: JSB_Chorales.mat" in data["jsb"]
 
 
 def test_importing_twice_is_once_and_another_bundle_needs_another_name(tmp_path: Path) -> None:
@@ -234,8 +216,8 @@ def test_strange_names_are_refused(tmp_path: Path, name: str) -> None:
 def test_damage_is_said_and_nothing_is_left(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM})
     path = bundled(tmp_path)
-    name = next(n for n in read_manifest(path).files if n.endswith("metrics.jsonl"))
     with zipfile.ZipFile(path) as archive:
+        name = next(n for n in archive.namelist() if n.endswith("metrics.jsonl"))
         elsewhere = {**json.loads(archive.read("bundle.json")), "study": "../x"}
     for changes, check in (
         ({name: b"{}"}, saying("is damaged")),

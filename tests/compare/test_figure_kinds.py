@@ -36,6 +36,7 @@ from seams import (
 from seams import compare_runs as plain
 from seams import compared_Comparison as Comparison
 from seams import draw_figure as draw
+from seams import figure as figure_of
 
 from gatekit import ConfigError
 from gatekit.compare import compare
@@ -177,19 +178,19 @@ def test_a_forest_has_every_pair_and_says_what_diverged(tmp_path: Path) -> None:
     assert dots.x == pytest.approx([b - a for a, b in zip(LSTM, RNN, strict=True)])
 
 
-@pytest.mark.parametrize("columns", [1, 2])
+@pytest.mark.parametrize("wide", [False, True])
 def test_a_row_of_a_forest_is_drawn_with_its_name_and_its_numbers(
-    tmp_path: Path, columns: int
+    tmp_path: Path, wide: bool
 ) -> None:
     write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
-    figure = compare("demo", tmp_path).figure("forest", columns=columns)
+    figure = figure_of("forest", compare("demo", tmp_path), wide=wide)
     assert figure is not None
     (axes,) = figure.axes
     heights = {text.get_text(): text.xy[1] for text in axes.texts}
     assert heights["rnn"] == heights["+0.313 [+0.275, +0.351]   n = 3"]
     (mean,) = [line for line in axes.lines if line.get_marker() == "D"]
     # In one column the text is above the mark.
-    assert (mean.get_ydata()[0] == heights["rnn"]) == (columns == 2)
+    assert (mean.get_ydata()[0] == heights["rnn"]) == wide
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
@@ -265,7 +266,7 @@ def test_a_long_block_heading_is_wrapped(tmp_path: Path) -> None:
                 config = configuration(cell, seed, trainer__name=name)
                 write_run(tmp_path / "demo" / "runs", config, value)
     comparison = compare("demo", tmp_path, baseline="lstm", within=["trainer"])
-    figure = comparison.figure("forest", columns=2)
+    figure = figure_of("forest", comparison, wide=True)
     assert figure is not None
     written = [text.get_text() for text in figure.axes[0].texts]
     assert max(map(len, written)) < 60
@@ -342,15 +343,15 @@ def test_a_scatter_has_what_match_equalised(tmp_path: Path) -> None:
     assert [panel.x.title for panel in row] == names
 
 
-@pytest.mark.parametrize("columns", [1, 2])
-def test_labels_of_a_logarithmic_axis_stand_apart(tmp_path: Path, columns: int) -> None:
+@pytest.mark.parametrize("wide", [False, True])
+def test_labels_of_a_logarithmic_axis_stand_apart(tmp_path: Path, wide: bool) -> None:
     for seed, (size, step) in enumerate([(2000, 0.003), (90_000, 0.2), (700_000, 0.9)]):
         more = {
             "parameters": {"recurrent": 1, "total": size},
             "seconds": {"total": 3, "step": step},
         }
         write_run(tmp_path / "demo" / "runs", configuration(seed=seed), 8.0 + seed, **more)
-    figure = compare("demo", tmp_path).figure("scatter", columns=columns)
+    figure = figure_of("scatter", compare("demo", tmp_path), wide=wide)
     assert figure is not None
     figure.draw_without_rendering()
     for axes in figure.axes:
@@ -378,7 +379,7 @@ def test_long_labels_of_a_heat_map_do_not_overlap(tmp_path: Path) -> None:
                 configuration("lstm", 0, cell__name=cell, units=units),
                 0.5,
             )
-    figure = compare("demo", tmp_path).figure("heatmap", columns=2)
+    figure = figure_of("heatmap", compare("demo", tmp_path), wide=True)
     assert figure is not None
     figure.canvas.draw()
     axes, bar = figure.axes
@@ -531,20 +532,6 @@ def test_few_of_many_decided_groups_are_shown(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("gatekit.compare.views.rows.is_answered", lambda row: True)
     shown = shown_rows(rows, 12)
     assert [row.place for row in shown] == [*range(12 + 24), 90]
-
-
-def test_compute_is_the_flops_of_the_whole_training(tmp_path: Path) -> None:
-    runs = tmp_path / "demo" / "runs"
-    for cell, flops, values in (("lstm", 2e6, [8.6, 8.5]), ("rnn", 1e6, [8.55, 8.7])):
-        for seed, value in enumerate(values):
-            write_run(runs, configuration(cell, seed), value, flops={"step": flops})
-    shown = made("compute", compare("demo", tmp_path))
-    panel = only(shown)
-    found = {shown.series[mark.series or 0].name: mark for mark in marks(panel, "mean")}
-    assert found["lstm"].x == (2e6 * 140,) * 2  # ten epochs of 14 steps
-    assert sorted(found["rnn"].y) == [8.55, 8.7]
-    (best,) = marks(panel, "line")
-    assert best.y == (8.55, 8.55, 8.5, 8.5)
 
 
 def test_the_kind_that_the_docs_write_is_drawn(tmp_path: Path) -> None:

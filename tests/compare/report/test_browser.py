@@ -243,11 +243,10 @@ def test_charts_that_files_have_are_read_by_keyboard_and_pointer(
 ) -> None:
     page = open_page(sweep)
     charts = page.locator("#figures svg.chart")
-    assert charts.count() == 4
+    assert charts.count() == 3
     assert page.locator("#figures h3").all_inner_texts() == [
         "Differences",
         "Seeds in pairs",
-        "Metric over FLOPs",
         "Sweep",
     ]
     heard = page.locator("#figures .heard").first
