@@ -17,6 +17,7 @@ from gatekit.compare.numbers import count_of
 from gatekit.compare.recipe import constraints, data_sets, environment
 from gatekit.compare.scrub import line_with_location, scrub, without_paths
 from gatekit.compare.study import Study
+from gatekit.registry.discovery import named_only
 from gatekit.runs import durable
 from gatekit.runs.config import ConfigReader
 from gatekit.runs.config import dumped as dumped_config
@@ -143,6 +144,7 @@ def _scrubbed(value: Any) -> Any:
     return scrub(value) if isinstance(value, str) else value
 
 
+@named_only()
 def _reproduce(
     study: Study,
     runs: Sequence[RunRecord],
