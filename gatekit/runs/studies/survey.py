@@ -80,9 +80,10 @@ def study_folder(study: str, root: Path | str, command: str) -> Path:
     folder = root / study
     if not _NAME.match(study) or not os.path.isdir(folder / RUNS):
         if _NAME.match(study) and os.path.isdir(folder / IMPORTED):
-            why = f"all runs of {study} are imported, and {command} is about your own"
-            fix = Run("compare", (study,))
-            raise RunError(Fault(Kind.REFUSED, Place(), why=why, fixes=(fix,)))
+            raise RunError(
+                f"all runs of {study} are imported, and {command} is about your own; type "
+                f"gatekit compare {study}."
+            )
         raise no_study(study, root, command)
     return folder
 
