@@ -7,7 +7,6 @@ import re
 import tomllib
 from pathlib import Path
 
-import planted
 import processes
 import pytest
 import yaml
@@ -46,11 +45,6 @@ def test_files_of_tests_in_plain_folders_have_names_of_their_own() -> None:
         if path.name != "conftest.py" and not (path.parent / "__init__.py").is_file()
     ]
     assert sorted(set(plain)) == sorted(plain)
-
-
-def test_each_planted_fault_can_be_planted() -> None:
-    for fault in planted.FAULTS:
-        assert (ROOT / fault.file).read_text(encoding="utf-8").count(fault.old) == 1, fault.name
 
 
 def test_files_of_tests_that_are_named_are_there(request: pytest.FixtureRequest) -> None:

@@ -1,4 +1,4 @@
-"""A cell with its sizes: order, states, stages, widths, weights, and what it refuses to build."""
+"""A cell with its sizes: states, widths, weights, and what it refuses to build."""
 
 import pytest
 from refused import at, saying
@@ -14,7 +14,7 @@ def states(cell):
     return [state.name for state in cell.states]
 
 
-# --- states, order, stages --------
+# --- states --------
 
 
 @pytest.mark.parametrize(
@@ -53,35 +53,11 @@ def test_the_shifted_input_is_no_state(built, lstm):
     assert cell.shifted == ("x",)
 
 
-def test_what_a_signal_needs_orders_it(built, lstm):
-    config = lstm()
-    config["equations"] = {"h": "output * tanh(c)", "c": "forget * c_prev + input * candidate"}
-    order = [node.name for node in built(config).nodes]
-    assert order.index("c") < order.index("h")
-    assert states(built(config)) == ["h", "c"]
-
-
-def test_stages_count_the_recurrent_products(built):
-    assert built("lstm").stages() == ((), ("input", "forget", "output", "candidate", "c", "h"))
-    assert built("gru").stages() == ((), ("reset", "update"), ("candidate", "h"))
-    assert built("mingru").stages() == (("update", "candidate", "h"),)
-
-
-def test_what_reads_no_state_is_hoisted(built):
-    hoisted = {node.name for node in built("mingru").nodes if node.hoisted}
-    assert hoisted == {"update", "candidate"}
-    assert not any(node.hoisted for node in built("lstm").nodes)
-
-
 @pytest.mark.parametrize("name", cell_names())
 def test_every_cell_is_built(built, name):
     cell = built(name, units=8, features=5)
     assert cell.emits not in [s.name for s in cell.states[1:]]
     assert len({w.name for w in cell.weights}) == len(cell.weights)
-    done = set()
-    for node in cell.nodes:
-        assert {k for k in node.depends if k in {n.name for n in cell.nodes}} <= done
-        done.add(node.name)
 
 
 # --- weights --------

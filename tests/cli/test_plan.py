@@ -1,50 +1,10 @@
-"""What ``gatekit plan`` prints, once for what is alike in all variants, and its exit code."""
+"""What ``gatekit plan`` says that a gate adds, and its exit code."""
 
 import json
 from pathlib import Path
 
 import pytest
-from seams import Preview, VariantPreview, _text, main
-
-
-def shown(capsys: pytest.CaptureFixture[str], *decays: dict[str, list[str]] | None) -> str:
-    trials = [
-        VariantPreview(f"cell=c{k}", 4, 10, todo=1, weight_decay=decay)
-        for k, decay in enumerate(decays)
-    ]
-    _text(Preview("mine", trials, [], 1))
-    return capsys.readouterr().out
-
-
-def test_what_decays_is_one_line_for_all_variants(capsys: pytest.CaptureFixture[str]) -> None:
-    first = {
-        "decayed": ["block_0/rnn_0/forget.x", "block_1/rnn_1/forget.x", "head/kernel"],
-        "left_out": ["block_0/norm/scale", "head/bias"],
-    }
-    second = {"decayed": ["block_0/rnn_0/update.x", "head/kernel"], "left_out": ["head/bias"]}
-    lines = " ".join(shown(capsys, first, second).splitlines())
-    assert (
-        "Weight decay on block_*/rnn_*/forget.x, head/kernel, block_*/rnn_*/update.x; "
-        "not on block_*/norm/scale, head/bias." in lines
-    )
-    assert lines.count("Weight decay") == 1
-
-
-def test_variants_that_differ_have_their_own_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    some, none = (
-        {"decayed": ["head/kernel", "head/bias"], "left_out": []},
-        {"decayed": [], "left_out": ["head/kernel", "head/bias"]},
-    )
-    out = shown(capsys, some, none, some)
-    assert out.count("Weight decay on") == 2
-    assert "Weight decay on head/kernel, head/bias.\n" in out
-    assert "Weight decay on no weight; not on head/kernel, head/bias.\n" in out
-
-
-def test_without_weight_decay_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    out = shown(capsys, None)
-    assert "decay" not in out
-    assert "would start 1 run of study mine, 1 at a time." in out
+from seams import main
 
 
 def test_what_a_gate_adds_is_shown_against_the_smallest_variant(
@@ -61,12 +21,6 @@ def test_what_a_gate_adds_is_shown_against_the_smallest_variant(
         assert added["to"] == f"cell=lstm swap.forget=sigmoid task=adding units={units}"
         assert added["parameters"] == added["state"] == units
         assert added["flops"] > 0
-    _text(Preview("mine", [VariantPreview(**trial) for trial in trials], [], 1))
-    text = " ".join(capsys.readouterr().out.split())
-    assert (
-        "swap.forget=power_law units=5 adds to swap.forget=sigmoid units=5: +5 parameters, "
-        "+5 numbers of state, +" in text
-    )
 
 
 @pytest.mark.parametrize(("cells", "code"), [("lstm", 0), ("lstm,rnn", 1)])

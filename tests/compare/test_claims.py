@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from seams import Claim, _ahead, best
+from seams import Claim, best
 from seams import compare_runs as compare
 
 from .synthetic import METRIC, configuration, write_run, write_study
@@ -186,21 +185,3 @@ def test_a_variant_that_is_better_on_every_task(tmp_path: Path) -> None:
     claim = best(compare("demo", tmp_path))
     assert claim.text == "rnn and gru are better than lstm on both tasks"
     assert claim.size == "they were not tested against each other"
-
-
-@pytest.mark.parametrize(
-    ("p", "ranks", "named"),
-    [(0.001, (1.0, 2.9), True), (0.001, (1.0, 1.4), False), (0.2, (1.0, 2.9), False)],
-)
-def test_only_ranks_that_were_tested_put_a_variant_ahead(
-    p: float, ranks: tuple[float, float], named: bool
-) -> None:
-    ranking = SimpleNamespace(p=p, critical_difference=1.5)
-    pair = [SimpleNamespace(name=n, rank=r) for n, r in zip("xy", ranks, strict=True)]
-    several = SimpleNamespace(ranking=ranking, variants=pair, tasks=("t",) * 6)
-    found = _ahead(several, 2)  # type: ignore[arg-type]
-    assert (found is not None) == named
-    assert not named or found == (
-        "x is ahead over all 6 tasks",
-        "mean rank 1.00, next is y with 2.90",
-    )

@@ -16,7 +16,7 @@ import argparse
 import collections
 import contextlib
 import dataclasses
-import inspect
+import fcntl
 import io
 import itertools
 import json
@@ -35,34 +35,13 @@ from seams import ClaimedError, RunFolder, durable, metrics, resume, seeds
 EPOCHS, STEPS = 3, 2
 MADE_WITH = {"numpy": numpy.__version__, "threads": 1, "executor": "fused", "jit": False}
 MODES = ("kill", "torn", "error", "power", "names")
-PLANTS = {
-    "no fsync of a file": (
-        durable,
-        "            _write_all(number, data.encode() if isinstance(data, str) else data)\n"
-        "            disk.fsync(number)\n",
-        "            _write_all(number, data.encode() if isinstance(data, str) else data)\n",
-    ),
-    "no fsync of a line": (
-        durable,
-        'line.encode() + b"\\n")\n            disk.fsync(number)\n',
-        'line.encode() + b"\\n")\n',
-    ),
-    "no fsync of a folder": (
-        durable,
-        "    try:\n        disk.fsync(number)\n    except OSError as error:",
-        "    try:\n        pass\n    except OSError as error:",
-    ),
-    "written in place": (
-        durable,
-        "    temporary = _written_beside(path, data)\n    try:\n"
-        "        disk.replace(temporary, path)\n",
-        "    temporary = path\n    try:\n"
-        "        number = disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)\n"
-        "        _write_all(number, data.encode() if isinstance(data, str) else data)\n"
-        "        disk.fsync(number)\n",
-    ),
-    "metrics not cut on resume": (resume, "        self.folder.go_back(checkpoint)\n", ""),
-}
+PLANTS = (
+    "no fsync of a file",
+    "no fsync of a line",
+    "no fsync of a folder",
+    "written in place",
+    "metrics not cut on resume",
+)
 
 
 def attempt(path: Path, say) -> None:
@@ -257,11 +236,28 @@ def fresh(place: Path, name: str) -> Path:
 
 
 def plant(bug: str) -> None:
-    """Put a bug into the code that writes."""
-    module, right, wrong = PLANTS[bug]
-    source = inspect.getsource(module)
-    assert source.count(right) == 1, f"the place for the bug {bug!r} is gone"
-    exec(compile(source.replace(right, wrong), module.__file__, "exec"), module.__dict__)
+    """Let the disk, or the folder, behave as if the code that writes had a bug."""
+    sync = PowerDisk.fsync
+
+    def forgetful(disk, number):
+        appended = bool(fcntl.fcntl(number, fcntl.F_GETFL) & os.O_APPEND)
+        folder = disk.paths[number].is_dir()
+        kind = "folder" if folder else "line" if appended else "file"
+        if bug != f"no fsync of a {kind}":
+            sync(disk, number)
+
+    def in_place(disk, source, target):
+        number = disk.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        disk.write(number, Path(source).read_bytes())
+        os.close(number)
+        disk.unlink(source)
+
+    if bug == "written in place":
+        KillingDisk.replace = in_place
+    elif bug == "metrics not cut on resume":
+        RunFolder.go_back = lambda folder, checkpoint: None
+    else:
+        PowerDisk.fsync = forgetful
 
 
 def main() -> int:

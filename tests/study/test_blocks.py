@@ -154,15 +154,13 @@ SIZES = [
 
 
 @pytest.mark.parametrize("words", SIZES)
-def test_the_model_has_the_parameters_and_operations_of_the_plan(words, float32):
-    from seams import _of_network, build_model, parameter_counts
+def test_the_model_has_the_parameters_of_the_plan(words, float32):
+    from seams import build_model, parameter_counts
 
     run = only(*words.split(), "task.length=5", "trainer.batch=3")
     signature = Signature(features=2, vocabulary=None, outputs=1, loss="mse")
     model = build_model(run.config, signature, masked=False)
     assert parameter_counts(model)["recurrent"] == run.parameters
-    expected = _of_network({**run.config, "batch": 3})
-    assert model.stack.training_flops(3, 5) == pytest.approx(expected)
 
 
 def test_weights_of_a_block_follow_from_the_runs_seed_by_their_names(float32):

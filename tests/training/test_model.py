@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import keras
 import numpy as np
-from seams import SequenceModel, _place, pooled, step_loss, step_metric
+from seams import SequenceModel, pooled, step_loss, step_metric
 
 VALUES = np.random.default_rng(0).normal(size=(3, 4, 2)).astype("float32")
 
@@ -46,10 +44,3 @@ def test_a_loss_per_sequence_is_divided_by_the_sequences_that_count() -> None:
         for each in (False, True)
     ]
     assert [float(loss) for loss in losses] == [1, 1.5]
-
-
-def test_layers_are_placed_from_below_and_forward_first() -> None:
-    names = ("backward_1", "rnn_10", "forward_1", "rnn_2")
-    layers = [SimpleNamespace(name=name) for name in names]
-    ordered = sorted(layers, key=_place)  # type: ignore[arg-type]
-    assert [layer.name for layer in ordered] == ["forward_1", "backward_1", "rnn_2", "rnn_10"]
