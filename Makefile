@@ -6,12 +6,13 @@ DEMO_STUDY ?= demo
 DEMO_ROOT ?= experiments
 DEMO_ARGS ?=
 
-.PHONY: help demo test test-all lint lowest pythons zoo parallel gallery tasks docs clean
+.PHONY: help demo test test-second test-weekly lint lowest pythons zoo parallel gallery tasks docs clean
 
 help:
 	@echo "make demo        rnn, lstm and gru on Bach chorales, 5 seeds each, compared, with a figure"
-	@echo "make test        the quick tests, of every package"
-	@echo "make test-all    slow tests, too, as CI runs them"
+	@echo "make test        the first stage of the tests, of every package"
+	@echo "make test-second the second stage: processes, pages, a browser, slow cases"
+	@echo "make test-weekly every case of every test"
 	@echo "make lint        style, types and the order of imports"
 	@echo "make lowest      the quick tests with the lowest versions that pyproject.toml allows"
 	@echo "make pythons     the quick tests with each Python from 3.11 on that is installed"
@@ -53,8 +54,11 @@ PYTEST_ARGS ?= -n auto --dist loadfile
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS) --quick
 
-test-all: $(VENV)/installed-dev
-	$(BIN)/python -m pytest $(PYTEST_ARGS) --slow
+test-second: $(VENV)/installed-dev
+	$(BIN)/python -m pytest $(PYTEST_ARGS) --second
+
+test-weekly: $(VENV)/installed-dev
+	$(BIN)/python -m pytest $(PYTEST_ARGS) --weekly
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -1,9 +1,10 @@
 """What every test shares: the environment it runs in, and which cases run.
 
-Slow tests run in CI and with ``--slow``. ``--quick`` leaves out the functions of ``long.txt``,
-which ``--measure`` writes. Of a test with the mark ``one_in(n, slow=m)`` one case in ``n`` runs;
-when slow tests run, one in ``m``, which is half of n if it is not given. A test
-marked ``every`` runs only with ``--every``, and so do all cases.
+A push has two stages. ``--quick`` is the first: no test marked slow, and no function of
+``long.txt``, which ``--measure`` writes. ``--second`` is the rest of what a push runs; ``--slow``
+is both. ``--weekly`` runs everything, also tests marked weekly. Of a test with the mark
+``one_in(n, slow=m)`` one case in ``n`` runs on a push, or one in m of those that are slow, which is
+half of n if it is not given.
 
 Nothing of yours affects a test: installed plugins are switched off, and the working folder is an
 empty one, so that ``./plugins`` and ``./conf`` of the clone are gatekit's own and nothing else.
@@ -16,7 +17,6 @@ import gc
 import hashlib
 import itertools
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -70,27 +70,17 @@ processes.heed_signals()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--slow``, which is on where the environment variable CI is set."""
+    """Add the options that say which tests run."""
+    for name, text in (
+        ("--quick", "the first stage of a push: what is neither slow nor in tests/long.txt"),
+        ("--second", "the second stage of a push: what --quick leaves out"),
+        ("--weekly", "everything, also what no push runs"),
+        ("--measure", "write tests/long.txt: functions whose cases take half a second together"),
+    ):
+        parser.addoption(name, action="store_true", help=text)
+    ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
     parser.addoption(
-        "--slow",
-        action="store_true",
-        default=is_ci(),
-        help="run the tests marked slow, too",
-    )
-    parser.addoption(
-        "--quick",
-        action="store_true",
-        help="leave out the functions of tests/long.txt, too",
-    )
-    parser.addoption(
-        "--measure",
-        action="store_true",
-        help="write tests/long.txt: the functions whose cases take half a second together",
-    )
-    parser.addoption(
-        "--every",
-        action="store_true",
-        help="run every case, also of tests of which one case in a few runs in CI",
+        "--slow", action="store_true", default=ci, help="run the tests marked slow, too"
     )
 
 
@@ -113,48 +103,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(empty, ignore_errors=True)
 
 
-# The files that take longest start first, so that no process is left with one at the end. They are
-# not those with the most tests; a rough order is enough, and the others follow by their names.
-EARLY = (
-    "docs/test_tutorial.py",
-    "study/test_kills.py",
-    "docs/test_pages.py",
-    "study/test_command.py",
-    "study/test_launch.py",
-    "recurrence/test_fused.py",
-    "recurrence/test_masked_gradients.py",
-    "study/test_search.py",
-    "study/test_worker.py",
-    "recurrence/test_layer_executors.py",
-    "study/test_train.py",
-    "recurrence/test_layer_witness.py",
-    "study/test_resume.py",
-    "recurrence/test_layer_xla.py",
-    "generated/test_values.py",
-    "generated/test_blocks.py",
-    "cli/test_messages.py",
-    "reference/test_run.py",
-    "study/test_probe.py",
-    "recurrence/test_layer_masks.py",
-    "study/test_blocks.py",
-    "recurrence/test_chunk.py",
-    "cli/test_show.py",
-    "study/test_plan.py",
-    "recurrence/test_keras_behaviour.py",
-    "faults/test_refusals.py",
-    "recurrence/test_layer_saving.py",
-    "recurrence/test_layer_precision.py",
-    "docs/test_zoo.py",
-    "generated/test_pairs.py",
-    "study/test_damaged_files.py",
-    "generated/test_text.py",
-    "compare/test_figure_kinds.py",
-    "recurrence/test_blocks.py",
-    "recurrence/test_inputs.py",
-    "registry/test_hostile.py",
-)
-
-
 LONG = Path(__file__).with_name("long.txt")
 _SECONDS: collections.Counter[str] = collections.Counter()
 
@@ -171,32 +119,29 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep xdist from sorting files by how many tests they have, skipped ones included."""
-    config.option.loadscopereorder = False
+    """Let ``--slow`` say whether slow tests run."""
+    config.option.slow |= config.option.second or config.option.weekly
+    config.option.slow &= not config.option.quick
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Move the long files to the start; leave out what runs only where all tests are asked for."""
-    places = {Path(__file__).parent / name: place for place, name in enumerate(EARLY)}
-    items.sort(key=lambda item: places.get(item.path, len(EARLY)))
-    if config.getoption("--every"):
+    """Leave out what this stage does not run."""
+    if config.option.weekly:
         return
-    slow_too = config.getoption("--slow")
-    long = set(LONG.read_text(encoding="utf-8").split("\n")) if config.getoption("--quick") else ()
-
-    def runs(item: pytest.Item) -> bool:
-        if item.get_closest_marker("every") or (long and function(item.nodeid) in long):
-            return False
-        return slow_too or item.get_closest_marker("slow") is None
-
-    stay = some([item for item in items if runs(item)], slow_too)
+    stay = some(item for item in items if item.get_closest_marker("weekly") is None)
+    if not config.option.slow:
+        stay = {item for item in stay if item.get_closest_marker("slow") is None}
+    if config.option.quick or config.option.second:
+        long = set(LONG.read_text(encoding="utf-8").split("\n"))
+        second = {i for i in stay if i.get_closest_marker("slow") or function(i.nodeid) in long}
+        stay = second if config.option.second else stay - second
     left = [item for item in items if item not in stay]
     if left:  # not skipped: five thousand reports would take seconds and fill the screen
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item in stay]
 
 
-def some(items: Iterable[pytest.Item], slow_too: bool) -> set[pytest.Item]:
+def some(items: Iterable[pytest.Item]) -> set[pytest.Item]:
     """Return the items that ``one_in`` does not leave out: one of each n that follow one another.
 
     Chosen is the case whose name has most words that no chosen case of its test had, then of its
@@ -209,7 +154,9 @@ def some(items: Iterable[pytest.Item], slow_too: bool) -> set[pytest.Item]:
         if (mark := item.get_closest_marker("one_in")) is None:
             chosen.add(item)
             continue
-        few = mark.kwargs.get("slow", max(1, mark.args[0] // 2)) if slow_too else mark.args[0]
+        few = mark.args[0]
+        if item.get_closest_marker("slow") is not None:
+            few = mark.kwargs.get("slow", max(1, few // 2))
         cases.setdefault((item.nodeid.partition("[")[0], few), []).append(item)
     met: dict[str, set[str]] = collections.defaultdict(set)
     for (test, few), several in cases.items():
@@ -245,40 +192,17 @@ def pytest_collection_finish() -> None:
         stacks.extract_stack = lambda stacklevel=1: shallow
 
 
-def is_ci() -> bool:
-    """Return whether the environment variable CI is set."""
-    return os.environ.get("CI", "").lower() not in ("", "0", "false")
-
-
-def unlisted(reports: Iterable[pytest.TestReport | pytest.CollectReport]) -> list[str]:
-    """Return the tests that were skipped for a reason that is not in skips.txt, with it."""
-    lines = Path(__file__).with_name("skips.txt").read_text(encoding="utf-8").splitlines()
-    listed = [line for line in lines if line and not line.startswith("#")]
-    found = []
-    for report in reports:
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        reason = reason.removeprefix("Skipped: ")
-        if not any(re.fullmatch(pattern, reason, re.DOTALL) for pattern in listed):
-            found.append(f"{report.nodeid}: {reason}")
-    return found
-
-
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Add up what the cases of a function took."""
     _SECONDS[function(report.nodeid)] += report.duration
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail in CI if a test was skipped for want of something that CI is to have; write long.txt."""
-    worker = hasattr(session.config, "workerinput")
-    if session.config.getoption("--measure") and not worker:
+    """Write long.txt if asked to."""
+    if session.config.option.measure and not hasattr(session.config, "workerinput"):
         head = itertools.takewhile(lambda line: line.startswith("#"), LONG.open(encoding="utf-8"))
         long = sorted(f"{name}\n" for name, seconds in _SECONDS.items() if seconds >= 0.5)
         LONG.write_text("".join([*head, *long]), encoding="utf-8")
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if is_ci() and reporter is not None and unlisted(reporter.stats.get("skipped", ())):
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def own_files(root: Path) -> list[str]:
@@ -292,13 +216,7 @@ def own_files(root: Path) -> list[str]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell what did not run; after a failure, name files of your own, taken for gatekit's."""
-    if not terminalreporter.config.getoption("--every"):
-        some = "some cases" if terminalreporter.config.getoption("--slow") else "slow tests"
-        more = "" if some == "some cases" else "--slow runs most of them, "
-        terminalreporter.write_line(f"{some} did not run: {more}--every runs all")
-    for skipped in unlisted(terminalreporter.stats.get("skipped", ())) if is_ci() else ():
-        terminalreporter.write_line(f"in CI this is a failure, see tests/skips.txt: {skipped}")
+    """After a failure, name files of your own, which the tests take for gatekit's."""
     if not terminalreporter.stats.get("failed"):
         return
     for name in own_files(Path(__file__).parents[1]):

@@ -47,11 +47,6 @@ def test_files_of_tests_in_plain_folders_have_names_of_their_own() -> None:
     assert sorted(set(plain)) == sorted(plain)
 
 
-def test_files_of_tests_that_are_named_are_there(request: pytest.FixtureRequest) -> None:
-    conftest = request.config.pluginmanager.get_plugin(str(ROOT / "tests/conftest.py"))
-    assert [name for name in conftest.EARLY if not (ROOT / "tests" / name).is_file()] == []
-
-
 def test_forms_for_issues_and_pull_requests() -> None:
     forms = sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.md"))
     assert [path.stem for path in forms] == ["bug", "cell_request"]

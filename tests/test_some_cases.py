@@ -14,10 +14,23 @@ TESTS = Path(__file__).parent
 NESTED = """import pytest
 
 
-@pytest.mark.one_in(4, slow=2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("inner", ["a", "b", "c", "d"])
 @pytest.mark.parametrize("outer", [1, 2, 3, 4, 5])
 def test_nested(outer, inner):
+    pass
+
+
+@pytest.mark.slow
+@pytest.mark.one_in(4)
+@pytest.mark.parametrize("inner", ["a", "b", "c", "d"])
+@pytest.mark.parametrize("outer", [1, 2, 3, 4, 5])
+def test_slow(outer, inner):
+    pass
+
+
+@pytest.mark.weekly
+def test_weekly():
     pass
 
 
@@ -39,7 +52,7 @@ def test_{k}(inner):
 
 def cases(folder: Path, text: str, *options: str) -> list[str]:
     """Return the names of the cases of a file that are chosen, in their order."""
-    for name in ("conftest.py", "processes.py", "browser.py"):
+    for name in ("conftest.py", "processes.py", "browser.py", "long.txt"):
         shutil.copy(TESTS / name, folder)
     (folder / "test_sample.py").write_text(text)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--collect-only"]
@@ -51,15 +64,19 @@ def cases(folder: Path, text: str, *options: str) -> list[str]:
 
 
 def test_one_of_each_n_runs_and_each_inner_parameter_is_met(tmp_path: Path) -> None:
-    every = [f"test_nested[{outer}-{inner}]" for outer in range(1, 6) for inner in "abcd"]
+    every = [f"[{outer}-{inner}]" for outer in range(1, 6) for inner in "abcd"]
     rest = [f"test_without_the_mark[{inner}]" for inner in "abcd"]
-    assert cases(tmp_path, NESTED, "--every") == every + rest
-    for few, options in ((2, ["--slow"]), (4, [])):
-        found = cases(tmp_path, NESTED, *options)
-        assert found[-4:] == rest
+    whole = [f"test_{name}{case}" for name in ("nested", "slow") for case in every]
+    assert cases(tmp_path, NESTED, "--weekly") == [*whole, "test_weekly", *rest]
+    first, second = cases(tmp_path, NESTED, "--quick"), cases(tmp_path, NESTED, "--second")
+    both = cases(tmp_path, NESTED, "--slow")
+    assert both == [*first[:-4], *second, *rest]
+    assert first[-4:] == rest
+    for few, found in ((4, first[:-4]), (2, second)):
         # every second or fourth would be two of the four, or one
-        assert {name[-2] for name in found[:-4]} == set("abcd")
-        assert [every.index(name) // few for name in found[:-4]] == [*range(20 // few)]
+        assert {name[-2] for name in found} == set("abcd")
+        places = [every.index(f"[{name.partition('[')[2]}") for name in found]
+        assert [place // few for place in places] == [*range(20 // few)]
 
 
 def test_tests_of_a_file_with_a_case_each_have_different_ones(tmp_path: Path) -> None:

@@ -52,10 +52,10 @@ def measured(runs: int) -> tuple[int, float, float]:
     return int(line[1]), float(line[2]), float(line[3])
 
 
-@pytest.mark.every
+@pytest.mark.weekly
 def test_time_grows_with_the_runs_and_memory_stays_small(request: pytest.FixtureRequest) -> None:
     """A square would take 25 times as long; the benchmark shows the ten seconds."""
-    runs = 10_000 if request.config.getoption("--every") else 2_500
+    runs = 10_000 if request.config.getoption("--weekly") else 2_500
     _, before, _ = measured(runs // 5)
     corrupt, seconds, megabytes = measured(runs)
     assert corrupt == runs // 100

@@ -67,7 +67,7 @@ def assert_compared(shown: str, printed: str) -> None:
 @pytest.mark.slow
 def test_the_tutorial_prints_what_it_shows(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     # With fewer steps and seeds all but the verdicts is as the page shows it.
-    whole = request.config.getoption("--every")
+    whole = request.config.getoption("--weekly")
     folder, printed, compared = tmp_path, "", 0
     for before, block in zip([None, *blocks(PAGE)], blocks(PAGE), strict=False):
         if block.file:

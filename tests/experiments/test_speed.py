@@ -361,7 +361,7 @@ def test_the_choice_is_measured_among_executors_that_can_run_the_cell_and_goes_o
     assert capsys.readouterr().out.count("lstm") == 1
 
 
-@pytest.mark.every
+@pytest.mark.weekly
 def test_the_device_command_checks_everything_and_times(tmp_path: Path) -> None:
     cells = ("lstm", "recurrence", "delta_net")
     words = ["--device", "cpu", "--cells", ",".join(cells), "--to", str(tmp_path)]
@@ -383,7 +383,7 @@ def test_the_device_command_checks_everything_and_times(tmp_path: Path) -> None:
     assert found >= {(c, "train") for c in cells}
 
 
-@pytest.mark.every
+@pytest.mark.weekly
 def test_the_command_measures_and_writes(tmp_path: Path) -> None:
     words = ["--sizes", "2,4,3,8", "--cells", "lstm", "--pairs", "2", "--block", "0.01"]
     words += ["--contenders", "gatekit.graph,keras.graph,floor"]

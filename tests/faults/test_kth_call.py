@@ -44,7 +44,7 @@ def whole(code, said, modes):
 
 @pytest.mark.slow
 def test_every_call_may_be_the_last_or_fail(tmp_path, request):
-    every = request.config.getoption("--every")  # every error at every call, not one
+    every = request.config.getoption("--weekly")  # every error at every call, not one
     code, said = survey(tmp_path / "counts.json", *(["--all"] if every else []))
     whole(code, said, ("kill", "torn", "error", "power", "names"))
     kept = json.loads((DOCS / "faults.json").read_text())
@@ -57,7 +57,7 @@ def test_every_call_may_be_the_last_or_fail(tmp_path, request):
     )
 
 
-@pytest.mark.every
+@pytest.mark.weekly
 @pytest.mark.one_in(1, slow=6)
 @pytest.mark.parametrize("bug", PLANTED)
 def test_a_planted_bug_is_found(tmp_path, bug):

@@ -93,7 +93,7 @@ def test_noise_on_tensorflow(tmp_path: Path) -> None:
     on_backend.noise_is_right(tmp_path)
 
 
-@pytest.mark.every
+@pytest.mark.weekly
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_values_and_noise_on(backend: str, tmp_path: Path) -> None:
     library(backend)

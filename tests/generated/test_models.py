@@ -318,7 +318,7 @@ def test_files_are_formatted_and_typed(tmp_path: Path, request: pytest.FixtureRe
         for to in FRAMEWORKS:
             (tmp_path / f"{name}_{to}.py").write_text(generate(of_run(name).trained.built, to).text)
     formatted(tmp_path)
-    if not request.config.getoption("--every"):  # mypy reads torch and jax, for a minute
+    if not request.config.getoption("--weekly"):  # mypy reads torch and jax, for a minute
         return
     options = ["--config-file=", "--no-incremental", "--ignore-missing-imports"]
     several = ("regression", "classes", "steps")

@@ -104,7 +104,7 @@ def formatted(folder: Path) -> None:
 def test_mypy_finds_nothing(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """In files of cells and of blocks; Keras has no types, and the files for it none either."""
     files(tmp_path)
-    every = request.config.getoption("--every")
+    every = request.config.getoption("--weekly")
     for to in ("torch", "jax"):
         for name in ALL if every else DOZEN[::2]:
             path = tmp_path / f"{to}_{name}.py"

@@ -99,14 +99,14 @@ def test_few_hostile_runs(base: dict[str, Any], capfd: pytest.CaptureFixture[str
 def test_no_hostile_run_ends_a_command(
     base: dict[str, Any], capfd: pytest.CaptureFixture[str], request: pytest.FixtureRequest
 ) -> None:
-    count = 300 if request.config.getoption("--every") else 100
+    count = 300 if request.config.getoption("--weekly") else 100
     assert list(faults(range(1_000, 1_000 + count), base, capfd, 5)) == []
 
 
 HOLES = {"integers": ("_MOST_DIGITS", 10**9), "types": ("_PLAIN", object)}
 
 
-@pytest.mark.every
+@pytest.mark.weekly
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("hole", HOLES)
 def test_a_planted_hole_is_found(

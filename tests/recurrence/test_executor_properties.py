@@ -80,7 +80,7 @@ def test_executors_have_the_property(holds: Property, call: Any) -> None:
     holds(*call)
 
 
-@pytest.mark.every
+@pytest.mark.weekly
 @pytest.mark.parametrize("holds", PROPERTIES, ids=lambda p: p.__name__)
 @_few(20)
 @given(call=calls())

@@ -57,7 +57,7 @@ EACH = _structures()
 # A complex step goes through a function wherever it is used.
 of_each_structure = pytest.mark.parametrize(
     "name",
-    [n if n in EACH else pytest.param(n, marks=pytest.mark.every) for n in CASES],
+    [n if n in EACH else pytest.param(n, marks=pytest.mark.weekly) for n in CASES],
     indirect=True,
 )
 

@@ -100,7 +100,7 @@ def test_the_numbers_are_those_of_the_run_that_is_not_compiled(made, words):
             numpy.testing.assert_allclose(b[name], a[name], rtol=1e-7, atol=1e-9)
 
 
-@pytest.mark.every
+@pytest.mark.weekly
 def test_a_compiled_run_that_was_stopped_ends_like_one_that_was_not(made):
     words = ("task=echo", "jit=true", "dropout=0.2", "++cell.recurrent_dropout=0.3")
     result, whole = made(*words, name="whole")

@@ -49,7 +49,7 @@ def test_sequences_of_the_loop_are_recorded_and_the_run_warns(place, monkeypatch
     assert warning.startswith(f"executor=newton: {counts['by_loop']:,} of {counts['sequences']:,}")
 
 
-@pytest.mark.every
+@pytest.mark.weekly
 def test_an_interrupted_run_has_the_same_counts(place):
     assert attempt(place / "whole", StopAt(10**9))
     assert not attempt(place / "cut", StopAt(6))

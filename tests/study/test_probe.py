@@ -185,7 +185,7 @@ def test_stopped_anywhere_no_record_is_doubled_or_lost(place, request):
     whole = StopAt(10**9)
     assert attempt(run, place / "whole", whole)
     asked = 10**9 - whole.left
-    count = 4 if request.config.getoption("--every") else 1
+    count = 4 if request.config.getoption("--weekly") else 1
     for stop in points(count, asked - 10, seed=3):
         path = place / str(stop)
         assert not attempt(run, path, StopAt(stop))

@@ -72,7 +72,7 @@ def test_stopped_anywhere_it_ends_as_if_it_never_was(place, variant, request):
     assert runs.attempt(place / "whole", whole)
     assert untraced(place / "whole") == []
     asked = 10**9 - whole.left
-    slow, every = map(request.config.getoption, ("--slow", "--every"))
+    slow, every = map(request.config.getoption, ("--slow", "--weekly"))
     for stop in points(2 if every else 1, asked, seed=len(variant)):
         path = place / str(stop)
         assert not runs.attempt(path, StopAt(stop))
@@ -204,7 +204,7 @@ KILLS = Path(__file__).parent / "kills.py"
 
 @pytest.mark.slow
 def test_killed_anywhere_it_ends_as_if_it_never_was(tmp_path, request):
-    count = 6 if request.config.getoption("--every") else 2
+    count = 6 if request.config.getoption("--weekly") else 2
     done = processes.run(
         [sys.executable, KILLS, str(tmp_path), str(count)],
         capture_output=True,

@@ -253,7 +253,7 @@ def begun(place, *words, runs=1):
     [
         (signal.SIGINT, 130),
         pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
-        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.every),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.weekly),
     ],
 )
 def test_a_signal_stops_after_the_batch(tmp_path, number, code):
@@ -320,7 +320,7 @@ ACTS = {
 }
 """What may happen in place of training, by name."""
 RARE = ("gpu", "disk", "error")
-"""Those of which no test asks but with ``--slow`` or ``--every``."""
+"""Those of which no test asks but with ``--slow`` or ``--weekly``."""
 
 FORKS = """
 import json, os, signal, sys
@@ -351,7 +351,7 @@ sys.stdout.write(json.dumps(codes))
 def ended(tmp_path_factory, request):
     """The folder of a run for each of ``ACTS``, and the exit code of its process."""
     place = tmp_path_factory.mktemp("ended")
-    some = not (request.config.getoption("--slow") or request.config.getoption("--every"))
+    some = not (request.config.getoption("--slow") or request.config.getoption("--weekly"))
     acts = {name: act for name, act in ACTS.items() if not (some and name in RARE)}
     done = processes.run(
         [sys.executable, "-c", FORKS, json.dumps(acts)], cwd=place, capture_output=True, text=True
