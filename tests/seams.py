@@ -7,7 +7,12 @@ so that a test that needs no TensorFlow does not load it.
 from __future__ import annotations
 
 import importlib
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+from gatekit import registry
 
 # Inner module -> the names that tests take from it; `here=there` where it is called otherwise here.
 # A module that moves changes one line. Names go with the tests that need them.
@@ -266,8 +271,8 @@ INNER = {
         "STEPS_OR_SHARE TEXTS TRACKERS USUAL example keys_KEYS=KEYS with_omitted"
     ),
     "gatekit.study.launch": (
-        "entry fork_server launch launch_process=process launch_report=report loop "
-        "ray slurm slurm_queue"
+        "entry fork_server launch launch_process=process launch_report=report loop ray slurm "
+        "slurm_queue"
     ),
     "gatekit.study.launch.contract": "Cause ListedRuns StartError",
     "gatekit.study.launch.entry": "prepare write_plan",
@@ -337,11 +342,56 @@ _PLACES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(name)
+def _load(name: str) -> Any:
     module, there = _PLACES[name]
     try:
         return getattr(importlib.import_module(module), there)
     except AttributeError:  # a module that its package does not import
         return importlib.import_module(f"{module}.{there}")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(name)
+    return _load(name)
+
+
+def plan(words: Sequence[str], **options: Any) -> Any:
+    """Return what ``gatekit train`` with these words would run; ``runs`` are its runs."""
+    return _load("plan_jobs")(_load("compose")(words), **options)
+
+
+def cell(
+    spec: str | Mapping[str, Any],
+    units: int = 4,
+    features: int = 3,
+    output_unit: Any = "hidden",
+    known: Any = None,
+) -> Any:
+    """Return a cell with its sizes.
+
+    Args:
+        spec: the name of a bundled cell, or a cell as plain data.
+        known: the catalogue of components; the bundled ones if it is None.
+    """
+    known = known or registry.catalogue()
+    named = isinstance(spec, str)
+    read = registry.load_cell(spec, known) if named else _load("read_cell")(spec, known)
+    return _load("build")(read, units, features, _load("read_output_unit")(output_unit, known))
+
+
+def run_inline(words: Sequence[str], path: Path, stop: Any = None, **options: Any) -> Any:
+    """Train the one run of some words in this process, and return its folder."""
+    (run,) = plan(words).runs
+    folder = _load("RunFolder")(path)
+    folder.claim()
+    folder.write_config(run.config)
+    task = _load("load_components")().task(run.config["task"])
+    stop = stop or threading.Event()
+    folder.finish(_load("train_run")(run.config, task, folder, stop, 0, **options))
+    return folder
+
+
+def disk(patch: Any, faulty: Any) -> None:
+    """Let all writing go to another disk, as long as a monkeypatch holds."""
+    patch.setattr(_load("durable"), "disk", faulty)

@@ -1,7 +1,8 @@
 """Cells made of plain data, with gatekit's own plugins."""
 
 import pytest
-from seams import build, read_cell, read_output_unit
+import seams
+from seams import read_cell
 
 from gatekit.registry import catalogue, load_cell
 
@@ -49,6 +50,6 @@ def built(known, read):
     """Read and build a cell."""
 
     def built(config, units=4, features=3, output_unit="hidden"):
-        return build(read(config), units, features, read_output_unit(output_unit, known))
+        return seams.cell(config, units, features, output_unit, known)
 
     return built

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import seams
 from seams import BuiltCell as Cell
-from seams import Catalogue, build, read_cell, read_output_unit, swap
+from seams import Catalogue, swap
 
 from gatekit.registry import catalogue, cell_config
 
@@ -35,5 +36,4 @@ def cell(
         config[key] = {**config.get(key, {}), **value} if isinstance(value, Mapping) else value
     for role, gate in (swaps or {}).items():
         config = swap(config, role, gate, known)
-    unit = read_output_unit(output_unit, known)
-    return build(read_cell(config, known), units, features, unit)
+    return seams.cell(config, units, features, output_unit, known)

@@ -5,8 +5,7 @@ import threading
 
 import keras
 import pytest
-from seams import RunFolder, components, compose
-from seams import plan_jobs as plan
+from seams import RunFolder, components, plan
 
 WORDS = ["the \x1b[31mcat ", "sat. ", "a dog\n", "ran to us. "]
 
@@ -25,7 +24,7 @@ def trained(tmp_path_factory):
         (project / "text.txt").write_text(text)
         words = ["task=char_lm", "task.path=text.txt", "task.length=20", "units=4", "layers=2"]
         words += ["cell=gru", "residual=true", "trainer.tbptt=7", "trainer.batch=4"]
-        (run,) = plan(compose([*words, "trainer.steps=60", "study=text"])).runs
+        (run,) = plan([*words, "trainer.steps=60", "study=text"]).runs
         run.path.parent.mkdir(parents=True)
         folder = RunFolder(run.path)
         folder.claim()

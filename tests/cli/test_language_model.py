@@ -10,8 +10,7 @@ import types
 import keras
 import pytest
 from reference.peers import library
-from seams import RunFolder, components, compose, main
-from seams import plan_jobs as plan
+from seams import RunFolder, components, main, plan
 
 import gatekit
 
@@ -31,7 +30,7 @@ def model(tmp_path_factory):
         draw = random.Random(0)
         words = [draw.choice(["the", "cat", "dog", "sat", "ran", ".\n"]) for _ in range(900)]
         (project / "text.txt").write_text(" ".join(words))
-        (run,) = plan(compose(["experiment=language_model", *SMALL, "study=words"])).runs
+        (run,) = plan(["experiment=language_model", *SMALL, "study=words"]).runs
         run.path.parent.mkdir(parents=True)
         folder = RunFolder(run.path)
         folder.claim()

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 from refused import at
-from seams import compose, read_overrides
-from seams import plan_jobs as plan
+from seams import plan, read_overrides
 
 from gatekit import ConfigError, GatekitError
 
@@ -44,7 +43,7 @@ def test_every_kind_of_key() -> None:
 def test_the_words_of_a_run_show_the_cell_of_the_run() -> None:
     words = ["cell=gru", "swap.forget=power_law", "task=adding", "task.length=7", "units=5"]
     words += ["optimizer=sgd", "seed=3", "cell.notes='at ${task.length}'"]
-    (run,) = plan(compose(words)).runs
+    (run,) = plan(words).runs
     assert read_overrides(words).cell.canonical() == run.config["cell"]
 
 

@@ -11,9 +11,8 @@ from typing import Any
 
 import processes
 import pytest
-from seams import compose, plan_file, write_bundle
 from seams import load_runs as load
-from seams import plan_jobs as plan
+from seams import plan, plan_file, write_bundle
 
 from .synthetic import write_run
 
@@ -31,7 +30,7 @@ WORDS = ["study=demo", "task=adding", "units=4", "trainer.steps=10", "trainer.ep
 def bundled(root: Path, *words: str, change: bool = False) -> tuple[Path, list[str], list[str]]:
     """Return the bundle of a study with an own cell, its notes, and the ids of its runs."""
     command = ["-m", *WORDS, *words]
-    planned = plan(compose(command)).runs
+    planned = plan(command).runs
     study = root / "experiments" / "demo"
     runs = []
     for run in planned:
@@ -65,7 +64,7 @@ def repeated(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[
     for line in copies:
         assert line.split()[0] in ("mkdir", "cp")
         processes.run(shlex.split(line), cwd=folder, check=True)
-    return [run.fingerprint for run in plan(compose(shlex.split(command)[2:])).runs]
+    return [run.fingerprint for run in plan(shlex.split(command)[2:]).runs]
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from gatekit.cli.main import main
-from gatekit.compare.live import reports
-from gatekit.compare.live.watching import LiveStudies
+from seams import LiveStudies, main, reports
 
 from .synthetic import configuration, write_run
 

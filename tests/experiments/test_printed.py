@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
-from seams import compose
-from seams import plan_jobs as plan
+from seams import plan
 
 from experiments import printed
 from experiments.printed import MET, NOT_COMPARABLE, NOT_MET, NOT_RUN, TOO_WIDE
@@ -288,7 +287,7 @@ def test_few_seeds_have_a_range_and_no_verdict(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_networks_of_1997_have_the_printed_numbers_of_weights() -> None:
-    runs = plan(compose(["-m", "+experiment=reber_1997", "seeds=1", "task.data_seed=0"])).runs
+    runs = plan(["-m", "+experiment=reber_1997", "seeds=1", "task.data_seed=0"]).runs
     places = [printed.STUDIES["reber_1997"].place(run.config)[:4] for run in runs]
     rows = printed.rows_of(printed.FOLDER / "reber_1997" / "printed.csv")
     expected = [(r["blocks"], r["cells"], float(r["rate"]), r["gradient"]) for r in rows]
@@ -302,7 +301,7 @@ def test_the_networks_of_1997_have_the_printed_numbers_of_weights() -> None:
 
 @pytest.mark.slow
 def test_memorization_searches_alike_for_each_cell() -> None:
-    runs = plan(compose(["-m", "+experiment=mad_memorization"])).runs
+    runs = plan(["-m", "+experiment=mad_memorization"]).runs
     found = Counter(run.config["cell"]["name"] for run in runs)
     cells = {
         row["cell"] for row in printed.rows_of(printed.FOLDER / "mad_memorization/printed.csv")
@@ -312,7 +311,7 @@ def test_memorization_searches_alike_for_each_cell() -> None:
 
 @pytest.mark.slow
 def test_the_experiment_has_each_printed_configuration() -> None:
-    runs = plan(compose(["-m", "+experiment=formal_languages", "seeds=1"])).runs
+    runs = plan(["-m", "+experiment=formal_languages", "seeds=1"]).runs
     found = []
     for config in (run.config for run in runs):
         task, cell = config["task"], config["cell"]
@@ -368,7 +367,7 @@ def test_the_experiment_has_the_runs_of_the_protocol(
 ) -> None:
     (tmp_path / "data.mat").touch()
     words = [f"task.path={tmp_path / 'data.mat'}"] if study == "chorales_printed" else []
-    found = [run.config for run in plan(compose(["-m", f"+experiment={study}", *words])).runs]
+    found = [run.config for run in plan(["-m", f"+experiment={study}", *words]).runs]
     assert len(found) == runs
     assert {printed.STUDIES[study].place(config) for config in found} == places
     sizes = {(config["cell"]["name"], config["units"]) for config in found}

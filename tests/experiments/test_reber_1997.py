@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from seams import compose
-from seams import plan_jobs as plan
+from seams import plan
 
 import gatekit
 from experiments.reber_1997 import appendix
@@ -23,7 +22,7 @@ def one_string(seed: int) -> list[tuple[np.ndarray, np.ndarray, bool]]:
 @pytest.mark.slow
 @pytest.mark.parametrize(("blocks", "size"), [(4, 1), (3, 2)])
 def test_a_string_changes_each_weight_as_in_the_experiment(blocks: int, size: int) -> None:
-    runs = plan(compose(["-m", "+experiment=reber_1997", "seeds=1", "task.data_seed=0"])).runs
+    runs = plan(["-m", "+experiment=reber_1997", "seeds=1", "task.data_seed=0"]).runs
     units = blocks * size
     cell = next(run.config["cell"] for run in runs if run.config["units"] == units)
     layer = gatekit.RNN(cell, units, return_sequences=True, dtype="float64", executor="reference")

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy
 import pytest
-from seams import compose
-from seams import plan_jobs as plan
+from seams import plan
 
 from experiments.speed.study.__main__ import Cost, commands, run_words, table
 from experiments.speed.study.adding import LENGTH, batch
@@ -60,7 +59,7 @@ def test_a_command_that_fails_has_no_cost(tmp_path: Path) -> None:
 
 
 def test_the_runs_of_the_study_are_those_of_the_scripts() -> None:
-    runs = plan(compose(["-m", "cell=rnn,lstm,gru", "seeds=5", *run_words(400)])).runs
+    runs = plan(["-m", "cell=rnn,lstm,gru", "seeds=5", *run_words(400)]).runs
     assert len(runs) == 15
     found = commands(5, 400)
     assert {"gatekit", "gatekit, XLA"} <= found.keys()

@@ -119,16 +119,14 @@ def _command(argv: list[str], files: Mapping[str, str] = MappingProxyType({})) -
 
 def _python(code: str, files: Mapping[str, str] = MappingProxyType({})) -> None:
     """Run lines of Python in such a folder; they know gatekit's names, and ``built``."""
-    from seams import build, read_cell, read_output_unit
+    import seams
 
     import gatekit
-
-    known = gatekit.registry.catalogue()
 
     def built(gate: Any = "tanh", unit: Any = "hidden", **more: Any) -> object:
         """Build a cell with this gate, this output unit, and these further keys."""
         usual = {"name": "mine", "gates": {"g": gate}, "equations": {"h": "g"}, "emits": "h"}
-        return build(read_cell(usual | more, known), 4, 3, read_output_unit(unit, known))
+        return seams.cell(usual | more, output_unit=unit)
 
     # These import TensorFlow; a line that needs one writes gatekit.RNN.
     slow = ("RNN", "BlockLayer", "Cell", "convert", "pad_time")

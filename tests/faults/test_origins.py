@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 from refused import at
-from seams import compose
-from seams import plan_jobs as plan
+from seams import compose, plan
 
 from gatekit import GatekitError
 
@@ -59,7 +58,7 @@ def test_a_key_of_a_file_is_spelled_as_the_file_has_it(
 ) -> None:
     path = written(file, text, tmp_path, monkeypatch)
     with pytest.raises(GatekitError) as caught:
-        plan(compose([f"{path.parent.name}=mine"]))
+        plan([f"{path.parent.name}=mine"])
     assert caught.value.fault is not None
     assert str(caught.value.fault.place) == place
     assert str(caught.value).startswith(f"{path}, line 2: ")
@@ -79,7 +78,7 @@ def test_what_a_file_cannot_have_is_typed(
 ) -> None:
     path = written(file, text, tmp_path, monkeypatch)
     with pytest.raises(GatekitError) as caught:
-        plan(compose([f"{path.parent.name}=mine"]))
+        plan([f"{path.parent.name}=mine"])
     assert str(caught.value).startswith(f"{path}, line 2: ")
     assert str(caught.value).endswith(f" {typed}.")
 
@@ -99,7 +98,7 @@ def test_what_is_typed_is_spelled_for_a_shell_although_a_file_has_the_key(
 ) -> None:
     written("experiment/mine", f"{GLOBAL}cell: {{dropout: 0.2}}\n", tmp_path, monkeypatch)
     with pytest.raises(GatekitError) as caught:
-        plan(compose(["experiment=mine", "cell.dropout=30"]))
+        plan(["experiment=mine", "cell.dropout=30"])
     assert str(caught.value).endswith(" cell.dropout=0.3.")
 
 
@@ -108,7 +107,7 @@ def test_several_values_in_a_file_are_swept_by_what_is_typed(
 ) -> None:
     written("experiment/mine", f"{GLOBAL}units: [16, 32]\n", tmp_path, monkeypatch)
     with pytest.raises(GatekitError) as caught:
-        plan(compose(["experiment=mine"]))
+        plan(["experiment=mine"])
     assert "conf/experiment/mine.yaml, line 2: " in str(caught.value)
     assert " -m units=16,32." in str(caught.value)
     assert len(compose(["experiment=mine", "-m", "units=16,32"])) == 2
@@ -124,4 +123,4 @@ def test_a_key_that_a_file_sweeps_keeps_its_values(
     written("experiment/mine", f"{GLOBAL}{sweep}", tmp_path, monkeypatch)
     names = (f"conf/experiment/mine.yaml, line 2: {key} ", f" {meant}: '16,32'.")
     with pytest.raises(GatekitError, check=at(key, f"-> {meant}", names=names)):
-        plan(compose(["experiment=mine"]))
+        plan(["experiment=mine"])

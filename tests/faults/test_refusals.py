@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy
 import pytest
+import seams
 import tensorflow as tf
 import yaml
 from bounded import bounded
@@ -24,14 +25,11 @@ from seams import (
     FUNCTIONS,
     CellError,
     DataWarning,
-    build,
     check_batch,
     check_splits,
     loading,
     main,
     parse,
-    read_cell,
-    read_output_unit,
 )
 
 from gatekit import (
@@ -288,9 +286,7 @@ def started(*states: Any) -> Any:
 
 def built(config: dict[str, Any]) -> Any:
     """Return a cell of 8 units and 6 features."""
-    known = registry.catalogue()
-    spec = read_cell({"name": "mine", "emits": "h", **config}, known)
-    return build(spec, 8, 6, read_output_unit("hidden", known))
+    return seams.cell({"name": "mine", "emits": "h", **config}, 8, 6)
 
 
 def ids(rows: list[Any]) -> list[str]:

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from seams import DataWarning, RunFolder, components, compose
-from seams import plan_jobs as plan
+from seams import DataWarning, RunFolder, components, plan
 from seams import train_run as train
 
 CONSTANT = """
@@ -41,7 +40,7 @@ def gatekit_tasks():
 
 def trained(folder: Path, *words: str) -> dict[str, Any]:
     """Train the one run that the words describe, and return its result."""
-    (run,) = plan(compose(["units=4", *words])).runs
+    (run,) = plan(["units=4", *words]).runs
     made = RunFolder(folder)
     made.claim()
     task = components.load(tuple(run.config["plugins"])).task(run.config["task"])

@@ -21,8 +21,8 @@ from seams import (
     Trained,
     build_model,
     components,
-    compose,
     named_weights,
+    plan,
     read_model,
     set_weights,
     step_metric,
@@ -30,7 +30,6 @@ from seams import (
 )
 from seams import code_files as files
 from seams import dumped_config as dumped
-from seams import plan_jobs as plan
 
 from gatekit import Task
 from gatekit.code import FRAMEWORKS, generate
@@ -104,7 +103,7 @@ def of_run(name: str, precision: str = "float64") -> ModelCase:
         (folder / "own.py").write_text(OWN)
         (folder / "text.txt").write_text("some words, others; none of them twice. " * 40)
         words = [*CASES[name].split(), "plugins=[own.py]", "executor=reference"]
-        (run,) = plan(compose([*words, f"precision={precision}"])).runs
+        (run,) = plan([*words, f"precision={precision}"]).runs
         task = components.load(["own.py"]).task(run.config["task"])
         masked = name != "all"
         model = build_model(run.config, task.signature(), masked, STEPS)
@@ -249,7 +248,7 @@ def test_training_in_torch_has_the_losses_of_training_here(precision: str, steps
 
 
 def test_a_head_that_starts_as_in_torch_does_so_in_its_file() -> None:
-    (run,) = plan(compose(["task=adding", "cell=rnn", "units=4", "head=torch"])).runs
+    (run,) = plan(["task=adding", "cell=rnn", "units=4", "head=torch"]).runs
     built = untrained(run.config, components.load().task(run.config["task"]), [])
     library("torch")
     module = types.ModuleType("model")

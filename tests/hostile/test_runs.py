@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 from bounded import SECONDS
 from compare.synthetic import write_run
-from seams import compose, main
-from seams import plan_jobs as plan
+from seams import main, plan
 from seams import runs_config as configs
 
 from .runs import ID, write
@@ -40,7 +39,7 @@ COMMANDS = (
 def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The resolved configuration of a run."""
     monkeypatch.chdir(tmp_path)
-    (run,) = plan(compose(["units=4", "cell=lstm", "task=adding"])).runs
+    (run,) = plan(["units=4", "cell=lstm", "task=adding"]).runs
     found: dict[str, Any] = json.loads(json.dumps(run.config))
     return found
 

@@ -5,8 +5,7 @@ import threading
 
 import keras
 import pytest
-from seams import RunFolder, components, compose
-from seams import plan_jobs as plan
+from seams import RunFolder, components, plan
 from seams import train_run as train
 
 # one of each form: one-hot or tokens, ragged or not, asked at every step, at some, at the end
@@ -22,7 +21,7 @@ FEW = ["cell=gru", "units=4", "trainer.steps=3", "trainer.batch=4"]
 def test_a_few_steps(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = [f"task={name}", "task.length=30", "task.validation_size=10", "task.test_size=10", *FEW]
-    (run,) = plan(compose(words)).runs
+    (run,) = plan(words).runs
     task = components.load().task(run.config["task"])
     folder = RunFolder(tmp_path / "run")
     folder.claim()

@@ -9,8 +9,7 @@ import keras
 import numpy as np
 import pytest
 from refused import at
-from seams import CellError, compose
-from seams import plan_jobs as plan
+from seams import CellError, plan
 
 import gatekit
 from gatekit import BlockLayer, Cell, ConfigError, GatekitError
@@ -31,7 +30,7 @@ MAKERS: dict[str, Any] = {
     ],
 )
 def test_a_layer_takes_what_a_run_takes(maker: str, gate: object, words: list[str]) -> None:
-    (run,) = plan(compose(["cell=gru", "units=4", *words])).runs
+    (run,) = plan(["cell=gru", "units=4", *words]).runs
     for role in ("forget", "update"):
         assert MAKERS[maker](swap={role: gate}).spec.canonical() == run.config["cell"]
 

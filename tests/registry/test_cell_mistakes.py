@@ -4,8 +4,7 @@ import re
 
 import pytest
 from refused import at, saying
-from seams import ExpressionError, build, compose, in_file, read_output_unit
-from seams import plan_jobs as plan
+from seams import ExpressionError, build, in_file, plan, read_output_unit
 
 from gatekit import GatekitError
 from gatekit.registry import catalogue, load_cell
@@ -251,7 +250,7 @@ def test_a_plan_answers_as_the_cell_alone(write, case):
     text, check = FILES[case]
     write("conf/cell/mine.yaml", text)
     with pytest.raises(GatekitError, check=check) as caught:
-        plan(compose(["cell=mine", "task=adding", "units=8"]))
+        plan(["cell=mine", "task=adding", "units=8"])
     assert str(caught.value).startswith("conf/cell/mine.yaml, line ")
 
 

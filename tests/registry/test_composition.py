@@ -6,9 +6,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from refused import at, fault_of, saying, written
-from seams import CELL, CellError, Note, Set, build_cell, read_cell, read_overrides, read_yaml
+from seams import CELL, CellError, Note, Set, build_cell, plan, read_cell, read_overrides, read_yaml
 from seams import compose as study_compose
-from seams import plan_jobs as plan
 
 import gatekit
 from gatekit import ConfigError, GatekitError, registry
@@ -97,18 +96,18 @@ def test_what_it_starts_from_is_followed_to_the_published_cell(cell_file):
 
 def test_training_has_the_same_provenance_and_the_same_fingerprint(cell_file):
     own_lstm(cell_file)
-    (run,) = plan(study_compose(["cell=duo", "task=adding", "units=2"])).runs
+    (run,) = plan(["cell=duo", "task=adding", "units=2"]).runs
     assert run.config["cell"]["starts_from"]["lstm"] == ["gers2000learning", "hochreiter1997long"]
     assert {"cite", "notes", "reference"} & set(run.config["cell"]) == set()
     own_lstm(cell_file, "notes: two memories\n")
-    (noted,) = plan(study_compose(["cell=duo", "task=adding", "units=2"])).runs
+    (noted,) = plan(["cell=duo", "task=adding", "units=2"]).runs
     assert noted.fingerprint == run.fingerprint
 
 
 def test_a_list_replaces_inherited_reads_for_a_run_as_in_python(cell_file):
     gates = "{candidate: {reads: [x, h_prev]}, reset: null}"
     cell_file("fewer", f"defaults: [gru, _self_]\nname: fewer\ngates: {gates}\n")
-    (run,) = plan(study_compose(["cell=fewer", "task=adding", "units=2"])).runs
+    (run,) = plan(["cell=fewer", "task=adding", "units=2"]).runs
     of_run = read_cell(run.config["cell"], catalogue())
     assert of_run == load_cell("fewer", catalogue())
     assert [gate.name for gate in of_run.gates] == ["update", "candidate"]
@@ -145,7 +144,7 @@ def test_what_is_wrong_in_a_cell_names_its_file(cell_file, what):
     for ask in (
         lambda: gatekit.show("wrong", units=1, features=1),
         lambda: build_cell(read_overrides(["cell=wrong", "units=1", "features=1"])),
-        lambda: plan(study_compose(["cell=wrong", "task=adding", "units=1"])),
+        lambda: plan(["cell=wrong", "task=adding", "units=1"]),
     ):
         with pytest.raises(GatekitError, check=check) as caught:
             ask()
@@ -193,7 +192,7 @@ def test_a_mistake_in_a_file_is_answered_in_yaml_at_its_line(cell_file, what):
 def test_what_is_typed_wrong_is_not_looked_for_in_the_file(cell_file):
     own_lstm(cell_file)
     with pytest.raises(GatekitError) as caught:
-        plan(study_compose(["cell=duo", "task=adding", "cell.zoneout={c: 2}"]))
+        plan(["cell=duo", "task=adding", "cell.zoneout={c: 2}"])
     assert "duo.yaml" not in str(caught.value)
     assert written(caught.value.fault) == ["=0.02"]
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+import seams
 from disks import CountingDisk, FullDisk
 from seams import durable
 
@@ -11,7 +12,7 @@ from seams import durable
 def fail_at(monkeypatch, k):
     """Make the k-th system call fail; return the list of calls made so far."""
     disk = CountingDisk(k)
-    monkeypatch.setattr(durable, "disk", disk)
+    seams.disk(monkeypatch, disk)
     return disk.calls
 
 
@@ -67,7 +68,7 @@ def test_what_was_created_is_created_though_the_reply_was_lost(tmp_path, monkeyp
 
     path = tmp_path / "1.claim"
     with monkeypatch.context() as patched:
-        patched.setattr(durable, "disk", Forgetful())
+        seams.disk(patched, Forgetful())
         assert durable.create(path, "first")
     assert not durable.create(path, "second")
     assert (path.read_text(), os.listdir(tmp_path)) == ("first", ["1.claim"])
@@ -86,7 +87,7 @@ def test_a_line_fills_empty_lines_without_new_space(tmp_path, monkeypatch):
     path = tmp_path / "lines"
     path.write_text("one\n" + "\n" * 20)
     size = path.stat().st_size
-    monkeypatch.setattr(durable, "disk", FullDisk())
+    seams.disk(monkeypatch, FullDisk())
     durable.fill(path, "two")
     durable.fill(path, "three")
     assert path.read_text().split() == ["one", "two", "three"]

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy
 import processes
 import pytest
+import seams
 from disks import CountingDisk
 from seams import (
     SMALL,
@@ -328,7 +329,7 @@ def test_an_earlier_attempt_survives_a_failure_at_any_call(tmp_path, monkeypatch
         folder.log({"epoch": 1})
         folder.status("FAILED", "because")
         with monkeypatch.context() as patch:
-            patch.setattr(durable, "disk", CountingDisk(k, errno.EIO))
+            seams.disk(patch, CountingDisk(k, errno.EIO))
             try:
                 RunFolder(folder.path).claim()
                 failed = False

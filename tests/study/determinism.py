@@ -10,8 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
-from seams import RunFolder, components, compose
-from seams import plan_jobs as plan
+from seams import RunFolder, components, plan
 
 from gatekit import GatekitError
 
@@ -26,7 +25,7 @@ def digests(place: Path, cells: list[str]) -> dict[str, str]:
     made = {}
     for cell in cells:
         try:
-            (run,) = plan(compose([*WORDS, f"cell={cell}"])).runs
+            (run,) = plan([*WORDS, f"cell={cell}"]).runs
         except GatekitError as error:
             # A cell that reads further inputs has no use for this task.
             made[cell] = f"refused: {error}"

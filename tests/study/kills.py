@@ -14,8 +14,7 @@ import sys
 from pathlib import Path
 
 import tiny
-from seams import components, compose, resume, worker
-from seams import plan_jobs as plan
+from seams import components, plan, resume, worker
 from twice import VARIANTS, StopAt, told
 
 resume.EPOCH_PERIOD = 0.0
@@ -34,7 +33,7 @@ def main(place: Path, count: int) -> dict[str, object]:
     said = {"killed": 0, "continued": 0, "different": []}
     for turn in range(count):
         name = list(VARIANTS)[turn % len(VARIANTS)]
-        (run,) = plan(compose(["units=4", *VARIANTS[name]])).runs
+        (run,) = plan(["units=4", *VARIANTS[name]]).runs
         variant = place / name.split(",")[0]
         whole, cut = variant / "whole", variant / str(turn)
         if not whole.exists():

@@ -13,12 +13,11 @@ from seams import (
     InterruptedRunError,
     RunFolder,
     components,
-    compose,
     devices_of,
     make_deterministic,
+    plan,
     resume,
 )
-from seams import plan_jobs as plan
 from seams import train_run as train
 from twice import StopAt, told
 
@@ -48,8 +47,8 @@ if __name__ == "__main__":
     os.chdir(where)
     make_deterministic(2, 2)
     devices = devices_of(2) if kind == "devices" else []
-    (run,) = plan(compose([*WORDS, *words, f"{kind}=2"])).runs
-    (whole,) = plan(compose([*WORDS, *words])).runs
+    (run,) = plan([*WORDS, *words, f"{kind}=2"]).runs
+    (whole,) = plan([*WORDS, *words]).runs
     expected = attempt(where / "whole", whole, [])
     found = attempt(where / "a", run, devices)
     stopped = attempt(where / "b", run, devices, stop=3) is None

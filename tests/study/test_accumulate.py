@@ -3,8 +3,7 @@
 import numpy
 import pytest
 from refused import at
-from seams import compose
-from seams import plan_jobs as plan
+from seams import plan
 from short import trained
 
 from gatekit import ConfigError
@@ -36,14 +35,14 @@ def test_the_numbers_are_those_of_one_large_batch(place, words):
 
 def test_one_batch_a_step_is_the_default_and_is_not_recorded(place):
     plain, one, three = (
-        plan(compose([*WORDS, "task=sum", f"trainer.accumulate={count}"])).runs[0]
+        plan([*WORDS, "task=sum", f"trainer.accumulate={count}"]).runs[0]
         if count
-        else plan(compose([*WORDS, "task=sum"])).runs[0]
+        else plan([*WORDS, "task=sum"]).runs[0]
         for count in (0, 1, 3)
     )
     assert plain.fingerprint == one.fingerprint != three.fingerprint
     with pytest.raises(ConfigError, check=at("trainer.tbptt", "~trainer.accumulate", "~")):
-        plan(compose([*WORDS, "task=sum", "trainer.accumulate=3", "trainer.tbptt=2"]))
+        plan([*WORDS, "task=sum", "trainer.accumulate=3", "trainer.tbptt=2"])
 
 
 def test_tokens_are_refused(place):

@@ -7,16 +7,15 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 from refused import at, saying
-from seams import components, compose, in_order, of_kind, run_settings, validate, variant
+from seams import components, in_order, of_kind, plan, run_settings, validate, variant
 from seams import plain_config as plain
-from seams import plan_jobs as plan
 from seams import study_variant as variants
 
 from gatekit import ConfigError, Signature
 
 
 def planned(*argv):
-    return plan(compose(["-m", "task=adding", *argv])).runs
+    return plan(["-m", "task=adding", *argv]).runs
 
 
 def only(*argv):

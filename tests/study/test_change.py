@@ -5,9 +5,8 @@ import os
 import pytest
 from inline import Inline
 from refused import at
-from seams import compose, group_runs, launch, read_overrides
+from seams import compose, group_runs, launch, plan, plan_jobs, read_overrides
 from seams import load_runs as load
-from seams import plan_jobs as plan
 from seams import train_command as train
 
 from gatekit import ConfigError, GatekitError
@@ -34,7 +33,7 @@ def own(name, text):
 
 
 def planned(*words):
-    return plan(compose(["task=sum", *words])).runs
+    return plan(["task=sum", *words]).runs
 
 
 def only(*words):
@@ -153,7 +152,7 @@ def test_show_knows_a_change():
 def trained(*words):
     """Train a sweep of the study `two`, as ``gatekit train WORDS``, without a process."""
     typed = ["study=two", "task=echo", "units=4", *words]
-    planned = plan(compose(typed), " ".join(["gatekit", "train", *typed]))
+    planned = plan_jobs(compose(typed), " ".join(["gatekit", "train", *typed]))
     launch(planned, backend=Inline(lambda config: 0.1 * config["seed"]))
     return load("two")
 

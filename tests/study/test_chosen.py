@@ -3,9 +3,8 @@
 import threading
 
 import pytest
-from seams import InterruptedRunError, RunFolder, checkpoint_of, components, compose
+from seams import InterruptedRunError, RunFolder, checkpoint_of, components, plan
 from seams import executors_choose as choose
-from seams import plan_jobs as plan
 from seams import study_variant as variant
 from seams import train_run as train
 from twice import StopAt, told
@@ -18,7 +17,7 @@ WORDS = ["task=sum", "task.length=33", "trainer.steps=2", "trainer.batch=2", "ji
 
 
 def only(*words):
-    (run,) = plan(compose([*WORDS, *words])).runs
+    (run,) = plan([*WORDS, *words]).runs
     return run
 
 
@@ -132,7 +131,7 @@ def attempt(run, stop):
 def test_a_study_begun_before_goes_on_as_it_began(place, before, cell, executor):
     old = before(f"cell={cell}")
     assert attempt(old, StopAt(3)) is None
-    (again, more) = plan(compose([*WORDS, f"cell={cell}", "seeds=2"])).runs
+    (again, more) = plan([*WORDS, f"cell={cell}", "seeds=2"]).runs
     assert again.path == old.path
     assert more.config["chosen"] is None
     assert attempt(again, threading.Event())["executor"] == executor

@@ -19,11 +19,11 @@ from seams import (
     Composition,
     command,
     compose,
+    plan,
     prefixed,
     read_cell,
 )
 from seams import keys_KEYS as KEYS
-from seams import plan_jobs as plan
 from seams import train_command as train
 
 import gatekit
@@ -700,7 +700,7 @@ def test_a_trusted_config_folder_is_searched_first(place):
     (place / "further" / "optimizer").mkdir(parents=True)
     (place / "further" / "optimizer" / "mine.yaml").write_text("name: sgd\n")
     words = ["--trust-config", "--config-dir", "further", "optimizer=mine", "task=sum"]
-    assert plan(compose(words)).runs[0].config["optimizer"]["name"] == "sgd"
+    assert plan(words).runs[0].config["optimizer"]["name"] == "sgd"
 
 
 def test_the_version_is_that_of_gatekit(capsys):
@@ -818,5 +818,5 @@ def test_options_of_the_launcher_are_read(place, word, name, value):
     mine = place / "conf" / "hydra" / "launcher"
     mine.mkdir(parents=True)
     (mine / "mine.yaml").write_text("defaults: [gatekit, _self_]\npartition: short\n")
-    planned = plan(compose(["cell=gru", *word.split()]))
+    planned = plan(["cell=gru", *word.split()])
     assert getattr(planned.launch.options, name) == value

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import damages
 import pytest
+import seams
 from compare.probing import probe_run
 from compare.synthetic import METRIC, configuration
 from inline import Inline
@@ -49,7 +50,7 @@ class Quick(durable.Disk):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(durable, "disk", Quick())
+    seams.disk(monkeypatch, Quick())
 
 
 def record(test, name):
@@ -140,7 +141,7 @@ def write_damaged(root):
 def study(tmp_path_factory):
     root = tmp_path_factory.mktemp("root")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(durable, "disk", Quick())
+        seams.disk(patch, Quick())
         yield write_damaged(root)
     damages.readable_again(root)
 

@@ -3,8 +3,7 @@
 import json
 
 import pytest
-from seams import Feed, build_model, components, compose, evaluations, seeds
-from seams import plan_jobs as plan
+from seams import Feed, build_model, components, evaluations, plan, seeds
 
 pytestmark = pytest.mark.usefixtures("place")
 
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("place")
     ],
 )
 def test_the_count_from_the_configuration_is_that_of_the_model(words):
-    (run,) = plan(compose(["cell=gru", "units=3", *words])).runs
+    (run,) = plan(["cell=gru", "units=3", *words]).runs
     config = json.loads(json.dumps(run.config))
     task = components.load().task(config["task"])
     splits = task.splits(seeds.generator(0, "data"))
@@ -38,7 +37,7 @@ def test_the_count_from_the_configuration_is_that_of_the_model(words):
     ],
 )
 def test_the_layers_of_a_model_are_its_operations(words):
-    (run,) = plan(compose(["task=sum", "cell=gru", "units=4", *words])).runs
+    (run,) = plan(["task=sum", "cell=gru", "units=4", *words]).runs
     signature = components.load().task(run.config["task"]).signature()
     model = build_model(run.config, signature, masked=False)
     weights = {layer.name: layer.count_params() for layer in model.layers if layer.weights}

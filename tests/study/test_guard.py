@@ -11,8 +11,7 @@ import numpy
 import pytest
 import tensorflow as tf
 import tiny
-from seams import Callbacks, PluginError, RunFolder, compose, reported
-from seams import plan_jobs as plan
+from seams import Callbacks, PluginError, RunFolder, plan, reported
 from seams import train_run as train
 
 DEEDS = {
@@ -118,7 +117,7 @@ class Restless(tiny.Sum):
 @pytest.fixture
 def trained(place):
     def make(task, *words):
-        (run,) = plan(compose(["task=sum", "units=2", "trainer.steps=2", *words])).runs
+        (run,) = plan(["task=sum", "units=2", "trainer.steps=2", *words]).runs
         folder = RunFolder(place / "run")
         folder.claim()
         return train(run.config, task, folder, threading.Event(), verbose=0)

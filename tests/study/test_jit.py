@@ -12,10 +12,9 @@ from seams import (
     bucket,
     build_model,
     components,
-    compose,
+    plan,
 )
 from seams import jit as modes
-from seams import plan_jobs as plan
 from seams import read_config as read
 from seams import train_run as train
 from twice import StopAt, told
@@ -62,7 +61,7 @@ def made(place):
     """Return a function that trains a run in this process."""
 
     def make(*words, name="run", stop=None, go_on=False):
-        (run,) = plan(compose([*FEW, *words])).runs
+        (run,) = plan([*FEW, *words]).runs
         folder = RunFolder(place / name)
         folder.claim()
         folder.write_config(run.config)
@@ -125,7 +124,7 @@ def test_a_model_that_xla_cannot_compile_is_refused_by_its_operations(made, plac
 
 def decided(*words, lengths=None, seed=0, **trainer):
     """Return what a run of a seed decides, without training it."""
-    (run,) = plan(compose(["cell=lstm", "task=adding", "jit=auto", *words])).runs
+    (run,) = plan(["cell=lstm", "task=adding", "jit=auto", *words]).runs
     config = {**run.config, "trainer": {**run.config["trainer"], **trainer}}
     task = components.load().task(config["task"])
     signature = task.signature()
@@ -208,7 +207,7 @@ def test_auto_is_recorded_and_no_graph_run_of_before_has_its_name(made):
     assert result["jit"] is False
     assert result["jit_reason"].startswith("auto: in ")
     assert read(folder.path / "config.yaml")["jit"] == "auto"
-    auto, graph = (plan(compose([*FEW, "task=sum", *w])).runs[0] for w in ([], ["jit=false"]))
+    auto, graph = (plan([*FEW, "task=sum", *w]).runs[0] for w in ([], ["jit=false"]))
     assert auto.config["jit"] == "auto"
     assert auto.fingerprint != graph.fingerprint
 

@@ -4,8 +4,7 @@ import os
 
 import pytest
 from refused import at
-from seams import components, compose, matching, preview
-from seams import plan_jobs as plan
+from seams import components, matching, plan, preview
 from seams import sweep_plan as plan_command
 
 from gatekit import ConfigError, GatekitError
@@ -14,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("place")
 
 
 def planned(*argv):
-    return plan(compose(["task=sum", *argv])).runs
+    return plan(["task=sum", *argv]).runs
 
 
 def test_the_nearest_count_is_taken_and_recorded():
@@ -145,7 +144,7 @@ def test_a_state_that_grows_in_steps_is_refused_with_the_nearest():
 
 
 def test_a_plan_shows_the_units_and_what_was_equalised(capsys):
-    made = plan(compose(["task=sum", "-m", "cell=lstm,linear_attention", "match=state:80"]))
+    made = plan(["task=sum", "-m", "cell=lstm,linear_attention", "match=state:80"])
     shown = preview(made, [], try_out=False)
     lstm, linear = shown.trials
     assert (lstm.units, lstm.state, lstm.flops) == (40, *BY_HAND["lstm"](40)[1:])

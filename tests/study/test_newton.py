@@ -4,8 +4,7 @@ import json
 
 import keras
 import pytest
-from seams import InterruptedRunError, RunFolder, components, compose, resume, solve
-from seams import plan_jobs as plan
+from seams import InterruptedRunError, RunFolder, components, plan, resume, solve
 from seams import train_run as train
 from twice import StopAt, told
 
@@ -21,7 +20,7 @@ def _policy():
 
 def attempt(path, stop):
     """Make one attempt of the run; return whether it is complete."""
-    (run,) = plan(compose([*WORDS, "executor=newton"])).runs
+    (run,) = plan([*WORDS, "executor=newton"]).runs
     folder = RunFolder(path)
     folder.claim()
     folder.write_config({"seed": 0})

@@ -6,8 +6,7 @@ import threading
 import numpy
 import pytest
 from gatekit.plugins.nottingham import Nottingham
-from seams import Feed, Probe, Scores, Shards, build_model, compose
-from seams import plan_jobs as plan
+from seams import Feed, Probe, Scores, Shards, build_model, plan
 
 pytestmark = pytest.mark.usefixtures("float32")
 
@@ -28,7 +27,7 @@ def _tunes(monkeypatch):
 
 def model_scores_feed(pack, *words):
     words = ("task=nottingham", "units=3", "precision=float64", *words)
-    (run,) = plan(compose(words)).runs
+    (run,) = plan(words).runs
     task = Nottingham(pack=pack)
     feed = Feed(task, task.splits(numpy.random.default_rng(0)), 0, 2, few=True)
     facts = {"resets": feed.resets, "sparse": feed.sparse}

@@ -5,8 +5,7 @@ import pathlib
 
 import pytest
 from refused import at
-from seams import ABOUT_KEYS, DEFAULTS, Launch, Options, compose, fingerprint
-from seams import plan_jobs as plan
+from seams import ABOUT_KEYS, DEFAULTS, Launch, Options, fingerprint, plan
 from seams import plan_words_of as words_of
 
 from gatekit import ConfigError, GatekitError, registry
@@ -15,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("place")
 
 
 def planned(*argv):
-    return plan(compose(["task=sum", *argv]))
+    return plan(["task=sum", *argv])
 
 
 def only(*argv):
@@ -377,7 +376,7 @@ def test_a_run_is_called_by_what_differs():
 def test_a_run_alone_keeps_its_words():
     alone = planned("units=5")
     assert alone.label(alone.runs[0]) == "task=sum units=5 seed=0"
-    bare = plan(compose(["study=mine"]))
+    bare = plan(["study=mine"])
     assert bare.label(bare.runs[0]) == "mine seed=0"
 
 

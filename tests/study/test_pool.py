@@ -4,8 +4,7 @@ import numpy
 import pytest
 import tiny
 from refused import at
-from seams import Feed, build_model, compose
-from seams import plan_jobs as plan
+from seams import Feed, build_model, plan
 
 from gatekit import RNN, Batch, ConfigError, DataError
 
@@ -33,7 +32,7 @@ class Longer(tiny.Sum):
 
 
 def made(task, *words):
-    (run,) = plan(compose(["task=sum", "units=3", "precision=float64", *words])).runs
+    (run,) = plan(["task=sum", "units=3", "precision=float64", *words]).runs
     feed = Feed(task, task.splits(numpy.random.default_rng(0)), 0, 4)
     steps = feed.length_for(run.config["pool"])
     return build_model(run.config, task.signature(), feed.masked, steps), feed
@@ -93,7 +92,7 @@ def test_a_head_with_weights_for_each_step_needs_one_length(place):
 
 def test_where_each_step_has_a_target_nothing_is_pooled(place):
     with pytest.raises(ConfigError, match=r"pool=mean: .*'echo'"):
-        plan(compose(["task=echo", "pool=mean"]))
+        plan(["task=echo", "pool=mean"])
 
 
 def test_the_head_can_start_as_that_of_torch(place):
@@ -113,4 +112,4 @@ def test_the_head_can_start_in_a_range_and_have_no_bias(place):
     (kernel,) = made(tiny.Sum(), *words)[0].get_layer("head").get_weights()
     assert 0.19 < abs(kernel).max() <= 0.2
     with pytest.raises(ConfigError, check=at("head")):
-        plan(compose(["task=sum", "head=0"]))
+        plan(["task=sum", "head=0"])

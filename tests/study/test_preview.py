@@ -7,8 +7,7 @@ import sys
 import processes
 import pytest
 from deeds import changed, plan_of, start
-from seams import compose, launch, main, plan_or_errors, preview
-from seams import plan_jobs as plan
+from seams import compose, launch, main, plan, plan_or_errors, preview
 
 SCRIPT = """
 import sys
@@ -72,7 +71,7 @@ def previewed(*argv, **options):
 @pytest.mark.usefixtures("place")
 def test_runs_are_counted_by_variant_and_state():
     words = ["-m", "cell=lstm,gru", "seeds=3", "units=5"]
-    planned = plan(compose(["task=sum", *words]))
+    planned = plan(["task=sum", *words])
     first = planned.runs[0].folder()
     first.claim()
     first.write_config({})

@@ -10,12 +10,11 @@ from seams import (
     InterruptedRunError,
     RunFolder,
     components,
-    compose,
+    plan,
     projection_facts,
     resume,
     whole_lines,
 )
-from seams import plan_jobs as plan
 from seams import train_run as train
 from seams import training_probe as probe
 from twice import StopAt, points, told
@@ -33,7 +32,7 @@ def every_epoch(monkeypatch):
 
 
 def planned(*words):
-    (run,) = plan(compose(list(words))).runs
+    (run,) = plan(list(words)).runs
     return run
 
 

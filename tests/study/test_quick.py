@@ -4,8 +4,7 @@ import os
 
 import pytest
 from refused import at
-from seams import compose
-from seams import plan_jobs as plan
+from seams import plan
 
 from gatekit import ConfigError
 
@@ -32,7 +31,7 @@ def own(name, text):
 
 
 def planned(*words):
-    return plan(compose(["task=adding", "-m", *words]))
+    return plan(["task=adding", "-m", *words])
 
 
 def test_the_small_version_differs_in_what_it_declares():

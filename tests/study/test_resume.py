@@ -15,11 +15,10 @@ from seams import (
     PluginError,
     RunFolder,
     components,
-    compose,
     metrics,
+    plan,
     resume,
 )
-from seams import plan_jobs as plan
 from seams import train_run as train
 from twice import VARIANTS, StopAt, points, told, untraced
 
@@ -32,7 +31,7 @@ class Runs:
     """Attempts of one run, in this process."""
 
     def __init__(self, words):
-        (self.run,) = plan(compose(["units=4", *words])).runs
+        (self.run,) = plan(["units=4", *words]).runs
 
     def attempt(self, path, stop, callbacks=None):
         """Make one attempt; return whether it completed the run."""

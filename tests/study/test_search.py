@@ -21,6 +21,7 @@ from seams import (
     composition,
     confirming,
     main,
+    plan,
     recorded,
     survey,
     value_of,
@@ -28,7 +29,6 @@ from seams import (
 from seams import confirm_best as best
 from seams import launch_package as launching
 from seams import optuna as tuned
-from seams import plan_jobs as plan
 from seams import search as searching
 
 from gatekit import ConfigError
@@ -52,7 +52,7 @@ def score(config):
 
 
 def test_every_variant_has_the_same_draws_and_as_many():
-    runs = plan(compose([*RANDOM, "cell=lstm,gru", "trials=7"])).runs
+    runs = plan([*RANDOM, "cell=lstm,gru", "trials=7"]).runs
     by = {
         n: rates(r.config for r in runs if r.config["cell"]["name"] == n) for n in ("lstm", "gru")
     }
@@ -62,33 +62,31 @@ def test_every_variant_has_the_same_draws_and_as_many():
 
 
 def test_more_trials_keep_the_first_and_another_seed_draws_others():
-    few = rates(r.config for r in plan(compose([*RANDOM, "trials=3"])).runs)
-    more = rates(r.config for r in plan(compose([*RANDOM, "trials=5"])).runs)
-    others = rates(
-        r.config for r in plan(compose([*RANDOM, "trials=3", "hydra.sweeper.seed=1"])).runs
-    )
+    few = rates(r.config for r in plan([*RANDOM, "trials=3"]).runs)
+    more = rates(r.config for r in plan([*RANDOM, "trials=5"]).runs)
+    others = rates(r.config for r in plan([*RANDOM, "trials=3", "hydra.sweeper.seed=1"]).runs)
     assert more[:3] == few
     assert not set(others) & set(few)
 
 
 def test_another_searched_key_leaves_the_draws_of_the_first():
-    alone = rates(r.config for r in plan(compose([*RANDOM, "trials=4"])).runs)
+    alone = rates(r.config for r in plan([*RANDOM, "trials=4"]).runs)
     words = ["trainer.batch=int(interval(2,64))", "dropout=choice(0.0,0.5)", "trials=4"]
-    runs = plan(compose([*RANDOM, *words])).runs
+    runs = plan([*RANDOM, *words]).runs
     assert rates(r.config for r in runs) == alone
     assert all(2 <= r.config["trainer"]["batch"] <= 64 for r in runs)
     assert {r.config["dropout"] for r in runs} <= {0.0, 0.5}
 
 
 def test_a_drawn_run_is_what_its_words_make():
-    run = plan(compose([*RANDOM, "trials=2"])).runs[1]
-    (again,) = plan(compose([w for w in run.words if not w.startswith("study=")])).runs
+    run = plan([*RANDOM, "trials=2"]).runs[1]
+    (again,) = plan([w for w in run.words if not w.startswith("study=")]).runs
     assert again.fingerprint == run.fingerprint
 
 
 def test_a_drawn_group_is_composed():
     words = ["-m", "hydra/sweeper=random", "task=sum", "optimizer=choice(sgd,adam)", "trials=6"]
-    runs = plan(compose(words)).runs
+    runs = plan(words).runs
     names = Counter(r.config["optimizer"]["name"] for r in runs)
     assert set(names) == {"sgd", "adam"}
     momenta = {r.config["optimizer"].get("momentum") for r in runs}
@@ -354,7 +352,7 @@ def test_without_optuna_a_search_and_its_plan_say_what_to_type(monkeypatch, comm
 @pytest.fixture
 def tuned_study(place):
     words = [*RANDOM, "cell=lstm,gru", "swap.forget=sigmoid", "trials=4", "study=tuned"]
-    planned = plan(compose(words))
+    planned = plan(words)
     launching.launch(planned, backend=Inline(score))
     return planned
 
@@ -376,7 +374,7 @@ def test_the_best_by_validation_of_each_variant_is_made_on_fresh_seeds(tuned_stu
 
 def test_what_a_trial_was_matched_to_is_kept(place):
     words = ["-m", "task=sum", "cell=lstm,gru", "units=32", "match=cell:lstm", "study=matched"]
-    made = plan(compose(words))
+    made = plan(words)
     launching.launch(made, backend=Inline(score))
     chosen, _ = best(made.study, ["cell"])
     again = confirming(chosen, [0], made.launch, "").runs
@@ -389,7 +387,7 @@ def test_what_a_trial_was_matched_to_is_kept(place):
 
 def test_hybrids_that_begin_with_the_same_cell_are_variants(place):
     words = ["-m", "task=adding", "mixers=[lstm,gru],[lstm,rnn]", "layers=2", "study=hybrids"]
-    planned = plan(compose(words))
+    planned = plan(words)
     launching.launch(planned, backend=Inline(score))
     chosen, _ = best(planned.study, ["cell"])
     assert [each.by["cell"] for each in chosen] == ["lstm+gru", "lstm+rnn"]
@@ -397,7 +395,7 @@ def test_hybrids_that_begin_with_the_same_cell_are_variants(place):
 
 def test_a_default_is_named_as_it_was_typed(place):
     for words in (["task.length=20,100", "optimizer.learning_rate=0.1,0.2"], ["units=3"]):
-        made = plan(compose(["-m", "task=adding", *words, "study=lengths"]))
+        made = plan(["-m", "task=adding", *words, "study=lengths"])
         launching.launch(made, backend=Inline(score))
     chosen, _ = best(made.study, ["task.length"])
     runs = confirming(chosen, [7], made.launch, "").runs

@@ -14,11 +14,10 @@ from seams import (
     RunFolder,
     checkpoint_of,
     components,
-    compose,
     durable,
     foreign,
+    plan,
 )
-from seams import plan_jobs as plan
 from seams import train_run as train
 from twice import VARIANTS, StopAt, told
 
@@ -63,7 +62,7 @@ def trained(place, runs, kept):
 @pytest.mark.one_in(4, slow=4)
 @pytest.mark.parametrize("variant", ALL)
 def test_the_bits_do_not_depend_on_what_came_before(place, variant):
-    runs = plan(compose(["-m", "units=4", "seeds=2", *ALL[variant]])).runs
+    runs = plan(["-m", "units=4", "seeds=2", *ALL[variant]]).runs
     forward, backward = Kept(), Kept()
     first = trained(place / "forward", runs, forward)
     second = trained(place / "backward", runs[::-1], backward)
@@ -74,9 +73,7 @@ def test_the_bits_do_not_depend_on_what_came_before(place, variant):
 
 @pytest.mark.slow
 def test_a_reused_run_that_was_stopped_continues_in_another_process(place):
-    runs = plan(
-        compose(["-m", "units=4", "seeds=2", *GRAPH["AdamW, warm-up, wsd, averaged weights"]])
-    ).runs
+    runs = plan(["-m", "units=4", "seeds=2", *GRAPH["AdamW, warm-up, wsd, averaged weights"]]).runs
     alone = trained(place / "alone", runs[1:], Kept())
     kept = Kept()
     trained(place / "first", runs[:1], kept)
@@ -99,9 +96,9 @@ def test_a_reused_run_that_was_stopped_continues_in_another_process(place):
 def test_another_trace_is_made_where_a_fact_of_the_trace_differs(place):
     words = ["task=sum", "trainer.batch=4", "units=2", "cell=rnn", "jit=false"]
     kept = Kept()
-    trained(place / "a", plan(compose([*words, "trainer.steps=2"])).runs, kept)
+    trained(place / "a", plan([*words, "trainer.steps=2"]).runs, kept)
     before = kept.traced
-    other = plan(compose([*words, "trainer.steps=3", "seed=1"])).runs
+    other = plan([*words, "trainer.steps=3", "seed=1"]).runs
     trained(place / "b", other, kept)
     assert kept.reused is None
     assert kept.traced is not before
@@ -113,11 +110,11 @@ def test_another_trace_is_made_where_other_numbers_of_sequences_are_scored(place
     """How many are scored together depends on the data, which differ between seeds."""
     words = ["task=sum", "trainer.batch=4", "units=2", "cell=rnn", "jit=false", "trainer.steps=2"]
     kept = Kept()
-    trained(place / "a", plan(compose(words)).runs, kept)
+    trained(place / "a", plan(words).runs, kept)
     assert kept.traced is not None
     assert kept.traced.scores.feed.scored > 4
     monkeypatch.setattr(Feed, "_together", lambda feed, size: 1)
-    trained(place / "b", plan(compose([*words, "seed=1"])).runs, kept)
+    trained(place / "b", plan([*words, "seed=1"]).runs, kept)
     assert kept.reused is None
 
 
@@ -190,17 +187,15 @@ def test_a_queue_leaves_nothing_behind_and_ends_like_single_runs(tmp_path, monke
     assert len({tuple(each) for each in seen[1:]}) == 1
     monkeypatch.chdir(tmp_path)
     runs = plan(
-        compose(
-            [
-                "-m",
-                "task.validation_size=4",
-                "task.test_size=4",
-                *WORDS,
-                "jit=false",
-                "cell=rnn",
-                "seeds=4",
-            ]
-        )
+        [
+            "-m",
+            "task.validation_size=4",
+            "task.test_size=4",
+            *WORDS,
+            "jit=false",
+            "cell=rnn",
+            "seeds=4",
+        ]
     ).runs
     used = [run.folder().environment()["program_of_seed"] for run in runs]
     assert used == [None, 0, 0, 0]

@@ -22,13 +22,12 @@ from seams import (
     Shards,
     build_model,
     components,
-    compose,
     extension,
     newton_counts,
+    plan,
     slot_environments,
     write_plan,
 )
-from seams import plan_jobs as plan
 from short import trained
 
 from gatekit import ConfigError
@@ -127,7 +126,7 @@ def test_side_by_side_a_stopped_run_ends_as_if_it_never_was(tmp_path, kind, word
 
 
 def only(*words):
-    (run,) = plan(compose(["task=sum", "trainer.batch=5", *words])).runs
+    (run,) = plan(["task=sum", "trainer.batch=5", *words]).runs
     return run
 
 
@@ -140,7 +139,7 @@ def test_shards_follow_from_threads_and_batch_and_name_the_run(place):
     assert (two.config["shards"], only("threads=4").config["shards"]) == (2, 3)
     assert two.fingerprint not in (plain.fingerprint, only("threads=4").fingerprint)
     # Alone, the run needs no threads to have the same numbers.
-    (again,) = plan(compose(["trainer.batch=5", *two.words])).runs
+    (again,) = plan(["trainer.batch=5", *two.words]).runs
     assert again.fingerprint == two.fingerprint == only("devices=2").fingerprint
 
 
@@ -148,14 +147,14 @@ def test_a_study_begun_without_shards_goes_on_without(place):
     whole = only()
     words = ["task=sum", "trainer.batch=5", "threads=2"]
     whole.path.mkdir(parents=True)
-    runs = plan(compose([*words, "seeds=2"])).runs
+    runs = plan([*words, "seeds=2"]).runs
     assert [run.config["shards"] for run in runs] == [1, 1]
     assert runs[0].fingerprint == whole.fingerprint
     assert only("threads=2", "study=other").config["shards"] == 2
 
 
 def test_more_seeds_have_the_shards_of_the_first(place):
-    first = plan(compose(["task=sum", "threads=2", "study=s", "seeds=1"]))
+    first = plan(["task=sum", "threads=2", "study=s", "seeds=1"])
     (first.study / "runs").mkdir(parents=True)
     command = "gatekit train task=sum threads=2 study=s seeds=1"
     write_plan(dataclasses.replace(first, command=command))

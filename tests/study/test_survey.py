@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import pytest
+import seams
 from deeds import changed, plan_of, start, states
 from disks import FullDisk
 from refused import at
@@ -117,7 +118,7 @@ def test_reasons_are_kept_on_a_full_disk(tmp_path, monkeypatch):
 
     def start_and_fill_the_disk(run, plan, bar):
         process = start(run, plan, bar)
-        monkeypatch.setattr(durable, "disk", FullDisk())
+        seams.disk(monkeypatch, FullDisk())
         return process
 
     outcome = launch(plan, start_and_fill_the_disk)
@@ -136,7 +137,7 @@ def test_space_for_reasons_is_reserved_again_before_it_is_used_up(tmp_path, monk
     size = path.stat().st_size
     prepare(plan)
     assert path.stat().st_size == size
-    monkeypatch.setattr(durable, "disk", FullDisk())
+    seams.disk(monkeypatch, FullDisk())
     for k in range(40):
         note_unrecorded(plan.study, RunFolder(plan.study / RUNS / f"{k:016x}"), "x" * 500)
     assert path.stat().st_size == size

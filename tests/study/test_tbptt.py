@@ -16,12 +16,11 @@ from seams import (
     Shards,
     build_model,
     components,
-    compose,
     named_weights,
+    plan,
     set_weights,
     validate,
 )
-from seams import plan_jobs as plan
 from seams import train_run as train
 from twice import StopAt
 
@@ -31,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("float32")
 
 
 def planned(*words):
-    (run,) = plan(compose(["units=4", *words])).runs
+    (run,) = plan(["units=4", *words]).runs
     return run
 
 

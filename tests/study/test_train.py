@@ -20,14 +20,13 @@ from seams import (
     StepTimes,
     build_model,
     components,
-    compose,
     metrics,
     named_weights,
     optimizer,
     parsed,
+    plan,
     result_of,
 )
-from seams import plan_jobs as plan
 from seams import registry_cells as cells
 from seams import train_run as train
 from twice import untraced
@@ -45,7 +44,7 @@ def train_run(place):
     """Return a function that trains a run in this process."""
 
     def make(*words, name="run", task=None, stop=None, callbacks=None):
-        (run,) = plan(compose(["task=echo", *FEW, *words])).runs
+        (run,) = plan(["task=echo", *FEW, *words]).runs
         folder = RunFolder(place / name)
         folder.claim()
         folder.write_config(run.config)
@@ -386,7 +385,7 @@ def test_one_seed_one_start_for_weights_of_equal_name(place):
     first, second = (
         named_weights(build_model(run.config, tiny.Echo().signature(), masked=True))
         for words in ((), ("swap.forget=sigmoid",))
-        for run in plan(compose(["task=echo", *FEW, *words])).runs
+        for run in plan(["task=echo", *FEW, *words]).runs
     )
     assert set(first) == set(second)
     for name in first:
@@ -415,7 +414,7 @@ def test_the_loss_is_a_mean_also_if_weights_add_up_to_less_than_one(weights, los
 
 
 def test_the_cell_of_a_run_is_read_once_for_all_layers(monkeypatch, place, float32):
-    (run,) = plan(compose(["task=sum", "layers=3", "bidirectional=true", "units=2"])).runs
+    (run,) = plan(["task=sum", "layers=3", "bidirectional=true", "units=2"]).runs
     calls = []
     read = cells.composer.read_cell
     monkeypatch.setattr(cells.composer, "read_cell", lambda *given: calls.append(1) or read(*given))

@@ -4,8 +4,7 @@ import threading
 
 import numpy
 import pytest
-from seams import RunFolder, batches, components, compose, seeds, trainer
-from seams import plan_jobs as plan
+from seams import RunFolder, batches, components, plan, seeds, trainer
 
 pytestmark = pytest.mark.usefixtures("place")
 
@@ -25,7 +24,7 @@ def parts(monkeypatch, tmp_path, seed, *words):
         raise BuiltError
 
     monkeypatch.setattr(trainer, "Scores", stop)
-    (run,) = plan(compose(["task=echo", "cell=rnn", "units=3", f"seed={seed}", *words])).runs
+    (run,) = plan(["task=echo", "cell=rnn", "units=3", f"seed={seed}", *words]).runs
     folder = RunFolder(tmp_path / run.fingerprint)
     folder.claim()
     task = components.load().task(run.config["task"])

@@ -11,15 +11,14 @@ from seams import (
     RunFolder,
     build_model,
     components,
-    compose,
     decayed,
     optimizer,
+    plan,
     schedule,
     typed,
     validate,
     vectors,
 )
-from seams import plan_jobs as plan
 from seams import train_run as train
 
 from gatekit import ConfigError
@@ -233,7 +232,7 @@ def test_decay_is_decoupled_in_the_others_too(name):
 
 def built_model(*words):
     """Return the model of a run, and its optimizer's keys."""
-    (run,) = plan(compose(["task=adding", "units=4", *words])).runs
+    (run,) = plan(["task=adding", "units=4", *words]).runs
     signature = components.load(()).task(run.config["task"]).signature()
     return build_model(run.config, signature, masked=False), run.config["optimizer"]
 
@@ -272,7 +271,7 @@ def test_biases_norms_parameters_diagonals_and_first_states_do_not_decay():
 def steps_of(folder, *words):
     """Train a run and return its weights after each update, and its result."""
     base = ["task=adding", "task.length=3", "cell=rnn", "units=2", "trainer.steps=12"]
-    (run,) = plan(compose([*base, "trainer.batch=4", *words])).runs
+    (run,) = plan([*base, "trainer.batch=4", *words]).runs
     seen = []
 
     def watch(event, *, weights=None, **facts):

@@ -5,8 +5,7 @@ import threading
 
 import keras
 import pytest
-from seams import RunFolder, components, compose, trainer
-from seams import plan_jobs as plan
+from seams import RunFolder, components, plan, trainer
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def test_a_run_records_its_phases_at_their_beginning(place, monkeypatch):
         return call
 
     words = ["task=adding", "task.length=3", "cell=rnn", "units=2", "trainer.steps=2"]
-    (run,) = plan(compose([*words, "trainer.batch=4"])).runs
+    (run,) = plan([*words, "trainer.batch=4"]).runs
     folder = RunFolder(place / "run")
     folder.claim()
     folder.write_config(run.config)
