@@ -13,7 +13,7 @@ PUBLIC = (
     *(f"gatekit.{name}" for name in ["code", "compare", "convert", "registry", "tasks"]),
 )
 PUBLIC = (*PUBLIC, "gatekit.testing", "gatekit.ops", "gatekit.conf", "gatekit.plugins")
-LEFT = {"seams.py", "bits.py", "test_bits.py", "mutate.py", "freeze.py"}
+LEFT = {"seams.py", "bits.py", "test_bits.py"}
 """Files that may know inner modules: one in the end."""
 
 

@@ -10,14 +10,11 @@ import keras
 import numpy
 import pytest
 from reference.peers import library
+from seams import RunFolder, components, main, plan
+from seams import train_run as train
 
 from gatekit import ConfigError, DataError
-from gatekit.cli.main import main
-from gatekit.registry import components, tasks
-from gatekit.runs.folder import RunFolder
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
-from gatekit.training.trainer import train
+from gatekit.registry import tasks
 
 pytestmark = pytest.mark.filterwarnings("ignore::gatekit.tasks.validate.DataWarning")
 TASKS = tasks()
@@ -53,10 +50,10 @@ def words_of(name, folder):
 def planned(words):
     """Return the run of these words; a task that has no such short sequences keeps its length."""
     try:
-        (run,) = plan(compose(words)).runs
+        (run,) = plan(words).runs
     except ConfigError:
         own = [word for word in words if not word.startswith("task.length=")]
-        (run,) = plan(compose(own)).runs
+        (run,) = plan(own).runs
     return run
 
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 from compare.synthetic import write_study
-
-from gatekit.cli.main import main
+from seams import main
 
 WITNESS = """
 from pathlib import Path
