@@ -22,7 +22,7 @@ INNER = {
     "gatekit.api": "Planned",
     "gatekit.api.words": "words_of_keys=words_of",
     "gatekit.cell": "errors",
-    "gatekit.cell.analysis": "affine chunk newton",
+    "gatekit.cell.analysis": "newton",
     "gatekit.cell.analysis.affine": "AffineStates LARGEST_BLOCK analyse_affine=analyse",
     "gatekit.cell.analysis.bounds": "bounds",
     "gatekit.cell.analysis.chunk": "Parallel analyse_chunk=analyse",
@@ -51,12 +51,8 @@ INNER = {
     "gatekit.cell.language.ops": "FUNCTIONS",
     "gatekit.cell.language.parse": "MAX_CHARACTERS parse parse_MAX_DEPTH=MAX_DEPTH",
     "gatekit.cell.learned": "DrawContext MAPS",
-    "gatekit.cell.program": (
-        "Apply Before Largest Linear Memories Norm Opaque Program ProgramBlock=Block Window "
-        "lower outs share_operations=share solved"
-    ),
+    "gatekit.cell.program": "Apply Before Largest lower solved",
     "gatekit.cell.program.equations": "Equations LAYER_NORM texts",
-    "gatekit.cell.program.numpy_step": "step",
     "gatekit.cell.schema": (
         "ABOUT_KEYS CELL CELL_KEYS CellSpec OutputUnitSpec RESERVED UNVERIFIED by_gate "
         "gate_of make_initializer read_cell read_output_unit swap with_gates"
@@ -77,12 +73,10 @@ INNER = {
     "gatekit.cli": "cli_main=main",
     "gatekit.cli.arguments": "Parser",
     "gatekit.cli.commands": "COMMANDS GROUPS",
-    "gatekit.cli.compare": "compare_report=report",
     "gatekit.cli.main": "EXIT_BROKEN_PIPE EXIT_INTERRUPTED EXIT_OUTPUT EXIT_REFUSED main",
     "gatekit.cli.output": "write_table",
     "gatekit.cli.overrides": "read_overrides",
     "gatekit.cli.sweep": "sweep_plan=plan",
-    "gatekit.cli.sweep.plan": "_text",
     "gatekit.cli.write": "cells",
     "gatekit.cli.write.show": "build_cell",
     "gatekit.code.entry": "built_cell",
@@ -92,14 +86,12 @@ INNER = {
     "gatekit.code.runtime": "torch_runtime=torch",
     "gatekit.code.sizes": "Dim size_constants",
     "gatekit.code.sources": "code_sources=sources",
-    "gatekit.compare": "compare_curves=curves more_seeds",
+    "gatekit.compare": "more_seeds",
     "gatekit.compare.budget": "evaluations",
     "gatekit.compare.budget.at": "Budget read_budget",
-    "gatekit.compare.budget.evaluations": "_of_network",
     "gatekit.compare.compared": "compared_Comparison=Comparison",
     "gatekit.compare.comparison": "Comparison compare_runs=compare",
     "gatekit.compare.curves": "AXES Curve band on_one_grid over read_curve read_curves",
-    "gatekit.compare.deciding": "decided",
     "gatekit.compare.deciding.over_tasks": "with_noise_of_baseline",
     "gatekit.compare.deciding.row": "Row",
     "gatekit.compare.figures": "draw_figure=draw draw_gates figure",
@@ -107,8 +99,8 @@ INNER = {
         "gates_report geometric_mean gradient gradient_share kept_shares time_at"
     ),
     "gatekit.compare.gates.densities": "densities layers longest_sequence memory slope",
-    "gatekit.compare.gates.probes": "read_probe",
-    "gatekit.compare.gates.text": ("count_text gate_table memory_text state_table to_data"),
+    "gatekit.compare.gates.probes": "read_activations read_probe",
+    "gatekit.compare.gates.text": "count_text gate_table memory_text state_table to_data",
     "gatekit.compare.grouping": "grouping_best=best",
     "gatekit.compare.grouping.best": "best_of optimism",
     "gatekit.compare.grouping.choose": "where",
@@ -116,7 +108,7 @@ INNER = {
     "gatekit.compare.grouping.keys": "in_order names_variant of_kind",
     "gatekit.compare.grouping.label": "printable",
     "gatekit.compare.grouping.select": "Selection select",
-    "gatekit.compare.live": "server",
+    "gatekit.compare.live": "reports server",
     "gatekit.compare.live.server": "Server",
     "gatekit.compare.live.watching": "LiveStudies",
     "gatekit.compare.loaded": "Study",
@@ -149,13 +141,13 @@ INNER = {
     "gatekit.compare.share": "unbundle",
     "gatekit.compare.share.bundle": "write_bundle",
     "gatekit.compare.share.unbundle": "import_bundle",
-    "gatekit.compare.stats.across_tasks": ("rank_variants stratified_mean stratified_t_interval"),
+    "gatekit.compare.stats.across_tasks": "rank_variants stratified_mean stratified_t_interval",
     "gatekit.compare.stats.interim_tests": (
         "beyond decide_interim first_interim flipped is_possible next_interim spent"
     ),
     "gatekit.compare.stats.intervals": (
-        "Interval by_seed effect_size limits "
-        "mean_interval of_seeds probability_of_improvement signed_ranks within_limits"
+        "Interval by_seed effect_size limits mean_interval of_seeds "
+        "probability_of_improvement signed_ranks within_limits"
     ),
     "gatekit.compare.stats.multiple_comparisons": "VECTORS holm sign_vectors step_down",
     "gatekit.compare.stats.paired_tests": (
@@ -164,15 +156,15 @@ INNER = {
     "gatekit.compare.stats.power": "MOST_SEEDS POWER bar power seeds_needed",
     "gatekit.compare.study": "load_runs=load studies",
     "gatekit.compare.views.chart": "Chart Mark Panel",
-    "gatekit.compare.views.claims": "Claim _ahead best",
+    "gatekit.compare.views.claims": "Claim best",
     "gatekit.compare.views.gates": "gates",
     "gatekit.compare.views.kinds": "Asked chart",
     "gatekit.compare.views.over_training": "over_training_curves=curves",
     "gatekit.compare.views.rows": "shown_rows",
     "gatekit.compare.why": "Change Why why",
     "gatekit.faults": (
-        "Both Channel Fault File Fix Flag Kind Layer ListOf Mismatch NOTHING Note OneOf "
-        "Optional Place Remove Rename Run Set Several Shell Table Text Typed Whole apply "
+        "Both Fault File Fix Flag Kind Layer ListOf Mismatch NOTHING Note OneOf Optional "
+        "Place Remove Rename Run Set Several Shell Table Text Typed Whole apply "
         "faults_Call=Call faults_Number=Number fits guesses known_as nearest_name note_for "
         "settled speak wrong"
     ),
@@ -219,7 +211,6 @@ INNER = {
     "gatekit.registry.cells.places": "BIBLIOGRAPHY MAX_BYTES",
     "gatekit.registry.components": "Components load_components=load",
     "gatekit.registry.discovery": "CELL_FOLDERS",
-    "gatekit.registry.hashes": "hashes_file_hash=file_hash",
     "gatekit.registry.hooks": "HOOKS",
     "gatekit.registry.loading": "complete_registry using",
     "gatekit.registry.safe_yaml": (
@@ -244,7 +235,7 @@ INNER = {
         "shown_steps time_scale whole_lines"
     ),
     "gatekit.runs.process": "Owner peak_memory",
-    "gatekit.runs.record": "KeptRuns RunRecord read_run",
+    "gatekit.runs.record": "KeptRuns RunRecord",
     "gatekit.runs.result": "ResultMetric Score dumped_result=dumped parsed result_of",
     "gatekit.runs.state": "RunReader RunState SMALL STATES",
     "gatekit.runs.studies": "interim_file plan_file",
@@ -261,7 +252,6 @@ INNER = {
     "gatekit.study.config": "validate",
     "gatekit.study.dry_run": "Preview VariantPreview preview",
     "gatekit.study.extend": "extend_seed_of=seed_of extension first_seeds",
-    "gatekit.study.help": "WIDTH _lines",
     "gatekit.study.hydra": "hydra_sources=sources untrusted_files",
     "gatekit.study.hydra.composing": "candidates",
     "gatekit.study.hydra.sources": "CheckedSource",
@@ -306,8 +296,7 @@ INNER = {
     "gatekit.testing.scaffold": "KINDS",
     "gatekit.testing.subject": "Subject UNITS subject subject_KINDS=KINDS",
     "gatekit.testing.suite": (
-        "IN_A_LAYER NAMES OF_CELLS OF_FUNCTIONS OF_TASKS cell_checks certify "
-        "suite_DECLARED=DECLARED"
+        "IN_A_LAYER NAMES OF_CELLS OF_FUNCTIONS OF_TASKS cell_checks suite_DECLARED=DECLARED"
     ),
     "gatekit.testing.tensors": "tensors_arguments=arguments",
     "gatekit.training": (
@@ -324,7 +313,7 @@ INNER = {
     ),
     "gatekit.training.optimizers": "decayed optimizer vectors",
     "gatekit.training.parts": "PartialGradients Shards",
-    "gatekit.training.probe": "Probe _place",
+    "gatekit.training.probe": "Probe",
     "gatekit.training.process": "programs",
     "gatekit.training.resume": "checkpoint_of",
     "gatekit.training.schedule": "schedule typed",
@@ -332,7 +321,7 @@ INNER = {
         "InterruptedRunError Scores StepTimes newton_counts parameter_counts"
     ),
     "gatekit.training.traced": "Kept foreign",
-    "gatekit.training.trainer": "_global_seed train_run=train",
+    "gatekit.training.trainer": "train_run=train",
     "gatekit.training.worker": "devices_of make_deterministic use_table",
 }
 _PLACES = {

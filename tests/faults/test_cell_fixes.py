@@ -14,7 +14,6 @@ from typing import Any
 
 from seams import (
     CELL_KEYS,
-    RULES,
     File,
     Layer,
     Place,
@@ -131,12 +130,6 @@ def mistakes() -> Iterator[tuple[str, dict[str, Any]]]:
         for section in ("gates", "equations", "parameters", "constants", "norms"):
             value = {**BASE["cell"][section], name: [*BASE["cell"][section].values()][-1]}
             yield f"{section}.{name}", put(("cell", section), value)
-    for section, kinds in RULES.items():
-        for kind, options in kinds.items():
-            for option in options:
-                for wrong in ("yes", -1, 5, [1]):
-                    rule = {"kernel": {"kind": kind, option: wrong}}
-                    yield f"{section}.{kind}.{option}={wrong}", put(("cell", section), rule)
 
 
 def check(data: Mapping[str, Any]) -> None:
