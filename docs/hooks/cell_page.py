@@ -55,7 +55,8 @@ def page(entry: CellPage) -> str:
     head += [_wrapped(f"Note: {d['notes']}")] if d["notes"] else []
     facts = [
         f"- states: {_states(d)}",
-        f"- parameters: {_formula(d)} (n units, m features, output unit `hidden`)",
+        f"- parameters: {d['parameters']:,} ({d['units']} units, {d['features']} features, output "
+        "unit `hidden`)",
         f"- all steps at once: {_scans(entry)}",
         f"- executor: {entry.executor}",
         f"- independent recurrence in NumPy: {f'`{entry.witness}`' if entry.witness else 'none'}",
@@ -93,7 +94,7 @@ def index(entries: Sequence[CellPage], folder: str) -> str:
             f"[`{entry.name}`]({folder}/{entry.name}.yaml){mark}",
             str(d["year"] or ""),
             _states(d),
-            _formula(d),
+            f"{d['parameters']:,}",
             "" if entry.reason else "yes",
             str(d["reference"] or "").replace("|", r"\|"),
         )
@@ -111,7 +112,3 @@ def _states(description: Mapping[str, Any]) -> str:
 
 def _scans(entry: CellPage) -> str:
     return f"no ({entry.reason})" if entry.reason else "yes"
-
-
-def _formula(description: Mapping[str, Any]) -> str:
-    return str(description["parameter_formula"] or f"{description['parameters']:,} at n = 8, m = 4")

@@ -38,7 +38,7 @@ from gatekit.registry import bibliography, catalogue, load_cell
 ROOT = Path(__file__).parents[2]
 ZOO = "zoo/"
 NAMES = sorted(path.stem for path in (ROOT / "conf/cell").glob("*.yaml"))
-UNITS, FEATURES = 8, 4
+UNITS, FEATURES = 64, 64
 HEAD = """# The zoo
 
 These are the bundled cells, oldest first. `make zoo` generates this page. On the site
@@ -52,8 +52,8 @@ float64. The recurrence was written from the paper or its authors' code, and not
 For a cell marked second hand, the source was another's code or quotation. Cells marked unverified
 were not checked against their papers ([the rule](cells.md#where-a-cell-comes-from)). If another
 library has the cell, the cell's page names it; values and gradients agree to as many digits. The
-parameter counts are those of the recurrent layer with the output unit `hidden`, for n units and m
-features.
+parameter counts are those of the recurrent layer with the output unit `hidden`, with 64 units and
+64 features.
 
 <!-- browse -->
 

@@ -13,8 +13,9 @@ import numpy
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.analysis.bounds import bounds
 from gatekit.cell.analysis.newton import Stepping, iterations, measurable
+from gatekit.cell.graph import Cell
+from gatekit.cell.language.expression import Call
 from gatekit.cell.language.ops import Interval
 from gatekit.recurrence.instrument import instrumented
 from gatekit.recurrence.layers.rnn import RNN
@@ -48,6 +49,19 @@ PARALLEL_STEPS, PARALLEL_WORK = 256, 500_000
 """The most steps for which iterations are counted, and numbers that one iteration may compute."""
 
 
+def range_of(cell: Cell, gate: str) -> Interval | None:
+    """Return the range of the function that a gate applies last, such as (0, 1); None without one.
+
+    Args:
+        cell: the built cell.
+        gate: one of its gates.
+    """
+    expression = cell.gate_expressions.get(gate)
+    if expression is None or not isinstance(expression[0], Call):
+        return None
+    return cell.spec.functions[expression[0].function].range
+
+
 class Probe:
     """Records gates and states on the first validation sequences, without changing the model.
 
@@ -65,7 +79,7 @@ class Probe:
         self.layers = sorted(recurrent_layers(model), key=_place)
         self.read(feed)
         self.bounds: dict[str, dict[str, Interval | None]] = {
-            layer.name: {name: bounds(layer.cell, name) for name in layer.cell.gates}
+            layer.name: {name: range_of(layer.cell, name) for name in layer.cell.gates}
             for layer in self.layers
         }
         self._look = tf.function(self._traced, autograph=False)

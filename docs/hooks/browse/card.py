@@ -39,7 +39,7 @@ class Card:
         states: its states with their shapes in words.
         state_size: numbers carried from step to step with 64 units, or None.
         state_formula: this number as a formula in n units, or an empty string.
-        parameters: the number of weights in n units and m features.
+        parameters: the number of weights.
         parallel: how its steps are computed, in one to three words.
         parallel_why: the form of its states, or why its steps must be computed in sequence.
         drawing: its diagram, an SVG.
@@ -56,7 +56,7 @@ class Card:
     states: Sequence[str]
     state_size: int | None
     state_formula: str
-    parameters: str
+    parameters: int
     parallel: str
     parallel_why: str
     drawing: str
@@ -92,7 +92,7 @@ def card(
         states=[_state(state) for state in d["states"]],
         state_size=sizes[0],
         state_formula=_formula(sizes),
-        parameters=d["parameter_formula"] or "",
+        parameters=d["parameters"],
         parallel=FORMS.get(form["executor"], str(form["executor"])),
         parallel_why=form["form"] or form["reason"],
         drawing=diagram(cell, works),

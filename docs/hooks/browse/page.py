@@ -23,7 +23,7 @@ from .card import card as card_of
 from .families import RELATIONS, families, lineages
 
 HERE = Path(__file__).parent
-UNITS, FEATURES = 8, 4
+UNITS, FEATURES = 64, 64
 _SIGNS = {relation: sign for sign, relation in RELATIONS.items()}
 
 

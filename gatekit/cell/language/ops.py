@@ -43,13 +43,12 @@ class Facts:
         shape: its shape, from those of two arguments and the number in its static argument; None
             for functions of elements, whose arguments have a common shape.
         of_numbers: whether a function of units or matrices takes plain numbers, too.
-        moves: whether it only moves elements: no arithmetic, the same bounds, and its logarithm is
+        moves: whether it only moves elements: no arithmetic, and its logarithm is
             the function of the logarithm. ``stop`` acts on gradients only.
         flops: operations for each element of the largest argument; by default one for each element
             of the result.
         summed: the argument whose last axis a product sums over.
         window: whether XLA computes each element as a window over the whole width.
-        bounds: an interval for its values, from those of its arguments.
         power: p, if its logarithm is p times that of its argument.
         log: its logarithm, from its argument.
         log_of_rest: the logarithm of 1 minus its value.
@@ -64,7 +63,6 @@ class Facts:
     flops: int | None = None
     summed: int | None = None
     window: bool = False
-    bounds: Callable[..., Interval] | None = None
     power: float | None = None
     log: Callable[[Expr], Expr] | None = None
     log_of_rest: Callable[[Expr], Expr] | None = None
@@ -494,7 +492,6 @@ minimum = _row(
     np.minimum,
     latex=r"\min\left({0}, {1}\right)",
     arity=2,
-    bounds=lambda a, b: (min(a[0], b[0]), min(a[1], b[1])),
     code={"any": "{m}.minimum({0}, {1})", "number": "min({0}, {1})"},
 )
 maximum = _row(
@@ -503,7 +500,6 @@ maximum = _row(
     np.maximum,
     latex=r"\max\left({0}, {1}\right)",
     arity=2,
-    bounds=lambda a, b: (max(a[0], b[0]), max(a[1], b[1])),
     code={"any": "{m}.maximum({0}, {1})", "number": "max({0}, {1})"},
 )
 clip = _row(
@@ -511,10 +507,6 @@ clip = _row(
     "x between low and high",
     lambda x, low, high: np.minimum(np.maximum(x, low), high),
     arity=3,
-    bounds=lambda x, low, high: (
-        min(max(x[0], low[0]), high[0]),
-        min(max(x[1], low[1]), high[1]),
-    ),
     code={
         "torch": "torch.clamp({0}, {1}, {2})",
         "arrays": "{m}.minimum({m}.maximum({0}, {1}), {2})",
@@ -526,7 +518,6 @@ where = _row(
     _np_where,
     latex=r"\operatorname{{where}}\left({0} > 0, {1}, {2}\right)",
     arity=3,
-    bounds=lambda x, a, b: (min(a[0], b[0]), max(a[1], b[1])),
     code={"any": "{m}.where({0:1} > 0, {1}, {2})"},
 )
 stop = _row(
@@ -597,7 +588,6 @@ mean = _over_units(
     lambda x: np.mean(x, -1, keepdims=True),
     shape=_to_one,
     flops=1,
-    bounds=lambda x: x,
     code={
         "torch": "{0:5}.mean(-1, keepdim=True)",
         "arrays": "{m}.mean({0}, axis=-1, keepdims=True)",

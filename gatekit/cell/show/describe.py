@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from gatekit.cell.analysis.cost import added, added_text, costs
-from gatekit.cell.analysis.count import formula
 from gatekit.cell.declare import plain
 from gatekit.cell.graph import BuiltRead, Cell, Node, Norm
 from gatekit.cell.program import lower
@@ -47,12 +46,12 @@ def describe(
     Returns:
         A mapping with ``name``, ``reference``, ``equations`` (strings), ``latex``, ``states``,
         ``order``, ``stages``, ``gates``, ``products`` (the reads of each matrix product),
-        ``weights``, ``parameters`` (how many numbers are trained), ``parameter_formula`` (that
-        number in units n and features m, or None), ``flops_per_token`` (floating-point operations
-        of a step of one sequence, forward), ``state_size`` (numbers that are carried from step to
-        step), ``state_bytes`` (their bytes in float32), ``added`` (what swapped gates add:
-        ``parameters``, ``state`` and ``flops``, or None), ``parallel`` (how all steps are computed
-        together), ``program`` (a step as a list of operations) and others.
+        ``weights``, ``parameters`` (how many numbers are trained), ``flops_per_token``
+        (floating-point operations of a step of one sequence, forward), ``state_size`` (numbers
+        that are carried from step to step), ``state_bytes`` (their bytes in float32), ``added``
+        (what swapped gates add: ``parameters``, ``state`` and ``flops``, or None), ``parallel``
+        (how all steps are computed together), ``program`` (a step as a list of operations) and
+        others.
     """
     program, cost = lower(cell), costs(cell)
     equations = Equations(program)
@@ -98,7 +97,6 @@ def describe(
             for weight in cell.weights
         ],
         "parameters": cost["parameters"],
-        "parameter_formula": formula(cell),
         "flops_per_token": cost["flops"],
         "state_size": cost["state"],
         "state_bytes": 4 * cost["state"],
@@ -256,9 +254,7 @@ def _weights(d: Mapping[str, Any]) -> list[str]:
         f"  {name:<{first}}  {shape:<{second}}  {count:>{third}}{remarks}"
         for name, shape, count, remarks in rows
     ]
-    formula_text = f" = {d['parameter_formula']}" if d["parameter_formula"] else ""
-    equals = f"{formula_text}  (n units, m features)" if formula_text else ""
-    return [f"weights: {d['parameters']:,} parameters{equals}", *lines]
+    return [f"weights: {d['parameters']:,} parameters", *lines]
 
 
 def _remarks(weight: Mapping[str, Any]) -> str:

@@ -21,10 +21,9 @@ import numpy as np
 
 from gatekit.cell.analysis.affine import analyse as affine_states
 from gatekit.cell.analysis.chunk import analyse as chunks
-from gatekit.cell.analysis.count import resized
 from gatekit.cell.errors import GatekitError
 from gatekit.cell.first_values import draw, generator
-from gatekit.cell.graph import Cell
+from gatekit.cell.graph import Cell, build
 from gatekit.cell.program.numpy_step import Array
 
 from .stepping import Stepping
@@ -72,7 +71,7 @@ def at_start(cell: Cell, lengths: Sequence[int] = LENGTHS) -> Iterations:
     if affine_states(cell).affine or not chunks(cell).reason:
         return Iterations("newton", dict.fromkeys(lengths, 1))
     try:
-        small = resized(cell, UNITS, FEATURES)
+        small = build(cell.spec, UNITS, FEATURES, cell.output.spec)
         weights = draw(small, 0)
     except GatekitError as why:
         return Iterations("", {}, reason=f"the cell cannot have {UNITS} units: {why}")
