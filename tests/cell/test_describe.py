@@ -47,7 +47,6 @@ def test_the_description_of_the_lstm() -> None:
     assert (d["name"], d["year"], d["units"], d["features"]) == ("lstm", 2000, 16, 6)
     assert "10.1162/neco.1997.9.8.1735" in d["reference"]
     assert d["parameters"] == 4 * (16 * 16 + 16 * 6 + 16)
-    assert d["parameter_formula"] == "4 n^2 + 4 n m + 4 n"
     assert d["states"] == [
         {"name": name, "width": 16, "shape": [16], "initial": 0.0, "zoneout": 0.0, "learned": False}
         for name in ("h", "c")

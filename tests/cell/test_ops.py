@@ -144,15 +144,6 @@ def evaluated(expr):
     return evaluate(expr, ENV, FUNCTIONS)
 
 
-@pytest.mark.parametrize("name", [n for n, f in FUNCTIONS.items() if f.facts.bounds])
-def test_bounds_contain_the_values(name):
-    function = FUNCTIONS[name]
-    values = [ENV[argument] for argument in ARGUMENTS[: function.arity]]
-    low, high = function.facts.bounds(*((v.min(), v.max()) for v in values))
-    found = function(*values)
-    assert low <= found.min() <= found.max() <= high
-
-
 @pytest.mark.parametrize("name", [n for n, f in FUNCTIONS.items() if f.range])
 def test_the_range_contains_the_values(name):
     function = FUNCTIONS[name]

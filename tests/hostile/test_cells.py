@@ -21,7 +21,6 @@ from replacing import places, replaced
 from seams import (
     Catalogue,
     CellError,
-    bounds,
     build,
     equations,
     errors,
@@ -89,8 +88,6 @@ def show(config: dict[str, Any], known: Catalogue, drawn: bool) -> None:
     assert step_cost(cell) >= 0
     assert analyse(cell)
     assert keras_form(cell)
-    for gate in spec.gates:
-        bounds(cell, gate.name)
     if drawn:
         # Of all that a built cell is asked for, only its drawing may be refused.
         with contextlib.suppress(CellError):

@@ -14,7 +14,6 @@ from seams import BuiltCell as Cell
 from seams import (
     CellError,
     Equations,
-    bounds,
     build,
     equations,
     from_file,
@@ -224,17 +223,6 @@ def test_a_chain_of_equations_is_no_chain_of_calls() -> None:
         inner[f"e{k}"] = f"{'(' * 20}e{k - 1}{' + x)' * 20} / 2"
     reason = analyse(built({**inner, "h": "e59 + x"}, {}, inputs={})).reason
     assert "too large" in reason
-
-
-def test_a_chain_of_gates_has_bounds() -> None:
-    gates: dict[str, Any] = {"g0": {"kind": "tanh"}}
-    for k in range(1, 200):
-        activation = f"{'(' * 40}1 - g{k - 1}{')' * 40} * sigmoid(pre)"
-        gates[f"g{k}"] = {"activation": activation, "reads": []}
-    cell = built({"h": "g199 + h_prev"}, gates)
-    found = bounds(cell, "g199")
-    assert found is not None
-    assert found[0] <= 0.0
 
 
 def test_a_drawing_with_too_many_lines_is_refused() -> None:
