@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import itertools
+import random
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from compare.synthetic import write_study
+from compare.synthetic import configuration, write_run, write_study
 from seams import COMMANDS, build, loading, main, read_output_unit, safe_yaml
 
 from gatekit.registry import catalogue, load_cell, plugin_names
@@ -115,3 +117,11 @@ def prepared(page: str, folder: Path) -> None:
     """Create what the page's commands would have created for its Python."""
     if page == "docs/howto/compare.md":
         write_study(folder / "experiments", {"lstm": (1.0, 1.1), "gru": (0.9, 1.2)}, "which")
+    if page == "docs/analysis.md" and not (folder / "experiments").exists():
+        rng = random.Random(0)
+        cells, tasks, rates = ("lstm", "gru"), ("adding", "parity"), (0.003, 0.01)
+        for cell, task, rate, seed in itertools.product(cells, tasks, rates, range(5)):
+            score = 0.02 + 0.04 * rng.random() + (task == "parity") + rate
+            changes = {"task__name": task, "optimizer__learning_rate": rate}
+            config = configuration(cell, seed, **changes)
+            write_run(folder / "experiments" / "rates" / "runs", config, score)
