@@ -195,7 +195,7 @@ def test_nothing_installs_gatekit_by_its_name(
     # What messages propose instead of gatekit[EXTRA] is what the extra needs.
     extras = pyproject["project"]["optional-dependencies"].values()
     proposed = re.findall(r"pip install '([^']*>=[^']*)'", "\n".join(lines))
-    assert len(proposed) > 5
+    assert proposed
     assert set(proposed) - {entry for entries in extras for entry in entries} == set()
 
 
