@@ -216,8 +216,8 @@ INNER = {
     ),
     "gatekit.registry.tracker": "tracker_NAMES=NAMES without_secrets",
     "gatekit.runs": (
-        "checkpoint directions durable environment metrics names record result "
-        "run_process=process runs_config=config script used"
+        "checkpoint directions durable environment metrics names result run_process=process "
+        "runs_config=config script used"
     ),
     "gatekit.runs.checkpoint": "Checkpoint DamagedError pack unpack",
     "gatekit.runs.config": (

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import processes
 import pytest
 import yaml
-from seams import LiveStudies, RunFolder, Server, main, metrics, record, server
+from seams import LiveStudies, RunFolder, Server, main, server
 
 from gatekit import ConfigError, RunError
 
@@ -150,28 +150,6 @@ def test_a_report_is_not_written_again_within_its_rest(root, monkeypatch):
     first = written(watching)["report"]
     folder.status("FAILED", "no memory")
     assert (written(watching)["report"], bool(first)) == (first, True)
-
-
-def test_only_what_changed_is_read(root, now, monkeypatch):
-    folder = begin(root)
-    watching = LiveStudies(root)
-    watching.study("demo")
-    read, parsed = [], []
-    whole, parse = record.read_run, metrics.parse
-    monkeypatch.setattr(record, "read_run", lambda path, *a: read.append(path) or whole(path, *a))
-    monkeypatch.setattr(metrics, "parse", lambda d: parsed.append(len(d)) or parse(d))
-    log(folder, [4])
-    watching.study("demo")
-    assert read == [folder.path], "only the run in progress"
-    assert 0 < sum(parsed) < 500, "two lines"
-
-
-def test_many_pages_cost_one_look(root, monkeypatch):
-    watching = LiveStudies(root)
-    watching.study("demo")
-    monkeypatch.setattr("gatekit.compare.live.watching.load", None)
-    watching.study("demo")
-    watching.overview()
 
 
 # -- what is refused ---------------------------------------------------------------------------

@@ -37,18 +37,6 @@ def test_only_new_lines_are_read_and_a_torn_one_waits(path):
     assert tail.restarts == 0
 
 
-def test_bytes_that_were_read_are_not_read_again(path, monkeypatch):
-    seen = []
-    parse = metrics.parse
-    monkeypatch.setattr(metrics, "parse", lambda data: seen.append(len(data)) or parse(data))
-    tail = Tail(path)
-    for epoch in range(1, 30):
-        with path.open("a") as file:
-            file.write(line(epoch) + "\n")
-        tail.read()
-    assert sum(seen) == path.stat().st_size
-
-
 @pytest.mark.parametrize("change", ["cut", "replaced", "regrown", "gone"])
 def test_a_file_that_begins_again_is_read_from_its_beginning(path, change):
     path.write_text("".join(f"{line(e)}\n" for e in range(1, 6)))
