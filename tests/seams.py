@@ -97,7 +97,7 @@ INNER = {
         "gates_report geometric_mean gradient gradient_share kept_shares time_at"
     ),
     "gatekit.compare.gates.densities": "densities layers longest_sequence memory slope",
-    "gatekit.compare.gates.probes": "read_activations read_probe",
+    "gatekit.compare.gates.probes": "read_probe",
     "gatekit.compare.gates.text": "count_text gate_table memory_text state_table to_data",
     "gatekit.compare.grouping": "grouping_best=best",
     "gatekit.compare.grouping.best": "best_of optimism",

@@ -9,14 +9,13 @@ import os
 import struct
 import zipfile
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy
 import pytest
 from bounded import bounded
 from compare.synthetic import configuration, sealed, write_run
-from seams import ConfigReader, from_file, main, read_activations
+from seams import ConfigReader, from_file, main
 
 from gatekit import GatekitError
 
@@ -188,8 +187,6 @@ def test_weights_of_a_stranger_are_refused(
         printed = capsys.readouterr()
         assert printed.err.startswith("gatekit: ")
         assert "\x1b" not in printed.err
-        found = read_activations(SimpleNamespace(path=folder))  # type: ignore[arg-type]
-    assert all(array.dtype.kind in "fbiu" for array in found.values())
     assert not Path("owned").exists()
 
 

@@ -290,7 +290,7 @@ def _lines(place, numbers):
     about = {"split": "validation", "metric": "nll", "seconds": 1.5}
     text = [metrics.line({"epoch": e, "step": e, "value": v, **about}) for e, v in numbers]
     (place / "metrics.jsonl").write_text("\n".join(text) + "\n")
-    return types.SimpleNamespace(path=place, id="x", state="COMPLETED", seed=0)
+    return types.SimpleNamespace(result=None, path=place, id="x", state="COMPLETED", seed=0)
 
 
 def test_of_an_epoch_that_occurs_twice_the_later_line_counts(tmp_path):

@@ -201,13 +201,6 @@ def test_without_vary_a_run_keeps_the_fingerprint_it_had_before_the_key(executor
 def test_a_run_in_other_chunks_than_before_has_another_fingerprint():
     run = only("cell=gla", "executor=chunk")
     assert as_before(run) != run.fingerprint == as_before(run, chunk=2)
-    decay = "exp(split(forget, heads) / tau)"
-    text = (
-        f"column({decay}) * row({decay}) * S_prev + outer(split(key, heads), split(value, heads))"
-    )
-    own("cell/both", f"defaults: [gla, _self_]\nequations: {{S: '{text}'}}\n")
-    run = only("cell=both", "executor=chunk")
-    assert run.fingerprint == as_before(run, chunk=3)
 
 
 def test_the_order_of_a_streamed_task_cannot_vary_alone():
