@@ -124,4 +124,6 @@ def prepared(page: str, folder: Path) -> None:
             score = 0.02 + 0.04 * rng.random() + (task == "parity") + rate
             changes = {"task__name": task, "optimizer__learning_rate": rate}
             config = configuration(cell, seed, **changes)
-            write_run(folder / "experiments" / "rates" / "runs", config, score)
+            falling = [score + 0.5**k for k in range(10)]
+            runs = folder / "experiments" / "rates" / "runs"
+            write_run(runs, config, score, validation=falling)
