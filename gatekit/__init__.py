@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from gatekit.recurrence.blocks.layer import BlockLayer
     from gatekit.recurrence.layers.rnn import RNN
     from gatekit.recurrence.layers.step_cell import Cell
-    from gatekit.recurrence.padding import pad_time
     from gatekit.registry.hooks import hookimpl
     from gatekit.registry.tracker import Tracker
     from gatekit.runs.script import run
@@ -77,7 +76,6 @@ __all__ = [
     "hookimpl",
     "load",
     "ops",
-    "pad_time",
     "plan",
     "probe",
     "registry",
@@ -117,7 +115,6 @@ _LAZY = {
     "Cell": "gatekit.recurrence.layers.step_cell",
     "hookimpl": "gatekit.registry.hooks",
     "load": "gatekit.compare",
-    "pad_time": "gatekit.recurrence.padding",
     "Tracker": "gatekit.registry.tracker",
     "run": "gatekit.runs.script",
     "use_plugins": "gatekit.registry",

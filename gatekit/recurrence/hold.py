@@ -1,4 +1,4 @@
-r"""Holding a state by zoneout or mask, in each form that an executor needs.
+r"""Holding a state by zoneout or mask.
 
 The equations give a state a new value $n_t$. With the rate z of zoneout, a draw
 $b_t \sim \mathrm{Bernoulli}(z)$ per unit, and the mask $m_t$, the state is
@@ -43,8 +43,8 @@ class Hold:
         r"""Return $s_t$.
 
         Args:
-            new: $n_t$, ``batch x width``.
-            old: $s_{t-1}$, ``batch x width``.
+            new: $n_t$, ``... x width``.
+            old: $s_{t-1}$, a tensor of this shape or of one that is broadcast to it.
         """
         if self.drawn is not None:
             new = tf.where(self.drawn, old, new)
@@ -52,36 +52,10 @@ class Hold:
             new = self.mean * old + (1.0 - self.mean) * new
         return new if self.valid is None else tf.where(self.valid, new, old)
 
-    def adjoint(self, d: Tensor) -> tuple[Tensor, Tensor]:
-        r"""Return the gradients of $n_t$ and of $s_{t-1}$; the latter is None without any hold.
-
-        $\bar n_t = m_t (1 - b_t)\, \bar s_t$ and
-        $\bar s_{t-1} = (1 - m_t)\, \bar s_t + m_t\, b_t\, \bar s_t$, with z for $b_t$ outside
-        training.
-
-        Args:
-            d: $\bar s_t$, ``batch x width``.
-        """
-        of_old, zero = None, tf.zeros([], d.dtype)
-        if self.valid is not None:
-            of_old = tf.where(self.valid, zero, d)
-            d = tf.where(self.valid, d, zero)
-        more = None
-        if self.drawn is not None:
-            more = tf.where(self.drawn, d, zero)
-            d = tf.where(self.drawn, zero, d)
-        elif self.mean:
-            more = self.mean * d
-            d = (1.0 - self.mean) * d
-        if of_old is not None and more is not None:
-            return d, of_old + more
-        return d, more if of_old is None else of_old
-
     def affine(self, row: list[Tensor], end: Tensor, index: int) -> tuple[list[Tensor], Tensor]:
         r"""Return the coefficients of $s_t$, given those of $n_t = \sum_j a_j s^j_{t-1} + b$.
 
-        A state that is held has $a_j = \delta_{ij}$ and $b = 0$; the mean of zoneout has
-        $z\, \delta_{ij} + (1 - z)\, a_j$ and $(1 - z)\, b$.
+        A state that is held has $a_j = \delta_{ij}$ and $b = 0$.
 
         Args:
             row: $a_j$ for each state j of the block, ``time x batch x width``.
@@ -89,19 +63,9 @@ class Hold:
             index: the state's position i in the block.
         """
         same = [1.0 if index == j else 0.0 for j in range(len(row))]
-        if self.mean:
-            z = self.mean
-            row = [z * one + (1.0 - z) * entry for one, entry in zip(same, row, strict=True)]
-            end = (1.0 - z) * end
-        holds = [] if self.drawn is None else [self.drawn]
-        holds += [] if self.valid is None else [tf.logical_not(self.valid)]
-        for held in holds:
-            row = [
-                tf.where(held, tf.constant(one, entry.dtype), entry)
-                for one, entry in zip(same, row, strict=True)
-            ]
-            end = tf.where(held, tf.zeros([], end.dtype), end)
-        return row, end
+        constants = [tf.constant(one, end.dtype) for one in same]
+        held = [self.value(entry, one) for entry, one in zip(row, constants, strict=True)]
+        return held, self.value(end, tf.zeros([], end.dtype))
 
 
 def hold(problem: Problem, index: int, step: Tensor, shape: Tensor, valid: Tensor) -> Hold:

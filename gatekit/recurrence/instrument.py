@@ -72,26 +72,6 @@ class Instrumented:
         assert self._problem is not None
         return self._problem.mask
 
-    def sequence(self, row: int) -> dict[str, Tensor]:
-        """Return one sequence of the call in the order of the executor's time.
-
-        Args:
-            row: the position of the sequence in the batch.
-
-        Returns:
-            ``inputs`` by name, ``time x width``; ``valid``, ``time``; ``first`` values by state.
-        """
-        problem = self._problem
-        assert problem is not None
-        x = problem.inputs["x"]
-        return {
-            "inputs": {name: value[:, row] for name, value in problem.inputs.items()},
-            "valid": tf.ones_like(x[:, row, 0], tf.bool)
-            if self.mask is None
-            else self.mask[:, row, 0],
-            "first": {name: value[row] for name, value in problem.states.items()},
-        }
-
     def in_time(self, sequence: Tensor) -> Tensor:
         """Return a sequence in the order of the data's time; a layer may run backwards."""
         return tf.reverse(sequence, [0]) if self._backwards else sequence

@@ -53,8 +53,6 @@ ATTEMPTS = "attempts"
 """The folder of a run that contains its claims and the files of earlier attempts."""
 
 # The files of a study, ROOT/<study>/
-TUNE = "tune.json"
-"""The fastest executors, measured for the study's cells by an earlier version of gatekit."""
 JOURNAL = "optuna.journal"
 UNRECORDED = "unrecorded.jsonl"
 """Reasons of failed runs whose folder could not be written, and empty lines for more of them."""
@@ -115,7 +113,7 @@ def study_name(name: str) -> str:
     return name
 
 
-NUMERICS = 2
+NUMERICS = 3
 """Incremented when a change of gatekit changes the numbers of an unchanged configuration."""
 
 

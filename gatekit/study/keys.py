@@ -212,7 +212,7 @@ KEYS: dict[str, dict[str, Key | str]] = {
         "seeds": Key(Optional(Whole(1, 100_000)), None, "seeds=3 runs the seeds 0, 1, 2", 3),
     },
     "the computation": {
-        "executor": Key(OneOf(tuple(EXECUTORS)), "auto", "auto, or a name, such as fused"),
+        "executor": Key(OneOf(tuple(EXECUTORS)), "auto", "auto, or a name, such as stacked"),
         "chosen": Key(
             Optional(OneOf(tuple(EXECUTORS[1:]))), None, "what auto chose, if once another", "chunk"
         ),

@@ -17,7 +17,7 @@ from gatekit.registry import cell_names, components
 from gatekit.registry.cells import in_file
 from gatekit.runs.config import chosen_by
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.names import RUNS, TUNE, canonical_json, fingerprint, plan_log
+from gatekit.runs.names import RUNS, canonical_json, fingerprint, plan_log
 
 from . import resolve
 from .config import validate
@@ -267,8 +267,6 @@ def _runs_of(
     seeds = [config["seed"]] if config["seeds"] is None else list(range(config["seeds"]))
     study = launch.root / launch.study
     forms = [*variants[key].forms(typed_shards)]
-    if (study / TUNE).exists():  # measured choices
-        forms = [each for each in forms if each.config["chosen"] is None]
     begun = (each for each in forms if _begun(each, study, seeds))
     chosen = next(begun, forms[0])
     experiment = [o for o in overrides if o.lstrip("+").startswith("experiment=")]

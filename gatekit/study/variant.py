@@ -186,8 +186,7 @@ def variant(
         base["chosen"] = _chosen(stack.cells, base, getattr(task, "length", None))
     if base["executor"] != "auto":
         for built in stack.cells:
-            # Whether the run has a GPU is only known when it starts.
-            check(base["executor"], built, _setting(base["precision"], "gpu"), remat=False)
+            check(base["executor"], built)
     task.require()
     name = base["task"]["name"]
     return Variant(

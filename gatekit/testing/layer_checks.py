@@ -28,7 +28,7 @@ from .subject import subject as registered
 BATCH, TIME = 4, 5
 DESCENTS = 4
 Fed = dict[str, Tensor]
-ALWAYS = ("reference", "fused")
+ALWAYS = ("reference", "stacked")
 """The executors that run every cell; the others refuse some cells."""
 
 LIMIT = 10.0

@@ -93,7 +93,7 @@ def _env(subject: Subject, rng: np.random.Generator) -> Values:
                 f"with {ROWS} rows, its shape does not fit the other signals: {message}",
                 "return as many rows as the arguments have, with the gate's units as width",
             ) from error
-        states = {s.name: new[f"state:{s.name}"] for s in cell.states}
+        states = {s.name: new[s.name] for s in cell.states}
         env = {**new, **before}
     return env
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 import numpy
 
 from gatekit.cell.errors import DataError
-from gatekit.recurrence.padding import bucket
 from gatekit.tasks import seeds
 from gatekit.tasks.task import Batch, Task
 
@@ -25,6 +24,20 @@ EVALUATIONS = 20
 
 EVALUATED = 256
 """Steps per window of validation and test data, constant: no score depends on trainer.tbptt."""
+
+
+def bucket(time: int) -> int:
+    """Return the length that a sequence is padded to, for XLA compiles each length separately.
+
+    It is at most a quarter longer: ``b_1 = 1``, ``b_{i+1} = max(b_i + 1, floor(5 b_i / 4))``.
+
+    Args:
+        time: the number of steps, from 0.
+    """
+    length = min(time, 1)
+    while length < time:
+        length = max(length + 1, length * 5 // 4)
+    return length
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,30 +12,19 @@ from tensorflow import Tensor
 
 from gatekit.cell.errors import ConfigError
 from gatekit.recurrence.layers.rnn import RNN
-from gatekit.recurrence.padding import bucket
 
+from .batches import bucket
 from .feed import Fed, Feed, x_of
 from .model import SequenceModel, recurrent_layers
 
-# Measured on three CPUs in float32, one thread: experiments/speed/history.md.
-_NODE = 5e-6
-"""Seconds that XLA saves for each signal of a cell and time step of a training step."""
-_ELEMENT = 4e-9
-"""Seconds that XLA saves for each element of the output, if all steps are solved together."""
-_MASK = 25e-6
-"""Seconds that XLA saves for each time step under a mask."""
-_PRODUCT = 0.5e-12
-"""Additional seconds of XLA's matrix products, for each floating-point operation."""
-_PADDED = 20e-12
-"""Seconds of a floating-point operation on a padded step."""
-_FORWARD = 1 / 3
-"""The time of a forward pass as a share of the time of a training step."""
-_COMPILE, _COMPILE_NODE = 0.2, 0.12
-"""Seconds to compile a training step for one length: a constant, and more for each signal."""
-_SCORES, _SCORES_NODE = 0.5, 0.15
-"""Seconds to compile the scores for one length: a constant, and more for each signal."""
-_SEEDS = 3
-"""Runs that share one trace: a verdict needs five seeds, which two processes may divide."""
+_PAYS = 10_000
+"""Time steps of training from which XLA saves more than compiling one length takes.
+
+Measured on CPUs in float32, one thread: experiments/speed/history.md. The seeds of a variant share
+the compilation, and three seeds must pay for it.
+"""
+_FORWARD = 3
+"""A forward pass takes a third of the time of a training step."""
 _SAMPLED = 50
 """Training steps whose lengths are taken as representative."""
 
@@ -56,14 +45,13 @@ class Mode:
 
 
 def resolve(config: Mapping[str, Any], model: SequenceModel, feed: Feed, evaluations: int) -> Mode:
-    """Return what XLA compiles in a run: as configured or, for ``jit=auto``, by a cost model.
+    """Return what XLA compiles in a run: as configured or, for ``jit=auto``, by a rule.
 
-    The training step is compiled if ``n s > c / 3``: XLA saves ``s`` seconds in each of ``n``
-    steps, and compiling each length once takes ``c`` seconds, which the seeds of a variant share.
-    Then the scores are compiled if ``k v / 3 > d / 3``: ``v / 3`` seconds are saved in each of
-    ``k`` evaluations, and compiling takes ``d``. No time is measured, no seed counted, and the
-    order of seed 0 is sampled, so equal runs get equal decisions, and so do the seeds of a variant
-    whose splits are the same.
+    XLA compiles unless the machine or the cell cannot gain by it, or the run is too short: with
+    ``n`` training steps of ``t`` time steps and ``k`` lengths, from ``n t >= 10,000 k`` on. The
+    scores are compiled, too, if their time steps are three times as many. No time is measured, no
+    seed counted, and the order of seed 0 is sampled, so equal runs get equal decisions, and so do
+    the seeds of a variant whose splits are the same.
 
     Args:
         config: the run's resolved configuration.
@@ -72,64 +60,39 @@ def resolve(config: Mapping[str, Any], model: SequenceModel, feed: Feed, evaluat
         evaluations: the most evaluations of the validation data in a run whose length is given in
             steps.
     """
-    asked = config["jit"]
-    layers = recurrent_layers(model)
-    why = _graph_only(layers)
+    asked, why = config["jit"], _graph_only(recurrent_layers(model))
     if asked is False or (asked == "auto" and why):
         return Mode(False, f"auto: {why}" if asked else "jit=false was asked for")
     # A dry run trains for only three steps, but decides for the full number of steps of its run.
     trainer = config["trainer"].get("rehearsed", config["trainer"])
     steps = trainer["steps"] or trainer["epochs"] * feed.per_epoch
-    looks = min(evaluations, steps) if trainer["steps"] else trainer["epochs"]
     count = min(_SAMPLED, feed.per_epoch, steps) if feed.masked else 1
-    fit = bucket if feed.masked else int
-    nodes = sum(len(layer.cell.nodes) for layer in layers)
-
-    def saved(lengths: list[int], rows: int) -> float:
-        """Return the seconds that XLA saves in the training steps of some lengths."""
-        seconds = 0.0
-        for length in lengths:
-            for layer in layers:
-                seconds += length * (
-                    _NODE * len(layer.cell.nodes) + _MASK * feed.masked
-                    if layer.choice.executor == "fused"
-                    else _ELEMENT * rows * layer.units
-                )
-            flops = model.stack.training_flops(rows, length)
-            padding = model.stack.training_flops(rows, fit(length)) - flops
-            seconds -= _PRODUCT * flops + _PADDED * padding
-        return seconds
-
     order = feed.of_seed(0)
-    trained = [_length(order.step(step)) for step in range(count)]
-    gain = steps * saved(trained, feed.size) / count
-    cost = (_COMPILE + _COMPILE_NODE * nodes) * len(set(map(fit, trained)))
-    jit = gain > cost / _SEEDS if asked == "auto" else True
+    lengths = [_length(order.step(step)) for step in range(count)]
+    trained, needed = steps * sum(lengths) // count, _PAYS * _different(lengths, feed)
+    jit = asked is True or trained >= needed
+    looks = min(evaluations, steps) if trainer["steps"] else trainer["epochs"]
     looked = _lengths(feed, "validation")
     once = [length for name in feed.tests for length in _lengths(feed, name)]
-    scoring = _FORWARD * (looks * saved(looked, feed.scored) + saved(once, feed.scored))
-    compiling = (_SCORES + _SCORES_NODE * nodes) * len({*map(fit, looked), *map(fit, once)})
-    reason = (
-        f"auto: in {steps:,} steps XLA saves an estimated {max(gain, 0):.1f} s and compiles for "
-        f"{cost:.1f} s, once for all seeds"
-    )
-    return Mode(
-        jit,
-        reason if asked == "auto" else "jit=true was asked for",
-        jit and scoring > compiling / _SEEDS,
-    )
+    scored = looks * sum(looked) + sum(once)
+    scores = jit and scored >= _FORWARD * _PAYS * _different(looked + once, feed)
+    reason = f"auto: {trained:,} time steps of training; XLA pays from {needed:,} on"
+    return Mode(jit, reason if asked == "auto" else "jit=true was asked for", scores)
+
+
+def _different(lengths: Sequence[int], feed: Feed) -> int:
+    """Return how many lengths XLA compiles."""
+    return len({*map(bucket if feed.masked else int, lengths)})
 
 
 def _graph_only(layers: Iterable[RNN]) -> str:
     """Return why a run is not compiled, whatever its length; empty if its length matters."""
     for layer in layers:
         executor = layer.choice.executor
-        if layer.choice.mode == "graph" and "measured" in layer.choice.reason:
-            return f"{executor} was measured in graph mode, for the study's tune.json"
         if layer.choice.mode == "graph":
             return f"{executor} is fastest in graph mode here"
-        if executor not in ("fused", "affine", "scan"):
-            return f"{executor} gains nothing from XLA that would outweigh its compilation"
+        if executor == "chunk":
+            return "chunk gains nothing from XLA that would outweigh its compilation"
         for each in layer.cell.spec.gates:
             if each.gate.uses_tensorflow:
                 return f"the gate {each.name} uses TensorFlow, and XLA may not know an operation"

@@ -13,7 +13,6 @@ import numpy
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.analysis.newton import Stepping, iterations, measurable
 from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import Call
 from gatekit.cell.language.ops import Interval
@@ -26,7 +25,6 @@ from gatekit.runs.probe import (
     kept_facts,
     plain_mask,
     projection_facts,
-    short,
 )
 
 from .feed import Feed, called, x_of
@@ -44,9 +42,6 @@ MOST_VALUES = 2**24
 
 SHOWN, MOST_UNITS, MOST_STEPS = 3, 64, 256
 """The most sequences, units and steps of which the stored activations have values."""
-
-PARALLEL_STEPS, PARALLEL_WORK = 256, 500_000
-"""The most steps for which iterations are counted, and numbers that one iteration may compute."""
 
 
 def range_of(cell: Cell, gate: str) -> Interval | None:
@@ -149,7 +144,6 @@ class Probe:
                     for pair, (share, mixes) in seen.kept().items()
                 },
                 "mask": () if seen.mask is None else seen.in_time(seen.mask),
-                "call": seen.sequence(0),
             }
         return traced
 
@@ -160,7 +154,6 @@ class Probe:
         zoneout = {s.name: s.zoneout for s in layer.cell.states if s.zoneout}
         kept = kept_facts(shares, mask, zoneout)
         return {
-            "parallel": parallel_facts(layer, seen["call"]),
             "gates": {
                 name: gate_facts(seen["signals"][name].numpy(), mask, bounds)
                 for name, bounds in self.bounds[layer.name].items()
@@ -229,45 +222,6 @@ class ProbeRecords:
                 f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
             )
             return None
-
-
-def parallel_facts(layer: RNN, call: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how well all steps of a layer can be computed in parallel, measured on one sequence.
-
-    Resets are ignored, because at a reset the exponent would be minus infinity.
-
-    Args:
-        layer: the layer.
-        call: the sequence: ``inputs`` and ``valid`` with time first, and ``first``, the initial
-            states.
-
-    Returns:
-        ``steps``, the length of the sequence, at most 256; ``iterations`` of Newton's method until
-        the states are within 1e-4 of the solution, None if there are more than 50 or if they are
-        not counted; ``method``, or None; ``lyapunov``, the largest Lyapunov exponent per step, or
-        None.
-    """
-    valid = call["valid"].numpy()
-    inputs = {name: value.numpy()[valid][:PARALLEL_STEPS] for name, value in call["inputs"].items()}
-    steps = len(inputs["x"])
-    facts = {"steps": steps, "iterations": None, "method": None, "lyapunov": None}
-    weights = {name: variable.numpy() for name, variable in layer.named_weights.items()}
-    first = {name: value.numpy() for name, value in call["first"].items()}
-    try:
-        stepping = Stepping(layer.cell, weights, inputs, first)
-        lengths = measurable(stepping, [steps], PARALLEL_WORK) if steps else []
-        measured = iterations(stepping, lengths) if steps else None
-    except Exception:
-        # A gate that uses TensorFlow cannot compute with NumPy; the rest is recorded anyway.
-        return facts
-    if measured is None:
-        return facts
-    method = measured.method if lengths else None
-    return facts | {
-        "iterations": measured.of.get(steps),
-        "method": method,
-        "lyapunov": None if measured.lyapunov is None else short(measured.lyapunov),
-    }
 
 
 def _place(layer: RNN) -> tuple[int, bool]:

@@ -24,7 +24,7 @@ from gatekit.runs.names import CHECKPOINT
 from gatekit.runs.used import Used
 
 from .carrying import Carrying
-from .model import SequenceModel, recurrent_layers
+from .model import SequenceModel
 
 EPOCH_PERIOD = 1.0
 """Seconds between checkpoints at ends of epochs; less training than this is quickly repeated."""
@@ -239,9 +239,6 @@ def _named_variables(model: SequenceModel) -> Iterator[tuple[str, tf.Variable]]:
         if isinstance(layer, Carrying):
             for name, variable in layer.carried.trained.by_name.items():
                 yield f"carried/{layer.name}/{name}", variable
-    for layer in recurrent_layers(model):
-        if layer._counts is not None:
-            yield f"newton/{layer.name}", layer._counts.variable
     if model.windows is not None:
         yield "windows", model.windows
     for place, variable in enumerate(model.optimizer.variables):

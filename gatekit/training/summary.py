@@ -12,7 +12,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-import keras
 import tensorflow as tf
 from tensorflow import Tensor
 
@@ -25,7 +24,6 @@ from .model import (
     SequenceModel,
     choice_of,
     pooled_metric,
-    recurrent_layers,
     step_metric,
 )
 from .parts import Shards, added
@@ -171,7 +169,6 @@ def summary(
     metric, progress = session.task.metric, session.progress
     costs = token_costs(session.model.stack)
     choice = choice_of(session.model)
-    newton = _newton(session)
     return {
         "task": session.config["task"]["name"],
         "metric": {
@@ -201,19 +198,7 @@ def summary(
         "devices": max(1, len(session.devices)),
         "warnings": progress.remarks,
         **_recipe(session),
-        **newton,
     }
-
-
-def _newton(session: Session) -> dict[str, Any]:
-    """Return the counts of `newton_counts`, if any, and add a remark if the loop was needed."""
-    total, by_loop = newton_counts(session.model)
-    if by_loop:
-        session.progress.remark(
-            f"executor=newton: {by_loop:,} of {total:,} sequences did not converge and were "
-            "computed by the fused loop, with the same numbers but more slowly"
-        )
-    return {"newton": {"sequences": total, "by_loop": by_loop}} if total else {}
 
 
 def _recipe(session: Session) -> dict[str, Any]:
@@ -241,12 +226,6 @@ def _finite(scores: object) -> Any:
     if isinstance(scores, dict):
         return {key: _finite(value) for key, value in scores.items()}
     return None if isinstance(scores, float) and not math.isfinite(scores) else scores
-
-
-def newton_counts(model: keras.Model) -> tuple[int, int]:
-    """Return how many sequences ``executor=newton`` computed, and how many of these by the loop."""
-    counts = [layer.newton_counts for layer in recurrent_layers(model)]
-    return sum(total for total, _ in counts), sum(by_loop for _, by_loop in counts)
 
 
 def token_costs(stack: Stack) -> dict[str, int]:

@@ -37,7 +37,7 @@ from .probe import Probe, ProbeRecords
 from .process import programs
 from .resume import TrainingProgress, restore, tensors
 from .schedule import DEFAULTS
-from .summary import InterruptedRunError, Scores, StepTimes, newton_counts, summary
+from .summary import InterruptedRunError, Scores, StepTimes, summary
 from .traced import Kept
 
 
@@ -387,7 +387,7 @@ class _Session:
             set_weights(self.model, progress.best_weights)
             epoch, value = progress.best
             # If the best epoch is the last, these are the weights that were just evaluated.
-            if epoch < progress.epoch or newton_counts(self.model)[0]:
+            if epoch < progress.epoch:
                 tests = self.scores.tests()
             best = {"epoch": epoch, "validation": value, **tests}
             for scores in (best, last) if epoch < progress.epoch else (best,):

@@ -24,13 +24,12 @@ import tensorflow as tf
 from gatekit import registry
 from gatekit.cell.errors import ConfigError, GatekitError, RunError
 from gatekit.cell.terminal import Terminal
-from gatekit.recurrence.executors.choose import TUNE_VARIABLE
 from gatekit.registry import components
 from gatekit.registry.author import plugin_of, what_happened
 from gatekit.registry.loading import complete_registry
 from gatekit.runs import durable, environment
 from gatekit.runs.folder import AlteredError, ClaimedError, RunFolder
-from gatekit.runs.names import LOG, TUNE
+from gatekit.runs.names import LOG
 from gatekit.runs.process import keep_freed, note_stop_signals, peak_memory
 
 from .callbacks import Callbacks, reported
@@ -203,7 +202,6 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event, kept: Kep
         asked, remark = agreed(checkpoint, here | asked, folder, request.allow_changed)
         remarks += [remark] if remark else []
         config |= {"executor": asked["executor"], "jit": asked["jit"]}
-    use_table(request.path)
     shards = config.get("shards", 1)
     make_deterministic(asked["threads"], shards, request.config["jit"] is not False)
     devices = devices_of(request.devices)[:shards]
@@ -395,14 +393,3 @@ def devices_of(count: int) -> list[str]:
         parts = [tf.config.LogicalDeviceConfiguration() for _ in range(count)]
         tf.config.set_logical_device_configuration(cpu, parts)
     return [f"{'GPU' if gpus else 'CPU'}:{number}" for number in range(count)]
-
-
-def use_table(run: Path) -> None:
-    """Let ``executor=auto`` read measured choices: those of the run's study, or the environment's.
-
-    Args:
-        run: the run's folder, ``ROOT/STUDY/runs/FINGERPRINT``.
-    """
-    path = run.resolve().parents[1] / TUNE
-    if path.exists():
-        os.environ[TUNE_VARIABLE] = str(path)

@@ -2,8 +2,8 @@
 
 `affine` finds the states that are affine in their own past, which a scan can solve, and
 `affine_form` has the arithmetic of such states. `chunk` finds the matrix states that are solved
-chunk by chunk. `newton` finds the states that Newton's method solves, and counts its iterations.
-`cost` counts the operations of a step and the numbers in its states. Start with `affine.py`.
+chunk by chunk. `cost` counts the operations of a step and the numbers in its states. Start with
+`affine.py`.
 
 No module here is public.
 """

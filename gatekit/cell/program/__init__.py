@@ -25,7 +25,7 @@ from .ops import (
     outs,
 )
 from .share import Product, share
-from .solved import Before, Block, Largest, Newton, Solve, solved
+from .solved import Before, Block, Largest, Solve, solved
 
 __all__ = [
     "Apply",
@@ -39,7 +39,6 @@ __all__ = [
     "Memory",
     "MemoryRead",
     "MemoryTerm",
-    "Newton",
     "Norm",
     "Op",
     "Opaque",

@@ -65,28 +65,7 @@ class Largest:
         return tuple(dict.fromkeys((*names(self.shift), *names(self.new))))
 
 
-@dataclass(frozen=True)
-class Newton:
-    """States that Newton's method solves together.
-
-    Attributes:
-        states: the keys of at most four states of the same width.
-        ops: the operations of a step between the previous and the new states, in order.
-    """
-
-    states: tuple[str, ...]
-    ops: tuple[Op, ...]
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """The values that the operations read, without those that they compute."""
-        inside = {name for op in self.ops for name in outs(op)}
-        inside.update(f"{state}_prev" for state in self.states)
-        read = dict.fromkeys(name for op in self.ops for name in op.reads)
-        return tuple(name for name in read if name not in inside)
-
-
-Block = Solve | Largest | Memories | Newton
+Block = Solve | Largest | Memories
 """An operation that solves states for all steps: it computes ``NAME:held`` of each."""
 
 
@@ -103,19 +82,14 @@ class Before:
         return (self.of,)
 
 
-def solved(
-    program: Program, blocks: Sequence[Block], masked: bool = False
-) -> tuple[Op | Block | Before, ...]:
+def solved(program: Program, blocks: Sequence[Block]) -> tuple[Op | Block | Before, ...]:
     """Return the operations that compute all steps.
 
-    A state that is not held by zoneout is computed once, as the solution of its block. There is one
-    exception: if a step is masked, an exponent that is bounded with the value of the state's
-    equation may overflow with the value that Newton's method found for that step, the held one.
+    A state that is not held by zoneout is computed once, as the solution of its block.
 
     Args:
         program: the program.
         blocks: the blocks that solve its states, in order.
-        masked: whether steps may be masked.
     """
     holds = {hold.new: hold for hold in program.holds}
     known = set(program.timeless)
@@ -128,12 +102,11 @@ def solved(
             continue
         ops += [Before(f"{name}_prev", holds[name].out) for name in block.states]
         known.update(f"{name}_prev" for name in block.states)
-        again = masked and isinstance(block, Newton)
         for op in spread(program, known):
             name = op.out if isinstance(op, Apply) else ""
             # A gate computes its own states together with its value.
             alone = name in block.states and "." not in name
-            if alone and not again and not holds[name].rate:
+            if alone and not holds[name].rate:
                 ops.append(Apply(name, Name(holds[name].out)))
             else:
                 ops.append(op)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gatekit.cell.errors import GatekitError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.options import check_ending
-from gatekit.cli.output import print_text, quiet, write_file, write_json
+from gatekit.cli.output import print_text, write_file, write_json
 from gatekit.cli.overrides import Overrides, read_overrides
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ def run(parser: Parser) -> int:
     from gatekit.cell.block.show import describe as describe_block
     from gatekit.cell.block.show import text as block_text
     from gatekit.cell.show.describe import describe, text
-    from gatekit.cell.show.parallel import measure
     from gatekit.cell.show.parallel import text as parallel_text
     from gatekit.cell.show.program import text as program_text
     from gatekit.registry import bibliography
@@ -35,18 +34,12 @@ def run(parser: Parser) -> int:
     form.add_argument(
         "--parallel",
         action="store_true",
-        help="show whether all steps can be computed together, how, with which executor, and in "
-        "how many iterations of Newton's method",
+        help="show whether all steps can be computed together, how, and with which executor",
     )
     form.add_argument(
         "--program",
         action="store_true",
         help="show a step as a list of operations, in the order of computation",
-    )
-    parser.add_argument(
-        "--decoding",
-        action="store_true",
-        help="measure here how many tokens per second the cell reads one by one, at batch 1",
     )
     parser.add_argument(
         "--diagram",
@@ -61,26 +54,12 @@ def run(parser: Parser) -> int:
     cell = build_cell(asked) if block is None else block.cell
     works = bibliography(asked.plugins)
     description = describe(cell, works, _plain(asked))
-    if options.json or options.parallel:
-        description["parallel"] |= measure(cell)
-    if options.decoding:
-        from gatekit.recurrence.decoding import tokens_per_second
-
-        with quiet():
-            description["decoding"] = tokens_per_second(cell)
     if block is not None:
         description["block"] = describe_block(block)
     if options.json:
         write_json(description)
     elif options.parallel:
         print_text(parallel_text(description["name"], description["parallel"]))
-    elif options.decoding:
-        speed = description["decoding"]
-        print_text(
-            f"{description['name']}: {speed['tokens_per_second']:,.0f} tokens per second on this "
-            f"machine\n({speed['low']:,.0f} to {speed['high']:,.0f}), one by one, batch 1, "
-            f"{description['state_bytes']:,} bytes of state;\nthe cell alone, without head"
-        )
     elif options.program:
         print_text(program_text(description["name"], description["program"]))
     else:

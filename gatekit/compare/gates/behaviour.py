@@ -27,7 +27,6 @@ from .probes import Facts, ProbedRun, ProbeRecord, read_probe, value
 NUMBERS = ("mean", "low", "high", "open", "open_time")
 """Reported numbers of a gate; `gatekit.runs.probe.gate_facts` defines each."""
 
-METHODS = ("newton", "quasi-newton")
 
 _QUARTERS = (0.25, 0.5, 0.75)
 
@@ -73,22 +72,6 @@ class StateRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ParallelRow:
-    """How many Newton iterations it takes to compute a layer in parallel over time.
-
-    ``iterations`` is the median over seeds at the best validation epoch, ``start`` the median
-    before training. Infinity means more than 50 iterations; None means that they were not counted.
-    ``method`` is ``newton`` or ``quasi-newton``.
-    """
-
-    layer: str
-    n: int
-    method: str | None
-    iterations: float | None
-    start: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class ProbedVariant:
     """A group with its probed runs, and the numbers of their gates and states.
 
@@ -101,7 +84,6 @@ class ProbedVariant:
     gates: tuple[SignalRow, ...]
     states: tuple[StateRow, ...]
     style_index: int = 0
-    parallel: tuple[ParallelRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,48 +169,13 @@ def _variant(group: Group, is_baseline: bool, probed: Sequence[ProbedRun]) -> Pr
         _state(layer, state, facts, before.get((layer, state), []))
         for (layer, state), facts in _by_name(best, ProbeRecord.states).items()
     ]
-    before_training = _by_layer(first)
-    parallel = [
-        _parallel(layer, facts, before_training.get(layer, []))
-        for layer, facts in _by_layer(best).items()
-    ]
     return ProbedVariant(
         group,
         is_baseline,
         tuple(probed),
         tuple(gates),
         tuple(states),
-        parallel=tuple(parallel),
     )
-
-
-def _by_layer(looks: Sequence[tuple[int | None, ProbeRecord]]) -> dict[str, list[SeedFacts]]:
-    by_layer: dict[str, list[SeedFacts]] = {}
-    for seed, look in looks:
-        for layer, facts in look.parallel():
-            by_layer.setdefault(layer, []).append((seed, facts))
-    return by_layer
-
-
-def _parallel(layer: str, facts: Sequence[SeedFacts], before: Sequence[SeedFacts]) -> ParallelRow:
-    end, start = (
-        [c for _, f in some if (c := iterations(f)) is not None] for some in (facts, before)
-    )
-    method = next((f["method"] for _, f in facts if f.get("method") in METHODS), None)
-    return ParallelRow(
-        layer,
-        len(facts),
-        method,
-        _median(end) if end else None,
-        _median(start) if start else None,
-    )
-
-
-def iterations(facts: Facts) -> float | None:
-    """Return the iterations in a record; infinity for more than 50, None if not counted."""
-    if facts.get("method") not in METHODS:
-        return None
-    return math.inf if facts.get("iterations") is None else value(facts, "iterations")
 
 
 def _by_name(

@@ -31,12 +31,6 @@ class ProbeRecord:
         """Yield layer, state, and the state's numbers."""
         yield from self._parts("states")
 
-    def parallel(self) -> Iterator[tuple[str, Facts]]:
-        """Yield layer, and the numbers on computing it in parallel over time, if recorded."""
-        for layer, parts in self.layers.items():
-            if isinstance(parts.get("parallel"), dict):
-                yield layer, parts["parallel"]
-
     def _parts(self, kind: str) -> Iterator[tuple[str, str, Facts]]:
         for layer, parts in self.layers.items():
             for name, facts in parts.get(kind, {}).items():

@@ -14,11 +14,9 @@ from gatekit.compare.views.table import Table
 from gatekit.runs.probe import time_scale
 
 from .behaviour import (
-    METHODS,
     NUMBERS,
     GatesReport,
     Mean,
-    ParallelRow,
     ProbedVariant,
     SignalRow,
     StateRow,
@@ -28,7 +26,6 @@ from .behaviour import (
 from .probes import Facts, ProbedRun, ProbeRecord, value
 
 GATE_COLUMNS = ("variant", "gate", "n", "mean", "low", "high", "open time")
-PARALLEL_COLUMNS = ("variant", "layer", "n", "method", "iterations", "at start")
 STATE_COLUMNS = ("variant", "state", "n", "memory (steps)", "at start", "gradient")
 
 LEGEND = (
@@ -38,11 +35,6 @@ LEGEND = (
     "gradient: its norm at the layer's first step, as a share of the largest norm.",
     "All numbers are from the last record up to the best validation epoch. From three seeds on, a"
     " mean is followed by half the width of its t interval. More: docs/probe.md",
-)
-PARALLEL_LEGEND = (
-    "iterations: Newton iterations over all steps until the states are within 1e-4 of the solution;"
-    " quasi-newton uses only the diagonal of the Jacobian."
-    " Resets are ignored: a row of several sequences counts as one.",
 )
 _FEWEST = 3
 
@@ -82,31 +74,11 @@ def state_table(report: GatesReport) -> Table:
     )
 
 
-def parallel_table(report: GatesReport) -> Table:
-    """Return a row for each layer of each variant."""
-    return _table(
-        report,
-        PARALLEL_COLUMNS,
-        lambda variant: [
-            [
-                printable(row.layer),
-                row.method or "-",
-                _iterations(row.iterations),
-                _iterations(row.start),
-            ]
-            for row in variant.parallel
-        ],
-    )
-
-
 def tables(report: GatesReport) -> list[Table]:
     """Return the tables that are not empty; the last one has the legend and the notes."""
-    gates, states, parallel = (make(report) for make in (gate_table, state_table, parallel_table))
-    known = [table for table in (gates, states, parallel) if table.rows]
-    further = PARALLEL_LEGEND * bool(parallel.rows)
-    last = known.pop() if known else gates
-    legend = (*LEGEND[:-1], *further, LEGEND[-1])
-    return [*known, replace(last, lines=legend, notes=tuple(report.notes))]
+    known = [table for table in (gate_table(report), state_table(report)) if table.rows]
+    last = known.pop() if known else gate_table(report)
+    return [*known, replace(last, lines=LEGEND, notes=tuple(report.notes))]
 
 
 def _table(
@@ -120,12 +92,6 @@ def _table(
         for place, (name, *rest) in enumerate(cells(v))
     ]
     return Table("", columns, tuple(rows))
-
-
-def _iterations(count: float | None) -> str:
-    if count is None:
-        return "-"
-    return "over 50" if math.isinf(count) else f"{count:g}"
 
 
 def label(variant: ProbedVariant) -> str:
@@ -203,7 +169,6 @@ def _variant(variant: ProbedVariant) -> dict[str, object]:
         "missing": len(variant.group.missing),
         "gates": [_gate(row) for row in variant.gates],
         "states": [_state(row) for row in variant.states],
-        "parallel": [_parallel(row) for row in variant.parallel],
         "runs": [_run(probed) for probed in variant.probed],
     }
 
@@ -225,14 +190,6 @@ def _state(row: StateRow) -> dict[str, object]:
         "memory_start": _finite(row.start),
         "endless": middle is not None and math.isinf(middle),
         "gradient": row.reach,
-    }
-
-
-def _parallel(row: ParallelRow) -> dict[str, object]:
-    return {
-        **picked(row, "layer n method"),
-        "iterations": _finite(row.iterations),
-        "iterations_start": _finite(row.start),
     }
 
 
@@ -259,14 +216,6 @@ def _look(look: ProbeRecord) -> dict[str, object]:
         "states": [
             {"layer": layer, "state": state, **_times(facts)}
             for layer, state, facts in look.states()
-        ],
-        "parallel": [
-            {
-                "layer": layer,
-                "method": facts["method"] if facts.get("method") in METHODS else None,
-                **{name: value(facts, name) for name in ("steps", "iterations")},
-            }
-            for layer, facts in look.parallel()
         ],
     }
 

@@ -13,7 +13,7 @@ from tensorflow import Tensor
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.language.expression import Name
-from gatekit.cell.program import Apply, Before, Block, Newton, Opaque, outs, solved
+from gatekit.cell.program import Apply, Before, Block, Opaque, outs, solved
 from gatekit.recurrence.masking import harmless
 from gatekit.recurrence.problem import Problem, Solution
 
@@ -41,10 +41,9 @@ def run(
         NotImplementedError: on differentiating a second time.
     """
     program = problem.program
-    written = (block for block in blocks if not isinstance(block, Newton))
-    values = shared_values(problem, {name for block in written for name in block.reads})
+    values = shared_values(problem, {name for block in blocks for name in block.reads})
     env, last = values.env, dict[str, Tensor]()
-    for op in solved(program, blocks, masked=problem.mask is not None):
+    for op in solved(program, blocks):
         if isinstance(op, Before):
             if op.out not in env:
                 add_before(values, op)
@@ -60,7 +59,7 @@ def run(
     missing = [name for name, value in sequences.items() if value is None]
     if missing:
         raise ConfigError(
-            f"executor='chunk' does not compute {missing[0]!r} at each step; type executor=fused"
+            f"executor='chunk' does not compute {missing[0]!r} at each step; type executor=stacked"
         )
     return Solution(sequences, {state.name: last[state.name] for state in program.states})
 

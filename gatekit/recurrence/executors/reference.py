@@ -1,62 +1,32 @@
 """The reference executor: one step after another, each signal by its equation.
 
-TensorFlow differentiates it. It is short and slow, and it defines the result that every other
-executor must return. `unrolled` adds each step to the graph without a loop, for runtimes that have
-no loops and for very short sequences. Tracing many steps takes long.
+It is short and slow, and it defines the result that every other executor must return. `unrolled`
+adds each step to the graph without a loop; tracing many steps takes long.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.errors import DataError
 from gatekit.recurrence.hold import hold
-from gatekit.recurrence.packing import stacked
 from gatekit.recurrence.problem import Problem, Solution
 from gatekit.recurrence.step import compute
 
+from .loop import over_time, step_by_step
 
-@tf.autograph.experimental.do_not_convert
+
 def run(problem: Problem) -> Solution:
-    """Return the sequences and last states of the recurrence, computed by a loop over time.
+    """Return the sequences and last states of the recurrence, computed by a loop over time."""
+    return over_time(problem, partial(one_step, problem))
 
-    Args:
-        problem: the call, time first.
-    """
-    cell = problem.cell
-    names = [s.name for s in cell.states]
-    x = problem.inputs["x"]
-    steps = tf.shape(x)[0]
 
-    def body(
-        step: Tensor, states: tuple[Tensor, ...], arrays: tuple[tf.TensorArray, ...]
-    ) -> tuple[object, ...]:
-        inputs = {name: sequence[step] for name, sequence in problem.inputs.items()}
-        valid = None if problem.mask is None else problem.mask[step]
-        before = problem.entering(dict(zip(names, states, strict=True)), step)
-        values = one_step(problem, step, inputs, valid, before)
-        written = [a.write(step, values[n]) for a, n in zip(arrays, problem.wanted, strict=True)]
-        return step + 1, tuple(values[f"state:{n}"] for n in names), tuple(written)
-
-    arrays = tuple(
-        tf.TensorArray(x.dtype, size=steps, element_shape=[x.shape[1], cell.widths[n]])
-        for n in problem.wanted
-    )
-    _, states, arrays = tf.while_loop(
-        lambda step, *_: step < steps,
-        body,
-        (tf.constant(0), tuple(problem.states[n] for n in names), arrays),
-        maximum_iterations=steps,
-        parallel_iterations=1,
-    )
-    sequences = {}
-    for name, array in zip(problem.wanted, arrays, strict=True):
-        sequence = stacked(array, [tf.shape(x)[1], cell.widths[name]])
-        sequences[name] = tf.ensure_shape(sequence, [x.shape[0], x.shape[1], cell.widths[name]])
-    return Solution(sequences, dict(zip(names, states, strict=True)))
+def unrolled(problem: Problem) -> Solution:
+    """Return the sequences and last states of the recurrence, without a loop in the graph."""
+    return step_by_step(problem, partial(one_step, problem))
 
 
 def one_step(
@@ -66,7 +36,9 @@ def one_step(
     valid: Tensor,
     states: dict[str, Tensor],
 ) -> dict[str, Tensor]:
-    """Return every signal of one step, ``batch x width``, and each new state under ``state:NAME``.
+    """Return every signal and new state of one step, ``batch x width``.
+
+    Under a state's name, the output unit reads the state after zoneout and mask.
 
     Args:
         problem: the call.
@@ -85,46 +57,8 @@ def one_step(
         for name in node.signals:
             if name in problem.perturbations:
                 env[name] += problem.perturbations[name][step]
-    for index, state in enumerate(cell.states):
+    for place, state in enumerate(cell.states):
         old, new = states[state.name], env[state.name]
-        shape = tf.shape(old) if state.zoneout else None
-        held = hold(problem, index, step, shape, valid)
-        env[f"state:{state.name}"] = held.value(new, old)
-    # Under a state's name, the output unit reads the state after zoneout and mask.
-    env.update({s.name: env[f"state:{s.name}"] for s in cell.states})
+        held = hold(problem, place, step, tf.shape(old), valid)
+        env[state.name] = held.value(new, old)
     return env
-
-
-@tf.autograph.experimental.do_not_convert
-def unrolled(problem: Problem) -> Solution:
-    """Return the sequences and last states of the recurrence, without a loop in the graph.
-
-    Args:
-        problem: the call, time first; the number of steps must be known.
-
-    Raises:
-        DataError: the number of steps is not known.
-    """
-    x = problem.inputs["x"]
-    if x.shape[0] is None:
-        raise DataError(
-            "executor='unroll' needs a known number of steps, but the input's time is None: give "
-            "keras.Input((time, features)) a number, or use executor=auto"
-        )
-    states = dict(problem.states)
-    written: dict[str, list[Tensor]] = {name: [] for name in problem.wanted}
-    for step in range(x.shape[0]):
-        inputs = {name: sequence[step] for name, sequence in problem.inputs.items()}
-        valid = None if problem.mask is None else problem.mask[step]
-        before = problem.entering(states, step)
-        values = one_step(problem, tf.constant(step), inputs, valid, before)
-        states = {name: values[f"state:{name}"] for name in states}
-        for name in problem.wanted:
-            written[name].append(values[name])
-    sequences = {
-        name: tf.stack(steps)
-        if steps
-        else tf.zeros(tf.stack([0, tf.shape(x)[1], problem.cell.widths[name]]), x.dtype)
-        for name, steps in written.items()
-    }
-    return Solution(sequences, states)

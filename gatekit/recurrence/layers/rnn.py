@@ -16,16 +16,9 @@ from gatekit.cell.schema import CellSpec
 from gatekit.faults import Layer
 from gatekit.recurrence.call import LayerCall, Shape, compute, is_noisy, state_shapes
 from gatekit.recurrence.executors import reference
-from gatekit.recurrence.executors.choose import (
-    ExecutorChoice,
-    Setting,
-    check_name,
-    choose,
-    table_of_environment,
-)
+from gatekit.recurrence.executors.choose import ExecutorChoice, Setting, check_name, choose
 from gatekit.recurrence.executors.dispatch import Executor
 from gatekit.recurrence.executors.explain import explain
-from gatekit.recurrence.executors.newton.executor import NewtonCounts
 from gatekit.recurrence.noise import scrambled_seed
 from gatekit.recurrence.problem import Problem, Solution
 
@@ -65,11 +58,9 @@ class RNN(CellLayer, SequenceLayer):
         go_backwards: whether time runs from the last step to the first; outputs are in that order.
         stateful: whether a batch starts from the final states of the batch before.
         zero_output_for_mask: whether outputs at masked steps are zero instead of the last output.
-        executor: ``auto``, or a name: ``fused``, ``reference``, ``unroll``, ``affine``, ``scan``,
-            ``chunk``, ``newton``, ``cudnn``.
+        executor: ``auto``, or a name: ``stacked``, ``reference``, ``unroll``, ``affine``, ``scan``,
+            ``chunk``.
         chunks: whether ``auto`` may choose ``chunk``, which earlier versions did not.
-        remat: whether the backward pass computes the steps again, from states that are kept every
-            sqrt(time) steps: less memory, more time.
         dropout: rate of the input's dropout, one mask per sequence; None keeps the cell's.
         recurrent_dropout: rate of dropout on recurrent reads, one mask per sequence; None keeps the
             cell's.
@@ -105,7 +96,6 @@ class RNN(CellLayer, SequenceLayer):
         zero_output_for_mask: bool = False,
         executor: str = "auto",
         chunks: bool = True,
-        remat: bool = False,
         dropout: float | None = None,
         recurrent_dropout: float | None = None,
         zoneout: Mapping[str, float] | None = None,
@@ -140,9 +130,7 @@ class RNN(CellLayer, SequenceLayer):
         self.zero_output_for_mask = checked_flag("zero_output_for_mask", zero_output_for_mask)
         self.executor = check_name(executor)
         self.chunks = checked_flag("chunks", chunks)
-        self.remat = checked_flag("remat", remat)
         self.supports_masking = True
-        self._counts: NewtonCounts | None = None
 
     # --- building -----------------------------------------------------------
 
@@ -159,19 +147,8 @@ class RNN(CellLayer, SequenceLayer):
         cell = self._built(features)
         self._cell = cell
         self._setting = Setting(device(), self.compute_dtype, self.variable_dtype)
-        choice = choose(
-            self.executor,
-            cell,
-            self._setting,
-            remat=self.remat,
-            tuned=table_of_environment(),
-            length=shape[1],
-            chunks=self.chunks,
-        )
-        self._executor = Executor(cell, choice, self._setting, self.remat)
-        self._counts = self._executor.counts
-        # On a GPU, Keras would compile the model with XLA, which cannot call cuDNN.
-        self.supports_jit = choice.executor != "cudnn"
+        choice = choose(self.executor, cell, self._setting, length=shape[1], chunks=self.chunks)
+        self._executor = Executor(cell, choice)
         self._create_weights(cell)
         self._keep_states(shape)
         self.built = True
@@ -223,8 +200,7 @@ class RNN(CellLayer, SequenceLayer):
                 start from their initial values.
             mask: ``batch x time`` or ``batch x time x 1`` booleans or integers, true or nonzero
                 where valid; None uses the mask attached to x, for example by an embedding.
-            training: whether dropout and zoneout draw. If false, no residuals are stored; taking a
-                gradient anyway runs the forward pass again.
+            training: whether dropout and zoneout draw.
             resets: ``batch x time`` booleans, true where a new sequence begins: before that step
                 every state returns to its declared or learned initial value, even if
                 `initial_state` is given.
@@ -235,14 +211,8 @@ class RNN(CellLayer, SequenceLayer):
 
         Raises:
             DataError: inputs, mask, resets or initial state have the wrong shape or type.
-            ConfigError: resets are given, but the layer has ``executor="cudnn"``.
         """
         inputs, resets = split_resets(inputs, resets, self.cell)
-        if resets is not None and self.executor == "cudnn":
-            raise ConfigError(
-                "executor='cudnn' cannot reset states within a sequence: build the layer with "
-                "executor='auto', or cut the sequences at the resets"
-            )
         mask = carried_mask(inputs) if mask is None else mask
         with tf.name_scope("gatekit"):
             outputs, states = self._computed(
@@ -337,18 +307,13 @@ class RNN(CellLayer, SequenceLayer):
         _ = self.cell
         return self._executor.choice
 
-    @property
-    def newton_counts(self) -> tuple[int, int]:
-        """How many sequences ``executor=newton`` solved, and how many of them by the fused loop."""
-        return (0, 0) if self._counts is None else self._counts.read()
-
     def explain(self) -> str:
-        """Describe which executor runs and why, its products, and the hoisted signals."""
-        return Text(explain(self.cell, self.choice, self._setting, self.remat))
+        """Describe which executor runs and why, and its products."""
+        return Text(explain(self.cell, self.choice, self._setting))
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the layer, with the resolved cell instead of its name."""
-        flags = ["return_sequences", "return_state", "go_backwards", "stateful", "remat"]
+        flags = ["return_sequences", "return_state", "go_backwards", "stateful"]
         names = [*flags, "zero_output_for_mask", "executor", "chunks"]
         return super().get_config() | {name: getattr(self, name) for name in names}
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TextIO
 
-from gatekit.cell.errors import ConfigError, RunError
+from gatekit.cell.errors import RunError
 from gatekit.runs import durable
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import PLUGINS, RUNS
 from gatekit.runs.studies import plan_file
 from gatekit.runs.studies.plan_file import RequestedRun, outdated
 from gatekit.runs.studies.survey import reserve
-from gatekit.study.options import visible_gpus
 from gatekit.study.plan import PlannedRun, SweepPlan
 
 from .contract import Backend, ListedRuns, RunSource
@@ -60,8 +59,6 @@ def launch(
             return outcome
         work = ListedRuns(todo, grouped=own and plan.launch.options.backend == "process")
     asked = plan.launch.options.backend if own else "process"
-    if asked == "process" and own:
-        _refuse_without_gpu(work.rest())
     if asked == "slurm":
         from .slurm import Slurm, detach, untimed
         from .slurm_queue import not_queued, submitit_executor
@@ -90,15 +87,6 @@ def _announce(runs: int, slots: int, stream: TextIO) -> None:
     with contextlib.suppress(OSError):
         stream.write(f"starting TensorFlow for {many}\n")
         stream.flush()
-
-
-def _refuse_without_gpu(runs: Sequence[PlannedRun]) -> None:
-    for run in runs:
-        if run.config["executor"] == "cudnn" and not visible_gpus():
-            raise ConfigError(
-                "executor=cudnn needs a GPU, and none is visible on this machine; type "
-                "executor=auto, which uses cuDNN if there is a GPU."
-            )
 
 
 def prepare(plan: SweepPlan) -> None:
