@@ -158,7 +158,7 @@ class _Session:
         self._make()
         choice = choice_of(self.model)
         self.progress.made_with |= {"executor": choice.executor, "jit": self.mode.jit}
-        why = CHUNKS if self.config.get("chosen") else choice.reason
+        why = f"auto: {CHUNKS}" if self.config.get("chosen") else choice.reason
         self.progress.reasons = {"executor": why, "jit": self.mode.reason}
         result: dict[str, Any] = {"state": "COMPLETED"}
         self._tell("start")

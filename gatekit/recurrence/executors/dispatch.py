@@ -17,6 +17,12 @@ from .choose import ExecutorChoice
 from .chunk import largest, memory, sums
 from .linear import solve
 
+_LOOPS: Mapping[str, Callable[[Problem], Solution]] = {
+    "reference": reference.run,
+    "stacked": stacked.run,
+    "unroll": reference.unrolled,
+}
+
 _CHUNKS: dict[type[Block], blockwise.Solver] = {
     Solve: sums.solve,
     Largest: largest.solve,
@@ -56,5 +62,4 @@ def _function(cell: Cell, executor: str) -> Callable[[Problem], Solution]:
         return partial(blockwise.run, blocks=analyse(cell).blocks, solvers=solvers)
     if executor == "chunk":
         return partial(blockwise.run, blocks=chunk.analyse(cell).blocks, solvers=_CHUNKS)
-    loops = {"reference": reference.run, "stacked": stacked.run, "unroll": reference.unrolled}
-    return loops[executor]
+    return _LOOPS[executor]
