@@ -29,8 +29,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-EXECUTORS = ("reference", "fused", "remat", "unroll", "affine", "scan", "chunk", "newton", "step")
-"""Executors; ``remat`` is fused with remat=True, ``step`` is `gatekit.Cell` in Keras' loop."""
+EXECUTORS = ("reference", "stacked", "unroll", "affine", "scan", "chunk", "step")
+"""Executors; ``step`` is `gatekit.Cell` in Keras' loop."""
 CALLS = ("plain", "mask", "resets", "noise", "float32", "mixed")
 FIRST = "tutorial"
 BATCH, TIME, FEATURES, UNITS = 3, 3, 3, 8
@@ -49,7 +49,7 @@ def cases(cells: Sequence[str] = ()) -> list[Case]:
     from gatekit.cell.errors import ConfigError
     from gatekit.cell.graph import build
     from gatekit.cell.schema import read_output_unit
-    from gatekit.recurrence.executors.choose import Setting, check
+    from gatekit.recurrence.executors.choose import check
     from gatekit.registry import catalogue, cell_names, load_cell
 
     known, found = catalogue(), []
@@ -59,8 +59,8 @@ def cases(cells: Sequence[str] = ()) -> list[Case]:
             if executor == "step" and len(cell.inputs) > 1:
                 continue  # Keras' loop takes one input
             with contextlib.suppress(ConfigError):
-                if executor not in ("remat", "step"):
-                    check(executor, cell, Setting(), False)
+                if executor != "step":
+                    check(executor, cell)
                 calls = [c for c in CALLS if executor != "step" or c not in ("resets", "noise")]
                 found += [(name, executor, call) for call in calls]
     return found
@@ -115,8 +115,7 @@ def _layer(name: str, executor: str, call: str) -> tuple[Any, Any]:
         layer.build((BATCH, TIME, FEATURES))
         widths = {"x": FEATURES}
     else:
-        remat = executor == "remat"
-        options |= {"executor": "fused" if remat else executor, "remat": remat, **over}
+        options |= {"executor": executor, **over}
         if call == "noise":
             options |= {
                 "dropout": 0.2,

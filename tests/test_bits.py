@@ -27,7 +27,7 @@ def test_the_selection_has_every_executor_with_every_call_and_the_tutorial(
     calls = {(executor, call) for executor in bits.EXECUTORS for call in bits.CALLS}
     assert {case[1:] for case in selected} == calls - {("step", "resets"), ("step", "noise")}
     of_tutorial = {case[1] for case in selected if case[0] == "tutorial"}
-    assert of_tutorial == {"reference", "fused", "remat", "unroll", "step"}
+    assert of_tutorial == {"reference", "stacked", "unroll", "step"}
     assert len(set(selected)) == NUMBER
 
 

@@ -54,4 +54,4 @@ def test_reserved_names_and_keys_of_the_json_are_complete() -> None:
     names = PAGE.split("- **Names**")[1].split("###")[0]
     assert {name for name in RESERVED if f"`{name}`" in names} == set(RESERVED)
     keys = set(re.findall(r"`(\w+)`", PAGE.split("**JSON**")[1])) - {"null"}
-    assert keys == {*describe(cell("lstm")), "decoding"}
+    assert keys == {*describe(cell("lstm"))}

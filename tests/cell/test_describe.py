@@ -7,15 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from seams import BuiltCell as Cell
 from seams import cell_text as text
 from seams import describe_cell as describe
-from seams import make
 
 from gatekit import Gate
 from gatekit.registry import bibliography, catalogue
 
-from .shown import BUNDLED, FEW, cell
+from .shown import BUNDLED, cell
 
 
 class Opaque(Gate):
@@ -103,60 +101,6 @@ def test_other_linear_maps_and_the_output_unit_stand_alone() -> None:
         ("c", "diagonal", "step", 1, ["output"]),
         ("emitted", "matrix", "after", 0, ["output_unit"]),
     ]
-
-
-@pytest.mark.one_in(3)
-@pytest.mark.parametrize(
-    ("name", "norm"),
-    [(name, None) for name in BUNDLED]
-    + [(name, {"of": of}) for name in FEW for of in ("read", "sum")],
-)
-def test_the_products_are_those_of_the_fused_executor(name: str, norm: Any) -> None:
-    built = cell(name)
-    if norm is not None:
-        first = next((gate for gate in built.spec.gates if gate.reads), None)
-        if first is None or first.gate.norm:
-            pytest.skip("no gate reads anything, or the first is normalised as it is")
-        reads = {read.text: read.map_kind for read in first.reads}
-        base = {"kind": first.kind, "reads": reads, "norm": norm, "bias": first.gate.bias}
-        base["units"] = first.gate.units
-        if first.kind == "inline":
-            base = {**base, "activation": "pre"}
-            del base["kind"]
-        built = cell(name, gates={first.name: {**base, "bind": dict(first.gate.bind)}})
-    assert in_the_loop(built) == planned(built)
-
-
-def test_a_gate_with_two_recurrent_products_shares_the_second() -> None:
-    gate = {"kind": "forget", "reads": ["x", "c_prev", "h_prev"]}
-    built = cell("lstm", gates={"forget": gate})
-    assert in_the_loop(built) == planned(built)
-    assert ("h_prev", 0, frozenset(("input", "forget", "output", "candidate")), 32) in (
-        planned(built)
-    )
-    assert ("c_prev", 0, frozenset(["forget"]), 8) in planned(built)
-
-
-def planned(built: Cell) -> set[tuple[Any, ...]]:
-    """Return the fused executor's products in the loop."""
-    return {
-        (
-            product.text,
-            product.stage,
-            frozenset(node.name for group in product.groups for node, _ in group.members),
-            product.width,
-        )
-        for product in make(built, (built.emits,)).products
-    }
-
-
-def in_the_loop(built: Cell) -> set[tuple[Any, ...]]:
-    """Return the described products in the loop."""
-    return {
-        (p["read"], p["level"], frozenset(p["gates"]), p["columns"])
-        for p in describe(built)["products"]
-        if p["when"] == "step" and p["kind"] == "matrix"
-    }
 
 
 def test_states_tell_first_value_zoneout_and_learning() -> None:

@@ -19,7 +19,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return runs
 
 
-def test_three_tables_that_fit(capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_tables_that_fit(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gates-report", "demo"]) == 0
     text = capsys.readouterr().out
     lines = text.splitlines()
@@ -27,11 +27,10 @@ def test_three_tables_that_fit(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(len(line) <= 100 for line in lines)
     assert "\x1b" not in text
     assert all(len(line) <= 80 for line in lines)
-    assert lines.count("lstm (n = 3)") == lines.count("gru (n = 3)") == 3
+    assert lines.count("lstm (n = 3)") == lines.count("gru (n = 3)") == 2
     assert any(line.split()[0] == "input" for line in lines if line)
     assert "0.0 \N{PLUS-MINUS SIGN} 0.0 %" in text
     assert any("memory (steps)" in line for line in lines)
-    assert any(line.split()[:4] == ["rnn_0", "newton", "3", "3"] for line in lines if line)
 
 
 def test_json_has_every_epoch(capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,8 +45,6 @@ def test_json_has_every_epoch(capsys: pytest.CaptureFixture[str]) -> None:
     assert [look["epoch"] for look in looks] == list(range(11))
     memory = next(s for s in looks[-1]["states"] if s["state"] == "c")["memory"]
     assert memory == sorted(memory)
-    (parallel,) = looks[-1]["parallel"]
-    assert parallel["iterations"] == lstm["parallel"][0]["iterations"] == 3
 
 
 def test_figures(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from seams import EXIT_REFUSED, at_start, main
-from seams import show_parallel as parallel
+from seams import EXIT_REFUSED, main
 
 import gatekit
-
-
-@pytest.fixture(autouse=True)
-def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Count the iterations of Newton's method at a short length: the command's take a second."""
-    monkeypatch.setattr(parallel, "at_start", functools.partial(at_start, lengths=(16,)))
 
 
 def shown(argv: list[str], capsys: pytest.CaptureFixture[str]) -> Any:
@@ -32,7 +24,6 @@ def test_json_has_what_scripts_rely_on(capsys: pytest.CaptureFixture[str]) -> No
     assert cell["parameters"] == 4 * (5 * (5 + 3) + 5)
     assert [state["name"] for state in cell["states"]] == ["h", "c"]
     assert cell["stages"]
-    assert set(cell["parallel"]["iterations"]) == {"16"}
     assert "odot" in cell["latex"]
 
 
@@ -155,16 +146,3 @@ def test_a_program_is_listed_as_in_the_json(capsys: pytest.CaptureFixture[str]) 
     assert all(len(line) <= 80 for line in text.splitlines())
     words = " ".join(text.split())
     assert all(" ".join(op["text"].split()) in words for op in program)
-
-
-def test_the_rate_of_decoding_is_measured_when_it_is_asked_for(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    words = ["cell=gru", "units=4", "features=3"]
-    assert "decoding" not in shown(words, capsys)
-    rate = shown([*words, "--decoding"], capsys)["decoding"]
-    assert 0 < rate["low"] <= rate["tokens_per_second"] <= rate["high"]
-    assert main(["show", *words, "--decoding"]) == 0
-    out = capsys.readouterr().out
-    assert "tokens per second on this machine" in out
-    assert "16 bytes of state" in out

@@ -34,11 +34,7 @@ def look(kept: float, seed: int = 0, layers: Sequence[str] = ("rnn_0",)) -> dict
         "h": {"kept": None, "mixes": False, "gradient": slopes},
         "c": {"kept": shares["c"], "mixes": False, "gradient": slopes},
     }
-    parallel = {"steps": STEPS, "iterations": 3, "method": "newton", "lyapunov": -0.4 - 0.1 * kept}
-    return {
-        layer: {"gates": gates, "projections": {}, "states": states, "parallel": parallel}
-        for layer in layers
-    }
+    return {layer: {"gates": gates, "projections": {}, "states": states} for layer in layers}
 
 
 def probe_run(

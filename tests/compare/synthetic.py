@@ -139,7 +139,7 @@ def write_run(
             "parameters": {"recurrent": 91600, "total": 100488},
             "seconds": {"total": 31.2, "step": 0.021},
             "steps": 14 * len(values),
-            "executor": "fused",
+            "executor": "stacked",
             "data_hash": "sha256:" + "ab" * 32,
             "plugins": {},
             "files": {

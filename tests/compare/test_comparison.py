@@ -654,7 +654,7 @@ def test_different_executors_are_flagged(tmp_path: Path) -> None:
     for seed in range(5):
         write_run(runs, configuration("rnn", seed), RNN5[seed], executor="reference")
     comparison = compare("demo", tmp_path)
-    assert "rnn ran on executor reference, lstm on fused" in comparison.notes
+    assert "rnn ran on executor reference, lstm on stacked" in comparison.notes
     assert verdict(comparison, "rnn").startswith("rnn is worse")
 
 
@@ -668,8 +668,8 @@ def test_different_executors_of_several_groups_are_one_note(tmp_path: Path) -> N
     said, _, each = note.partition(". ")
     assert said == "groups ran on different executors"
     assert set(each.split("; ")) == {
-        "fused: lstm",
-        "fused under XLA: gru",
+        "stacked: lstm",
+        "stacked under XLA: gru",
         "reference: rnn",
     }
 
@@ -679,7 +679,7 @@ def test_groups_of_which_xla_compiled_one_are_flagged(tmp_path: Path) -> None:
     for seed in range(5):
         write_run(runs, configuration("rnn", seed), RNN5[seed], jit=True)
     comparison = compare("demo", tmp_path)
-    assert "rnn ran on executor fused under XLA, lstm on fused" in comparison.notes
+    assert "rnn ran on executor stacked under XLA, lstm on stacked" in comparison.notes
 
 
 def test_pooling_over_different_metrics_is_an_error(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from gatekit.registry import catalogue, load_cell
 BATCH, TIME, FEATURES, UNITS = 3, 6, 2, 4
 
 
-@pytest.mark.parametrize("executor", ["reference", "fused"])
+@pytest.mark.parametrize("executor", ["reference", "stacked"])
 @pytest.mark.parametrize("depth", [1, 3, 5])
 def test_the_layer_computes_what_the_paper_says(depth: int, executor: str) -> None:
     rng = np.random.default_rng(2)

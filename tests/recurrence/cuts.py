@@ -127,4 +127,4 @@ def compared(
 
 def plain(rnn: RNN) -> RNN:
     """Return the layer with the same weights on the reference executor."""
-    return twin(rnn, executor="reference", remat=False)
+    return twin(rnn, executor="reference")

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 from seams import BuiltCell as Cell
-from seams import Problem, Solution, executor, reference, scheduler
+from seams import Problem, Solution, reference, stacked
 
 TIME, BATCH = 5, 3
 Run = Callable[[Problem], Solution]
@@ -96,20 +96,9 @@ def _possible(state: str, value: NDArray[Any]) -> NDArray[Any]:
     return value
 
 
-def run_fused(problem: Problem) -> Solution:
-    """Run a problem by the fused executor."""
-    return executor.run(problem, scheduler.make(problem.cell, problem.wanted))
-
-
-def run_stepwise(problem: Problem) -> Solution:
-    """Run a problem by the fused executor, with the inputs in each step's products."""
-    return executor.run(problem, scheduler.make(problem.cell, problem.wanted, weights_cached=True))
-
-
 EXECUTORS: Mapping[str, Run] = {
     "reference": reference.run,
-    "fused": run_fused,
-    "stepwise": run_stepwise,
+    "stacked": stacked.run,
 }
 
 

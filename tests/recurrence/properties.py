@@ -97,7 +97,7 @@ def p6_masked_is_unpadded(rnn: RNN, inputs: Any, mask: Mask, cut: int) -> None:
 
 def p8_all_executors_agree(rnn: RNN, inputs: Any, mask: Mask, cut: int) -> None:
     """Eagerly and in a graph the layer computes what the reference does, gradients too."""
-    plain = twin(rnn, executor="reference", remat=False)
+    plain = twin(rnn, executor="reference")
     expected = computed(plain, inputs, mask)
     for found in (computed(rnn, inputs, mask), graph(lambda v: computed(rnn, v, mask))(inputs)):
         assert_close(found[0], expected[0])

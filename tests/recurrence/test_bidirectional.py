@@ -91,7 +91,7 @@ def test_both_directions(
 @pytest.mark.parametrize(
     ("cell", "executor"),
     [
-        *(("lstm", e) for e in ("reference", "fused", "unroll")),
+        *(("lstm", e) for e in ("reference", "stacked", "unroll")),
         ("mingru", "affine"),
         ("mingru", "scan"),
     ],

@@ -85,7 +85,7 @@ def test_no_step(name: str) -> None:
 @pytest.mark.usefixtures("_small")
 def test_any_length_runs_in_one_trace() -> None:
     rnn = layer("gla", executor="chunk", return_sequences=True)
-    plain = layer("gla", executor="fused", return_sequences=True)
+    plain = layer("gla", executor="stacked", return_sequences=True)
     traces = []
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.float64)], autograph=False)
@@ -185,7 +185,7 @@ def test_steep_decays_are_finite_and_accurate_in_float32(decay: str) -> None:
     gain = "outer(split(key, heads), split(value, heads))"
     made = cell("steep", gates=gates, S=f"column(exp({decay})) * S_prev + {gain}", h=READ)
     found = []
-    for executor, dtype in (("fused", "float64"), ("chunk", "float32"), ("fused", "float32")):
+    for executor, dtype in (("stacked", "float64"), ("chunk", "float32"), ("stacked", "float32")):
         one = layer(made, executor=executor, dtype=dtype, return_sequences=True)
         x = tf.cast(np.random.default_rng(0).normal(size=(2, 13, 3)), dtype)
         found.append(computed(one, x))

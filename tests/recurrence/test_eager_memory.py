@@ -66,8 +66,7 @@ def test_the_measure_finds_what_is_left_behind() -> None:
 @pytest.mark.parametrize(
     ("cell", "options"),
     [
-        ("lstm", {"executor": "fused"}),
-        ("lstm", {"executor": "fused", "remat": True}),
+        ("lstm", {"executor": "stacked"}),
         ("mingru", {"executor": "affine"}),
         ("layer_norm_gru_haste", {"executor": "reference"}),
     ],

@@ -20,9 +20,9 @@ from .properties import PROPERTIES, Property, p8_all_executors_agree
 
 # Every executor, on cells that differ most in what it does with them.
 PAIRS = [
-    ("lstm", "fused"),
+    ("lstm", "stacked"),
     ("lstm", "reference"),
-    ("power_law", "fused"),
+    ("power_law", "stacked"),
     ("gru", "unroll"),
     ("min_lstm", "affine"),
     ("lru", "affine"),
@@ -30,9 +30,8 @@ PAIRS = [
     ("t_gru", "scan"),
     ("power_law_of_x", "scan"),
     ("oscillator", "scan"),
-    ("lstm", "remat"),
-    ("norm_sum_group", "fused"),
-    ("full_gate", "fused"),
+    ("norm_sum_group", "stacked"),
+    ("full_gate", "stacked"),
 ]
 BATCH = 3
 # Longer than the longest delay within a bundled cell, so that every weight is reached.
@@ -40,8 +39,9 @@ MASK = np.concatenate([HOLES, ~HOLES[:, :2]], axis=1)
 
 
 def _make(cell: str, executor: str) -> RNN:
-    how: Any = {"remat": True} if executor == "remat" else {"executor": executor}
-    return layer(AFFINE.get(cell, cell), return_sequences=True, return_state=True, **how)
+    return layer(
+        AFFINE.get(cell, cell), return_sequences=True, return_state=True, executor=executor
+    )
 
 
 _made = functools.cache(_make)
@@ -92,7 +92,7 @@ def test_executors_have_the_property_on_many_draws(holds: Property, call: Any) -
 @pytest.mark.one_in(1, slow=6)
 @pytest.mark.parametrize("cell", VARIED)
 def test_cells_of_every_structure_have_them_on_every_executor_that_runs_it(cell: str) -> None:
-    executors = ["fused", "affine", "scan"] if analyse(built(cell)).affine else ["fused"]
+    executors = ["stacked", "affine", "scan"] if analyse(built(cell)).affine else ["stacked"]
     for executor in executors:
         made = _make(cell, executor)
         # That executors agree on every cell is tested in `test_layer_executors`.

@@ -88,7 +88,7 @@ def operations(op: tf.Operation) -> int:
 
 
 # The reference computes a matrix from its weights in each step, and a norm that gates share once
-# for each of them; the fused executor and `flops` count both once.
+# for each of them; the stacked executor and `flops` count both once.
 REPEATED = """
     antisymmetric_rnn exp_rnn gated_antisymmetric_rnn layer_norm_gru_haste layer_norm_gru_stacked
     layer_norm_lstm_stacked ligru lipschitz_rnn lipschitz_rnn_gated phased_lstm sligru

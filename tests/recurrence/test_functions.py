@@ -40,7 +40,7 @@ def test_gradients_are_slopes(name: str) -> None:
         np.testing.assert_allclose(one, other, atol=1e-7)
 
 
-@pytest.mark.parametrize("executor", ["reference", "fused", "unroll", "affine", "scan"])
+@pytest.mark.parametrize("executor", ["reference", "stacked", "unroll", "affine", "scan"])
 def test_stop_is_the_identity_with_a_gradient_of_zero(executor: str) -> None:
     x = tf.constant(RNG.normal(size=(2, 4, 3)))
     found = {}
@@ -92,7 +92,7 @@ CELL = {
 def test_every_executor_computes_them() -> None:
     x = tf.constant(RNG.normal(size=(2, 5, 3)))
     results = []
-    for executor in ("reference", "fused", "unroll"):
+    for executor in ("reference", "stacked", "unroll"):
         layer = gatekit.RNN(
             CELL, 4, return_sequences=True, executor=executor, seed=1, dtype="float64"
         )
@@ -113,7 +113,7 @@ MEAN = {
 }
 
 
-@pytest.mark.parametrize("executor", ["reference", "fused", "unroll", "affine", "scan"])
+@pytest.mark.parametrize("executor", ["reference", "stacked", "unroll", "affine", "scan"])
 def test_t_is_at_least_one_before_the_first_valid_step(executor: str) -> None:
     cell = {**MEAN, "gates": {"value": {"activation": "pre", "reads": ["x"]}}}
     layer = gatekit.RNN(cell, 4, return_sequences=True, executor=executor, seed=1, dtype="float64")

@@ -36,7 +36,7 @@ def watch(layer, loss=lambda y: tf.reduce_sum(y**2), **options):
     return y, seen, tape.gradient(value, seen.perturbations, unconnected_gradients="zero")
 
 
-@pytest.mark.parametrize("executor", ["fused", "reference"])
+@pytest.mark.parametrize("executor", ["stacked", "reference"])
 def test_watching_changes_no_output_and_nothing_afterwards(executor):
     layer = layer_of("lstm", executor=executor, return_sequences=True)
     before = layer._executor

@@ -130,7 +130,7 @@ def test_other_activations_are_written_as_the_page_and_the_messages_say(
 
 @pytest.mark.parametrize(
     ("executor", "fix"),
-    [("nope", "='auto'"), ("Fused", "='fused'"), (None, "='auto'"), (3, "='auto'")],
+    [("nope", "='auto'"), ("Fused", "='stacked'"), (None, "='auto'"), (3, "='auto'")],
 )
 def test_an_unknown_executor_is_refused_at_once(executor: Any, fix: str) -> None:
     with pytest.raises(ConfigError, check=at("executor", fix)):

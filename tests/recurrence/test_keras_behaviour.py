@@ -82,7 +82,7 @@ def _each_with(others: Sequence[Any], cases: Iterable[Any]) -> list[Any]:
 
 @pytest.mark.one_in(2)
 @pytest.mark.parametrize(
-    ("name", "case", "executor"), _each_with(["reference", "fused", "fused", "unroll"], CASES)
+    ("name", "case", "executor"), _each_with(["reference", "stacked", "stacked", "unroll"], CASES)
 )
 def test_numbers(name: str, case: str, executor: str) -> None:
     options = dict(CASES[case])

@@ -177,7 +177,7 @@ def test_an_output_unit_that_feeds_back(mask: str) -> None:
         "emits": "h",
     }
     found = {}
-    for executor in ("fused", "reference"):
+    for executor in ("stacked", "reference"):
         rnn = layer(
             cell,
             executor=executor,
@@ -187,8 +187,8 @@ def test_an_output_unit_that_feeds_back(mask: str) -> None:
         )
         assert rnn.state_names == ("y",)
         found[executor] = computed(rnn, inputs_for(rnn), MASKS[mask], states_for(rnn))
-    assert_close(found["fused"][0], found["reference"][0])
-    assert_close(found["fused"][1], found["reference"][1])
+    assert_close(found["stacked"][0], found["reference"][0])
+    assert_close(found["stacked"][1], found["reference"][1])
 
     weights = {n: v.numpy() for n, v in rnn.named_weights.items()}
     y = np.asarray(states_for(rnn)["y"])
@@ -198,7 +198,7 @@ def test_an_output_unit_that_feeds_back(mask: str) -> None:
         emitted = np.tanh(h @ weights["output_unit.emitted"] + weights["output_unit.bias"]) + h / 2
         valid = MASKS[mask]
         y = emitted if valid is None else np.where(valid[:, step, None], emitted, y)
-    assert_close({"y": found["fused"][0]["y"]}, {"y": y})
+    assert_close({"y": found["stacked"][0]["y"]}, {"y": y})
 
 
 class Doubled(Gate):
@@ -211,7 +211,7 @@ class Doubled(Gate):
         return self.factor * ops.sigmoid(pre)
 
 
-@pytest.mark.parametrize("executor", ["fused", "reference"])
+@pytest.mark.parametrize("executor", ["stacked", "reference"])
 def test_a_gate_in_the_place_of_another(executor: str) -> None:
     rnn = layer("lstm", swap={"input": Doubled()}, executor=executor, return_state=True)
     plain = layer("lstm", executor=executor, return_state=True)
@@ -238,7 +238,7 @@ def test_units_are_a_whole_number() -> None:
 def test_explain_names_the_executor_and_why() -> None:
     text = layer("lstm").explain()
     assert "lstm" in text.splitlines()[0]
-    assert "executor fused (auto: " in text
+    assert "executor stacked (auto: " in text
     assert "h_prev" in text
     assert f"{4 * UNITS} wide" in text
     assert all(gate in text for gate in LSTM_GATES)

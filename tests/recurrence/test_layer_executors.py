@@ -31,7 +31,7 @@ OPTIONS: dict[str, tuple[Any, ...]] = {
 # Few cells that differ most in what executors do with them.
 NAMED = ("lstm", "gru_reset_after", "peephole", "on_lstm", "slstm", "mingru")
 SOLVED = ("lru", "power_law_of_x", "chain", "noisy", "matrix")
-EXECUTORS = ("fused", "unroll", "affine", "scan")
+EXECUTORS = ("stacked", "unroll", "affine", "scan")
 ROWS = covering({"cell": (*NAMED, *SOLVED), "executor": EXECUTORS, **OPTIONS})
 
 OTHER_ROWS = covering({"cell": [c for c in CORE if c not in NAMED], **OPTIONS}, seed=1)
@@ -128,13 +128,13 @@ def _marked(row: Mapping[str, Any]) -> Any:
 @pytest.mark.parametrize("row", [_marked(row) for row in ROWS], ids=_name)
 def test_options_in_pairs(row: Mapping[str, Any]) -> None:
     possible = _possible(_with_options(row))
-    _agree(row, (row["executor"] if row["executor"] in possible else "fused",))
+    _agree(row, (row["executor"] if row["executor"] in possible else "stacked",))
 
 
 def test_the_mean_of_zoneout_in_inference() -> None:
     row = {"cell": "lstm", "mask": "holes", "dropout": False, "zoneout": True, "norm": "none"}
     row |= {"learned": False, "go_backwards": False, "mode": "eager", "training": False}
-    _agree({**row, "output_unit": "hidden", "return_sequences": True}, ("fused",))
+    _agree({**row, "output_unit": "hidden", "return_sequences": True}, ("stacked",))
 
 
 @pytest.mark.one_in(3, slow=2)
@@ -184,8 +184,8 @@ def test_odd_cell(name: str) -> None:
     [
         ("lstm", "reference"),
         pytest.param("norm_sum_group", "reference", marks=pytest.mark.slow),
-        *((n, "fused") for n in ("lstm", "power_law", "parameters", "norm_sum_group")),
-        ("two_levels", "fused"),
+        *((n, "stacked") for n in ("lstm", "power_law", "parameters", "norm_sum_group")),
+        ("two_levels", "stacked"),
         ("two_levels", "unroll"),
         *((n, e) for n in ("chain", "rg_lru", "diagonal") for e in ("affine", "scan")),
     ],

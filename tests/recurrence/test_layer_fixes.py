@@ -37,7 +37,7 @@ USUAL: dict[str, Any] = {
     "learned_initial_state": ["h"],
     "regularizers": {"kernel": "l2"},
     "constraints": {"kernel": "non_neg"},
-    "executor": "fused",
+    "executor": "stacked",
     "seed": 0,
     "features": 3,
     "plugins": ["plugins/mine.py"],

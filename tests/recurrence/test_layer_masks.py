@@ -28,7 +28,7 @@ from .problems import assert_close
 
 # One of each kind of state: plain, two, a stabiliser, counted time, the previous input.
 KINDS = ("gru", "lstm", "slstm", "power_law", "raw_input")
-EXECUTORS = ("fused", "reference")
+EXECUTORS = ("stacked", "reference")
 
 
 def _returned(rnn: Any, x: Any, mask: Any = None, states: Any = None) -> dict[str, Any]:
@@ -204,8 +204,7 @@ def test_the_mask_of_what_goes_backwards_is_in_the_order_of_its_steps(form: Any)
 
 RUNS = {
     "reference": ("lstm", {"executor": "reference"}),
-    "fused": ("lstm", {"executor": "fused"}),
-    "remat": ("lstm", {"executor": "fused", "remat": True}),
+    "stacked": ("lstm", {"executor": "stacked"}),
     "unroll": ("lstm", {"executor": "unroll"}),
     "affine": ("mingru", {"executor": "affine"}),
     "scan": ("mingru", {"executor": "scan"}),
@@ -213,7 +212,7 @@ RUNS = {
 
 
 @pytest.mark.parametrize(
-    ("run", "mode"), [*((run, "eager") for run in RUNS), ("fused", "graph"), ("fused", "xla")]
+    ("run", "mode"), [*((run, "eager") for run in RUNS), ("stacked", "graph"), ("stacked", "xla")]
 )
 def test_zero_output_for_mask(run: str, mode: str) -> None:
     cell, options = RUNS[run]
@@ -261,7 +260,7 @@ def test_masks_of_integers_and_with_a_third_axis(
     np.testing.assert_array_equal(rnn(x, mask=mask.astype(bool)), rnn(x, mask=HOLES))
 
 
-@pytest.mark.parametrize("executor", ["fused", "affine", "scan", "chunk"])
+@pytest.mark.parametrize("executor", ["stacked", "affine", "scan", "chunk"])
 def test_a_mean_over_no_valid_step_yet_has_no_gradient(executor: str) -> None:
     """It is 0 / 0 at masked steps ahead of the first valid one, which nothing may depend on."""
     equations = {"z": "z_prev + v", "n": "n_prev + 1", "h": "z / n"}

@@ -41,12 +41,12 @@ def test_every_executor_computes_the_same(mask: Any) -> None:
     rng = np.random.default_rng(1)
     x = tf.constant(rng.normal(size=(4, 5, 3)))
     values, found = {}, {}
-    for executor in ("reference", "fused"):
+    for executor in ("reference", "stacked"):
         rnn = _layer(executor, return_sequences=True)
         first = rnn.initial_states(4)
         values[executor], found[executor] = computed(rnn, x, mask, first)
-    assert_close(values["fused"], values["reference"])
-    assert_close(found["fused"], found["reference"])
+    assert_close(values["stacked"], values["reference"])
+    assert_close(found["stacked"], found["reference"])
 
 
 def test_compiled_by_xla() -> None:

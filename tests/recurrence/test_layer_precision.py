@@ -32,7 +32,7 @@ def _pair(cell: str | Mapping[str, Any], policy: str, **options: Any) -> tuple[A
     return low, exact
 
 
-QUICK = {("lstm", "mixed_bfloat16", "fused")}
+QUICK = {("lstm", "mixed_bfloat16", "stacked")}
 
 
 @pytest.mark.one_in(1, slow=4)
@@ -40,7 +40,7 @@ QUICK = {("lstm", "mixed_bfloat16", "fused")}
     ("cell", "policy", "executor"),
     [
         pytest.param(*row, marks=() if row in QUICK else pytest.mark.slow)
-        for row in itertools.product(["lstm", "gru", "peephole"], LIMITS, ["fused", "reference"])
+        for row in itertools.product(["lstm", "gru", "peephole"], LIMITS, ["stacked", "reference"])
     ],
 )
 def test_a_hundred_steps(cell: str, policy: str, executor: str) -> None:
@@ -68,7 +68,7 @@ def test_a_hundred_steps(cell: str, policy: str, executor: str) -> None:
 
 
 @pytest.mark.one_in(1, slow=2)
-@pytest.mark.parametrize("executor", ["fused", pytest.param("reference", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("executor", ["stacked", pytest.param("reference", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("policy", LIMITS)
 def test_a_slow_forget_gate_keeps_its_memory(policy: str, executor: str) -> None:
     # 0.999^400 is 0.67; a forget gate rounded to bfloat16 would be 1 and lose nothing.
@@ -158,7 +158,7 @@ def test_numbers_of_a_cell_are_not_rounded_to_single_precision() -> None:
     held = {"h": "h_prev + 0 * seen", "third": "1.1", "y_": "h + third"}
     gates = {"seen": {"activation": "pre", "reads": ["x"]}}
     cell = {"gates": gates, "equations": held, "initial": {"h": 0.1}, "emits": "y_"}
-    for executor in ("reference", "fused"):
+    for executor in ("reference", "stacked"):
         rnn = layer(cell, executor=executor)
         assert (np.asarray(rnn(inputs_for(rnn))) == 0.1 + 1.1).all()
 

@@ -51,11 +51,11 @@ RULES = {"l1": keras.regularizers.L1(0.25), "l2": keras.regularizers.L2(0.5)}
 @pytest.mark.parametrize(
     ("cell", "executor"),
     [
-        *(("lstm", "reference"), (MAPS, "fused")),
+        *(("lstm", "reference"), (MAPS, "stacked")),
         *(
             pytest.param(*pair, marks=pytest.mark.slow)
             for pair in (
-                ("lstm", "fused"),
+                ("lstm", "stacked"),
                 ("lstm", "unroll"),
                 (MAPS, "reference"),
                 (MAPS, "unroll"),

@@ -17,8 +17,7 @@ from .problems import assert_close
 
 RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "reference": ("lstm", {"executor": "reference"}),
-    "fused": ("lstm", {"executor": "fused"}),
-    "remat": ("lstm", {"executor": "fused", "remat": True}),
+    "stacked": ("lstm", {"executor": "stacked"}),
     "unroll": ("lstm", {"executor": "unroll"}),
     "affine": ("mingru", {"executor": "affine"}),
     "scan": ("mingru", {"executor": "scan"}),
@@ -42,7 +41,7 @@ def _stateful(run: str, **options: Any) -> RNN:
     [
         *(pytest.param(r, False, id=f"{r}-graph") for r in RUNS),
         *(
-            pytest.param(r, True, id=f"{r}-xla", marks=() if r == "fused" else pytest.mark.slow)
+            pytest.param(r, True, id=f"{r}-xla", marks=() if r == "stacked" else pytest.mark.slow)
             for r in RUNS
         ),
     ],
@@ -92,7 +91,7 @@ def test_a_stateful_model_learns_from_a_dataset() -> None:
 
 @pytest.mark.parametrize(
     "run",
-    [r if r == "fused" else pytest.param(r, marks=pytest.mark.slow) for r in RUNS],
+    [r if r == "stacked" else pytest.param(r, marks=pytest.mark.slow) for r in RUNS],
 )
 def test_a_stateful_model_is_exported_with_its_states(run: str, tmp_path: Path) -> None:
     cell, options = RUNS[run]

@@ -111,7 +111,7 @@ def test_first_states_that_need_the_built_layer_are_refused_before() -> None:
 
 @pytest.mark.one_in(4)
 @pytest.mark.parametrize("mask", MASKS)
-@pytest.mark.parametrize("executor", ["fused", "reference"])
+@pytest.mark.parametrize("executor", ["stacked", "reference"])
 @pytest.mark.parametrize("cell", ["lstm", "slstm", "power_law", "raw_input", "full_gate"])
 def test_chunked_is_whole(cell: str, executor: str, mask: str) -> None:
     rnn = layer(

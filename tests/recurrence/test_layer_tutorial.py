@@ -12,7 +12,7 @@ from .layers import layer
 BATCH, TIME, FEATURES, UNITS = 3, 20, 5, 8
 
 
-@pytest.mark.parametrize("executor", ["reference", "fused"])
+@pytest.mark.parametrize("executor", ["reference", "stacked"])
 @pytest.mark.parametrize("first", [False, True], ids=["from zeros", "from a given state"])
 def test_same_weights_same_numbers(executor: str, first: bool) -> None:
     origin = TutorialLSTM(FEATURES, UNITS, seed=3)

@@ -96,10 +96,10 @@ def test_fit_is_the_same_with_and_without_xla() -> None:
 @pytest.mark.parametrize(
     ("cell", "executor"),
     [
-        *((c, "fused") for c in ("lstm", "raw_input")),
+        *((c, "stacked") for c in ("lstm", "raw_input")),
         ("power_law", "reference"),
         *(
-            pytest.param(c, "fused", marks=pytest.mark.slow)
+            pytest.param(c, "stacked", marks=pytest.mark.slow)
             for c in ("on_lstm", "slstm", "power_law")
         ),
         pytest.param("raw_input", "reference", marks=pytest.mark.slow),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,7 @@ import tensorflow as tf
 import gatekit
 from gatekit import OutputUnit, ops
 
-from .cells import BUNDLED
-from .layers import graph, inputs_for, layer
+from .layers import graph, layer
 
 BATCH, TIME, FEATURES = 4, 7, 4
 # Padding, a hole, masked steps in front, and nothing valid at all.
@@ -70,12 +68,12 @@ CELLS["ends_at_zero"] = {
     "initial": {"h": 1.0},
     "emits": "out",
 }
-STEPWISE = ("reference", "fused", "remat", "unroll")
+STEPWISE = ("reference", "stacked", "unroll")
 
 
 def _cases() -> Iterator[Any]:
     for name in CELLS:
-        own = ("newton",) if name == "ends_at_zero" else ("affine", "scan")
+        own = () if name == "ends_at_zero" else ("affine", "scan")
         own = ("chunk",) if name.startswith("memory") else own
         for executor in (*STEPWISE, *own):
             yield pytest.param(name, executor, "one_step")
@@ -85,9 +83,7 @@ def _cases() -> Iterator[Any]:
 
 
 def _made(cell: Any, executor: str, **options: Any) -> Any:
-    remat = {"remat": True} if executor == "remat" else {}
-    executor = "fused" if remat else executor
-    return layer(cell, executor=executor, features=FEATURES, units=4, **remat, **options)
+    return layer(cell, executor=executor, features=FEATURES, units=4, **options)
 
 
 def _gradients(call: Any, weights: Any, x: Any, mask: Any = None) -> Any:
@@ -133,11 +129,11 @@ def _assert_row_by_row(rnn: Any, mask: Any, wrap: Any = lambda f: f, call: Any =
 
 # What some of the cases would miss: one for each executor that steps, solves or cuts on its own.
 ALWAYS = (
-    ("change_of_state", "fused", "one_step"),
-    ("log_of_t", "remat", "mask"),
+    ("change_of_state", "stacked", "one_step"),
+    ("log_of_t", "stacked", "mask"),
     ("mean", "affine", "one_step"),
     ("memory_of_mean", "chunk", "mask"),
-    ("ends_at_zero", "newton", "one_step"),
+    ("ends_at_zero", "stacked", "one_step"),
 )
 
 
@@ -185,7 +181,7 @@ class Logarithm(OutputUnit):
 
 @pytest.mark.parametrize("emits", ["h", "out"])
 @pytest.mark.parametrize("whole", [True, False], ids=["sequences", "last"])
-@pytest.mark.parametrize("executor", ["reference", "fused", "remat", "unroll", "scan"])
+@pytest.mark.parametrize("executor", ["reference", "stacked", "unroll", "scan"])
 def test_an_output_unit_meets_no_state_before_the_first_valid_step(
     executor: str, whole: bool, emits: str
 ) -> None:
@@ -253,68 +249,8 @@ def test_a_block_divides_by_no_masked_step(
 
 @pytest.mark.parametrize("kind", ["lstm", "power_law_lstm"])
 def test_a_wrapper_for_both_directions(kind: str) -> None:
-    for executor in ("reference", "remat"):
+    for executor in ("reference", "stacked"):
         one = _made(kind, executor, return_sequences=True)
         made = keras.layers.Bidirectional(one, dtype="float64")
         made(_positive())
         _assert_row_by_row(made, MASK)
-
-
-# --- recomputed chunks --------------------------------------------------------------------------
-
-QUICK = ("lstm", "power_law_lstm", "slstm", "qrnn")
-# Two layers with gradients take some 3 s of a core for most cells, and up to 43 s.
-FEW = [pytest.mark.slow, pytest.mark.one_in(1, slow=121)]
-
-
-@pytest.mark.parametrize(
-    ("cell", "dtype"),
-    [
-        ("lstm", "float32"),
-        *((cell, "float64") for cell in QUICK),
-        *(pytest.param(cell, "float64", marks=FEW) for cell in BUNDLED if cell not in QUICK),
-    ],
-)
-def test_recomputed_chunks_have_the_gradients_of_the_whole(cell: str, dtype: str) -> None:
-    made = [
-        layer(
-            cell,
-            executor="fused",
-            remat=remat,
-            fill=False,
-            dtype=dtype,
-            features=FEATURES,
-            return_sequences=True,
-            return_state=True,
-        )
-        for remat in (False, True)
-    ]
-    tolerance = 1e-9 if dtype == "float64" else 1e-3
-    for mask, resets in itertools.product((None, MASK), (None, RESETS)):
-        (loss, expected), (again, found) = (_of_everything(one, mask, resets) for one in made)
-        np.testing.assert_allclose(again, loss, rtol=tolerance)
-        for name, gradient in found.items():
-            scale = 1 + np.max(np.abs(expected[name]))
-            np.testing.assert_allclose(
-                gradient / scale, expected[name] / scale, rtol=0, atol=tolerance, err_msg=name
-            )
-        if mask is not None:
-            assert not np.any(np.asarray(found["input:x"])[~mask])
-
-
-def _of_everything(rnn: Any, mask: Any, resets: Any) -> Any:
-    """Return a loss, and its gradients in inputs (NaN where masked), first states and weights."""
-    x = inputs_for(rnn, BATCH, TIME)
-    inputs = dict(x) if isinstance(x, Mapping) else {"x": x}
-    if mask is not None:
-        inputs = {n: tf.where(mask[..., None], v, np.nan) for n, v in inputs.items()}
-    # States as an earlier call may leave them: a gate that counts steps is past its first one.
-    states = {n: s + 0.25 for n, s in rnn.initial_states(BATCH).items()}
-    with tf.GradientTape() as tape:
-        tape.watch([inputs, states])
-        called = rnn(inputs, mask=mask, resets=resets, initial_state=states, training=True)
-        loss = tf.add_n([tf.reduce_sum(tf.sin(value)) for value in called])
-    sources = {f"input:{n}": v for n, v in inputs.items()}
-    sources |= {f"state:{n}": v for n, v in states.items()}
-    sources |= {n: v.value for n, v in rnn.named_weights.items() if v.trainable}
-    return loss, tape.gradient(loss, sources, unconnected_gradients="zero")

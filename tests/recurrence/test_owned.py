@@ -90,7 +90,7 @@ FORMS: Mapping[str, Any] = {
 @pytest.mark.parametrize("form", FORMS)
 def test_values_and_gradients_are_those_of_the_reference(form: str) -> None:
     found = []
-    for executor in ("reference", "fused"):
+    for executor in ("reference", "stacked"):
         made = FORMS[form](executor)
         made.build(X.shape)
         for index, weight in enumerate(made.trainable_variables):
@@ -107,11 +107,10 @@ def test_values_and_gradients_are_those_of_the_reference(form: str) -> None:
 
 
 @pytest.mark.parametrize("cell", ["owns_several", "owns_layers"])
-@pytest.mark.parametrize("how", [{"executor": "fused"}, {"remat": True}], ids=["fused", "remat"])
-def test_all_noise_and_learned_first_values(cell: str, how: dict[str, Any]) -> None:
+def test_all_noise_and_learned_first_values(cell: str) -> None:
     found = []
     learned = {"owns_several": ["c", "forget.m"]}.get(cell, ["h"])
-    for chosen in ({"executor": "reference"}, how):
+    for executor in ("reference", "stacked"):
         made = layer(
             cell,
             units=UNITS,
@@ -121,7 +120,7 @@ def test_all_noise_and_learned_first_values(cell: str, how: dict[str, Any]) -> N
             recurrent_dropout=0.3,
             zoneout={"h": 0.3},
             learned_initial_state=learned,
-            **chosen,
+            executor=executor,
         )
         found.append(computed(made, inputs_for(made), HOLES, states_for(made), training=True))
     assert_close(found[1][0], found[0][0])

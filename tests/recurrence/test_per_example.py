@@ -15,7 +15,7 @@ COUNT = STEPS = 3
 CELLS = ("lstm", "gru", "peephole", "slstm", "on_lstm", "rhn", "layer_norm_gru")
 
 
-def layer_and_inputs(cell: str, executor: str = "fused") -> tuple[Any, Any, Any]:
+def layer_and_inputs(cell: str, executor: str = "stacked") -> tuple[Any, Any, Any]:
     layer = gatekit.RNN(cell, 4, executor=executor, seed=1, dtype="float64")
     x = tf.constant(np.random.default_rng(0).normal(size=(COUNT, STEPS, 4)))
     layer.build(x.shape)
@@ -101,7 +101,7 @@ def test_jacobians_are_each_examples_gradient(traced: bool) -> None:
 @pytest.mark.parametrize(
     ("cell", "executor"),
     [
-        *(("lstm", executor) for executor in ("reference", "fused", "unroll")),
+        *(("lstm", executor) for executor in ("reference", "stacked", "unroll")),
         *(("mingru", executor) for executor in ("affine", "scan")),
     ],
 )

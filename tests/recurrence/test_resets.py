@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from seams import layout
 
-from gatekit import RNN, ConfigError, DataError
+from gatekit import RNN, DataError
 
 from .affine_cells import AFFINE
 from .chunk_cells import OWN
@@ -31,33 +31,37 @@ MASK[2, -1] = False
 # Cells that differ most in what a reset touches, with the executors that have code for it.
 FEW = [
     ("lstm", "reference"),
-    ("lstm", "fused"),
-    ("lstm", "remat"),
+    ("lstm", "stacked"),
     ("gru", "unroll"),
-    ("raw_input", "fused"),
-    ("power_law", "fused"),
+    ("raw_input", "stacked"),
+    ("power_law", "stacked"),
     ("chain", "affine"),
     ("qrnn", "scan"),
     ("gla", "chunk"),
     ("mlstm", "chunk"),
-    ("para_lstm", "newton"),
 ]
 MANY = [
     *(
-        (cell, "fused")
+        (cell, "stacked")
         for cell in (
             *("cifg", "gru", "gru_reset_after", "janet", "mgu", "on_lstm", "peephole", "rhn"),
             *("rnn", "slstm", "tutorial", "ur_lstm", "phased_lstm", "clockwork_rnn", "mingru"),
-            *("full_gate", "norm_sum_group", "two_levels", "zoneout", "maps", "parameters"),
+            *(
+                "full_gate",
+                "norm_sum_group",
+                "norm_gru",
+                "owns_several",
+                "two_levels",
+                "zoneout",
+                "maps",
+                "parameters",
+            ),
         )
     ),
-    ("norm_gru", "remat"),
     ("min_lstm", "affine"),
     ("lru", "affine"),
     ("t_gru", "scan"),
     ("oscillator", "scan"),
-    ("para_gru", "newton"),
-    ("owns_several", "remat"),
     ("owns_mean_of_x", "scan"),
     ("owns_mean", "chunk"),
     *((cell, "chunk") for cell in ("delta_net", "gated_delta_net", "rwkv7", "gla")),
@@ -67,9 +71,8 @@ MANY = [
 
 def made_of(cell: str, executor: str, **options: Any) -> RNN:
     """Return a layer that returns all there is, and learns the initial value of its states."""
-    how: Any = {"remat": True} if executor == "remat" else {"executor": executor}
     named = {**AFFINE, **OWN}.get(cell, cell)
-    every = {"return_sequences": True, "return_state": True, **how, **options}
+    every = {"return_sequences": True, "return_state": True, "executor": executor, **options}
     cell_states = layer(named, fill=False).cell.states
     learned = [s.name for s in cell_states if s.name not in ("m", "n") and "." not in s.name]
     return layer(named, learned_initial_state=learned, **every)
@@ -112,14 +115,14 @@ def test_a_reset_is_a_cut_for_many_cells(
     check(rnn, MASK if masked else None, tolerance=2e-12)
 
 
-@pytest.mark.parametrize(("cell", "executor"), [("gru", "fused"), ("raw_input", "reference")])
+@pytest.mark.parametrize(("cell", "executor"), [("gru", "stacked"), ("raw_input", "reference")])
 def test_backwards_in_time_it_acts_ahead_of_the_step(cell: str, executor: str) -> None:
     check(made_of(cell, executor, go_backwards=True), MASK)
 
 
 def test_a_history_of_the_output_unit_starts_anew() -> None:
-    check(made_of("lstm", "fused", output_unit="mix_last"), MASK)
-    check(made_of("lstm", "fused", output_unit="mix_last"))
+    check(made_of("lstm", "stacked", output_unit="mix_last"), MASK)
+    check(made_of("lstm", "stacked", output_unit="mix_last"))
 
 
 @st.composite
@@ -158,7 +161,7 @@ def test_many_random_cuts(call: Any) -> None:
     check(made, mask, resets)
 
 
-@pytest.mark.parametrize("executor", ["fused", "unroll"])
+@pytest.mark.parametrize("executor", ["stacked", "unroll"])
 def test_draws_keep_their_places(executor: str) -> None:
     """With zoneout and dropout the executors agree with the reference, as without resets."""
     actual, expected = (
@@ -179,7 +182,7 @@ def _noisy(rnn: RNN) -> list[Any]:
     return [*values, *tape.gradient(total, [x, *weights])]
 
 
-@pytest.mark.parametrize(("cell", "executor"), [("lstm", "fused"), ("mingru", "scan")])
+@pytest.mark.parametrize(("cell", "executor"), [("lstm", "stacked"), ("mingru", "scan")])
 def test_lengths_may_be_known_only_when_a_graph_runs(cell: str, executor: str) -> None:
     rnn = made_of(cell, executor)
 
@@ -201,7 +204,7 @@ def test_lengths_may_be_known_only_when_a_graph_runs(cell: str, executor: str) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("cell", "executor"), [("lstm", "fused"), ("qrnn", "scan")])
+@pytest.mark.parametrize(("cell", "executor"), [("lstm", "stacked"), ("qrnn", "scan")])
 def test_xla_computes_it(cell: str, executor: str) -> None:
     rnn = made_of(cell, executor)
     x = inputs_for(rnn, BATCH, TIME)
@@ -288,17 +291,10 @@ def test_integers_are_taken_and_twice_is_refused() -> None:
         made({"x": x, "resets": RESETS}, resets=RESETS)
 
 
-def test_cudnn_refuses_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = layer("lstm")
-    monkeypatch.setattr(made, "executor", "cudnn")
-    with pytest.raises(ConfigError, match="executor='auto', or cut the sequences"):
-        made(inputs_for(made, BATCH, TIME), resets=RESETS)
-
-
 @pytest.mark.parametrize("unit", ["hidden", "mix_last"])
 def test_there_may_be_no_step(unit: str) -> None:
     for cell in ("lstm", "power_law", "raw_input"):
-        rnn = made_of(cell, "fused", output_unit=unit, go_backwards=unit == "hidden")
+        rnn = made_of(cell, "stacked", output_unit=unit, go_backwards=unit == "hidden")
         outputs, *states = rnn(inputs_for(rnn, BATCH, 0), resets=RESETS[:, :0])
         assert outputs.shape == (BATCH, 0, 8)
         for one, other in zip(states, rnn.get_initial_state(BATCH), strict=True):

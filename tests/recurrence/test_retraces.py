@@ -76,21 +76,3 @@ def test_a_step_with_relaxed_shapes_is_traced_twice_at_most(traced: list[Any]) -
         step(tf.constant(x))
     # The first with its own shape, the second with any batch and any length.
     assert len(traced) <= 3
-
-
-@pytest.mark.slow
-def test_under_xla_padded_batches_compile_once_for_each_of_few_lengths() -> None:
-    layer = gatekit.RNN("gru", units=4, seed=0)
-    layer.build((None, None, FEATURES))
-    compiled = []
-
-    @tf.function(jit_compile=True)
-    def forward(x: Any, mask: Any) -> Any:
-        compiled.append(x.shape)
-        return layer(x, mask=mask)
-
-    for x, _ in batches():
-        few, mask = gatekit.pad_time(x[:2])
-        forward(tf.constant(few), tf.constant(mask))
-    assert len(set(LENGTHS)) > 12
-    assert len(compiled) <= 6

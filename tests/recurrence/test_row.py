@@ -39,7 +39,7 @@ def test_parts_are_normalised_together(widths: tuple[int, ...]) -> None:
         np.testing.assert_allclose(one, other, atol=1e-12)
 
 
-@pytest.mark.parametrize("executor", ["reference", "fused"])
+@pytest.mark.parametrize("executor", ["reference", "stacked"])
 @pytest.mark.parametrize("grouped", [True, False])
 @pytest.mark.parametrize("of", ["read", "sum"])
 def test_an_lstm_with_layer_normalisation(of: str, grouped: bool, executor: str) -> None:
@@ -91,7 +91,7 @@ MAPS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("executor", ["reference", "fused"])
+@pytest.mark.parametrize("executor", ["reference", "stacked"])
 @pytest.mark.parametrize("kind", MAPS)
 def test_linear_maps(kind: str, executor: str) -> None:
     cell = {

@@ -14,7 +14,7 @@ from refused import at
 from seams import DrawContext, Parts, Study, no_attribute
 from seams import compared_Comparison as Comparison
 
-from gatekit import RNN, BlockLayer, Cell, GatekitError, pad_time
+from gatekit import RNN, BlockLayer, Cell, GatekitError
 
 X = np.zeros((2, 5, 3), "float32")
 FAULTS = {
@@ -30,7 +30,6 @@ FAULTS = {
         "stateful=True",
     ),
     "no state at all": (lambda: RNN("lstm", 4)(X, initial_state=[]), "the states are h, c"),
-    "numbers to pad": (lambda: pad_time([1.0, 2.0]), "it has shape (2,)"),
     "rates": (lambda: RNN("lstm", 4, zoneout=0.1), "zoneout={'c': 0.1, 'h': 0.1}"),
     "names": (
         lambda: RNN("lstm", 4, learned_initial_state=True),

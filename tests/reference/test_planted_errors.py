@@ -84,7 +84,7 @@ def _executors_agree(error: Error, cell: Mapping[str, Any]) -> None:
     case = CASES[error.cell]
     x = tf.constant(np.random.default_rng(1).normal(size=(*HOLES.shape, case.features)))
     found = []
-    for executor in ("reference", "fused"):
+    for executor in ("reference", "stacked"):
         rnn = layer(cell, units=case.units, features=case.features, executor=executor)
         found.append(computed(rnn, x, HOLES))
     for one, other in zip(*found, strict=True):

@@ -7,11 +7,11 @@ from seams import environment as env
 
 
 def test_it_says_versions_machine_and_commit():
-    said = env.environment({"forget": "ab"}, 1, "fused")
+    said = env.environment({"forget": "ab"}, 1, "stacked")
     assert json.loads(json.dumps(said)) == said
     assert said["versions"]["numpy"].count(".") == 2
     assert said["plugins"] == {"forget": "ab"}
-    assert (said["threads"], said["executor"], said["jit"]) == (1, "fused", False)
+    assert (said["threads"], said["executor"], said["jit"]) == (1, "stacked", False)
 
 
 def test_the_processor_is_the_one_that_the_kernel_names(monkeypatch):

@@ -12,7 +12,6 @@ GATEKIT = Path(gatekit.__file__).parent
 FILES = {
     *names.FILES,
     names.STALE,
-    names.TUNE,
     names.JOURNAL,
     names.UNRECORDED,
     names.LOOKS,

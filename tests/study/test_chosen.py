@@ -47,7 +47,7 @@ def test_a_run_that_chunks_says_so_and_has_a_name_of_its_own(place, before):
     assert (run.config["executor"], run.config["chosen"]) == ("auto", "chunk")
     others = before("cell=gla"), only("cell=gla", "executor=chunk")
     assert run.fingerprint not in [other.fingerprint for other in others]
-    assert only("cell=gla", "executor=fused").config["chosen"] is None
+    assert only("cell=gla", "executor=stacked").config["chosen"] is None
     # Layers of several kinds run as they did.
     assert only("mixers=[gla,lstm]", "layers=2").config["chosen"] is None
     with pytest.raises(ConfigError, match=r"type executor=chunk"):
@@ -80,7 +80,7 @@ def test_what_xla_compiles_is_chosen_for_xla(place, monkeypatch):
 )
 def test_what_xla_trains_with_another_executor_has_another_name(place, monkeypatch, words, renamed):
     now = only(*words).fingerprint
-    monkeypatch.setattr(choose, "fused_wins", lambda cell: False)  # as earlier versions chose
+    monkeypatch.setattr(choose, "stacked_wins", lambda cell: False)  # as earlier versions chose
     assert (only(*words).fingerprint != now) == renamed
 
 
@@ -105,7 +105,7 @@ def test_where_gradients_are_summed_in_another_order_a_run_has_another_name(
     assert (only(*words).fingerprint != now) == renamed
 
 
-@pytest.mark.parametrize(("jit", "executor"), [("true", "fused"), ("false", "affine")])
+@pytest.mark.parametrize(("jit", "executor"), [("true", "stacked"), ("false", "affine")])
 def test_a_result_has_the_executor_that_trained(place, jit, executor):
     run = only("cell=mingru", f"jit={jit}")
     assert attempt(run, threading.Event())["executor"] == executor
@@ -126,7 +126,8 @@ def attempt(run, stop):
 
 
 @pytest.mark.parametrize(
-    ("cell", "executor"), [("gla", "fused"), pytest.param("lstm", "fused", marks=pytest.mark.slow)]
+    ("cell", "executor"),
+    [("gla", "stacked"), pytest.param("lstm", "stacked", marks=pytest.mark.slow)],
 )
 def test_a_study_begun_before_goes_on_as_it_began(place, before, cell, executor):
     old = before(f"cell={cell}")
@@ -140,14 +141,10 @@ def test_a_study_begun_before_goes_on_as_it_began(place, before, cell, executor)
     assert {**told(again.path), "result": 0} == {**told(whole.path), "result": 0}
 
 
-def test_a_new_study_chunks_and_one_with_measured_choices_does_not(place):
+def test_a_new_study_chunks(place):
     run = only("cell=gla")
     result = attempt(run, threading.Event())
     assert (result["executor"], result["executor_reason"][:16]) == ("chunk", "auto: a memory i")
-    table = place / "experiments" / "measured" / "tune.json"
-    table.parent.mkdir(parents=True)
-    table.write_text("{}")
-    assert only("cell=gla", "study=measured").config["chosen"] is None
 
 
 @pytest.mark.parametrize(

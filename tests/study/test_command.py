@@ -769,7 +769,6 @@ def test_what_only_prints_leaves_logging_alone(capsys, option, says):
         (["swap.forget={kind:", "power_law}"], "'swap.forget={kind: power_law}'"),
         (["swap.forget={kind:", "power_law,", "eps:", "0.1}"], "'swap.forget={kind: power_law,"),
         (["executor=affine"], "executor='affine'"),
-        (["executor=cudnn", "cell=mgu"], "executor='cudnn'"),
         (["-x"], "-x "),
         (["--multirn"], " --multirun."),
         (["-sc", "instal=bash"], "install=bash"),
@@ -784,7 +783,6 @@ def test_a_habit_from_elsewhere_is_answered_with_what_to_type(capsys, words, mes
 
 def test_a_run_that_needs_a_gpu_is_refused_before_anything_is_written(capsys, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert "executor=cudnn needs a GPU" in told(capsys, "executor=cudnn", "cell=lstm")
 
 
 def test_an_unknown_cell_shows_where_a_file_would_be_and_few_names(capsys, place):

@@ -66,7 +66,7 @@ def record(test, name):
         "parameters": {"recurrent": 9, "total": 9},
         "seconds": {"total": 1.0, "step": 0.1},
         "steps": 1,
-        "executor": "fused",
+        "executor": "stacked",
         "data_hash": "ab",
         "plugins": {"power_law": "c" * 64},
     }

@@ -192,7 +192,7 @@ def as_before(run, **marks):
     return fingerprint({**numbers, **marks}, older, run.data_hash, run.plugins)
 
 
-@pytest.mark.parametrize("executor", ["auto", "fused"])
+@pytest.mark.parametrize("executor", ["auto", "stacked"])
 def test_without_vary_a_run_keeps_the_fingerprint_it_had_before_the_key(executor):
     run = only("seed=3", f"executor={executor}")
     assert as_before(run) == run.fingerprint

@@ -109,13 +109,13 @@ def test_a_rate_that_fell_on_a_plateau_is_that_of_an_undisturbed_run(place):
 
 
 NOW = {"tensorflow": "2.21.0", "cpu": "one", "threads": 1, "executor": "auto", "jit": False}
-FOUND = Checkpoint({}, {"epoch": 3, "step": 12}, NOW | {"threads": 2, "executor": "fused"})
+FOUND = Checkpoint({}, {"epoch": 3, "step": 12}, NOW | {"threads": 2, "executor": "stacked"})
 
 
 def test_threads_and_executor_are_those_of_the_first_attempt(tmp_path, capsys):
     folder = RunFolder(tmp_path)
     settings, remark = resume.agreed(FOUND, NOW, folder, False)
-    assert settings == {"threads": 2, "executor": "fused", "jit": False}
+    assert settings == {"threads": 2, "executor": "stacked", "jit": False}
     assert remark is None
     assert capsys.readouterr().out == "continues after epoch 3, step 12.\n"
 
@@ -138,7 +138,7 @@ def test_after_an_upgrade_or_elsewhere_it_is_refused_with_the_difference(tmp_pat
     assert "allow_changed=true retry=failed" in text
     assert str(tmp_path / "checkpoint.bin") in text
     settings, remark = resume.agreed(FOUND, here, folder, True)
-    assert settings == {"threads": 1, "executor": "fused", "jit": False}
+    assert settings == {"threads": 1, "executor": "stacked", "jit": False}
     assert remark.startswith("continued after epoch 3, step 12 although changed: tensorflow")
     assert "although changed" in capsys.readouterr().out
 

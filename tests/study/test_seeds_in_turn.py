@@ -37,7 +37,6 @@ OTHERS = {
         *("task=echo", "trainer.epochs=2", "trainer.batch=8", "vary=order", "probe=true"),
         "jit=false",
     ],
-    "newton": ["task=sum", "trainer.steps=4", "cell=indy_gru", "executor=newton", "jit=false"],
 }
 ALL = {**GRAPH, **XLA, **OTHERS}
 

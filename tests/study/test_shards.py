@@ -48,7 +48,6 @@ STREAMS = ["trainer.tbptt=2", "++cell.learned_initial_state=[c]", "dropout=0.2"]
         ["task=sum", "jit=false", *STREAMS, "optimizer.schedule=linear"],
         ["task=prose", "jit=false", *STREAMS],
         ["task=echo", "jit=false", "trainer.accumulate=2", *DRAWS],
-        ["task=sum", "jit=false", "cell=indy_gru", "executor=newton"],
         ["task=sum", "jit=false", "block=modern", "dropout=0.3"],
     ],
 )
@@ -67,7 +66,6 @@ def test_the_numbers_are_those_of_a_whole_batch(place, words):
     [
         ["task=odd"],
         pytest.param(["task=prose", *STREAMS], marks=pytest.mark.slow),
-        pytest.param(["cell=indy_gru", "executor=newton"], marks=pytest.mark.slow),
     ],
 )
 def test_scores_are_those_of_whole_batches(place, monkeypatch, words):

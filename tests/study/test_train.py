@@ -134,7 +134,7 @@ def test_the_result_is_that_of_the_contract(shared):
     }
     assert result["parameters"] == {"recurrent": 4 * (9 + 4 + 1) * 4, "total": 224 + 5 * 9}
     assert result["steps"] == 9
-    assert result["executor"] in ("fused", "reference")
+    assert result["executor"] in ("stacked", "reference")
     seconds = result["seconds"]
     assert 0 < seconds["step_low"] <= seconds["step"] <= seconds["step_high"]
     assert seconds["step_processor"] > 0

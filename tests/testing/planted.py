@@ -124,7 +124,7 @@ GATES: dict[str, tuple[str, str]] = {
     ),
     "executors_agree": (
         source(STEPS, '    reads = ("x",)'),
-        "executor=fused disagrees with reference",
+        "executor=stacked disagrees with reference",
     ),
     "compiles_with_xla": (
         source(

@@ -282,7 +282,7 @@ CELLS: dict[str, tuple[str, str, str]] = {
         "",
         "the weight alpha has a zero gradient",
     ),
-    "executors_agree": (GATE, HOISTED, "executor=fused disagrees"),
+    "executors_agree": (GATE, HOISTED, "executor=stacked disagrees"),
     "chunks_are_whole": (GATE, HOISTED, "in two parts, the outputs differ"),
     "causal": (
         GATE,

@@ -19,7 +19,7 @@ def float64():
     keras.config.set_dtype_policy(before)
 
 
-def layers(cell="lstm", executor="fused", **options):
+def layers(cell="lstm", executor="stacked", **options):
     whole = RNN(
         cell, 4, executor=executor, return_sequences=True, return_state=True, seed=1, **options
     )
@@ -38,15 +38,15 @@ def begins(place):
 
 
 CASES = [
-    ("lstm", "fused", {}),
+    ("lstm", "stacked", {}),
     ("lstm", "reference", {}),
     ("lstm", "unroll", {}),
     ("mingru", "scan", {}),
     ("mingru", "affine", {}),
     ("gla", "chunk", {}),
-    ("qrnn", "fused", {}),  # carries an input
-    ("rg_lru", "fused", {}),  # counts steps
-    ("lstm", "fused", {"output_unit": "mix_last"}),  # carries a history
+    ("qrnn", "stacked", {}),  # carries an input
+    ("rg_lru", "stacked", {}),  # counts steps
+    ("lstm", "stacked", {"output_unit": "mix_last"}),  # carries a history
 ]
 
 

@@ -4,7 +4,13 @@ import numpy
 import pytest
 from seams import RunFolder, durable, metrics, resume
 
-MADE_WITH = {"tensorflow": "2.21.0", "cpu": "one", "threads": 2, "executor": "fused", "jit": False}
+MADE_WITH = {
+    "tensorflow": "2.21.0",
+    "cpu": "one",
+    "threads": 2,
+    "executor": "stacked",
+    "jit": False,
+}
 TENSORS = {"weight/w": numpy.arange(3.0)}
 
 

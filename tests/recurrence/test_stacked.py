@@ -1,4 +1,4 @@
-"""The fused executor against the reference, on problems: values and gradients in float64."""
+"""The stacked executor against the reference, on problems: values and gradients in float64."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from seams import make
 
 from gatekit import Gate, ops
 
@@ -33,18 +32,14 @@ _traced = functools.partial(tf.function, autograph=False)
 
 
 def _agree(given: Given, mode: str = "eager") -> None:
-    fast = ["fused"]
-    if make(given.cell, given.cell.output.signals, weights_cached=True).input_columns:
-        fast.append("stepwise")
+    def fast(tensors: Any) -> Any:
+        return values_and_gradients(EXECUTORS["stacked"], given, tensors)
 
-    def all_of_them(tensors: Any) -> Any:
-        return {n: values_and_gradients(EXECUTORS[n], given, tensors) for n in fast}
-
-    call = _traced(all_of_them) if mode == "graph" else all_of_them
-    expected = values_and_gradients(EXECUTORS["reference"], given, given.tensors)
-    for found in call(given.tensors).values():
-        assert_close(found[0], expected[0])
-        assert_close(found[1], expected[1])
+    found = (_traced(fast) if mode == "graph" else fast)(given.tensors)
+    for one, other in zip(
+        found, values_and_gradients(EXECUTORS["reference"], given, given.tensors), strict=True
+    ):
+        assert_close(one, other)
 
 
 @pytest.mark.parametrize("name", CORE)
@@ -81,38 +76,21 @@ def test_no_argument_loses_its_gradient_in_a_graph(name: str) -> None:
 
     @_traced
     def gradients(tensors: Any) -> Any:
-        return values_and_gradients(EXECUTORS["fused"], given, tensors)[1]
+        return values_and_gradients(EXECUTORS["stacked"], given, tensors)[1]
 
     silent = [n for n, g in gradients(given.tensors).items() if not np.any(g)]
     assert silent == []
 
 
-@pytest.mark.parametrize("mode", ["eager", "graph"])
-def test_a_second_derivative_is_refused_with_the_remedy(mode: str) -> None:
-    given = Given(built("gru"))
-
-    def second(x: Any) -> Any:
-        tensors = {**given.tensors, "input:x": x}
-        with tf.GradientTape() as outer:
-            outer.watch(x)
-            _, first = values_and_gradients(EXECUTORS["fused"], given, tensors)
-            total = tf.reduce_sum(tf.square(first["input:x"]))
-        return outer.gradient(total, x)
-
-    with pytest.raises(NotImplementedError, match="executor='reference'"):
-        (_traced(second) if mode == "graph" else second)(given.tensors["input:x"])
-
-
-def test_the_reference_has_second_derivatives() -> None:
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_loops_have_second_derivatives(executor: str) -> None:
     given = Given(built("gru"))
     rng = np.random.default_rng(1)
     x = given.tensors["input:x"]
     direction = tf.constant(rng.normal(size=x.shape))
 
     def slope(x: Any) -> Any:
-        _, first = values_and_gradients(
-            EXECUTORS["reference"], given, {**given.tensors, "input:x": x}
-        )
+        _, first = values_and_gradients(EXECUTORS[executor], given, {**given.tensors, "input:x": x})
         return tf.reduce_sum(tf.sin(first["weight:update.h_prev"]))
 
     with tf.GradientTape() as tape:
@@ -122,16 +100,6 @@ def test_the_reference_has_second_derivatives() -> None:
     step = 1e-5
     measured = (slope(x + step * direction) - slope(x - step * direction)) / (2 * step)
     assert difference(exact, measured) < 1e-8
-
-
-def test_forward_mode_is_refused_and_not_wrong() -> None:
-    given = Given(built("gru"))
-    x = given.tensors["input:x"]
-    tensors = {**given.tensors, "input:x": x}
-    with tf.autodiff.ForwardAccumulator(x, tf.ones_like(x)):
-        problem = given.problem(tensors)
-        with pytest.raises(NotImplementedError, match="executor='reference'"):
-            EXECUTORS["fused"](problem)
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
@@ -184,6 +152,4 @@ def test_both_loops_call_a_gate_that_is_swapped_in(executor: str, mode: str) -> 
     assert in_forward == (1 if graph else TIME)
     assert set(calls) == {(BATCH, 8)}
     (_traced(with_gradient) if graph else with_gradient)(given.tensors)
-    # Outside training nothing is saved, so that a gradient takes a second forward pass.
-    more = 0 if executor == "reference" else 2 * in_forward
-    assert len(calls) == 2 * in_forward + more
+    assert len(calls) == 2 * in_forward
