@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from . import accelerator, choice
+from . import choice
 from .contender import CELLS, LIBRARIES, MEMORIES, contenders, known
 from .figure import draw
 from .machine import describe
@@ -34,7 +34,7 @@ def arguments(typed: Sequence[str]) -> argparse.Namespace:
         description="Time recurrent layers in alternating pairs. Without --cells and --sizes, "
         "measure what the targets need.",
     )
-    cells = tuple(dict.fromkeys((*CELLS, *MEMORIES, *(h.cell for h in accelerator.heats("gpu")))))
+    cells = (*CELLS, *MEMORIES)
     parser.add_argument("--cells", type=_names(cells, "cell"), help=f"some of {', '.join(cells)}")
     parser.add_argument(
         "--sizes",
@@ -79,23 +79,12 @@ def arguments(typed: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--chunks",
         action="store_true",
-        help="cells with a matrix as state at their sizes: chunk, fused, and layers by hand",
+        help="cells with a matrix as state at their sizes: chunk, stacked, and layers by hand",
     )
     parser.add_argument(
         "--choice",
         action="store_true",
         help="the executor that auto chooses against each by name, over a grid of cells and sizes",
-    )
-    parser.add_argument(
-        "--device",
-        choices=("gpu", "cpu"),
-        help="check all numbers, then time the GPU races; cpu tries it at tiny sizes",
-    )
-    parser.add_argument(
-        "--minutes",
-        type=float,
-        default=9,
-        help="with --device: minutes in which races start; default: 9",
     )
     parser.add_argument("--list", action="store_true", help="measure nothing, list what would run")
     asked = parser.parse_args(typed)
@@ -146,9 +135,6 @@ def main(typed: Sequence[str]) -> None:
     console = Console(highlight=False)
     console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
     results = _results(asked.to)
-    if asked.device:
-        _device(asked, results, console)
-        return
     if not asked.targets:
         parts = planned(asked.cells, asked.sizes, asked.what, asked.threads)
         if asked.missing:
@@ -248,38 +234,6 @@ def _run(asked: argparse.Namespace, parts: list[Part], results: Results, console
             write(results, asked.to, asked.clock)
     if asked.to:
         console.print(f"wrote {asked.to / 'results.json'} and what is drawn from it")
-
-
-def _device(asked: argparse.Namespace, results: Results, console: Console) -> None:
-    """Check the numbers of all executors, then time them until the minutes are over."""
-    began = time.monotonic()
-    accelerator.prepare()
-    wrong = []
-    for row in accelerator.checked(asked.device):
-        shown = row.get("refused") or f"largest relative error {row['error']:.1e}"
-        console.print(f"{row['cell']} {row['executor']}: {shown}")
-        if not row.get("error", 0) <= accelerator.TOLERANCE:
-            wrong.append(f"{row['cell']} {row['executor']}")
-    if wrong:
-        raise SystemExit(f"not timed, because numbers are wrong: {', '.join(wrong)}")
-    method = Method(asked.pairs, asked.block, False, asked.patience)
-    for heat in accelerator.heats(asked.device):
-        if heat.cell not in (asked.cells or (heat.cell,)):
-            continue
-        head = f"{heat.cell} {heat.size}"
-        if time.monotonic() - began > 60 * asked.minutes:
-            console.print(f"{head}: not run, time is up")
-            continue
-        who = contenders(heat.cell, heat.size, heat.contenders)
-        threads = accelerator.THREADS if asked.device == "gpu" else 1
-        races = measure(who, heat.size, ("forward", "train"), threads, method, lambda text: None)
-        for race in races:
-            console.print(table(race, asked.clock))
-            for name, why in race.failed.items():
-                console.print(f"{name}: {why}")
-        results.add(races)
-        if asked.to:
-            write(results, asked.to, asked.clock)
 
 
 def _weight(part: Part) -> float:

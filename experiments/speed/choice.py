@@ -12,7 +12,7 @@ from gatekit import registry
 from gatekit.cell.graph import build
 from gatekit.cell.graph.cell import Cell
 from gatekit.cell.schema import read_output_unit
-from gatekit.recurrence.executors.choose import ROWS, Setting, choose
+from gatekit.recurrence.executors.choose import REFUSES, choose
 
 from .contender import OWN
 from .ratio import ratio
@@ -21,14 +21,14 @@ from .size import Size
 
 CELLS = ("linear_attention", "gla", "delta_net", "gated_delta_net", "mlstm", "rwkv7", "kda")
 CELLS += ("mamba2", "mingru")
-"""Cells with several executors on a CPU; lstm and gru have one, ``fused``."""
+"""Cells with several executors on a CPU; lstm and gru have one, ``stacked``."""
 SIZES = tuple(
     Size(batch, time, 64, units)
     for units in (64, 128)
     for time in (64, 512, 1024)
     for batch in (8, 32)
 )
-EXECUTORS = ("fused", "affine", "chunk")
+EXECUTORS = ("stacked", "affine", "chunk")
 """The executors that are ever the fastest on a CPU."""
 MODES = ("graph", "xla")
 SLOW = 2.0
@@ -41,7 +41,7 @@ def by_name(cell: str) -> tuple[str, ...]:
     ``auto`` is one of them, so it does not run by itself.
     """
     built = _built(cell, SIZES[0])
-    named = [each for each in EXECUTORS if not ROWS[each].refuses(built, Setting())]
+    named = [each for each in EXECUTORS if not REFUSES[each](built)]
     return tuple(f"{OWN}.{name}-{mode}" for name in named for mode in MODES)
 
 

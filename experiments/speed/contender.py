@@ -122,32 +122,22 @@ LIBRARIES = (
         module="experiments.speed.gatekit_step",
         packages=("gatekit", "tensorflow", "keras"),
         modes=("graph", "xla"),
-        cells=frozenset((*CELLS, *MEMORIES, "para_gru")),
-        apart=("reference-graph", "remat-graph", "remat-xla", "bfloat16-graph"),
+        cells=frozenset((*CELLS, *MEMORIES)),
+        apart=("reference-graph", "bfloat16-graph"),
         asked=(
-            "fused-graph",
-            "fused-xla",
+            "stacked-graph",
+            "stacked-xla",
             "affine-graph",
             "affine-xla",
             "scan-graph",
             "scan-xla",
             "chunk-graph",
             "chunk-xla",
-            "newton-graph",
-            "newton-xla",
             "unroll-graph",
             "bfloat16-xla",
-            "cudnn-graph",
             "shards-graph",
             "shards-xla",
         ),
-    ),
-    Library(
-        name="gatekit-scan",
-        module="experiments.speed.scan_step",
-        packages=("gatekit", "tensorflow"),
-        modes=("graph", "xla"),
-        cells=frozenset({"recurrence"}),
     ),
     Library(
         name="keras",
@@ -241,8 +231,6 @@ def worth_running(contender: Contender, size: Size) -> bool:
         return size.time <= 200
     if mode.startswith("bfloat16"):  # small products gain nothing
         return size.units >= 256 and contender.cell in ("lstm", "gru")
-    if mode.startswith("remat"):
-        return size.time >= 2000 and contender.cell not in AFFINE
     if mode.startswith("reference"):  # where the ratio to it is a target
         return size.time >= 1000 and contender.cell in AFFINE
     return True

@@ -25,15 +25,13 @@ def options_of(mode: str) -> tuple[dict[str, Any], bool]:
     """Return the layer's options and whether XLA compiles, for a mode such as ``affine-xla``.
 
     Args:
-        mode: ``graph`` or ``xla``, with an executor, ``remat`` or ``bfloat16`` in front if wanted;
+        mode: ``graph`` or ``xla``, with an executor or ``bfloat16`` in front if wanted;
             otherwise, it is ``executor=auto`` in float32.
     """
     special, _, how = mode.rpartition("-")
     options: dict[str, Any] = {}
     if special in EXECUTORS:
         options["executor"] = special
-    elif special == "remat":
-        options["remat"] = True
     elif special == "bfloat16":
         options["dtype"] = "mixed_bfloat16"
     elif special:

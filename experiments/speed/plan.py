@@ -17,7 +17,7 @@ SIZES = (
 )
 SHORT, LONG = SIZES[:3], SIZES[4]
 CHUNK_SIZES = (Size(8, 1024, 128, 256), Size(8, 4096, 64, 128), Size(2, 16384, 64, 64))
-CHUNK_CONTENDERS = ("gatekit.fused-graph", "gatekit.fused-xla", "gatekit.chunk-graph")
+CHUNK_CONTENDERS = ("gatekit.stacked-graph", "gatekit.stacked-xla", "gatekit.chunk-graph")
 CHUNK_CONTENDERS += ("gatekit.chunk-xla", "keras-chunk", "torch-chunk")
 WHATS = ("train", "forward", "memory")
 OF_TARGETS = ("lstm", "gru", "gru_reset_after", "peephole", "ur_lstm", "on_lstm")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from dataclasses import dataclass, field
 
 import tensorflow as tf
 from tensorflow import Tensor
@@ -13,9 +12,6 @@ from gatekit.cell.graph import Cell
 from gatekit.cell.program import Program, lower
 
 from .masking import ValidSteps
-
-Keys = tuple[str, ...] | bool
-"""The content of a field: the keys of its mapping, or whether it has a tensor."""
 
 
 @dataclass(frozen=True)
@@ -107,40 +103,8 @@ class Problem:
         }
 
 
-class Tensors:
-    """Base of dataclasses that `tf.nest` flattens; each field is a tensor or a mapping of tensors.
-
-    Fields and keys keep their order. A field that is None contributes no tensor.
-    """
-
-    def __tf_flatten__(self) -> tuple[tuple[Keys, ...], tuple[object, ...]]:
-        """Return the keys of each field, and the tensors."""
-        keys: list[Keys] = []
-        values: list[object] = []
-        for field_ in fields(self):  # type: ignore[arg-type]
-            value = getattr(self, field_.name)
-            if isinstance(value, Mapping):
-                keys.append(tuple(value))
-                values.append(tuple(value.values()))
-            else:
-                keys.append(value is not None)
-                values.append(() if value is None else value)
-        return tuple(keys), tuple(values)
-
-    @classmethod
-    def __tf_unflatten__(cls, metadata: tuple[Keys, ...], components: tuple[Any, ...]) -> Self:
-        """Return an object with these keys and tensors."""
-        values: list[object] = []
-        for keys, value in zip(metadata, components, strict=True):
-            if isinstance(keys, tuple):
-                values.append(dict(zip(keys, value, strict=True)))
-            else:
-                values.append(value if keys else None)
-        return cls(*values)
-
-
 @dataclass(frozen=True)
-class Solution(Tensors):
+class Solution:
     """Sequences of the wanted signals, ``time x batch x width``, and the last value of every state.
 
     The sequence of a state contains it after zoneout and mask. The sequence of any other signal is

@@ -93,7 +93,7 @@ def key(
         shapes(model),
         (mode.jit, mode.scores),
         # A plugin that was edited meanwhile has new classes, and so other cells.
-        tuple((id(each.cell), each.choice, each._salt) for each in recurrent_layers(model)),
+        tuple((id(each.cell), each.choice) for each in recurrent_layers(model)),
         tuple(blocks),
     )
 

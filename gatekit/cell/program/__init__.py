@@ -1,10 +1,9 @@
 """A cell's step as a list of operations, each of which assigns values.
 
 `lower` makes the list from a built cell. The others read it: `share` (which linear operations are
-one product), `equations` (the step as people write it), `numpy_step` (its values in NumPy) and
-`solved` (the list without a loop, if an analysis found how to solve the states). A new kind of node
-needs a change of `lower` only. The nodes of a cell describe it for people, in terms of gates. Start
-with `ops`.
+one product), `equations` (the step as people write it) and `solved` (the list without a loop, if an
+analysis found how to solve the states). A new kind of node needs a change of `lower` only. The
+nodes of a cell describe it for people, in terms of gates. Start with `ops`.
 
 No module here is public.
 """

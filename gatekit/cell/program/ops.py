@@ -224,17 +224,6 @@ class Program:
                 known.update(outs(op))
         return frozenset(known)
 
-    @cached_property
-    def stage(self) -> Mapping[str, int]:
-        """The number of recurrent matrix products in sequence before each value of a step."""
-        at: dict[str, int] = {}
-        for op in self.step:
-            before = max((at.get(name, 0) for name in op.reads), default=0)
-            if isinstance(op, Linear) and op.of not in self.timeless and op.map.has_matrix():
-                before += 1
-            at.update(dict.fromkeys(outs(op), before))
-        return at
-
     def constant_free(self, expr: Expr) -> Expr:
         """Return an expression with numbers in place of constants."""
         values = {name: lift(value) for name, value in self.constants.items()}

@@ -194,7 +194,7 @@ class BlockLayer(SequenceLayer):
         except GatekitError as error:
             raise error.spoken(Layer()) from error.__cause__
         self._built_block = block
-        seed = self._seed_within(BlockLayer)
+        seed = self._drawn_seed
         number = "".join(re.findall(r"_\d+\Z", self.name))
         names = {"": "forward", "backward_": "backward"} if self.bidirectional else {"": "rnn"}
         for prefix, name in names.items():

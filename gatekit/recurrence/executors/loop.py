@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.cell.errors import DataError
-from gatekit.recurrence.packing import stacked, unstack
+from gatekit.recurrence.packing import bound, stacked, unstack
 from gatekit.recurrence.problem import Problem, Solution
 
 Step = Callable[[Tensor, Mapping[str, Tensor], Tensor, dict[str, Tensor]], dict[str, Tensor]]
@@ -46,7 +46,7 @@ def over_time(problem: Problem, one_step: Step) -> Solution:
         lambda step, *_: step < steps,
         body,
         (tf.constant(0), tuple(problem.states[name] for name in names), arrays),
-        maximum_iterations=steps,
+        maximum_iterations=bound(steps),
         parallel_iterations=1,
     )
     sequences = {}

@@ -156,7 +156,6 @@ class CellLayer(SeededLayer):
         self._noise = keras.random.SeedGenerator(self._drawn_seed)
         self._cell: Cell | None = None
         self._variables: dict[str, keras.Variable] = {}
-        self._salt = 0
         for name in ("compute_dtype", "variable_dtype"):
             check_float(getattr(self, name))
 
@@ -226,9 +225,7 @@ class CellLayer(SeededLayer):
 
     def _create_weights(self, cell: Cell) -> None:
         """Create the weights of a built cell, and draw their initial values."""
-        seed = self._seed_within(CellLayer)
-        self._salt = seed if seed != self._drawn_seed else 0
-        values = draw(cell, seed)
+        values = draw(cell, self._drawn_seed)
         for weight in cell.weights:
             value = values[weight.name]
             self._variables[weight.name] = self.add_weight(
@@ -242,10 +239,8 @@ class CellLayer(SeededLayer):
             )
 
     def _next_seed(self) -> Tensor:
-        """Return the seed of one call's noise, two int32; no other call or layer has it."""
-        seed = tf.cast(self._noise.next(), tf.int32)
-        # A layer may be built while Keras traces a model. Its generator cannot be seeded anew then.
-        return tf.bitwise.bitwise_xor(seed, [self._salt, 0]) if self._salt else seed
+        """Return the seed of one call's noise, two int32; no other call has it."""
+        return tf.cast(self._noise.next(), tf.int32)
 
     def _first_states(self, batch: int | Tensor, features: int | None = None) -> dict[str, Tensor]:
         """Return the initial states by name, with the batch first."""

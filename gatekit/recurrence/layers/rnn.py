@@ -70,8 +70,7 @@ class RNN(CellLayer, SequenceLayer):
             ``{GATE: {"recurrent": ...}}`` for those of one gate. Each value is a
             `keras.Regularizer`, the name of one such as ``"l2"``, or None for none.
         constraints: in the form of ``regularizers``, such as ``{"kernel": "unit_norm"}``.
-        seed: seed of weights, dropout and zoneout; None draws one. Layers of one model that have
-            the same seed draw different weights.
+        seed: seed of weights, dropout and zoneout; None draws one.
         plugins: plugin files to load besides the registered ones.
 
     Raises:

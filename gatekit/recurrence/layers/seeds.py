@@ -1,23 +1,16 @@
-"""Layers of one model that have the same seed draw different weights.
-
-The first of them draws from the seed itself. Later ones derive their seed from their position in
-the order in which the model builds its layers. Names, and other models of the process, do not
-matter.
-"""
+"""The base class of all layers: its seed, checks of a call, and refusals that Keras would hide."""
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import inspect
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import keras
 import tensorflow as tf
-from keras.src.backend.common import global_state
 
 from gatekit.cell.calls import REQUIRED, MissingAttributeError, border, no_attribute
 from gatekit.cell.errors import ConfigError, DataError, GatekitError, excerpt, listed
@@ -29,10 +22,7 @@ _OF_KERAS = ("mask", "training")  # Keras passes these even to calls that do not
 
 
 class SeededLayer(keras.layers.Layer):
-    """A layer that draws from its seed, or from a derived seed if earlier twins of it exist.
-
-    A twin is a layer of the same model with the same seed.
-    """
+    """A layer that draws from its seed."""
 
     _called_with: object = None
     """The inputs of the call that builds the layer, while that call runs."""
@@ -45,12 +35,6 @@ class SeededLayer(keras.layers.Layer):
         """Set the seed; None draws one."""
         self.seed = accepted("seed", seed, Optional(Whole(0)), 0)
         self._drawn_seed = random.randint(1, 10**9) if seed is None else int(seed)
-
-    def _seed_within(self, kind: type[keras.layers.Layer]) -> int:
-        """Return the seed of a layer that is being built; built layers of `kind` are its twins."""
-        if self.seed is None:
-            return self._drawn_seed
-        return seed_of(self._drawn_seed, earlier_twins(self, kind, self._called_with))
 
     @border
     @tf.autograph.experimental.do_not_convert
@@ -92,7 +76,7 @@ class SeededLayer(keras.layers.Layer):
             refuse_in_call(kwargs, _in_calls(type(self).call))
         if self.built:
             return super().__call__(inputs, *args, **kwargs)
-        # `build` only gets shapes, but the graph of a model is found through its tensors.
+        # `build` only gets shapes; a message about them may need the input.
         self._called_with = inputs
         try:
             return super().__call__(inputs, *args, **kwargs)
@@ -165,69 +149,3 @@ def _takes_states(call: Callable[..., object]) -> bool:
     """Return whether a call of the layer requires states, as that of a cell does."""
     states = inspect.signature(call).parameters.get("states")
     return states is not None and states.default is states.empty
-
-
-def seed_of(seed: int, earlier: int) -> int:
-    """Return the seed of a layer, given how many layers with its seed the model built before.
-
-    Args:
-        seed: the seed that the layer was given.
-        earlier: how many layers with this seed were built before it.
-    """
-    if not earlier:
-        return seed
-    digest = hashlib.sha256(f"{seed}/{earlier}".encode()).digest()
-    return int.from_bytes(digest[:4], "little") >> 1
-
-
-def earlier_twins(layer: keras.layers.Layer, kind: type[keras.layers.Layer], inputs: object) -> int:
-    """Return how many built layers of the same model have this layer's seed.
-
-    The model consists of everything that encloses the layer while it is built (a wrapper, a
-    `keras.Sequential`, a subclassed model) and of the functional graph of its inputs.
-
-    Args:
-        layer: the layer that is about to be built.
-        kind: the class of layers that draw from a seed.
-        inputs: the inputs of the call; None if the layer is built without a call.
-    """
-    owners = {id(owner): owner for owner in (*_enclosing(), *_connected(inputs))}
-    twins = {
-        id(other)
-        for owner in owners.values()
-        for other in owner._flatten_layers()
-        if isinstance(other, kind) and other is not layer
-        if other.built and other.seed == layer.seed
-    }
-    return len(twins)
-
-
-def _enclosing() -> list[keras.layers.Layer]:
-    """Return the layers whose `build` or call is running, outermost first."""
-    # This is not public; tests/recurrence/test_twins.py fails if Keras removes it.
-    scopes = global_state.get_global_attribute("name_scope_stack") or []
-    callers = [getattr(scope, "caller", None) for scope in scopes]
-    return [caller for caller in callers if isinstance(caller, keras.layers.Layer)]
-
-
-def _connected(inputs: object) -> Iterator[keras.layers.Layer]:
-    """Yield the layers of the graph that symbolic inputs belong to."""
-    waiting = list(_operations(keras.tree.flatten(inputs)))
-    seen = {id(operation) for operation in waiting}
-    while waiting:
-        operation = waiting.pop()
-        if isinstance(operation, keras.layers.Layer):
-            yield operation
-        near = [node.operation for node in operation._outbound_nodes]
-        for node in operation._inbound_nodes:
-            near += _operations(node.input_tensors)
-        for other in near:
-            if id(other) not in seen:
-                seen.add(id(other))
-                waiting.append(other)
-
-
-def _operations(tensors: Iterable[object]) -> list[keras.Operation]:
-    """Return the operations that made these symbolic tensors."""
-    histories = [getattr(tensor, "_keras_history", None) for tensor in tensors]
-    return [history.operation for history in histories if history is not None]

@@ -53,8 +53,7 @@ class Cell(CellLayer, _Dropout):
         learned_initial_state: states whose initial value is learned; None keeps the cell's.
         regularizers: regularizers of the weights, as for `gatekit.RNN`.
         constraints: constraints of the weights, as for `gatekit.RNN`.
-        seed: seed of weights, dropout and zoneout; None draws one. Layers of one model that have
-            the same seed draw different weights.
+        seed: seed of weights, dropout and zoneout; None draws one.
         plugins: plugin files to load besides the registered ones.
 
     Raises:
