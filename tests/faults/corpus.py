@@ -129,7 +129,7 @@ def _python(code: str, files: Mapping[str, str] = MappingProxyType({})) -> None:
         return seams.cell(usual | more, output_unit=unit)
 
     # These import TensorFlow; a line that needs one writes gatekit.RNN.
-    slow = ("RNN", "BlockLayer", "Cell", "convert", "pad_time")
+    slow = ("RNN", "BlockLayer", "Cell", "convert")
     names = {name: getattr(gatekit, name) for name in gatekit.__all__ if name not in slow}
     with _in_folder(files):
         exec(code, names | {"built": built, "gatekit": gatekit, "__name__": "script"})

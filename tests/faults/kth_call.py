@@ -33,7 +33,7 @@ from faulty_disks import ERRORS, FailingDisk, KillingDisk, PowerDisk
 from seams import ClaimedError, RunFolder, durable, metrics, resume, seeds
 
 EPOCHS, STEPS = 3, 2
-MADE_WITH = {"numpy": numpy.__version__, "threads": 1, "executor": "fused", "jit": False}
+MADE_WITH = {"numpy": numpy.__version__, "threads": 1, "executor": "stacked", "jit": False}
 MODES = ("kill", "torn", "error", "power", "names")
 PLANTS = (
     "no fsync of a file",

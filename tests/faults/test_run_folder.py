@@ -22,7 +22,7 @@ from gatekit.compare import load
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
 STUDY = Path(durable.__file__).parent
 RESULT = {"state": "COMPLETED"}
-MADE_WITH = {"threads": 1, "executor": "fused", "jit": False}
+MADE_WITH = {"threads": 1, "executor": "stacked", "jit": False}
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def _few(count: int) -> Any:
 @pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     "holds",
-    # That executors agree is tested by test_fused and test_layer_executors, always.
+    # That executors agree is tested by test_stacked and test_layer_executors, always.
     [
         pytest.param(p, marks=pytest.mark.slow) if p is p8_all_executors_agree else p
         for p in PROPERTIES
