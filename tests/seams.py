@@ -303,7 +303,7 @@ INNER = {
     "gatekit.training.summary": ("InterruptedRunError Scores StepTimes parameter_counts"),
     "gatekit.training.traced": "Kept foreign",
     "gatekit.training.trainer": "train_run=train",
-    "gatekit.training.worker": "devices_of make_deterministic use_table",
+    "gatekit.training.worker": "devices_of make_deterministic",
 }
 _PLACES = {
     here: (module, there or here)
