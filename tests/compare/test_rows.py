@@ -65,21 +65,19 @@ def test_an_empty_study_has_no_rows(tmp_path: Path) -> None:
 
 
 def test_imported_runs_stand_beside_ones_own(tmp_path: Path) -> None:
-    runs = write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    theirs = {"lstm": [value + 1 for value in LSTM], "rnn": RNN}
+    runs = write_study(tmp_path / "lab", theirs)
     shutil.copytree(runs, tmp_path / "demo" / "imported" / "lab" / "runs")
     study = load("demo", tmp_path)
-    assert (len(study.runs), study.copies) == (12, ())
+    assert (len(study.runs), len(study.copies)) == (9, 3)  # three are equal on both sides
     assert {one.origin for one in study.runs} == {None, "lab"}
     comparison = compare("demo", tmp_path)
-    assert [row.group.label for row in comparison.rows] == [
-        "lstm",
-        "lstm origin=lab",
-        "rnn",
-        "rnn origin=lab",
-    ]
-    copied = comparison.rows[1].difference
-    assert copied is not None
-    assert (copied.baseline, copied.pairs, copied.mean) == ("lstm", 3, 0.0)
+    labels = {row.group.label for row in comparison.rows}
+    assert labels == {"lstm", "lstm origin=lab", "rnn"}
+    other = next(row for row in comparison.rows if row.group.label == "lstm origin=lab").difference
+    assert other is not None
+    assert (other.baseline, other.pairs, other.mean) == ("lstm", 3, pytest.approx(1.0))
 
 
 def test_the_studies_of_a_place(tmp_path: Path) -> None:
