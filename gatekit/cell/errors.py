@@ -17,14 +17,12 @@ from gatekit.faults import (
     Fix,
     Kind,
     Place,
-    Set,
     Shell,
-    settled,
     speak,
     together,
 )
 from gatekit.faults.names import nearest_name as nearest_name
-from gatekit.faults.types import LARGEST, Mismatch, Number, Type, Whole, several, wrong
+from gatekit.faults.types import Mismatch, Type, wrong
 from gatekit.faults.values import SWITCHES as SWITCHES
 from gatekit.faults.values import amount_of as amount_of
 from gatekit.faults.values import as_plain as as_plain
@@ -87,35 +85,8 @@ class GatekitError(ValueError):
 
 
 def read_with(read: Callable[[Any], _T], value: Any, at: Place) -> _T:
-    """Return what a reader returns; the first fix of its fault is one that it accepts.
-
-    Args:
-        read: reads plain data.
-        value: the data.
-        at: their place in the configuration; the places of the reader's faults are below it.
-
-    Raises:
-        GatekitError: the reader refuses the data.
-    """
-
-    def refusal(data: Mapping[str, Any]) -> Fault | None:
-        try:
-            read(data[at.last] if at.path else data)
-        except GatekitError as error:
-            if error.fault is None:
-                raise LookupError from error
-            return error.fault
-        return None
-
-    try:
-        return read(value)
-    except GatekitError as error:
-        if error.fault is None or error._spoken:
-            raise
-        data = {at.last: value} if at.path else value
-        if (fault := settled(error.fault, data, refusal)) == error.fault:
-            raise
-        raise type(error)(fault) from error.__cause__
+    """Return what a reader returns; it goes with its callers."""
+    return read(value)
 
 
 def all_read(reads: Iterable[Callable[[], _T]]) -> list[_T]:
@@ -208,16 +179,7 @@ def wrong_option(
         example: a value that is allowed; `NO_EXAMPLE` if there is none to show.
         own: what to do in place of writing the example.
     """
-    amount = amount_of(value)
-    if amount is not None and type(amount) is type(example):
-        example = amount
-    kinds = {int: Whole(-LARGEST), float: Number()}
-    if (kind := kinds.get(type(example))) and (found := several(value, kind)):
-        own = own or (Set(Place((option,)), found),)
-    fixes = own or (() if example is NO_EXAMPLE else (Set(Place((option,)), example),))
-    return OptionError(
-        owner, Fault(Kind.WRONG, Place((option,)), as_plain(value), expected, fixes=fixes)
-    )
+    return OptionError(owner, Fault(Kind.WRONG, Place((option,)), as_plain(value), expected))
 
 
 def refused(place: Place, why: str | tuple[str | Place, ...], *fixes: Fix) -> CellError:

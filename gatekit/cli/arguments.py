@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from argparse import Action
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from gatekit.study.argv import Reader
-
-from .options import known_studies
 
 
 class Parser(Reader):
@@ -27,11 +23,6 @@ class Parser(Reader):
     def __init__(self, command: str, summary: str, typed: Sequence[str]) -> None:
         super().__init__(f"gatekit {command}", typed, description=summary)
         self.add_argument("--debug", action="store_true", help="show the traceback of an error")
-
-    def _example(self, action: Action) -> Any:
-        if action.dest == "study":
-            return next(iter(known_studies()), "STUDY")
-        return super()._example(action)
 
     def add_study(self, text: str = "the study's name") -> None:
         """Add the name of a study."""
@@ -70,7 +61,6 @@ class Parser(Reader):
             action="append",
             default=[],
             metavar="FILE.py",
-            example="my_gate.py",
             help="also load this plugin; may be repeated; plugins=[FILE.py] does the same",
         )
 
@@ -80,7 +70,6 @@ class Parser(Reader):
             "--figure",
             type=Path,
             metavar="PATH",
-            example="figure.svg",
             help="draw a figure: PATH.png, PATH.svg or PATH.pdf; without a suffix, both PNG and "
             "SVG",
         )

@@ -13,15 +13,9 @@ from gatekit.cell.errors import ConfigError, GatekitError, excerpt
 from gatekit.cell.terminal import OutputError
 from gatekit.faults import (
     Fault,
-    Fix,
     Kind,
-    Note,
     Place,
-    Run,
     Set,
-    known_as,
-    nearest_name,
-    note_for,
 )
 
 from .arguments import Parser
@@ -105,7 +99,7 @@ def _dispatch(arguments: list[str]) -> int:
         print_text(f"gatekit {__version__}")
         return 0
     if name not in COMMANDS:
-        raise ConfigError(_no_command(name, rest))
+        raise ConfigError(_no_command(name))
     try:
         os.getcwd()
     except OSError as error:
@@ -164,25 +158,6 @@ def with_plugins(command: str, words: Sequence[str]) -> list[str]:
     return [f"plugins=[{','.join(files)}]", *others] if files and spelling == "key" else others
 
 
-def _no_command(name: str, rest: list[str]) -> Fault:
+def _no_command(name: str) -> Fault:
     """Return the fault of a command that does not exist."""
-    what = "options" if name.startswith("-") else "commands"
-    fixes: tuple[Fix, ...] = ()
-    if note := note_for("command", name):
-        fixes = (Note((note,)),)
-    elif swapped := next((word for word in rest if word in COMMANDS), ""):
-        # `gatekit list cells` is `gatekit cells`, and `gatekit base compare` names a study.
-        named = () if known_as("command", name) else (name,)
-        fixes = (Run(swapped, (*named, *(word for word in rest if word != swapped))),)
-    elif meant := known_as("command", name):
-        words = meant.split()
-        if "STUDY" in words and rest:
-            words[words.index("STUDY")] = rest.pop(0)
-        fixes = (Run(words[0], (*words[1:], *rest)),)
-    elif "=" in name:
-        fixes = (Run("train", (name, *rest)),)
-    elif name.endswith((".yaml", ".yml", ".py")):
-        fixes = (Run("check", (name,)),)
-    elif near := nearest_name(name, COMMANDS):
-        fixes = (Run(near, tuple(rest)),)
-    return Fault(Kind.UNKNOWN, Place((name,)), fixes=fixes, what=what, lists=Run("--help"))
+    return Fault(Kind.UNKNOWN, Place((name,)), what="commands", known=tuple(COMMANDS))

@@ -75,14 +75,12 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
     from gatekit.study.line import (
         overrides,
         plugin_files,
-        refuse_apart,
         refuse_several,
         value_of,
     )
     from gatekit.study.resolve import plain
     from gatekit.study.variant import cell_of, mixers_of, named_gates
 
-    refuse_apart(arguments, sweeps=False)
     cells = [w.removeprefix("cell=") for w in arguments if w.startswith("cell=") or "=" not in w]
     if len(cells) > 1 and {*cells} <= {*cell_names()}:
         each = " and ".join(f"`gatekit {command} cell={name}`" for name in cells)

@@ -89,7 +89,6 @@ OPTIONS: dict[str, Option] = {
     ),
     "over": Option(
         "the unit of the x axis of curves (default: epochs)",
-        example="epochs",
         type=OneOf(tuple(UNITS)),
     ),
 }
@@ -112,7 +111,7 @@ def add_options(parser: Reader, *names: str) -> None:
     """Add options to a command."""
     for name in names:
         option = OPTIONS[name]
-        more: dict[str, Any] = {"example": option.example, "help": option.help}
+        more: dict[str, Any] = {"help": option.help}
         if option.default is False:
             more["action"] = "store_true"
         elif option.several:

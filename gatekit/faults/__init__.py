@@ -19,8 +19,6 @@ from .fault import (
     Run,
     Set,
     Several,
-    apply,
-    settled,
     together,
 )
 from .names import known_as, nearest_key, nearest_name, note_for
@@ -77,14 +75,12 @@ __all__ = [
     "Type",
     "Typed",
     "Whole",
-    "apply",
     "fits",
     "guesses",
     "known_as",
     "nearest_key",
     "nearest_name",
     "note_for",
-    "settled",
     "speak",
     "together",
     "unknown_name",

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .fault import NOTHING, Both, Fault, Fix, Kind, Note, Place, Remove, Rename, Run, Set, Several
-from .names import known_as, nearest_key, nearest_name
-from .values import SWITCHES, amount_of, as_plain, as_typed, is_off
+from .fault import NOTHING, Fault, Kind, Place
+from .values import as_plain
 
 LARGEST = 2**63 - 1
-MOST_LISTED = 16
 
 
 class Mismatch(Exception):  # noqa: N818 - it is caught where it is raised
@@ -194,135 +191,31 @@ def fits(value: Any, type_: Type) -> bool:
     return True
 
 
-def guesses(value: Any, type_: Type) -> Iterator[Any]:
-    """Yield values of a type that a wrong value probably means, the likeliest first."""
-    inner = type_.inner if isinstance(type_, Optional) else type_
-    for each in inner.types if isinstance(inner, AnyOf) else (inner,):
-        for guess in _candidates(value, each):
-            if guess not in (None, "") and fits(guess, type_):
-                yield guess
-
-
-def _candidates(value: Any, type_: Type) -> Iterator[Any]:
-    text = as_typed(value)
-    yield "all" if isinstance(value, int) and value == -1 else None
-    if isinstance(type_, Flag):
-        yield SWITCHES.get(text.lower())
-        if not type_.word and isinstance(value, str) and value.lower() not in ("", "none", "null"):
-            yield True
-    if isinstance(type_, (Whole, Number)) and value is not None and is_off(value):
-        yield 0
-    if isinstance(type_, OneOf) and isinstance(value, (str, int)):
-        yield known_as(type_.scope, text.lower(), tuple(map(str, type_.names)))
-        yield nearest_name(text, type_.names)
-    if isinstance(value, float) and abs(value) < 1e15 and (value.is_integer() or value >= 1):
-        yield int(value) if value.is_integer() else round(value)
-    share = isinstance(type_, Number) and type_.high == 1
-    if share and isinstance(value, (int, float)) and 2 <= value <= 100:
-        yield value / 100  # a percentage
-    if isinstance(value, int) and isinstance(type_, Whole) and value > type_.high:
-        yield type_.high
-    if isinstance(value, str):
-        yield from (value.lower(), amount_of(value), [value])
-        bound = re.fullmatch(r"[\w ]*[<>=]{1,2}([^<>=]+)", value)  # mse<0.1
-        yield amount_of(bound[1]) if bound else None
-    if isinstance(value, (list, tuple)) and len(value) == 1:
-        yield value[0]
-    if isinstance(value, Mapping) and isinstance(type_, ListOf):
-        yield [dict(value)]
-
-
-def several(value: Any, type_: Type) -> Several | None:
-    """Return the values of a type that one wrong value lists; None if it lists none.
-
-    They are written as a list, ``16 32``, ``lstm|gru`` or, for integers, ``1..5`` or ``2:8:2``.
-    """
-    each: list[Any] = list(value) if isinstance(value, (list, tuple)) else []
-    if isinstance(value, str):
-        if (ends := _RANGE.fullmatch(value)) is not None:
-            numbers = range(int(ends[1]), int(ends[2]) + 1, max(1, int(ends[3] or 1)))
-            return Several(numbers) if len(numbers) > 1 and fits(numbers[0], type_) else None
-        one = amount_of(value)
-        between = "[ ;|]" if one is not None and fits(one, type_) else "[ ;|,]"  # 1,000 is a number
-        if re.fullmatch(rf"[\w.+-]+(?:{between}+[\w.+-]+)+", value):
-            each = re.findall(r"[\w.+-]+", value)
-            each = [each if fits(each, type_) else amount_of(each) for each in each]
-    fit = each[1:] and each.count(each[0]) < len(each) and all(fits(one, type_) for one in each)
-    return Several(tuple(each)) if fit else None
-
-
-_RANGE = re.compile(r"(\d{1,9}) *(?:\.\.\.?|:|-) *(\d{1,9})(?: *: *(\d{1,9}))?")
-
-
 def wrong(
     place: Place, value: Any, type_: Type, example: Any = NOTHING, swept: bool = False
 ) -> Fault:
-    """Return the fault of a value that is not of a type.
-
-    Args:
-        place: where the value is.
-        value: the value.
-        type_: the type.
-        example: a value to show if none can be guessed.
-        swept: whether the place may have several values, one in each run.
-    """
-    expected = ""
+    """Return the fault of a value that is not of a type."""
     try:
         type_.accept(value)
     except Mismatch as mismatch:
-        expected = str(mismatch)
-    counts = place.last.lstrip("-") == "seeds" and not swept  # how many, and not which
-    found = several(value, Whole(0) if counts else type_)
-    meant = [] if found is None else [found if swept else found.values[0]]
-    if found is not None and counts:
-        meant = [len(found.values)]
-    meant += guesses(value, type_)
-    fixes: tuple[Fix, ...] = tuple(Set(place, one) for one in meant[:1])
-    if found is not None and counts:
-        fixes += (Note(("it is how many, and not which",)),)
-    if not fixes and example is not NOTHING and fits(example, type_):
-        fixes = (Set(place, example, such=True),)
-    return Fault(Kind.WRONG, place, as_plain(value), expected, fixes=fixes)
+        return Fault(Kind.WRONG, place, as_plain(value), str(mismatch))
+    raise AssertionError(f"{place} may be {value!r}")
 
 
 def unknown_name(place: Place, name: Any, known: Iterable[str], what: str) -> Fault:
-    """Return the fault of a name that nothing registered has.
-
-    Args:
-        place: where the name is.
-        name: the name.
-        known: the names there are.
-        what: what they are, in the plural, which is also the command that lists them.
-    """
-    names = tuple(sorted(known))
-    meant = several(name, OneOf(names)) or nearest_name(as_typed(name), names)
-    fixes = (Set(place, meant),) if meant else ()
-    short = len(names) <= MOST_LISTED
-    return Fault(
-        Kind.UNKNOWN,
-        place,
-        as_plain(name),
-        fixes=fixes,
-        known=names if short else (),
-        what=what,
-        lists=None if short else Run(what),
-    )
+    """Return the fault of a name that nothing registered has."""
+    return Fault(Kind.UNKNOWN, place, as_plain(name), known=tuple(sorted(known)), what=what)
 
 
 def unknown_option(place: Place, value: Any, known: Iterable[str]) -> Fault:
     """Return the fault of an option that a class does not have, or of a key of a mapping."""
-    names = tuple(known)
-    key, colon, after = place.last.partition(":")
-    if value is None and colon and key.isidentifier():  # {kind:tanh} is one key
-        number = amount_of(after)
-        meant = Set(Place((*place.path[:-1], key)), after if number is None else number)
-        return Fault(Kind.UNKNOWN, place, fixes=(Both((Remove(place), meant)),))
-    near = known_as("option", place.last, names)
-    if not near and known_as("kind", place.last):
-        near = next((each for each in ("kind", "name") if each in names), "")
-    near = near or nearest_key(place.last, names)
-    above = Place(place.path[:-1])
-    fix: Fix = Rename(place, Place((*above.path, *near.split(".")))) if near else Remove(place)
-    if isinstance(value, Mapping) and value and all(each in names for each in value):
-        fix = Both((Remove(place), *(Set(above / key, one) for key, one in value.items())))
-    return Fault(Kind.UNKNOWN, place, as_plain(value), fixes=(fix,), known=names)
+    return Fault(Kind.UNKNOWN, place, as_plain(value), known=tuple(known))
+
+
+def guesses(value: Any, type_: Type) -> tuple[Any, ...]:
+    """Return nothing; it goes with its callers."""
+    return ()
+
+
+def several(value: Any, type_: Type) -> None:
+    """Return nothing; it goes with its callers."""

@@ -21,7 +21,6 @@ from gatekit.cell.graph import Cell
 from gatekit.cell.schema import (
     ABOUT_KEYS,
     CELL,
-    CELL_KEYS,
     SECTIONS,
     SWAP,
     CellSpec,
@@ -34,14 +33,13 @@ from gatekit.cell.schema import (
     swap,
 )
 from gatekit.cell.schema.swapping import of_swap, refuse_options
-from gatekit.faults import Fault, Kind, Note, Rename, Set, note_for
+from gatekit.faults import Fault, Kind, Note, Rename, Set
 from gatekit.recurrence.executors.choose import Setting, check, choose, chunks_win
 from gatekit.registry import components
 from gatekit.registry.models import model_of
 from gatekit.runs.names import fingerprint
 from gatekit.tasks.task import check_contiguous
 
-from .config import refuse_elsewhere
 from .keys import DEFAULTS, RUN_KEYS
 from .matching import matched, sizes, smaller
 
@@ -132,11 +130,6 @@ def variant(
     only = base["mixers"] is None
     cell = read_cell(base["cell"], known.catalogue) if swapped or not only else cell_of(base, known)
     unit = read_output_unit(base["output_unit"], known.catalogue)
-    parts = (("task", "name", known.tasks), ("block", "kind", known.catalogue.blocks))
-    for group, key, kinds in parts:
-        if base[group].get(key) in kinds:
-            options = {name for kind in kinds.values() for name in kind.option_names()}
-            refuse_elsewhere(group, base[group], (key, *options))
     task = known.task(base["task"])
     block = read_block(base["block"], known.catalogue)
     base["block"] = block.canonical()
@@ -297,9 +290,6 @@ def cell_of(config: Mapping[str, Any], known: components.Components) -> CellSpec
     Raises:
         GatekitError: the cell or a swap is not allowed.
     """
-    if "function" not in config["cell"]:
-        keys = (key for key in config["cell"] if not note_for("cell", key))
-        refuse_elsewhere("cell", {key: config["cell"][key] for key in keys}, (*CELL_KEYS, "cell"))
     cell = config["cell"]
     _no_half_gates(cell.get("gates"), cell.get("roles") or ())
     swaps = {role: gate for role, gate in config["swap"].items() if gate is not None}

@@ -20,7 +20,6 @@ def run(parser: Parser) -> int:
     parser.add_argument(
         "first",
         metavar="A",
-        example="STUDY/lstm",
         help="a run's id, its folder, STUDY/ID or STUDY/GROUP",
     )
     parser.add_argument("second", metavar="B", nargs="?", help="another run or group")

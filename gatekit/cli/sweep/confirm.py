@@ -25,7 +25,6 @@ def run(parser: Parser) -> int:
         action="append",
         default=[],
         metavar="KEY,KEY",
-        example="cell",
         help="the keys that distinguish variants (default: cell)",
     )
     parser.add_argument(

@@ -95,7 +95,7 @@ def _options(parser: Parser) -> Namespace:
     parser.add_overrides("n_jobs, threads, hydra.launcher.KEY ...")
     parser.add_root()
     parser.add_argument(
-        "--seeds", type=Whole(1), metavar="N", example=10, help="add seeds up to N, without a look"
+        "--seeds", type=Whole(1), metavar="N", help="add seeds up to N, without a look"
     )
     parser.add_argument(
         "--until-decided",
@@ -107,14 +107,12 @@ def _options(parser: Parser) -> Namespace:
         "--most",
         type=Whole(1),
         metavar="N",
-        example=20,
         help="the largest number of seeds; fixed at the first look",
     )
     parser.add_argument(
         "--step",
         type=Whole(1),
         metavar="K",
-        example=5,
         help="seeds per look (default: a tenth of --most)",
     )
     add_options(parser, *FAMILY, *CHOICE)

@@ -18,9 +18,7 @@ def run(parser: Parser) -> int:
     """Show the log of a run."""
     parser.add_run()
     parser.add_root()
-    parser.add_argument(
-        "--lines", type=Whole(1), metavar="N", example=3, help="only the last N lines"
-    )
+    parser.add_argument("--lines", type=Whole(1), metavar="N", help="only the last N lines")
     parser.add_argument(
         "--attempt", type=Whole(1), metavar="N", help="the log of an earlier attempt"
     )

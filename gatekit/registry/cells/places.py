@@ -16,7 +16,7 @@ from typing import Any
 from gatekit.cell.errors import CellError, ExpressionError, GatekitError
 from gatekit.cell.show.bibtex import parse
 from gatekit.cell.show.works import Work
-from gatekit.faults import Both, Fault, File, Kind, Note, Place, Rename, Set, Shell, Typed
+from gatekit.faults import Both, Channel, Fault, File, Kind, Note, Place, Rename, Set, Shell, Typed
 
 from ..queries import config_dirs
 from ..safe_yaml import content, decoded, line_in, lines_to, read_yaml
@@ -72,7 +72,7 @@ def in_file(
 
 def _in_sweep(
     fault: Fault, chosen: Mapping[Any, object], plugins: Sequence[str]
-) -> tuple[Fault, File] | None:
+) -> tuple[Fault, Channel] | None:
     """Return the fault of an unknown key that an experiment sweeps, with the values of the file."""
     path = _own_file(str(chosen.get("experiment")), plugins, "experiment")
     keys = ("hydra", "sweeper", "params", str(fault.place))
@@ -86,7 +86,7 @@ def _in_sweep(
     return fault, File(lambda _: line)
 
 
-def _holder(place: Place, chosen: Mapping[Any, object], plugins: Sequence[str]) -> File | None:
+def _holder(place: Place, chosen: Mapping[Any, object], plugins: Sequence[str]) -> Channel | None:
     """Return the channel of your file that has a place; None if no file of yours has it."""
     for group in ("experiment", "change", *place.path[:1]):
         keys = place.path if group in ("experiment", "change") else place.path[1:]
@@ -96,7 +96,7 @@ def _holder(place: Place, chosen: Mapping[Any, object], plugins: Sequence[str]) 
     return None
 
 
-def file_channel(path: Path, above: tuple[str | int, ...] = ("cell",)) -> File:
+def file_channel(path: Path, above: tuple[str | int, ...] = ("cell",)) -> Channel:
     """Return the channel of the person who wrote a file.
 
     Args:

@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gatekit.cell.errors import ConfigError, GatekitError, accepted, as_typed, excerpt
 from gatekit.faults import File, Place, Whole
-from gatekit.study.config import one_study, refuse_unknown
+from gatekit.study.config import one_study
 from gatekit.study.interpolations import KEPT, refuse_large
 from gatekit.study.keys import GROUPS
 from gatekit.study.line import prefixed
@@ -202,8 +202,6 @@ class Sweep:
                 "once, in hydra.sweeper.params, or train two studies."
             )
         if not isinstance(trials, int) or isinstance(trials, bool) or trials < 1:
-            typed = {key: value for key, value in self.raw.items() if key != "hydra"}
-            refuse_unknown(typed)  # n_trials is trials, for example
             raise ConfigError(
                 f"trials={as_typed(trials)}: how many draws for each variant? Type for example "
                 "trials=200."
