@@ -158,12 +158,9 @@ INNER = {
     "gatekit.compare.views.rows": "shown_rows",
     "gatekit.compare.why": "Change Why why",
     "gatekit.faults": (
-        "Both Fault File Fix Flag Kind Layer ListOf Mismatch NOTHING Note OneOf Optional "
-        "Place Remove Rename Run Set Several Shell Table Text Typed Whole apply "
-        "faults_Call=Call faults_Number=Number fits guesses known_as nearest_name note_for "
-        "settled speak wrong"
+        "Channel Fault Flag Kind ListOf Mismatch NOTHING OneOf Optional Place Several Table Text "
+        "Typed Whole faults_Call=Call faults_Number=Number fits nearest_name speak"
     ),
-    "gatekit.faults.names": "synonyms",
     "gatekit.recurrence": "call hold tensor_ops",
     "gatekit.recurrence.blocks.keras_parts": "CausalConvolution",
     "gatekit.recurrence.blocks.order": "Order",
@@ -256,7 +253,7 @@ INNER = {
     "gatekit.study.launch.progress": "Progress",
     "gatekit.study.launch.signals": "CAUGHT StoppedError caught raising",
     "gatekit.study.launch.slurm_queue": "submitit_executor",
-    "gatekit.study.line": "overrides prefixed refuse_unreadable",
+    "gatekit.study.line": "overrides prefixed",
     "gatekit.study.options": "CHECKS Options SHARED defaults read_options slot_environments",
     "gatekit.study.plan": (
         "Launch PlannedRun SweepPlan plan_jobs=plan plan_or_errors plan_words_of=words_of"

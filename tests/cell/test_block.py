@@ -78,7 +78,7 @@ def test_a_factor_of_the_width_is_above_0_and_finite(expand):
 
 
 def test_a_convolution_of_a_billion_steps_is_refused():
-    with pytest.raises(ConfigError, check=at("block.conv", "=4")):
+    with pytest.raises(ConfigError, check=at("block.conv")):
         built({"kind": "modern", "conv": 10**9})
 
 
@@ -91,15 +91,13 @@ def test_a_block_is_read_by_name_with_its_options():
     spec = read_block({"kind": "modern", "conv": 0, "mlp": "swiglu"}, known)
     assert spec.canonical() == {"kind": "modern", "conv": 0}
     assert read_block("plain", known).plain
-    with pytest.raises(ConfigError, check=at("block.kind", "='modern'", names=("block=modren",))):
+    with pytest.raises(ConfigError, check=at("block.kind", names=("block=modren",))):
         read_block("modren", known)
-    with pytest.raises(
-        ConfigError, check=at("block.conv", "~", "block.kind='modern'", names=("plain",))
-    ):
+    with pytest.raises(ConfigError, check=at("block.conv", names=("plain",))):
         read_block({"kind": "plain", "conv": 0}, known)
-    with pytest.raises(ConfigError, check=at("block.mlp", "='gelu'", names=("relu", "swiglu"))):
+    with pytest.raises(ConfigError, check=at("block.mlp", names=("relu", "swiglu"))):
         read_block({"kind": "modern", "mlp": "relu"}, known)
-    with pytest.raises(ConfigError, check=at("block.heads", "=1")):
+    with pytest.raises(ConfigError, check=at("block.heads")):
         built("gla", width=6, units=6)
 
 

@@ -88,12 +88,12 @@ def test_a_value_of_the_right_type_is_kept(name, given, kept):
     ],
 )
 def test_any_other_value_is_refused(name, given, fix):
-    with pytest.raises(ConfigError, check=at(name, fix)):
+    with pytest.raises(ConfigError, check=at(name)):
         Thing(**{name: given})
 
 
 def test_a_number_too_large_for_a_float_is_refused():
-    with pytest.raises(ConfigError, check=at("number", "=0.5")):
+    with pytest.raises(ConfigError, check=at("number")):
         Thing(number=10**5000)
 
 
@@ -104,7 +104,7 @@ def test_a_field_without_an_annotation_is_no_option():
 
 def test_an_option_without_default_is_needed():
     assert Needing(length=3).options() == {"length": 3}
-    with pytest.raises(ConfigError, check=at("length", "=1")):
+    with pytest.raises(ConfigError, check=at("length")):
         Needing()
 
 
@@ -173,12 +173,12 @@ def test_a_constructor_with_named_arguments_is_refused():
 
 
 def test_the_default_of_a_class_is_a_value_of_the_option():
-    with pytest.raises(ConfigError, check=at("count", "=2")):
+    with pytest.raises(ConfigError, check=at("count")):
 
         class Inherited(Thing):
             count = 2.5
 
-    with pytest.raises(ConfigError, check=at("more", "=True")):
+    with pytest.raises(ConfigError, check=at("more")):
 
         class Own(Thing):
             more: bool = "yes"

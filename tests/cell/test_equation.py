@@ -1,8 +1,5 @@
 """The equation language: what is refused, how fast, and that its text is one program."""
 
-import re
-
-import numpy as np
 import pytest
 from bounded import bounded
 from hypothesis import given, settings
@@ -16,7 +13,6 @@ from seams import (
     ExpressionError,
     Neg,
     evaluate,
-    known_as,
     parse,
     render,
     replaced,
@@ -26,15 +22,13 @@ from seams import NameNode as Name
 from seams import NumberNode as Number
 from seams import parse_MAX_DEPTH as MAX_DEPTH
 
-from gatekit.registry import catalogue
-
 REFUSED = {
     "27-class": ("x.__class__", at("", marked="x.__class__")),
     "27-mro": ("().__class__.__mro__", at("", marked="().__class__.__mro__")),
     "27-import": ("__import__('os')", at("", marked="__import__")),
     "27-getattr": ("getattr(x, 'y')", at("", marked="getattr")),
     "27-call-of-attribute": ("x.sum()", at("", marked="x.sum")),
-    "27-call-of-call": ("tanh(x)(x)", at("", "='tanh(x) * (x)'", marked="tanh(x)")),
+    "27-call-of-call": ("tanh(x)(x)", at("", marked="tanh(x)")),
     "27-subscript": ("x[0]", at("", marked="x[0]")),
     "27-module-chain": ("np.os.system(x)", at("", marked="np.os.system")),
     "27-eval": ("eval(x)", at("", marked="eval")),
@@ -64,22 +58,22 @@ REFUSED = {
     "28-tuple": ("x, y", at("", marked="x, y")),
     "28-statement": ("import os", at("", marked=" ")),
     "28-two": ("x; y", at("", marked=";")),
-    "28-assignment": ("x = 1", at("", "='1'", marked="=")),
+    "28-assignment": ("x = 1", at("", marked="=")),
     "28-comment-only": ("# x", at("")),
-    "29-mathematical-letters": ("𝐭𝐚𝐧𝐡(x)", at("", "='tanh(x)'")),
-    "29-long-s": ("ſigmoid(x)", at("", "='sigmoid(x)'")),
+    "29-mathematical-letters": ("𝐭𝐚𝐧𝐡(x)", at("")),
+    "29-long-s": ("ſigmoid(x)", at("")),
     "29-micro": ("µ + x", at("")),
     "29-zero-width": ("ta\u200bnh(x)", at("")),
     "29-bidi": ("x \u202e+ y", at("")),
-    "29-full-width": ("x ＋ y", at("", "='x + y'")),
+    "29-full-width": ("x ＋ y", at("")),
     "30-NUL": ("x\0", at("")),
     "30-surrogate": ("x\ud800", at("")),
-    "30-newline": ("x\n+ y", at("", "='x + y'")),
-    "30-return": ("x\r", at("", "='x'")),
-    "30-tab": ("\tx", at("", "='x'")),
+    "30-newline": ("x\n+ y", at("")),
+    "30-return": ("x\r", at("")),
+    "30-tab": ("\tx", at("")),
     "30-BOM": ("\ufeffx", at("")),
-    "30-blank": ("   ", at("", "='forget * h_prev'")),
-    "30-nothing": ("", at("", "='forget * h_prev'")),
+    "30-blank": ("   ", at("")),
+    "30-nothing": ("", at("")),
     "31-calls": ("tanh(" * 1000 + "x" + ")" * 1000, at("")),
     "31-calls-short": ("abs(" * 200 + "x" + ")" * 200, at("")),
     "31-sums": ("x" + "+x" * 100_000, at("")),
@@ -96,29 +90,29 @@ REFUSED = {
     "32-long-number": ("9" * 1900, at("")),
     "32-hexadecimal": ("0x" + "f" * 1900, at("")),
     "32-infinite": ("1e400", at("", marked="1e400")),
-    "34-true": ("True", at("", "='True_'", marked="True")),
-    "34-none": ("None", at("", "='None_'", marked="None")),
+    "34-true": ("True", at("", marked="True")),
+    "34-none": ("None", at("", marked="None")),
     "34-ellipsis": ("...", at("", marked="...")),
     "34-text": ("'a' * 10**9", at("", marked="'a'")),
     "34-bytes": ("b'a'", at("", marked="b'a'")),
-    "34-complex": ("1j", at("", "='1 * j'", marked="1j")),
+    "34-complex": ("1j", at("", marked="1j")),
     "35-too-few": ("tanh()", at("", marked="tanh()")),
     "35-too-many": ("tanh(x, y)", at("", marked="tanh(x, y)")),
     "35-two": ("minimum(x)", at("", marked="minimum(x)")),
     "named": ("clip(x, low=0, high=1)", at("", marked="clip(x, low=0, high=1)")),
     "latex": (
         "f \\odot \\tanh{c_{t-1}}",
-        at("", "='f  *  tanh(c_prev)'", marked="\\"),
+        at("", marked="\\"),
     ),
-    "power": ("x^2 * y", at("", "='x**2 * y'", marked="^")),
-    "power-of-a-sum": ("x + y^2", at("", "='x + y**2'", marked="^")),
-    "power-of-a-product": ("2 * x^2", at("", "='2 * x**2'", marked="^")),
-    "power-of-minus": ("-x^2", at("", "='-x**2'", marked="^")),
-    "function-and-name": ("x * tanh y", at("", "='x * tanh(y)'", marked=" ")),
+    "power": ("x^2 * y", at("", marked="^")),
+    "power-of-a-sum": ("x + y^2", at("", marked="^")),
+    "power-of-a-product": ("2 * x^2", at("", marked="^")),
+    "power-of-minus": ("-x^2", at("", marked="^")),
+    "function-and-name": ("x * tanh y", at("", marked=" ")),
     "three-of-two": ("max(x, y, 0)", at("", marked="max")),
     "slope": ("leaky_relu(x, 0.2)", at("", marked="leaky_relu")),
     "too-many-of-others": ("add(x, y, z)", at("", marked="add")),
-    "sigma": ("sigma(x)", at("", "='sigmoid(x)'", marked="sigma")),
+    "sigma": ("sigma(x)", at("", marked="sigma")),
     "running-maximum": ("cummax(x)", at("", marked="cummax")),
     "power-of-a-signal": ("2**x", at("", marked="x")),
     "question-mark": ("x > 0 ? a : b", at("", marked="?")),
@@ -126,20 +120,20 @@ REFUSED = {
     "bars": ("|x| * y", at("", marked="|")),
     "no-sign": ("2x(1 - y)", at("", marked="2")),
     "decimal-comma": ("0,5 * x", at("", marked="0,5 * x")),
-    "keyword": ("a + (1 - lambda) * b", at("", "='a + (1 - lambda_) * b'", marked="lambda")),
-    "keyword-first": ("in * x", at("", "='in_ * x'", marked="in")),
-    "last-step": ("h[t-1] * x", at("", "='h_prev * x'", marked="h[t-1]")),
+    "keyword": ("a + (1 - lambda) * b", at("", marked="lambda")),
+    "keyword-first": ("in * x", at("", marked="in")),
+    "last-step": ("h[t-1] * x", at("", marked="h[t-1]")),
     "element": ("x[:, :4]", at("", marked="x[:, :4]")),
     "axis": ("mean(x, axis=-1)", at("", marked="mean(x, axis=-1)")),
-    "other-library": ("np.power(x, 2)", at("", "='x**2'", marked="np.power")),
-    "function-of-others": ("hadamard(x, y)", at("", "='x * y'", marked="hadamard")),
+    "other-library": ("np.power(x, 2)", at("", marked="np.power")),
+    "function-of-others": ("hadamard(x, y)", at("", marked="hadamard")),
     "concatenation": ("concat(x, y)", at("", marked="concat")),
     "a-signal-called": ("update(x)", at("", marked="update")),
     "body": ("lambda u: u * x", at("", marked="lambda u: u * x")),
-    "unknown-function": ("tahn(x)", at("", "='tanh(x)'", marked="tahn")),
-    "unfinished": ("x +", at("", "='x'", marked="+")),
-    "open-call": ("tanh(x", at("", "='tanh(x)'", marked="(")),
-    "two-names": ("x y", at("", "='x * y'", marked=" ")),
+    "unknown-function": ("tahn(x)", at("", marked="tahn")),
+    "unfinished": ("x +", at("", marked="+")),
+    "open-call": ("tanh(x", at("", marked="(")),
+    "two-names": ("x y", at("", marked=" ")),
     "dollar": ("${task.length}", at("", marked="$")),
 }
 
@@ -148,17 +142,6 @@ NUMPY = (
     "subtract divide mod ones_like zeros_like std reciprocal sinh cosh tan ceil rint trunc "
     "log2 log10 exp2 hypot inner logaddexp arctanh arcsinh"
 )
-
-
-@pytest.mark.parametrize("name", NUMPY.split())
-def test_what_is_written_for_a_function_of_numpy_is_its_value(name):
-    template, functions = known_as("function", name), catalogue().functions
-    signals = {"a": np.array([[0.2, 0.9, 0.6]]), "b": np.array([[0.7, 0.4, 0.3]])}
-    expected = getattr(np, name)(
-        *[v for n, v in signals.items() if re.search(rf"\b{n}\b", template)]
-    )
-    actual = evaluate(parse(template, functions), signals, functions)
-    np.testing.assert_allclose(actual, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("case", REFUSED)

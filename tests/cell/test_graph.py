@@ -165,18 +165,18 @@ def test_weights_of_one_name_are_two_or_refused(built, lstm):
     [
         (
             {"of": "c", "epsilon": 0},
-            at("cell.norms.shown.epsilon", "=1e-05"),
+            at("cell.norms.shown.epsilon"),
         ),
         (
             {"of": "c", "epsilon": True},
-            at("cell.norms.shown.epsilon", "=1e-05"),
+            at("cell.norms.shown.epsilon"),
         ),
         (
             {"of": "c", "eps": 1e-3},
-            at("cell.norms.shown.eps", "-> cell.norms.shown.epsilon"),
+            at("cell.norms.shown.eps"),
         ),
-        ({"epsilon": 1e-3}, at("cell.norms.shown", "='h'")),
-        (["c"], at("cell.norms.shown", "='c'")),
+        ({"epsilon": 1e-3}, at("cell.norms.shown")),
+        (["c"], at("cell.norms.shown")),
         ({"of": "spare"}, at("cell.norms.shown", names=("spare",))),
     ],
 )
@@ -369,9 +369,7 @@ def test_an_unknown_name_lists_the_known_and_the_nearest(built, lstm):
 
 def test_a_gate_that_an_equation_lacks_is_added(built, lstm):
     gates = {name: gate for name, gate in lstm()["gates"].items() if name != "input"}
-    with pytest.raises(
-        CellError, check=at("cell.equations.c", "cell.gates.input={'kind': 'input'}")
-    ):
+    with pytest.raises(CellError, check=at("cell.equations.c")):
         built({**lstm(), "gates": gates})
 
 
@@ -397,16 +395,16 @@ def test_a_circle_through_reads(built, lstm):
 @pytest.mark.parametrize(
     ("changes", "check"),
     [
-        ({"gates": {"spare": {"kind": "tanh"}}}, at("cell.gates.spare", "=None")),
+        ({"gates": {"spare": {"kind": "tanh"}}}, at("cell.gates.spare")),
         (
             {"equations": {"spare": "tanh(c)"}},
-            at("cell.equations.spare", "=None"),
+            at("cell.equations.spare"),
         ),
-        ({"norms": {"spare": "c"}}, at("cell.norms.spare", "=None")),
-        ({"parameters": {"p": {}}}, at("cell.parameters.p", "=None")),
-        ({"constants": {"k": 2}}, at("cell.constants.k", "=None")),
-        ({"constants": {"u": 2}}, at("cell.constants.u", "=None")),
-        ({"inputs": {"dt": 1}}, at("cell.inputs.dt", "=None")),
+        ({"norms": {"spare": "c"}}, at("cell.norms.spare")),
+        ({"parameters": {"p": {}}}, at("cell.parameters.p")),
+        ({"constants": {"k": 2}}, at("cell.constants.k")),
+        ({"constants": {"u": 2}}, at("cell.constants.u")),
+        ({"inputs": {"dt": 1}}, at("cell.inputs.dt")),
         ({"initial": {"q": 0}}, at("cell.initial.q")),
         ({"initial": {"forget": 0}}, at("cell.initial.forget")),
         ({"zoneout": {"cc": 0.1}}, at("cell.zoneout.cc")),
@@ -424,7 +422,7 @@ def test_what_is_unused_or_never_assigned(built, lstm, changes, check):
 
 def test_two_that_only_feed_each_other_are_unused(built, lstm):
     config = lstm(equations={"a": "b_prev + c", "b": "a + c"})
-    with pytest.raises(CellError, check=at("cell.equations.a", "=None")):
+    with pytest.raises(CellError, check=at("cell.equations.a")):
         built(config)
 
 
@@ -585,7 +583,7 @@ def test_what_only_the_output_unit_reads_is_used(built, lstm, mapped, declared):
     assert built(config, output_unit=unit).output.reads[0].width_in == (2 if "con" in mapped else 4)
     name = mapped.split()[0]
     assert built(config, output_unit=Asking(bind={"q": name})).output.arguments == (("q", name),)
-    with pytest.raises(CellError, check=at(f"cell.{next(iter(declared))}.{name}", "=None")):
+    with pytest.raises(CellError, check=at(f"cell.{next(iter(declared))}.{name}")):
         built(config)
 
 

@@ -155,7 +155,7 @@ def _projection(**changes):
 
 REFUSED = {
     "no reads": (_projection(reads=[]), at("cell.gates.forget.projections.tau", names=("[]",))),
-    "unknown key": (_projection(unit=3), at("cell.gates.forget.projections.tau.unit", "~")),
+    "unknown key": (_projection(unit=3), at("cell.gates.forget.projections.tau.unit")),
     "first_bias without a bias": (
         _projection(bias=False, first_bias=1),
         at("cell.gates.forget.projections.tau", names=("first_bias",)),
@@ -180,13 +180,11 @@ REFUSED = {
         _projection(initializer={"negative_of": "input"}),
         at(
             "cell.gates.forget.projections.tau.initializer.kind",
-            "cell.gates.forget.projections.tau.initializer="
-            "{'kind': 'sigmoid', 'negative_of': 'input'}",
         ),
     ),
     "initializer of nothing": (
         _projection(initializer="one"),
-        at("cell.gates.forget.projections.tau.initializer", "='ones'"),
+        at("cell.gates.forget.projections.tau.initializer"),
     ),
     "reads nothing that exists": (
         _projection(reads=["m_pref"]),
@@ -215,7 +213,7 @@ REFUSED = {
     ),
     "not a mapping": (
         _changed(projections={"tau": "x"}),
-        at("cell.gates.forget.projections.tau", "={'reads': ['x', 'h_prev']}"),
+        at("cell.gates.forget.projections.tau"),
     ),
     "name taken": (
         _changed(activation="sigmoid(bias)", projections={"bias": {"reads": ["x"]}}),
@@ -244,7 +242,6 @@ REFUSED = {
         _changed(states={"m": {"width": "features"}}),
         at(
             "cell.gates.forget.states.m.update",
-            "cell.gates.forget.states.m={'first': 0, 'update': '0.9 * m_prev + 0.1 * pre'}",
         ),
     ),
     "state of another width": (
@@ -473,7 +470,7 @@ def test_the_canonical_form_of_an_output_unit_has_what_differs_from_its_class(kn
 
 
 OPTIONS_REFUSED = {
-    "unknown key": ({"value": {"unit": 3}}, at("output_unit.projections.value.unit", "~")),
+    "unknown key": ({"value": {"unit": 3}}, at("output_unit.projections.value.unit")),
     "first_bias without a bias": (
         {"gate": {"bias": False, "first_bias": 1}},
         at("output_unit.projections.gate", names=("first_bias",)),
@@ -484,11 +481,11 @@ OPTIONS_REFUSED = {
     ),
     "not a mapping": (
         {"value": "x"},
-        at("output_unit.projections.value", "={'reads': ['x', 'h_prev']}"),
+        at("output_unit.projections.value"),
     ),
     "no reads": (
         {"more": {"first_bias": 1}},
-        at("output_unit.projections.more.reads", "=['x', 'h_prev']"),
+        at("output_unit.projections.more.reads"),
     ),
     "unused": ({"more": {"reads": ["x"]}}, at("output_unit.projections.more", names=("'more'",))),
     "unknown signal": (
@@ -577,7 +574,6 @@ def test_reads_in_one_string_are_a_list(owned):
         CellError,
         check=at(
             "cell.gates.forget.projections.tau.reads",
-            "=['x', 'm_prev']",
         ),
     ):
         owned(wrong)

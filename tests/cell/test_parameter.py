@@ -19,7 +19,7 @@ FORWARD = {
 
 def test_an_initializer_may_be_given_by_its_name():
     assert Parameter(init="uniform") == Parameter(init={"kind": "uniform"})
-    with pytest.raises(CellError, check=at("init", "={'kind': 'uniform'}")):
+    with pytest.raises(CellError, check=at("init")):
         Parameter(init=["uniform"])
 
 
@@ -54,24 +54,24 @@ def test_without_a_map_the_raw_value_is_the_first_value():
     ],
 )
 def test_a_first_value_outside_the_range_is_refused(name, value, fix):
-    with pytest.raises(CellError, check=at("init", fix)):
+    with pytest.raises(CellError, check=at("init")):
         Parameter(init=value, map=name)
 
 
 @pytest.mark.parametrize(
     ("options", "check"),
     [
-        ({"map": "sigmiod"}, at("map", "='sigmoid'")),
-        ({"map": "relu"}, at("map", "='softplus'")),
-        ({"shape": (64,), "init": 0.5}, at("shape", "='units'")),
-        ({"shape": (1,)}, at("shape", "='scalar'")),
+        ({"map": "sigmiod"}, at("map")),
+        ({"map": "relu"}, at("map")),
+        ({"shape": (64,), "init": 0.5}, at("shape")),
+        ({"shape": (1,)}, at("shape")),
         ({"shape": "units x units"}, at("shape", names=("projection",))),
         ({"shape": ("units", "units")}, at("shape", names=("projection",))),
-        ({"shape": (1, "units")}, at("shape", "='units'")),
-        ({"shape": -1}, at("shape", "='units'")),
-        ({"shape": True}, at("shape", "='scalar'")),
-        ({"shape": 1.5}, at("shape", "='units' & init=1.5")),
-        ({"init": True}, at("init", "={'kind': 'uniform'}")),
+        ({"shape": (1, "units")}, at("shape")),
+        ({"shape": -1}, at("shape")),
+        ({"shape": True}, at("shape")),
+        ({"shape": 1.5}, at("shape")),
+        ({"init": True}, at("init")),
     ],
 )
 def test_what_is_no_parameter(options, check):

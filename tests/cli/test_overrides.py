@@ -84,5 +84,5 @@ def test_refusals(arguments: list[str], message: str) -> None:
 
 
 def test_hydra_is_not_asked_to_run_anything() -> None:
-    with pytest.raises(ConfigError, check=at("hydra.run.dir", "~ & root='x'")):
+    with pytest.raises(ConfigError, check=at("hydra.run.dir")):
         read_overrides(["cell=lstm", "hydra.run.dir=x"])

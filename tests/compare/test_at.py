@@ -168,7 +168,7 @@ def test_a_budget_is_a_cost_and_an_amount(text: str) -> None:
 
 
 def test_a_test_set_has_no_curve(study: Path) -> None:
-    with pytest.raises(ConfigError, check=at("at", "~", "~split")):
+    with pytest.raises(ConfigError, check=at("at")):
         compare("demo", study, at="steps=10", split="test")
 
 
@@ -201,5 +201,5 @@ def test_the_budget_is_a_line_across_the_curves(study: Path) -> None:
     drawn = compare_with_figures("demo", study, at="steps=20").figure("curves", over="steps")
     assert drawn is not None
     assert any(list(line.get_xdata()) == [20, 20] for line in drawn.axes[0].lines)
-    with pytest.raises(ConfigError, check=at("over", "='seconds'")):
+    with pytest.raises(ConfigError, check=at("over")):
         compare_with_figures("demo", study).figure("curves", over="second")

@@ -7,8 +7,8 @@ import math
 from pathlib import Path
 
 import pytest
-from refused import at, fault_of, put
-from seams import Comparison, best_of, optimism, records, sentences, where
+from refused import at
+from seams import Comparison, optimism, records, sentences, where
 from seams import compare_runs as compare
 from seams import load_runs as load
 
@@ -127,11 +127,6 @@ def test_the_optimism_of_the_best_candidate_is_stated(root: Path) -> None:
     assert not any("is optimistic" in one for one in compare("demo", root).notes)
 
 
-def test_a_key_to_choose_by_must_differ(root: Path) -> None:
-    fault = fault_of(lambda: best_of(load("demo", root), ["optimizer.lr"]))
-    assert fault.fixes[0] == put("best_of", ["optimizer.learning_rate"])
-
-
 @pytest.mark.parametrize(
     ("conditions", "tasks", "count"),
     [
@@ -155,25 +150,6 @@ def test_runs_are_chosen_by_their_settings(
     assert len(where(load("demo", root), conditions, tasks).runs) == count
 
 
-@pytest.mark.parametrize(
-    ("condition", "meant"),
-    [
-        ("cell", "cell=VALUE"),
-        ("seed>2", "seed=0,1,2"),
-        ("seed=0-2", "seed=0,1,2"),
-        ("cell<lstm", "cell=gru,lstm"),
-        ("cel=lstm", "cell=lstm"),
-        ("cell=lstn", "cell=lstm"),
-        ("task=adding,jbs", "task=jsb"),
-        ("kind=x", ""),
-    ],
-)
-def test_a_condition_that_no_run_meets_is_refused(root: Path, condition: str, meant: str) -> None:
-    fault = fault_of(lambda: where(load("demo", root), [condition]))
-    assert fault.fixes == ((put("where", [meant]),) if meant else ())
-    assert fault.fixes or fault.known
-
-
 def test_a_comparison_of_one_task(root: Path) -> None:
     comparison = compare("demo", root, tasks=["jsb"], where=["learning_rate=0.1"])
     assert [row.group.label for row in comparison.rows] == ["gru", "lstm"]
@@ -190,5 +166,5 @@ def test_a_condition_on_a_role_is_one_on_the_gate_of_each_cell(tmp_path: Path) -
     found = {run.config["cell"]["name"]: run.config["cell"]["gates"] for run in chosen.runs}
     assert len(chosen.runs) == 2
     assert found["lstm"]["forget"]["bias"] is found["gru"]["update"]["bias"] is True
-    with pytest.raises(ConfigError, check=at("where", "=['cell.gates.forget.bias=true']")):
+    with pytest.raises(ConfigError, check=at("where")):
         where(load("demo", tmp_path), ["cell.gates.forgt.bias=true"])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.stats
-from refused import at, fault_of, put
+from refused import at
 from seams import (
     Comparison,
     Row,
@@ -191,15 +191,6 @@ def test_a_margin_is_decided_by_two_one_sided_tests(
     assert comparison.margin == str(margin)
 
 
-@pytest.mark.parametrize("margin", ["0", "-1", "five", "inf", "nan", "%"])
-def test_a_margin_is_a_positive_number_or_a_share(tmp_path: Path, margin: str) -> None:
-    write_study(tmp_path, {"lstm": LSTM5, "gru": GRU5})
-    fault = fault_of(lambda: compare("demo", tmp_path, margin=margin))
-    assert fault.fixes == (put("margin", "0.02"), put("margin", "5%"))
-    fault = fault_of(lambda: compare("demo", tmp_path, margin="3 percent"))
-    assert fault.fixes == (put("margin", "3%"),)
-
-
 def test_larger_is_better_where_the_task_says_so(tmp_path: Path) -> None:
     metric = {"name": "accuracy", "direction": "max", "unit": "", "chance": 0.1}
     for cell, tests in {"lstm": [0.90, 0.91], "gru": [0.96, 0.975]}.items():
@@ -223,7 +214,7 @@ def test_a_baseline_can_be_named_and_must_exist(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM5, "rnn": RNN5})
     comparison = compare("demo", tmp_path, baseline="rnn")
     assert verdict(comparison, "lstm").startswith("lstm is better than rnn: nll lower by 0.316")
-    with pytest.raises(ConfigError, check=at("baseline", "='lstm'")):
+    with pytest.raises(ConfigError, check=at("baseline")):
         compare("demo", tmp_path, baseline="lstn")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from refused import at, fault_of, put
+from refused import at
 from seams import (
     Group,
     Grouping,
@@ -422,14 +422,6 @@ def test_by_a_parent_key_means_what_differs_below_it(tmp_path: Path) -> None:
     assert labels(grouped(tmp_path, ["swap.forget"])) == ["forget=power_law", "lstm"]
 
 
-@pytest.mark.parametrize("by", ["cel", "seed"])
-def test_by_what_no_run_has_is_an_error_with_what_differs(tmp_path: Path, by: str) -> None:
-    write(tmp_path, configuration(), configuration("gru"))
-    fault = fault_of(lambda: grouped(tmp_path, [by]))
-    assert (fault.place.last, fault.known) == ("by", ("cell",))
-    assert (put("by", ["cell"]) in fault.fixes) == (by == "cel")
-
-
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
@@ -515,7 +507,7 @@ def test_a_baseline_is_named_by_any_spelling(tmp_path: Path, name: str) -> None:
     assert found == ["forget=slow stretch=4"]
     difference = next(item.difference for item in comparison.rows if item.difference)
     assert difference.baseline == "forget=slow stretch=4"
-    with pytest.raises(ConfigError, check=at("baseline", "='forget=sigmoid'")):
+    with pytest.raises(ConfigError, check=at("baseline")):
         compare("demo", tmp_path, baseline="sigmod")
 
 

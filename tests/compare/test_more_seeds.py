@@ -249,7 +249,7 @@ def test_python_asks_for_a_look_as_the_command_does(
 
 def test_the_first_look_needs_the_most_seeds(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
     sweep(gru=0.0)
-    with pytest.raises(ConfigError, check=at("most", "=20")):
+    with pytest.raises(ConfigError, check=at("most")):
         extend(tmp_path, most=None)
     with pytest.raises(ConfigError, match="--seeds 7 to add seeds without looks"):
         extend(tmp_path, most=7)

@@ -157,7 +157,7 @@ def test_the_rest_of_a_study_is_not_awaited(tmp_path: Path) -> None:
     train(tmp_path, *GRU)
     rows = by_group(compare("demo", tmp_path, where=["cell=lstm,rnn"]))
     assert rows["rnn"]["decision"] == "better"
-    with pytest.raises(ConfigError, check=at("where", "=['cell=gru']")):
+    with pytest.raises(ConfigError, check=at("where")):
         compare("demo", tmp_path, where=["cell=mgu"])
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from refused import fault_of, put
 from seams import Score
 from seams import compare_runs as compare
 from seams import load_runs as load
@@ -64,16 +63,6 @@ def test_validation_that_was_asked_for_is_not_excused(study: Path) -> None:
     comparison = compare("demo", study, split="validation")
     assert not any("no test score" in note for note in comparison.notes)
     assert all(row.summary and row.summary.mean == 0.9 for row in comparison.rows)
-
-
-def test_a_split_that_a_run_lacks_is_refused_with_those_it_has(study: Path) -> None:
-    fault = fault_of(lambda: compare("demo", study, split="test_255"))
-    assert fault.fixes == (put("split", "test_256"),)
-    write_study(study, {"gru": [0.9]}, metric=METRIC)
-    assert {*fault_of(lambda: compare("demo", study, split="test_100")).known} == {
-        "test",
-        "validation",
-    }
 
 
 def test_a_diverged_run_is_the_worst_on_every_split(study: Path) -> None:

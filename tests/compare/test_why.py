@@ -36,7 +36,7 @@ def test_a_run_is_found_by_its_beginning_and_a_group_by_its_label(tmp_path: Path
     ("text", "check"),
     [
         ("demo/rn", saying("did you mean 'rnn'")),
-        ("dmo/rnn", at("", "gatekit compare demo")),
+        ("dmo/rnn", at("")),
         ("rnn", saying("demo/rnn")),
         ("ffffffff", saying("is not in any study")),
     ],

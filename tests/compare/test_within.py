@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from refused import fault_of, put
 from seams import STALE, undecided_lines
 from seams import compare_runs as compare
 
@@ -67,14 +66,6 @@ def test_numbers_of_a_block_stand_in_their_order(tmp_path: Path) -> None:
         "lstm units=64",
         "lstm units=128",
     ]
-
-
-def test_within_names_a_key_that_differs(tmp_path: Path) -> None:
-    write_swaps(tmp_path)
-    fault = fault_of(lambda: compare("demo", tmp_path, within=["cel"]))
-    assert fault.fixes[0] == put("within", ["cell"])
-    by = compare("demo", tmp_path, by=["swap.forget"], within=["cell"])
-    assert len(by.rows) == 4
 
 
 def test_a_plugin_whose_source_changed_is_not_comparable(tmp_path: Path) -> None:

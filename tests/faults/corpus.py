@@ -309,10 +309,7 @@ _OTHERS = re.compile(rf"\n\n|pip install|tensorboard|autocast|lists all \d|There
 
 def words(fault: Any) -> tuple[str, ...]:
     """Return the words of a fault that are the same whatever names and numbers it quotes."""
-    from seams import Note
-
     texts = [] if fault is None else [(fault.expected,), fault.why, (fault.what,)]
-    texts += [fix.parts for fix in getattr(fault, "fixes", ()) if isinstance(fix, Note)]
     joined = ("".join(part for part in text if isinstance(part, str)) for text in texts)
     return tuple(re.sub(r"'[^']*'|`[^`]*`|[\w.]*[\d_][\w.]*|\b\w\b", "", text) for text in joined)
 

@@ -55,16 +55,16 @@ CELLS: list[tuple[int, str, Check]] = [
     (
         20,
         "gates: [g: {kind: tanh}]\nequations: {h: g}",
-        at("cell.gates", "={'g': {'kind': 'tanh'}}"),
+        at("cell.gates"),
     ),
-    (20, ONE + "'h = g'", at("cell.equations", "={'h': 'g'}")),
+    (20, ONE + "'h = g'", at("cell.equations")),
     (
         20,
         "gates: {g: {kind: tanh, reads: x, h_prev}}\nequations: {h: g}",
-        at("cell.gates.g.reads", "cell.gates.g={'kind': 'tanh', 'reads': ['x', 'h_prev']}"),
+        at("cell.gates.g.reads"),
     ),
-    (20, "zoneout: 0.1\n" + ONE + "{h: g + h_prev}", at("cell.zoneout", "={'h': 0.1}")),
-    (20, "gates: {g: {kind: forgett}}\nequations: {h: g}", at("cell.gates.g.kind", "='forget'")),
+    (20, "zoneout: 0.1\n" + ONE + "{h: g + h_prev}", at("cell.zoneout")),
+    (20, "gates: {g: {kind: forgett}}\nequations: {h: g}", at("cell.gates.g.kind")),
     (20, "gates: {g: {kind: zzz}}\nequations: {h: g}", at("cell.gates.g.kind", names=("zzz",))),
     (21, ONE + "{h: g + a, a: b, b: a}", at("cell.equations.a", names=("a -> b -> a",))),
     (22, ONE + "{h: g + prev_h}\nemits: h", at("cell.equations.h", names=("h_prev",))),
@@ -72,41 +72,41 @@ CELLS: list[tuple[int, str, Check]] = [
     (
         22,
         "gates: {h: {kind: tanh}}\nequations: {h: h}",
-        at("cell.equations.h", "-> cell.equations.h_1"),
+        at("cell.equations.h"),
     ),
     (
         22,
         "gates: {g: {kind: tanh}, k: {kind: tanh}}\nequations: {h: g}",
-        at("cell.gates.k", "=None"),
+        at("cell.gates.k"),
     ),
-    (22, "parameters: {a: {}}\n" + ONE + "{h: g}", at("cell.parameters.a", "=None")),
+    (22, "parameters: {a: {}}\n" + ONE + "{h: g}", at("cell.parameters.a")),
     (22, "initial: {c: 1}\n" + ONE + "{h: g + h_prev}", at("cell.initial.c")),
-    (23, ONE + "{a: g}", at("cell.emits", "='a'", names=("h",))),
-    (24, ONE + "{h: g, g: h}", at("cell.equations.g", "-> cell.equations.g_1")),
+    (23, ONE + "{a: g}", at("cell.emits", names=("h",))),
+    (24, ONE + "{h: g, g: h}", at("cell.equations.g")),
     (
         24,
         "gates: {x: {kind: tanh}}\nequations: {h: x}",
-        at("cell.gates.x", "-> cell.gates.x_1 & cell.equations.h='x_1'"),
+        at("cell.gates.x"),
     ),
     (
         24,
         "gates: {pre: {kind: tanh}}\nequations: {h: pre}",
-        at("cell.gates.pre", "-> cell.gates.pre_1 & cell.equations.h='pre_1'"),
+        at("cell.gates.pre"),
     ),
     (
         24,
         "gates: {t: {kind: tanh}}\nequations: {h: t}",
-        at("cell.gates.t", "-> cell.gates.t_1 & cell.equations.h='t_1'"),
+        at("cell.gates.t"),
     ),
     (
         24,
         "gates: {tanh: {kind: tanh}}\nequations: {h: x}",
-        at("cell.gates.tanh", "-> cell.gates.tanh_1"),
+        at("cell.gates.tanh"),
     ),
     (
         24,
         "gates: {g_prev: {kind: tanh}}\nequations: {h: g_prev}",
-        at("cell.gates.g_prev", "-> cell.gates.g"),
+        at("cell.gates.g_prev"),
     ),
     (25, ONE + "{h: g + x}", at("cell.equations.h", names=("g + x", "8", "6"))),
     (
@@ -132,7 +132,7 @@ LAYERS: list[tuple[int, Callable[[], Any], Check]] = [
     (48, lambda: lstm()(X > 0), saying("x is bool")),
     (48, lambda: lstm()(X.astype(complex)), saying("x is complex128")),
     (48, lambda: lstm()(tf.strings.as_string(X)), saying("x is string")),
-    (50, lambda: lstm(dtype="int32"), at("dtype", "='float32'", names=("int32",))),
+    (50, lambda: lstm(dtype="int32"), at("dtype", names=("int32",))),
 ]
 GATE = '''
 from gatekit import Gate, hookimpl, ops

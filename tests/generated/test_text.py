@@ -339,7 +339,7 @@ def test_a_gate_that_is_not_an_expression_is_refused_by_name(plugin: str) -> Non
 
 
 def test_an_unknown_framework_is_refused() -> None:
-    with pytest.raises(ConfigError, check=at("to", "='torch'")):
+    with pytest.raises(ConfigError, check=at("to")):
         gatekit.code("gru", to="troch")
 
 

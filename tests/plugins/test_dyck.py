@@ -73,9 +73,9 @@ def test_the_numbers_of_recipe_1_stay():
 @pytest.mark.parametrize(
     ("options", "check"),
     [
-        ({"kinds": 0}, at("kinds", "=2")),
+        ({"kinds": 0}, at("kinds")),
         ({"depth": 0}, saying("depth=0")),
-        ({"shortest": 41}, at("shortest", "=40")),
+        ({"shortest": 41}, at("shortest")),
     ],
 )
 def test_options_that_make_no_task_are_refused(options, check):

@@ -63,8 +63,8 @@ def test_the_numbers_of_recipe_1_stay():
     ("options", "check"),
     [
         ({"signal": 11, "length": 10}, saying("signal=11.*length=10")),
-        ({"noise": -0.1}, at("noise", "=0.5")),
-        ({"classes": 1}, at("classes", "=10")),
+        ({"noise": -0.1}, at("noise")),
+        ({"classes": 1}, at("classes")),
     ],
 )
 def test_options_that_make_no_task_are_refused(options, check):

@@ -67,7 +67,7 @@ def test_the_numbers_of_recipe_1_stay():
 
 @pytest.mark.parametrize(
     ("options", "check"),
-    [({"length": 9}, at("length", "=100")), ({"relevant": 4}, at("relevant", "=2"))],
+    [({"length": 9}, at("length")), ({"relevant": 4}, at("relevant"))],
 )
 def test_options_that_make_no_task_are_refused(options, check):
     with pytest.raises(ConfigError, check=check):

@@ -64,7 +64,7 @@ def test_with_swaps_the_identity_is_guessed():
 def test_the_group_of_even_permutations_has_no_swap():
     with pytest.raises(ConfigError, match="needs S3 or S5"):
         WordProblem(group="A5", elements="swaps")
-    with pytest.raises(ConfigError, check=at("group", "='S3'", names=("A5", "S5"))):
+    with pytest.raises(ConfigError, check=at("group", names=("A5", "S5"))):
         WordProblem(group="S4")
 
 

@@ -184,13 +184,11 @@ def test_resets_and_states_are_checked():
         layer(bidirectional=True, return_state=True)
     with pytest.raises(ConfigError, match=r"BlockLayer\('modern', 'lstm'\)"):
         gatekit.BlockLayer("lstm", "modern")
-    with pytest.raises(
-        ConfigError, check=at("conv", "-> block.conv", names=("{'kind': 'modern', 'conv': 2}",))
-    ):
+    with pytest.raises(ConfigError, check=at("conv", names=("{'kind': 'modern', 'conv': 2}",))):
         gatekit.BlockLayer("modern", "lstm", conv=2)
     with pytest.raises(ConfigError, match=r"block=\{'kind': 'modern', 'conv': 2\}\."):
         gatekit.BlockLayer(block="modern", cell="lstm", conv=2)
-    with pytest.raises(ConfigError, check=at("block.kind", "='modern'")):
+    with pytest.raises(ConfigError, check=at("block.kind")):
         layer("modren")
 
 

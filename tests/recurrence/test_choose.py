@@ -190,7 +190,7 @@ def test_what_cannot_run_is_refused_with_the_reason(
 
 
 def test_an_unknown_executor_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ConfigError, check=at("executor", "='stacked'", names=EXECUTORS)):
+    with pytest.raises(ConfigError, check=at("executor", names=EXECUTORS)):
         layer("lstm", executor="stackd")
 
 

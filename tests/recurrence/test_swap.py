@@ -37,7 +37,7 @@ def test_a_layer_takes_what_a_run_takes(maker: str, gate: object, words: list[st
 
 @pytest.mark.parametrize("maker", MAKERS)
 def test_a_gate_under_both_names_is_refused(maker: str) -> None:
-    with pytest.raises(CellError, check=at("swap.update", "~swap.forget")):
+    with pytest.raises(CellError, check=at("swap.update")):
         MAKERS[maker](swap={"forget": "tanh", "update": "tanh"})
 
 
@@ -48,7 +48,7 @@ def test_functions_take_the_swap_of_a_layer(function: Any, gate: object) -> None
     text = str(function("gru", units=4, swap={"forget": gate}))
     # What a gate adds to the cell without it is unknown to a layer.
     assert re.sub("swapped gates add .*\n", "", text) == str(function(layer))
-    with pytest.raises(GatekitError, check=at("swap.update", "~swap.forget")):
+    with pytest.raises(GatekitError, check=at("swap.update")):
         function("gru", swap={"forget": gate, "update": gate})
 
 
@@ -86,7 +86,7 @@ def test_a_rule_is_given_by_the_role_of_its_gate(section: str) -> None:
     assert by_role.get_config()[section] == by_name.get_config()[section] != {}
     with pytest.raises(ConfigError, check=at(f"{section}.update", names=("forget",))):
         built(**{section: {n: {"kernel": rule[section]} for n in ("forget", "update")}})
-    with pytest.raises(ConfigError, check=at(f"{section}.forgt", f"-> {section}.forget")):
+    with pytest.raises(ConfigError, check=at(f"{section}.forgt")):
         built(**{section: {"forgt": {"kernel": rule[section]}}})
 
 

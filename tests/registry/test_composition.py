@@ -5,8 +5,8 @@ import os
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
-from refused import at, fault_of, saying, written
-from seams import CELL, CellError, Note, Set, build_cell, plan, read_cell, read_overrides, read_yaml
+from refused import at, saying
+from seams import CellError, build_cell, plan, read_cell, read_overrides, read_yaml
 from seams import compose as study_compose
 
 import gatekit
@@ -130,8 +130,8 @@ def test_a_file_whose_cell_has_another_name_is_refused(cell_file):
 
 
 WRONG = {
-    "a key": ("equation: {h: x}\n", at("cell.equation", "-> cell.equations")),
-    "a gate": ("gates: {f: {kind: forgt}}\n", at("cell.gates.f.kind", "='forget'")),
+    "a key": ("equation: {h: x}\n", at("cell.equation")),
+    "a gate": ("gates: {f: {kind: forgt}}\n", at("cell.gates.f.kind")),
     "an equation": ("equations: {h: tanh(x}\nemits: h\n", at("cell.equations.h", marked="(")),
     "a signal": ("equations: {h: tanh(y_1)}\nemits: h\n", at("cell.equations.h", names=("y_1",))),
 }
@@ -155,27 +155,27 @@ def test_what_is_wrong_in_a_cell_names_its_file(cell_file, what):
 IN_YAML = {
     "an option": (
         "gates: {forget: {norm: layer}}\n",
-        at("cell.gates.forget.norm", "={'of': 'sum'}"),
+        at("cell.gates.forget.norm"),
     ),
     "a default": (
         "gates:\n  forget: {kind: power_law, eps: a}\n",
-        at("cell.gates.forget.eps", "=0.001"),
+        at("cell.gates.forget.eps"),
     ),
-    "unused": ("gates:\n  spare: {kind: tanh}\n", at("cell.gates.spare", "=None")),
-    "a percentage": ("dropout: 20%\n", at("cell.dropout", "=0.2")),
+    "unused": ("gates:\n  spare: {kind: tanh}\n", at("cell.gates.spare")),
+    "a percentage": ("dropout: 20%\n", at("cell.dropout")),
     "reversed roles": (
         "roles: {input: keep}\n",
-        at("cell.roles.input", "~ & cell.roles.keep='input'"),
+        at("cell.roles.input"),
     ),
     "extends": ("extends: lstm\n", at("cell.extends")),
     "units": ("units: 64\n", at("cell.units")),
-    "a list": ("equations:\n  - h = c\n", at("cell.equations", "={'h': 'c'}")),
-    "a name": ("gates: {my-gate: sigmoid}\n", at("cell.gates.my-gate", "-> cell.gates.my_gate")),
+    "a list": ("equations:\n  - h = c\n", at("cell.equations")),
+    "a name": ("gates: {my-gate: sigmoid}\n", at("cell.gates.my-gate")),
     "a matrix": ("equations: {h: W*c}\n", at("cell.equations.h")),
     "no state": ("equations: {h: s_prev + c}\n", at("cell.equations.h")),
     "another library": (
         "initializers: {kernel: xavier}\n",
-        at("cell.initializers.kernel", "='glorot_uniform'"),
+        at("cell.initializers.kernel"),
     ),
 }
 
@@ -189,14 +189,6 @@ def test_a_mistake_in_a_file_is_answered_in_yaml_at_its_line(cell_file, what):
     assert str(caught.value).startswith("conf/cell/wrong.yaml, line ")
 
 
-def test_what_is_typed_wrong_is_not_looked_for_in_the_file(cell_file):
-    own_lstm(cell_file)
-    with pytest.raises(GatekitError) as caught:
-        plan(["cell=duo", "task=adding", "cell.zoneout={c: 2}"])
-    assert "duo.yaml" not in str(caught.value)
-    assert written(caught.value.fault) == ["=0.02"]
-
-
 REFUSED_DEFAULTS = {
     "text": ("defaults: lstm\n", saying("a list is expected")),
     "null": ("defaults: null\n", saying("a list is expected")),
@@ -206,26 +198,26 @@ REFUSED_DEFAULTS = {
     ),
     "self-first": (
         "defaults: [_self_, lstm]\nequations: {h: output * c}\n",
-        at("cell.defaults", "=['lstm', '_self_']", names=("mine.yaml, line 1",)),
+        at("cell.defaults", names=("mine.yaml, line 1",)),
     ),
     "self-between": (
         "defaults: [lstm, _self_, gru]\n",
-        at("cell.defaults", "=['lstm', 'gru', '_self_']"),
+        at("cell.defaults"),
     ),
     "circle": ("defaults: [mine]\n", saying("cycle: mine -> mine")),
-    "group": ("defaults: [{/cell: lstm}]\n", at("cell.defaults", "=['lstm']")),
+    "group": ("defaults: [{/cell: lstm}]\n", at("cell.defaults")),
     "override": (
         "defaults: ['override hydra/launcher: joblib']\n",
-        at("cell.defaults", "=['joblib']"),
+        at("cell.defaults"),
     ),
-    "parent": ("defaults: [../../etc/passwd]\n", at("cell.defaults", "=['passwd']")),
-    "absolute": ("defaults: [/cell/lstm]\n", at("cell.defaults", "=['lstm']")),
-    "other-group": ("defaults: [/task/adding]\n", at("cell.defaults", "=['adding']")),
+    "parent": ("defaults: [../../etc/passwd]\n", at("cell.defaults")),
+    "absolute": ("defaults: [/cell/lstm]\n", at("cell.defaults")),
+    "other-group": ("defaults: [/task/adding]\n", at("cell.defaults")),
     "unknown": (
         "defaults: [lstmm]\n",
         saying("mine.yaml, line 1: defaults: there is no cell 'lstmm'.*'lstm'"),
     ),
-    "package": ("defaults: [lstm@gates]\n", at("cell.defaults", "=['lstm']")),
+    "package": ("defaults: [lstm@gates]\n", at("cell.defaults")),
 }
 
 
@@ -289,11 +281,6 @@ def test_a_mapping_is_held_to_the_same(place):
         load_cell({"gates": {"f": {"_target_": "os.system"}}, "emits": "f"}, catalogue())
 
 
-def test_an_unknown_cell_is_answered_with_the_nearest(place):
-    fault = fault_of(lambda: load_cell("lstmm", catalogue()))
-    assert (fault.place, fault.fixes[0]) == (CELL, Set(CELL, "lstm"))
-
-
 def test_any_other_name_is_answered_with_the_place_of_its_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CellError, check=at("cell", names=("quixotic", "conf"))):
@@ -310,15 +297,8 @@ def test_a_name_is_no_path(place, name):
 
 @pytest.mark.parametrize("cell", [None, 3, ["lstm"]])
 def test_neither_a_name_nor_a_mapping(place, cell):
-    with pytest.raises(CellError, check=at("cell.name", "='lstm'")):
+    with pytest.raises(CellError, check=at("cell.name")):
         load_cell(cell, catalogue())
-
-
-def test_a_list_of_cells_is_several_layers(place):
-    with pytest.raises(CellError, check=at("cell.name")) as caught:
-        load_cell(["lstm", "gru"], catalogue())
-    assert caught.value.fault is not None
-    assert [type(fix) for fix in caught.value.fault.fixes] == [Note]
 
 
 def test_null_removes_what_was_inherited(cell_file):

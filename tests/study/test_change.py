@@ -86,20 +86,20 @@ FILE = ("conf/change/mine.yaml",)
 @pytest.mark.parametrize(
     ("text", "check"),
     [
-        ("task: {length: 3}\n", at("task", "~", names=FILE)),
-        ("seed: 3\n", at("seed", "~", names=FILE)),
-        ("plugins: [mine.py]\n", at("plugins", "~", names=FILE)),
+        ("task: {length: 3}\n", at("task", names=FILE)),
+        ("seed: 3\n", at("seed", names=FILE)),
+        ("plugins: [mine.py]\n", at("plugins", names=FILE)),
         ("hydra: {mode: MULTIRUN}\n", at("hydra", names=FILE)),
         ("hydra.run.dir: /tmp\n", at("hydra.run.dir", names=FILE)),
         ("# @package hydra\nunits: 3\n", at("", names=(*FILE, "@package hydra"))),
-        ("cell: gru\n", at("cell", "~ & defaults=[{'override /cell': 'gru'}]", names=FILE)),
+        ("cell: gru\n", at("cell", names=FILE)),
         (
             "defaults: [override /task: adding]\n",
-            at("defaults", "=[{'override /cell': 'lstm'}]", names=FILE),
+            at("defaults", names=FILE),
         ),
         (
             "defaults: [override /hydra/launcher: gatekit]\n",
-            at("defaults", "=[{'override /cell': 'lstm'}]", names=FILE),
+            at("defaults", names=FILE),
         ),
         ("cell: {gates: {_target_: os.mkdir}}\n", at("cell.gates._target_", names=FILE)),
         ("units: ${oc.env:HOME}\n", at("units", names=(*FILE, "oc.env"))),
@@ -114,7 +114,7 @@ def test_a_change_sets_the_model_and_nothing_else(text, check):
 @pytest.mark.parametrize("key", ["task: {length: 3}", "plugins: [mine.py]", "seed: 1"])
 def test_trust_does_not_widen_what_a_change_may_set(key):
     own("change/mine", f"{key}\n")
-    with pytest.raises(ConfigError, check=at(key.partition(":")[0], "~")):
+    with pytest.raises(ConfigError, check=at(key.partition(":")[0])):
         planned("--trust-config", "change=mine")
 
 

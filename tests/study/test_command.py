@@ -7,7 +7,6 @@ import re
 
 import pytest
 import tiny
-import yaml
 from omegaconf import OmegaConf
 from refused import at, fault_of, saying, written
 from seams import (
@@ -322,34 +321,33 @@ def test_a_mistake_is_answered_in_one_line(capsys, word, said):
 
 
 @pytest.mark.parametrize(
-    ("word", "typed"),
+    "word",
     [
-        ("~optimizer", "optimizer=adam"),
-        ("~optimizer=adam", "optimizer=adam"),
-        ("~task", "task=adding"),
-        ("~trainer", "trainer=default"),
-        ("~cell", "cell=lstm"),
-        ("~block", "block=plain"),
-        ("~output_unit", "output_unit=hidden"),
-        ("~optimizer.clipnorm", "optimizer.clipnorm=null"),
-        ("~trainer.patience", "trainer.patience=null"),
-        ("~optimizer.learning_rate", "optimizer.learning_rate=0.001"),
-        ("~units", "units=64"),
-        ("~jit", "jit=auto"),
-        ("~dropout", "dropout=0.0"),
-        ("~swap", "swap.forget=null"),
-        ("~swap.forget", "swap.forget=null"),
-        ("~cell.gates.forget", "cell.gates.forget=null"),
-        ("~cell.gates.forget.kind", "cell.gates.forget.kind=VALUE"),
-        ("~task.length", "task.length=VALUE"),
+        "~optimizer",
+        "~optimizer=adam",
+        "~task",
+        "~trainer",
+        "~cell",
+        "~block",
+        "~output_unit",
+        "~optimizer.clipnorm",
+        "~trainer.patience",
+        "~optimizer.learning_rate",
+        "~units",
+        "~jit",
+        "~dropout",
+        "~swap",
+        "~swap.forget",
+        "~cell.gates.forget",
+        "~cell.gates.forget.kind",
+        "~task.length",
     ],
 )
-def test_a_key_that_changes_numbers_cannot_be_removed(capsys, word, typed):
-    assert f" {typed}." in told(capsys, word)
-    assert f" {typed}." in told(capsys, "--trust-config", word)
-    place, _, text = typed.partition("=")
-    with pytest.raises(ConfigError, check=at(place, f"={yaml.safe_load(text)!r}")):
-        gatekit.plan(["task=sum", word], try_out=False)
+def test_a_key_that_changes_numbers_cannot_be_removed(word):
+    place = word.strip("~").partition("=")[0]
+    for words in ([word], ["--trust-config", word]):
+        with pytest.raises(ConfigError, check=at(place)):
+            gatekit.plan(["task=sum", *words], try_out=False)
 
 
 @pytest.mark.parametrize("word", ["~probe", "~seeds", "~n_jobs", "~track", "~experiment"])

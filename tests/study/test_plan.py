@@ -63,7 +63,7 @@ def test_a_role_in_a_file_names_the_run_of_its_gate(trust):
     own("cell/mine", "defaults: [gru, _self_]\ngates: {forget: {bias: 1}, update: {bias: 1}}\n")
     with pytest.raises(
         GatekitError,
-        check=at("cell.gates.update", "~cell.gates.forget", names=("mine.yaml, line 2",)),
+        check=at("cell.gates.update", names=("mine.yaml, line 2",)),
     ):
         planned(*trust, "cell=mine")
 
@@ -75,7 +75,7 @@ def test_a_whole_cell_with_a_gate_of_the_name_of_a_role_is_refused(name):
     cell = f"{{gates: {{{gates}}}, {rest}}}"
     text = "# @package _global_\ndefaults: [override /cell: null]\n"
     own(name, f"{text}cell: {cell}\n" if name.startswith("exp") else f"{cell}\n")
-    with pytest.raises(GatekitError, check=at("cell.gates.forget", "-> cell.gates.update")):
+    with pytest.raises(GatekitError, check=at("cell.gates.forget")):
         planned(f"{name.partition('/')[0]}=mine")
 
 
@@ -86,7 +86,7 @@ def test_a_role_in_an_experiment_is_its_gate_and_typed_words_come_last():
     assert made == only("cell=gru", "cell.gates.update.bias=false").fingerprint
     again = only("experiment=mine", "cell.gates.forget.bias=true").fingerprint
     assert again == only("cell=gru").fingerprint
-    with pytest.raises(GatekitError, check=at("cell.gates.forget", "~")):
+    with pytest.raises(GatekitError, check=at("cell.gates.forget")):
         planned("experiment=mine", "cell.gates.update.bias=true")
 
 
@@ -110,7 +110,7 @@ def test_a_sweep_of_a_role_changes_the_gate_in_each_cell():
 
 
 def test_a_misspelt_role_is_not_a_gate():
-    with pytest.raises(ConfigError, check=at("cell.gates.forgt", "-> cell.gates.forget")):
+    with pytest.raises(ConfigError, check=at("cell.gates.forgt")):
         planned("cell=gru", "cell.gates.forgt.bias=true")
 
 
@@ -206,7 +206,7 @@ def test_a_run_in_other_chunks_than_before_has_another_fingerprint():
 def test_the_order_of_a_streamed_task_cannot_vary_alone():
     with pytest.raises(ConfigError, match=r"vary=data or vary=init"):
         planned("vary=order")
-    with pytest.raises(ConfigError, check=at("vary", "='init'")):
+    with pytest.raises(ConfigError, check=at("vary")):
         planned("vary=weights")
 
 
@@ -332,7 +332,7 @@ def test_trackers_are_those_that_were_typed():
 
 
 def test_one_command_is_one_study():
-    with pytest.raises(ConfigError, check=at("study", "='a'")):
+    with pytest.raises(ConfigError, check=at("study")):
         planned("-m", "study=a,b")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy
 import pytest
 from refused import at, saying
-from seams import Place, Set, check_sample, check_splits, components
+from seams import check_sample, check_splits
 
 from gatekit import AutomatonTask, ConfigError
 
@@ -118,30 +118,20 @@ def test_symbols_are_one_hot_or_tokens():
 @pytest.mark.parametrize(
     ("options", "check"),
     [
-        ({"shortest": 6}, at("shortest", "=5")),
-        ({"shortest": 0}, at("shortest", "=1")),
+        ({"shortest": 6}, at("shortest")),
+        ({"shortest": 0}, at("shortest")),
         (
             {"test_lengths": [0]},
             saying(r"test_lengths=\[0\]"),
         ),
         ({"test_lengths": [9, 9]}, saying("distinct integers")),
         ({"test_lengths": [9.0]}, saying("distinct integers")),
-        ({"labels": "all"}, at("labels", "='every'", names=("last",))),
+        ({"labels": "all"}, at("labels", names=("last",))),
     ],
 )
 def test_options_that_make_no_task_are_refused(options, check):
     with pytest.raises(ConfigError, check=check):
         Lamp(**options)
-
-
-def test_a_table_of_too_many_states_is_refused_with_the_largest_option() -> None:
-    task = components.load().task
-    with pytest.raises(ConfigError) as refused:
-        task({"name": "mod_arithmetic", "modulus": 1000})
-    fixes = (Set(Place.of("task.modulus"), 50),)
-    assert refused.value.fault is not None
-    assert refused.value.fault.fixes == fixes
-    assert task({"name": "mod_arithmetic", "modulus": 50}).symbols == 53
 
 
 def test_the_task_of_the_page_on_plugins_asks_what_it_says():
