@@ -20,8 +20,8 @@ from gatekit.cell.errors import RunError
 from .directions import known_direction
 from .names import CONFIG, ENVIRONMENT, METRICS, RESULT, WEIGHTS, refuse_constant, refuse_halves
 
-SCHEMA = 2
-"""The current format. Every format since 2 ends with the same seal."""
+SCHEMA = 3
+"""The format of runs and of a study's plans. Results of every format since 2 end with a seal."""
 
 OUTCOMES = ("COMPLETED", "DIVERGED")
 """The states of a run that has a result."""

@@ -73,6 +73,7 @@ def extension(
             a search.
     """
     folder = study_folder(study, root, "extend")
+    plan_file.refuse_older(folder)
     refuse_variants(study, words)
     trained = _recorded(folder)
     if not trained:

@@ -333,16 +333,13 @@ OMITTED: dict[str, dict[str, Any]] = {
     "rmsprop": {"epsilon": 1e-7, **_DECAY},
     "muon": {},
 }
-"""For each optimizer, the keys that others may lack and that were added later.
-
-A run with these values omits the keys, which keeps the fingerprints of older runs valid.
-"""
+"""For each optimizer, the keys that others may lack and that a run with these values omits."""
 
 ALWAYS_OMITTED: dict[str, Any] = {**schedules.DEFAULTS, "ema": None}
-"""Keys of every optimizer that were added later; a run with these values omits them."""
+"""Keys of every optimizer that a run with these values omits."""
 
 TRAINER_OMITTED: dict[str, Any] = {"tbptt": None, "accumulate": 1, "until": None, "mean": "steps"}
-"""Keys of the trainer that were added later; a run with these values omits them."""
+"""Keys of the trainer that a run with these values omits."""
 
 
 def example(name: str) -> Any:

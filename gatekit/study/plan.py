@@ -246,8 +246,7 @@ def _runs_of(
     refuse_non_finite(config, "")
     config["cell"] = named_gates(config["cell"], composed, known)
     launch = launch_of(composed, config)
-    typed_shards = config["shards"] is not None
-    if not typed_shards:
+    if config["shards"] is None:
         config["shards"] = launch.devices if launch.devices > 1 else launch.threads
     if config["chosen"] is not None:
         raise ConfigError(
@@ -265,22 +264,13 @@ def _runs_of(
         variants[key] = variant(base, known)
     sources |= variants[key].sources
     seeds = [config["seed"]] if config["seeds"] is None else list(range(config["seeds"]))
-    study = launch.root / launch.study
-    forms = [*variants[key].forms(typed_shards)]
-    begun = (each for each in forms if _begun(each, study, seeds))
-    chosen = next(begun, forms[0])
     experiment = [o for o in overrides if o.lstrip("+").startswith("experiment=")]
     typed = _typed(overrides)
     runs = []
     for seed in seeds:
         label = " ".join([*typed, f"seed={seed}"])
-        runs.append(run_of(chosen, launch, seed, label, [*experiment, *typed]))
+        runs.append(run_of(variants[key], launch, seed, label, [*experiment, *typed]))
     return launch, runs
-
-
-def _begun(variant: Variant, study: Path, seeds: Sequence[int]) -> bool:
-    """Return whether a study has a run of a variant, of one of these seeds or of seed 0."""
-    return any((study / RUNS / variant.fingerprint(seed)).is_dir() for seed in {0, *seeds})
 
 
 def run_of(

@@ -5,17 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from gatekit import registry
-from gatekit.cell.analysis import chunk
-from gatekit.cell.block.built_block import BuiltBlock
 from gatekit.cell.block.reading import read_block
-from gatekit.cell.block.sequence import Convolve
-from gatekit.cell.block.stack import Stack
 from gatekit.cell.errors import CellError, ConfigError, GatekitError, excerpt, nearest_name
 from gatekit.cell.graph import Cell
 from gatekit.cell.schema import (
@@ -34,7 +30,7 @@ from gatekit.cell.schema import (
 )
 from gatekit.cell.schema.swapping import of_swap, refuse_options
 from gatekit.faults import Fault, Kind, Note, Rename, Set
-from gatekit.recurrence.executors.choose import Setting, check, choose, chunks_win
+from gatekit.recurrence.executors.choose import Setting, check, chunks_win
 from gatekit.registry import components
 from gatekit.registry.models import model_of
 from gatekit.runs.names import fingerprint
@@ -58,8 +54,6 @@ class Variant:
         plugins: the hash of the source of every plugin in use, by name.
         sources: the sources of these plugins, by hash.
         places: options of the task that locate its data.
-        windows: whether separate sequences are read in windows, some of which have no target.
-        versions: the versions of numbers that have changed, by what changed; see `_versions`.
     """
 
     config: Mapping[str, Any]
@@ -68,36 +62,12 @@ class Variant:
     plugins: Mapping[str, str]
     sources: Mapping[str, bytes]
     places: tuple[str, ...] = ()
-    windows: bool = False
-    versions: Mapping[str, int] = field(default_factory=dict)
-
-    def forms(self, typed_shards: bool) -> Iterator[Variant]:
-        """Yield this variant, and those that earlier versions understood by the same words.
-
-        A study that was begun with one of them goes on with it.
-
-        Args:
-            typed_shards: whether the number of shards was typed, and does not follow from threads.
-        """
-        shards = self.config["shards"]
-        for fewer in dict.fromkeys((shards, shards if typed_shards else 1)):
-            begun = ("chunk",) if self.config["executor"] == "auto" else ()
-            for chosen in dict.fromkeys((self.config["chosen"], *begun, None)):
-                yield replace(self, config={**self.config, "shards": fewer, "chosen": chosen})
 
     def fingerprint(self, seed: int) -> str:
         """Return the name of the run's folder."""
         numbers = self._numbers(seed)
         # The hash of the data identifies the files that these options name.
         numbers["task"] = {k: v for k, v in numbers["task"].items() if k not in self.places}
-        if self.windows:
-            # In version 1, windows without a target counted as updates of the optimizer.
-            numbers["windows"] = 2
-        chunks = "chunk" in (self.config["executor"], self.config["chosen"])
-        numbers |= {k: v for k, v in self.versions.items() if chunks or k != "chunk"}
-        if (self.config["shards"] or 1) > 1 and self.config["jit"] is not False:
-            # In version 1, XLA computed the products of all shards on one thread.
-            numbers["sharded"] = 2
         return fingerprint(numbers, DEFAULTS, self.data_hash, self.plugins)
 
     def origin(self, seed: int) -> str:
@@ -189,28 +159,11 @@ def variant(
         known.hashes(mixers, unit, name, block),
         known.sources(mixers, unit, name, block),
         task.places,
-        windows=base["trainer"].get("tbptt") is not None and not task.contiguous,
-        versions=_versions(stack, base),
     )
 
 
-def _versions(stack: Stack, config: Mapping[str, Any]) -> dict[str, int]:
-    """Return the versions of a variant's numbers, by what changed."""
-    versions = {"chunk": max((chunk.analyse(cell).version for cell in stack.cells), default=1)}
-    if config["executor"] == "auto" and config["chosen"] is None and config["jit"] is not False:
-        cpu = _setting(config["precision"], "cpu")
-        if any(choose("auto", cell, cpu, chunks=False).training for cell in stack.cells):
-            versions["affine"] = 2  # in version 1, XLA trained every affine cell with `affine`
-    blocks = [layer for layer in stack.layers if isinstance(layer, BuiltBlock)]
-    reads = [read for cell in stack.cells for node in cell.all_nodes for read in node.reads]
-    convolves = any(isinstance(op, Convolve) for b in blocks for p in b.programs for op in p.ops)
-    if convolves or any(read.map_kind == "block" for read in reads):
-        versions["sums"] = 2  # in version 1, gradients were summed in another order
-    return versions
-
-
 def _chosen(cells: Iterable[Cell], config: Mapping[str, Any], length: int | None) -> str | None:
-    """Return the executor that ``auto`` chooses; None if it always chose this one.
+    """Return the executor that ``auto`` chooses for all cells; None if each run chooses.
 
     A run may also have a GPU, which is only known when it starts; chunks run there, too.
     """

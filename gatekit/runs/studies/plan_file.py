@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gatekit.cell.errors import RunError
 from gatekit.runs import durable
 from gatekit.runs.config import refuse_unusual
 from gatekit.runs.names import canonical_json, is_id, plan_name
-
-SCHEMA = 1
+from gatekit.runs.result import SCHEMA
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*([./][A-Za-z0-9_-]+)*")
 _EXECUTED = ("plugins", "hydra")
@@ -93,9 +93,24 @@ def write(study: Path, name: str, command: str, runs: Iterable[RequestedRun]) ->
         "configs": [list(numbers) for numbers in configs],
         "parts": [json.loads(part) for part in parts],
     }
-    # The file of an earlier gatekit has no configurations, so it is replaced.
+    # A damaged file is replaced.
     put = durable.write if path.exists() else durable.create
     put(path, json.dumps(record, indent=1) + "\n")
+
+
+def refuse_older(study: Path) -> None:
+    """Refuse to continue a study of an earlier format, because equal runs could differ.
+
+    Raises:
+        RunError: a file of the study has an earlier format.
+    """
+    for path in _paths(study):
+        schema = durable.read_object(path).get("schema")
+        if isinstance(schema, int) and schema < SCHEMA:
+            raise RunError(
+                f"{path} has format {schema}, and this gatekit writes format {SCHEMA}: the study "
+                f"can be compared, but not continued; type study={study.name}_2 for a new one."
+            )
 
 
 def commands(study: Path) -> list[str]:
@@ -131,7 +146,8 @@ def read(study: Path) -> dict[str, RequestedRun]:
 
 def _requested(data: Mapping[str, Any]) -> dict[str, RequestedRun]:
     requested: dict[str, RequestedRun] = {}
-    entries = data.get("runs") if data.get("schema") == SCHEMA else None
+    schema = data.get("schema")
+    entries = data.get("runs") if isinstance(schema, int) and schema <= SCHEMA else None
     configs = _configs(data)
     for entry in entries if isinstance(entries, list) else []:
         with contextlib.suppress(KeyError, TypeError):

@@ -45,10 +45,12 @@ def launch(
         Which runs were executed, skipped or failed; their results are in the folders.
 
     Raises:
-        RunError: the study's folder cannot be written, or the backend is not available.
+        RunError: the study has an earlier format, its folder cannot be written, or the backend is
+            not available.
         ConfigError: a run needs a GPU, and there is none.
     """
     outcome = SweepOutcome()
+    plan_file.refuse_older(plan.study)
     own = backend is None and start is None
     if work is None:
         todo = pending(plan, outcome)
