@@ -313,9 +313,3 @@ def test_the_source_of_a_gate_holds_its_base(place, write):
     assert b"# mine.py\n" in source
     assert b"# forget_gate.py\n" in source
     assert b"class Forget(Gate)" in source
-
-
-def test_runs_of_earlier_versions_keep_their_names() -> None:
-    """A run's name has the hash of the usual initializers: a new one has a file of its own."""
-    found = registry.object_hash("initializers", "zeros")
-    assert found == "7731e82ffde8072b5e3ea8c796bfb202673583ce3319bc065e87d3bb1d3350b9"

@@ -59,25 +59,6 @@ ORIGINS = dict(
 )
 
 
-@pytest.mark.slow
-def test_bundled_cells_keep_their_fingerprints():
-    """Without the hashes of plugins, as in commit 1084987, before cells cited by key.
-
-    A cell whose equations or initial values are corrected has a new one, and the change log names
-    it.
-    """
-    known = components.load()
-    configs = {
-        cell: validate({**REST, "cell": cell_config(cell, known.catalogue)}) for cell in ORIGINS
-    }
-    forms = {cell: [*variant(config, known).forms(True)] for cell, config in configs.items()}
-    # earlier versions did not choose `chunk`, and had no shards
-    plain = {
-        c: [each for each in made if each.config["chosen"] is None] for c, made in forms.items()
-    }
-    assert {cell: made[-1].origin(0) for cell, made in plain.items()} == ORIGINS
-
-
 def optimizer_name(known, **keys):
     given = {**REST, "optimizer": keys, "cell": cell_config("lstm", known.catalogue)}
     return variant(validate(given), known).origin(0)

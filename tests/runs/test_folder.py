@@ -269,9 +269,9 @@ def test_a_corrupt_run_is_made_again_and_kept(folder):
 
 def test_a_result_of_a_newer_format_is_not_guessed(folder, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(result, "SCHEMA", 3)
+        patch.setattr(result, "SCHEMA", 4)
         finished(folder)
-    with pytest.raises(result.NewerError, match=r"format 3, .* this one reads format 2"):
+    with pytest.raises(result.NewerError, match=r"format 4, .* this one reads format 3"):
         folder.result()
 
 

@@ -35,7 +35,7 @@ def test_what_was_asked_for_is_read_again(study: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"schema": 2}, {"schema": None}, {"runs": None}, {"runs": [{"id": IDS[0]}, 3]}],
+    [{"schema": 99}, {"schema": None}, {"runs": None}, {"runs": [{"id": IDS[0]}, 3]}],
     ids=["newer", "none", "no-runs", "half-a-run"],
 )
 def test_what_cannot_be_read_is_left_out(change: dict[str, object], study: Path) -> None:

@@ -32,8 +32,8 @@ def test_what_is_written_is_what_is_read():
     data = result.dumped(record)
     read = result.parsed(data)
     assert result.SEAL in read
-    assert read == {"schema": 2, **record, "sha256": read["sha256"]}
-    assert result.dumped(read) == data == sealed({"schema": 2, **record}).encode()
+    assert read == {"schema": result.SCHEMA, **record, "sha256": read["sha256"]}
+    assert result.dumped(read) == data == sealed({"schema": result.SCHEMA, **record}).encode()
 
 
 def test_every_bit_of_a_result_is_protected(folder):
@@ -67,12 +67,12 @@ def test_a_changed_number_is_found_by_whoever_reads_it(folder, tmp_path, capsys)
 
 
 @pytest.mark.parametrize("files", [{}, None, [], {"metrics.jsonl": "ab"}, {"config.yaml": 3}])
-@pytest.mark.parametrize("schema", [1, 2])
+@pytest.mark.parametrize("schema", [1, 2, 3])
 def test_a_result_without_hashes_is_damaged(folder, files, schema):
     path = folder / "result.json"
     record = json.loads(path.read_text()) | {"schema": schema, "files": files}
     del record["sha256"]
-    path.write_text(sealed(record) if schema == 2 else json.dumps(record))
+    path.write_text(sealed(record) if schema > 1 else json.dumps(record))
     state = RunFolder(folder).state()
     assert (state.name, "files" in state.reason) == ("CORRUPT", True)
 

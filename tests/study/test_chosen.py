@@ -1,13 +1,11 @@
-"""What ``auto`` now chooses otherwise is written into the run; a study begun before goes on so."""
+"""What ``auto`` chooses for all cells is written into the run."""
 
 import threading
 
 import pytest
 from seams import InterruptedRunError, RunFolder, checkpoint_of, components, plan
-from seams import executors_choose as choose
 from seams import study_variant as variant
 from seams import train_run as train
-from twice import StopAt, told
 
 from gatekit import ConfigError
 
@@ -23,7 +21,7 @@ def only(*words):
 
 @pytest.fixture
 def before(monkeypatch):
-    """Return a function that plans a run as earlier versions did."""
+    """Return a function that plans a run for which chunks are never faster."""
 
     def planned(*words):
         with monkeypatch.context() as patch:
@@ -54,55 +52,11 @@ def test_a_run_that_chunks_says_so_and_has_a_name_of_its_own(place, before):
         only("cell=gla", "chosen=chunk")
 
 
-def test_what_xla_compiles_is_chosen_for_xla(place, monkeypatch):
+def test_what_xla_compiles_is_chosen_for_xla(place):
     words = ("cell=kda", "jit=true")
     now = only(*words)
     assert now.config["chosen"] is None
     assert only("cell=kda").config["chosen"] == "chunk"
-    with monkeypatch.context() as patch:  # as an earlier version chose
-        patch.setattr(variant, "chunks_win", lambda *facts: True)
-        old = only(*words)
-    assert old.fingerprint != now.fingerprint
-    old.path.mkdir(parents=True)
-    assert only(*words).fingerprint == old.fingerprint
-
-
-@pytest.mark.parametrize(
-    ("words", "renamed"),
-    [
-        (["cell=mingru", "jit=true"], True),
-        (["cell=mingru", "jit=auto"], True),
-        (["cell=mingru"], False),
-        (["cell=mingru", "jit=true", "executor=affine"], False),
-        (["cell=sru_v1", "jit=true"], False),
-        (["cell=lstm", "jit=true"], False),
-    ],
-)
-def test_what_xla_trains_with_another_executor_has_another_name(place, monkeypatch, words, renamed):
-    now = only(*words).fingerprint
-    monkeypatch.setattr(choose, "stacked_wins", lambda cell: False)  # as earlier versions chose
-    assert (only(*words).fingerprint != now) == renamed
-
-
-@pytest.mark.parametrize(
-    ("words", "renamed"),
-    [
-        (["cell=slstm_heads"], True),
-        (["cell=gru", "block=modern"], True),
-        (["cell=gru", "block=residual"], False),
-        (["cell=lstm"], False),
-    ],
-)
-def test_where_gradients_are_summed_in_another_order_a_run_has_another_name(
-    place, monkeypatch, words, renamed
-):
-    now, versions = only(*words).fingerprint, variant._versions
-
-    def before(*facts):
-        return {what: one for what, one in versions(*facts).items() if what != "sums"}
-
-    monkeypatch.setattr(variant, "_versions", before)
-    assert (only(*words).fingerprint != now) == renamed
 
 
 @pytest.mark.parametrize(("jit", "executor"), [("true", "stacked"), ("false", "affine")])
@@ -125,23 +79,7 @@ def attempt(run, stop):
     return result
 
 
-@pytest.mark.parametrize(
-    ("cell", "executor"),
-    [("gla", "stacked"), pytest.param("lstm", "stacked", marks=pytest.mark.slow)],
-)
-def test_a_study_begun_before_goes_on_as_it_began(place, before, cell, executor):
-    old = before(f"cell={cell}")
-    assert attempt(old, StopAt(3)) is None
-    (again, more) = plan([*WORDS, f"cell={cell}", "seeds=2"]).runs
-    assert again.path == old.path
-    assert more.config["chosen"] is None
-    assert attempt(again, threading.Event())["executor"] == executor
-    whole = before(f"cell={cell}", "study=whole")
-    assert attempt(whole, threading.Event())["executor"] == executor
-    assert {**told(again.path), "result": 0} == {**told(whole.path), "result": 0}
-
-
-def test_a_new_study_chunks(place):
+def test_a_run_chunks_where_this_was_chosen(place):
     run = only("cell=gla")
     result = attempt(run, threading.Event())
     assert (result["executor"], result["executor_reason"][:16]) == ("chunk", "auto: a memory i")

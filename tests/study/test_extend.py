@@ -1,5 +1,6 @@
 """A study's own commands again, with more seeds: the same runs, and none that has changed."""
 
+import json
 import shlex
 
 import pytest
@@ -11,6 +12,7 @@ from seams import load_runs as load
 from seams import plan_jobs as plan
 
 from gatekit import ConfigError, RunError
+from gatekit.compare import compare
 
 ROOT = "experiments"
 
@@ -133,3 +135,17 @@ def test_a_plan_stores_what_the_runs_will_store(study, place):
     study = load("s", ROOT)
     assert study.planned == ()
     assert {run.id: run.config for run in study.runs} == waiting
+
+
+def test_a_study_of_an_earlier_format_is_compared_and_not_continued(study, place):
+    study("-m", "cell=lstm,gru", "seeds=2")
+    before = compare("s", ROOT).rows
+    for path in (place / ROOT / "s").glob("plan-*.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": 1}))
+    kept = {path: path.read_bytes() for path in (place / ROOT).rglob("*") if path.is_file()}
+    with pytest.raises(RunError, match="format 1"):
+        study("-m", "cell=lstm,gru", "seeds=3")
+    with pytest.raises(RunError, match="format 1"):
+        extension("s", ROOT, 3)
+    assert kept == {path: path.read_bytes() for path in (place / ROOT).rglob("*") if path.is_file()}
+    assert compare("s", ROOT).rows == before

@@ -139,16 +139,6 @@ def test_shards_follow_from_threads_and_batch_and_name_the_run(place):
     assert again.fingerprint == two.fingerprint == only("devices=2").fingerprint
 
 
-def test_a_study_begun_without_shards_goes_on_without(place):
-    whole = only()
-    words = ["task=sum", "trainer.batch=5", "threads=2"]
-    whole.path.mkdir(parents=True)
-    runs = plan([*words, "seeds=2"]).runs
-    assert [run.config["shards"] for run in runs] == [1, 1]
-    assert runs[0].fingerprint == whole.fingerprint
-    assert only("threads=2", "study=other").config["shards"] == 2
-
-
 def test_more_seeds_have_the_shards_of_the_first(place):
     first = plan(["task=sum", "threads=2", "study=s", "seeds=1"])
     (first.study / "runs").mkdir(parents=True)
