@@ -220,7 +220,11 @@ class _Launching:
         left = state.name == "INTERRUPTED" and state.attempt > running.attempt
         left = left and not self._asked(running)
         if (left or state.name == "RUNNING") and not handle.owns(folder, running.attempt):
-            self._leave(run, seconds)
+            if state.name == "RUNNING":
+                self._leave(run, seconds)
+            else:
+                self.progress.again(self.plan.label(run), state.name, CLAIMED, seconds, run.path)
+                self.again.append(run)
             return
         if state.attempt == running.attempt and handle.cause() is Cause.START:
             self.progress.again(self.plan.label(run), "LOST", handle.reason(), seconds, run.path)
