@@ -23,7 +23,7 @@ from gatekit.recurrence import noise
 from gatekit.recurrence.layers.cell_layer import CellLayer
 
 from .carrying import Carrying
-from .model import SequenceModel, recurrent_layers, step_loss
+from .model import SequenceModel, step_loss
 
 Sums = tuple[Tensor, Tensor, list[Any]]
 """The loss without and with penalties, and the gradients."""
@@ -189,24 +189,16 @@ def _variables(model: SequenceModel) -> Iterator[keras.Variable]:
         if isinstance(layer, Carrying):
             yield from layer.carried.trained.by_name.values()
             yield from layer.carried.evaluated.by_name.values()
-    for layer in recurrent_layers(model):
-        if layer._counts is not None:
-            yield layer._counts.variable
 
 
 def _store(model: SequenceModel, variable: keras.Variable, new: Sequence[Tensor]) -> None:
-    """Store the value that the shards give a variable: each the same, or each its own count."""
+    """Store the value that the shards give a variable, which is the same for each."""
     if any(variable is weight for weight in model.weights):
         raise ConfigError(
             f"shards={len(new)}: the variable {variable.path} changes with the rows of a batch, so "
             "shards would compute other numbers. Type threads=1."
         )
-    counts = [layer._counts.variable for layer in recurrent_layers(model) if layer._counts]
-    if any(variable is count for count in counts):
-        before = variable.value
-        variable.assign(before + added([each - before for each in new]))
-    else:
-        variable.assign(new[0])
+    variable.assign(new[0])
 
 
 def added(parts: Sequence[Any]) -> Any:
