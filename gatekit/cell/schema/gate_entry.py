@@ -25,7 +25,6 @@ from gatekit.faults import (
     Kind,
     ListOf,
     Mismatch,
-    Note,
     OneOf,
     Place,
     Remove,
@@ -67,7 +66,7 @@ def read_expression(text: object, catalogue: Catalogue, where: Place, sizes: boo
         fault = error.fault
         if fault is not None and fault.known and catalogue.broken:  # an unknown function
             broken = f"left out because broken: {'; '.join(catalogue.broken)}"
-            error = ExpressionError(replace(fault, fixes=(*fault.fixes, Note((broken,)))))
+            error = ExpressionError(replace(fault, why=f"{fault.why} ({broken})"))
         raise error.below(where) from None
 
 
