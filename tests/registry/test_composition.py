@@ -281,9 +281,9 @@ def test_a_mapping_is_held_to_the_same(place):
         load_cell({"gates": {"f": {"_target_": "os.system"}}, "emits": "f"}, catalogue())
 
 
-def test_any_other_name_is_answered_with_the_place_of_its_file(tmp_path, monkeypatch):
+def test_any_other_name_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(CellError, check=at("cell", names=("quixotic", "conf"))):
+    with pytest.raises(CellError, check=at("cell", names=("quixotic",))):
         load_cell("quixotic", catalogue())
 
 
