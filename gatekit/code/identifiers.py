@@ -97,7 +97,19 @@ def wrapped(line: str, room: int) -> list[str]:
             lines += [f"    {item[0]}", *each_in, f"    {item[-1]},"]
         else:
             lines.append(f"    {item},")
+    if not _is_call(line):
+        lines[-1] = lines[-1].removesuffix(",")
     return [*lines, ")"]
+
+
+def _is_call(line: str) -> bool:
+    """Return whether the last bracket of a line closes a call; after a comma, others are tuples."""
+    depth = 0
+    for place in reversed(range(len(line))):
+        depth += (line[place] == ")") - (line[place] == "(")
+        if not depth:
+            return re.search(r"[\w\])]$", line[:place]) is not None
+    return False
 
 
 def items(text: str) -> list[str]:

@@ -123,14 +123,11 @@ class Printer:
         name, args = expr.function, expr.args
         if name == "matmul":
             return f"{self.show(args[0], _ATOM)} @ {self.show(args[1], _ATOM)}"
+        function = self.functions.get(name)
         if self.is_number(expr):
-            function = self.functions.get(name)
-            form = function.facts.code.get("number") if function else None
-            if form is None:
-                raise ConfigError(
-                    f"{expr} is a constant that gatekit cannot write as code; write its value"
-                )
-            return self._filled(form, args)
+            return self._of_numbers(expr, function)
+        if function is not None and (function.kind == "elementwise" or function.compose):
+            args = self._with_tensors(function, args)
         framework = self.framework
         if framework.numbers and any(self.is_number(arg) for arg in args):
             special = framework.numbers(name, [self.is_number(arg) for arg in args])
@@ -148,6 +145,27 @@ class Printer:
         else:
             name = self._compose(name)
         return f"{name}({', '.join(self.show(arg) for arg in args)})"
+
+    def _of_numbers(self, expr: Call, function: Function | None) -> str:
+        """Return a call with plain numbers alone, as code of Python."""
+        form = function.facts.code.get("number") if function else None
+        if form is not None:
+            return self._filled(form, expr.args)
+        composed = function.composed(expr.args) if function else None
+        if composed is None:
+            raise ConfigError(
+                f"{expr} is a constant that gatekit cannot write as code; write its value"
+            )
+        return f"({self.show(composed)})"
+
+    def _with_tensors(self, function: Function, args: tuple[Expr, ...]) -> tuple[Expr, ...]:
+        """Return the arguments of a call, with tensors for numbers where code takes none."""
+        like = Call("ones_like", (next(arg for arg in args if not self.is_number(arg)),))
+        kept = (*function.facts.plain, *function.static)
+        return tuple(
+            arg if place in kept or not self.is_number(arg) else arg * like
+            for place, arg in enumerate(args)
+        )
 
     def need(self, words: list[str]) -> None:
         """Collect the helper functions among these words, and those that they call."""

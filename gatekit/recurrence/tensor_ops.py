@@ -36,7 +36,7 @@ def _variance(x: Tensor) -> Tensor:
 
 
 def _of_one_type(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return the function with Python numbers converted to the type of the tensor arguments."""
+    """Return the function with plain numbers converted to the type of the tensor arguments."""
 
     def call(*values: Tensor) -> Tensor:
         like = next(value for value in values if tf.is_tensor(value))
@@ -69,11 +69,11 @@ TABLE: dict[str, Callable[..., Tensor]] = {
     "expm1": tf.math.expm1,
     "log1p": tf.math.log1p,
     "sign": tf.sign,
-    "clip": _of_one_type(lambda x, low, high: tf.minimum(tf.maximum(x, low), high)),
-    "where": _of_one_type(lambda x, a, b: tf.where(x > 0, a, b)),
+    "clip": lambda x, low, high: tf.minimum(tf.maximum(x, low), high),
+    "where": lambda x, a, b: tf.where(x > 0, a, b),
     "stop": tf.stop_gradient,
-    "minimum": _of_one_type(tf.minimum),
-    "maximum": _of_one_type(tf.maximum),
+    "minimum": tf.minimum,
+    "maximum": tf.maximum,
     "softmax": lambda x: tf.nn.softmax(x, axis=-1),
     "cumsum": lambda x: tf.cumsum(x, axis=-1),
     "cumax": lambda x: tf.cumsum(tf.nn.softmax(x, axis=-1), axis=-1),
@@ -94,4 +94,8 @@ TABLE: dict[str, Callable[..., Tensor]] = {
     "block_product": _block_product,
 }
 
+_ELEMENTWISE = [
+    f.name for f in ops.FUNCTIONS.values() if f.name in TABLE and f.kind == "elementwise"
+]
+TABLE |= {name: _of_one_type(TABLE[name]) for name in _ELEMENTWISE}
 ops.add_backend(tf.is_tensor, TABLE)

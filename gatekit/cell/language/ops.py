@@ -42,7 +42,6 @@ class Facts:
     Attributes:
         shape: its shape, from those of two arguments and the number in its static argument; None
             for functions of elements, whose arguments have a common shape.
-        of_numbers: whether a function of units or matrices takes plain numbers, too.
         moves: whether it only moves elements: no arithmetic, and its logarithm is
             the function of the logarithm. ``stop`` acts on gradients only.
         flops: operations for each element of the largest argument; by default one for each element
@@ -55,10 +54,10 @@ class Facts:
         code: a template by framework; ``arrays`` for JAX and Keras, ``any`` for all, with
             ``{m}`` for the module; ``number`` for plain numbers. Where a framework has none, the
             file contains a function of that name from `gatekit.code.runtime`.
+        plain: the arguments that may be plain numbers in code, beside one that is none.
     """
 
     shape: Callable[[Shape, Shape, int], Shape] | None = None
-    of_numbers: bool = False
     moves: bool = False
     flops: int | None = None
     summed: int | None = None
@@ -67,6 +66,7 @@ class Facts:
     log: Callable[[Expr], Expr] | None = None
     log_of_rest: Callable[[Expr], Expr] | None = None
     code: Mapping[str, str] = field(default_factory=dict)
+    plain: tuple[int, ...] = ()
 
 
 @constructed("gatekit.Function('swish', 1, compose=lambda x: x * ops.sigmoid(x))")
@@ -184,7 +184,8 @@ class Function:
             if any(owns(arg) for arg in args):
                 value = table[self.name](*args)
                 # A plain number stays plain, so it takes the type of the other operand.
-                return value.item() if isinstance(value, np.generic) else value
+                number = isinstance(value, np.generic | np.ndarray) and not value.ndim
+                return value.item() if number else value
         raise TypeError(f"{self.name} does not support {type(args[0]).__name__}")
 
     @property
@@ -302,13 +303,11 @@ def _np_softmax(x: NDArray[Any]) -> Any:
     return shifted / shifted.sum(-1, keepdims=True)
 
 
-def _np_where(x: Any, a: Any, b: Any) -> Any:
-    chosen: NDArray[Any] = np.where(np.asarray(x) > 0, a, b)
-    return chosen[()]
-
-
 # The scale and slope that keep mean 0 and variance 1 (Klambauer et al. 2017, arXiv:1706.02515).
 _SELU, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+_SIGN = "(({0:1} > 0) - ({0:1} < 0))"
+"""The sign of a plain number in code."""
 
 _UNIT, _POSITIVE = (0.0, 1.0), (0.0, math.inf)
 
@@ -333,10 +332,9 @@ def _row(
     return FUNCTIONS[name]
 
 
-def _alike(name: str, math_too: bool = True) -> dict[str, str]:
+def _alike(name: str, number: str = "") -> dict[str, str]:
     """Return the forms of a function that has one name in every framework and in ``math``."""
-    number = {"number": f"math.{name}({{0}})"} if math_too else {}
-    return {"any": f"{{m}}.{name}({{0}})"} | number
+    return {"any": f"{{m}}.{name}({{0}})", "number": number or f"math.{name}({{0}})"}
 
 
 def _nn(name: str, **others: str) -> dict[str, str]:
@@ -356,7 +354,11 @@ sigmoid = _row(
     _np_sigmoid,
     latex=r"\sigma\left({0}\right)",
     range=_UNIT,
-    code=_nn("sigmoid", torch="torch.sigmoid({0})"),
+    code=_nn(
+        "sigmoid",
+        torch="torch.sigmoid({0})",
+        number="float(np.exp(-np.logaddexp(0.0, -{0:4})))",
+    ),
     log=lambda x: Call("log_sigmoid", (x,)),
     log_of_rest=lambda x: Call("log_sigmoid", (-x,)),
 )
@@ -373,14 +375,16 @@ relu = _row(
     "max(x, 0)",
     lambda x: np.maximum(x, 0.0),
     range=_POSITIVE,
-    code=_nn("relu", torch="torch.relu({0})", arrays="{m}.maximum({0}, 0.0)"),
+    code=_nn(
+        "relu", torch="torch.relu({0})", arrays="{m}.maximum({0}, 0.0)", number="max({0}, 0.0)"
+    ),
 )
 softplus = _row(
     "softplus",
     "log(1 + exp(x))",
     lambda x: np.logaddexp(0.0, x),
     range=_POSITIVE,
-    code=_nn("softplus"),
+    code=_nn("softplus", number="float(np.logaddexp(0.0, {0}))"),
 )
 exp = _row(
     "exp",
@@ -435,47 +439,62 @@ hard_sigmoid = _row(
         "torch": "torch.clamp({0:2} / 6 + 0.5, 0.0, 1.0)",
         "arrays": "{m}.clip({0:2} / 6 + 0.5, 0.0, 1.0)",
         "jax": "jax.nn.hard_sigmoid({0})",
+        "number": "min(max({0:2} / 6 + 0.5, 0.0), 1.0)",
     },
 )
-silu = _row("silu", "x * sigmoid(x)", lambda x: x * _np_sigmoid(x), code=_nn("silu"))
+silu = _row(
+    "silu",
+    "x * sigmoid(x)",
+    lambda x: x * _np_sigmoid(x),
+    code=_nn("silu", number="float({0:2} * np.exp(-np.logaddexp(0.0, -{0:4})))"),
+)
 log_sigmoid = _row(
     "log_sigmoid",
     "log(sigmoid(x))",
     lambda x: -np.logaddexp(0.0, -x),
     latex=r"\log\sigma\left({0}\right)",
     range=(-math.inf, 0.0),
-    code=_nn("log_sigmoid", torch="F.logsigmoid({0})"),
+    code=_nn("log_sigmoid", torch="F.logsigmoid({0})", number="float(-np.logaddexp(0.0, -{0:4}))"),
 )
 elu = _row(
     "elu",
     "x if x > 0, otherwise exp(x) - 1",
     lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0.0))),
-    code=_nn("elu"),
+    code=_nn("elu", number="max({0}, math.expm1(min({0}, 0.0)))"),
 )
 selu = _row(
     "selu",
     "1.0507 x if x > 0, otherwise 1.7581 (exp(x) - 1)",
     lambda x: _SELU * np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, 0.0))),
-    code=_nn("selu"),
+    code=_nn(
+        "selu",
+        number=f"({_SELU} * (max({{0}}, 0.0) + {_SELU_ALPHA} * math.expm1(min({{0}}, 0.0))))",
+    ),
 )
 gelu = _row(
     "gelu",
     "x times the normal distribution's cdf of x",
     lambda x: x * (0.5 + 0.5 * np.vectorize(math.erf, otypes=[float])(x / math.sqrt(2.0))),
-    code={"torch": "F.gelu({0})", "jax": "jax.nn.gelu({0}, approximate=False)"},
+    code={
+        "torch": "F.gelu({0})",
+        "jax": "jax.nn.gelu({0}, approximate=False)",
+        "number": "({0:2} * (0.5 + 0.5 * math.erf({0:2} / math.sqrt(2.0))))",
+    },
 )
 softsign = _row(
     "softsign",
     "x / (1 + abs(x))",
     lambda x: x / (1.0 + np.abs(x)),
     range=(-1.0, 1.0),
-    code=_nn("soft_sign", torch="F.softsign({0})"),
+    code=_nn("soft_sign", torch="F.softsign({0})", number="({0:2} / (1 + abs({0})))"),
 )
 modrelu = _row(
     "modrelu",
     "sign(x) * relu(abs(x) + b)",
     lambda x, b: np.sign(x) * np.maximum(np.abs(x) + b, 0.0),
     arity=2,
+    code={"number": f"({_SIGN} * max(abs({{0}}) + {{1}}, 0.0))"},
+    plain=(1,),
 )
 expm1 = _row(
     "expm1",
@@ -485,7 +504,7 @@ expm1 = _row(
     code=_alike("expm1"),
 )
 log1p = _row("log1p", "log(1 + x), accurate near 0", np.log1p, code=_alike("log1p"))
-sign = _row("sign", "-1, 0 or 1", np.sign, range=(-1.0, 1.0), code=_alike("sign", math_too=False))
+sign = _row("sign", "-1, 0 or 1", np.sign, range=(-1.0, 1.0), code=_alike("sign", _SIGN))
 minimum = _row(
     "minimum",
     "the smaller of two",
@@ -493,6 +512,7 @@ minimum = _row(
     latex=r"\min\left({0}, {1}\right)",
     arity=2,
     code={"any": "{m}.minimum({0}, {1})", "number": "min({0}, {1})"},
+    plain=(0, 1),
 )
 maximum = _row(
     "maximum",
@@ -501,6 +521,7 @@ maximum = _row(
     latex=r"\max\left({0}, {1}\right)",
     arity=2,
     code={"any": "{m}.maximum({0}, {1})", "number": "max({0}, {1})"},
+    plain=(0, 1),
 )
 clip = _row(
     "clip",
@@ -510,15 +531,22 @@ clip = _row(
     code={
         "torch": "torch.clamp({0}, {1}, {2})",
         "arrays": "{m}.minimum({m}.maximum({0}, {1}), {2})",
+        "number": "min(max({0}, {1}), {2})",
     },
+    plain=(1, 2),
 )
 where = _row(
     "where",
     "a if x > 0, otherwise b",
-    _np_where,
+    lambda x, a, b: np.where(np.asarray(x) > 0, a, b),
     latex=r"\operatorname{{where}}\left({0} > 0, {1}, {2}\right)",
     arity=3,
-    code={"any": "{m}.where({0:1} > 0, {1}, {2})"},
+    code={
+        "any": "{m}.where({0:1} > 0, {1}, {2})",
+        "number": "({1} if {0:1} > 0 else {2})",
+    },
+    # Two numbers would not have the type of the signal.
+    plain=(2,),
 )
 stop = _row(
     "stop",
@@ -550,7 +578,6 @@ cumsum = _over_units(
     "running sum over units",
     lambda x: np.cumsum(x, -1),
     shape=_as_it_is,
-    of_numbers=True,
     flops=1,
     window=True,
     code={"torch": "torch.cumsum({0}, dim=-1)", "arrays": "{m}.cumsum({0}, axis=-1)"},
@@ -575,7 +602,6 @@ sum = _over_units(
     lambda x: np.sum(x, -1, keepdims=True),
     latex=r"\sum\left({0}\right)",
     shape=_to_one,
-    of_numbers=True,
     flops=1,
     code={
         "torch": "{0:5}.sum(-1, keepdim=True)",
@@ -613,7 +639,6 @@ repeat = _over_units(
     arity=2,
     static=(1,),
     shape=lambda one, _, count: (*one[:-1], one[-1] * count),
-    of_numbers=True,
     moves=True,
     code={
         "torch": "torch.repeat_interleave({0}, {1}, dim=-1)",
@@ -656,7 +681,6 @@ dot = _of_matrices(
     latex=r"\left\langle {0}, {1} \right\rangle",
     arity=2,
     shape=_dot,
-    of_numbers=True,
     flops=2,
     code={
         "torch": "({0:2} * {1:3}).sum(-1, keepdim=True)",

@@ -185,7 +185,7 @@ def _by_rule(expr: Call, function: Function, inner: Sequence[Shape]) -> Shape:
     one, *rest = [shape or (1,) for shape in inner]
     result = facts.shape(one, rest[0] if rest else (), count)
     numbers = [k for k, shape in enumerate(inner) if shape == () and k not in function.static]
-    if numbers and not facts.of_numbers:
+    if numbers:
         number = render(expr.args[numbers[0]], " ")
         raise MisfitError(f"{number} has no units; write a signal, such as h_prev, in its place")
     return result

@@ -80,14 +80,14 @@ class Framework:
 
 
 def functions(to: str, module: str) -> dict[str, str]:
-    """Return the templates of a framework: those of the equations' functions, and ``floor``.
+    """Return the templates of a framework: those of equations, ``floor`` and ``ones_like``.
 
     Args:
         to: its name.
         module: the name of its module in a file.
     """
     keys = (to, "any") if to == "torch" else (to, "arrays", "any")
-    found = {"floor": f"{module}.floor({{0}})"}
+    found = {name: f"{module}.{name}({{0}})" for name in ("floor", "ones_like")}
     for function in FUNCTIONS.values():
         form = next((function.facts.code[k] for k in keys if k in function.facts.code), None)
         if form is not None:

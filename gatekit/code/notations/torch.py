@@ -24,13 +24,13 @@ _HELPERS = {
 
 
 def _torch_numbers(name: str, numbers: Sequence[bool]) -> str | None:
-    """Return torch's form for plain numbers, which its functions of two tensors do not take."""
+    """Return torch's form for plain numbers, which its functions of tensors do not take."""
     if name in ("minimum", "maximum"):
         tensor, number = (1, 0) if numbers[0] else (0, 1)
         side = "max" if name == "minimum" else "min"
         return f"torch.clamp({{{tensor}}}, {side}={{{number}}})"
-    if name == "where" and numbers[1] and numbers[2]:
-        return "torch.where({0:1} > 0, {1:5} * torch.ones_like({0}), {2})"
+    if name == "clip" and numbers[1] != numbers[2]:
+        return "torch.clamp(torch.clamp({0}, min={1}), max={2})"
     return None
 
 
