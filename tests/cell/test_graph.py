@@ -288,12 +288,6 @@ def test_a_plain_number_has_no_units(built, lstm, part):
         built(config)
 
 
-@pytest.mark.parametrize("part", ["sum(0.5)", "cumsum(units)", "dot(1, 2)", "sum(repeat(0.5, 3))"])
-def test_functions_that_compute_plain_numbers(built, lstm, part):
-    cell = built(lstm(equations={"h": f"output * tanh(c) * {part}"}))
-    assert cell.widths["h"] == cell.units
-
-
 @pytest.mark.parametrize("count", ["1.5", "0", "-1", "c", "units // 8"])
 def test_a_count_that_is_no_number(built, lstm, count):
     config = lstm(equations={"h": f"output * tanh(c) * sum(repeat(c, {count}))"})

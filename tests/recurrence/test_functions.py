@@ -71,13 +71,6 @@ def test_a_step_has_the_gradient_of_its_surrogate() -> None:
     np.testing.assert_allclose(tape.gradient(y, x), 1 - np.tanh(x) ** 2, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["clip", "where", "minimum", "maximum"])
-def test_plain_numbers_take_the_type_of_the_tensor(name: str) -> None:
-    x = tf.constant([[-3.0, 0.5]], tf.float16)
-    rest = [1, 2][: FUNCTIONS[name].arity - 1]
-    assert FUNCTIONS[name](x, *rest).dtype == tf.float16
-
-
 CELL = {
     "name": "array_like",
     "gates": {
