@@ -63,6 +63,40 @@ def gatekit_tasks():
 '''
 
 
+COUNTED = '''
+from gatekit import Batch, Metric, Signature, StreamedTask, hookimpl
+
+drawn = 0
+
+
+class Counted(StreamedTask):
+    """Data that end after 200 batches."""
+
+    validation_size = test_size = 4
+    recipe = "counted/1"
+    metric = Metric("mse", direction="min", unit="squared error")
+
+    def chance(self):
+        return 1.0
+
+    def signature(self):
+        return Signature(features=1, vocabulary=None, outputs=1, loss="mse")
+
+    def sample(self, rng, size):
+        global drawn
+        drawn += 1
+        if drawn > 200:
+            raise ValueError("more than 200 batches were drawn")
+        x = rng.random((size, 3, 1)).astype("float32")
+        return Batch(x, x[:, 0])
+
+
+@hookimpl
+def gatekit_tasks():
+    return {"counted": Counted}
+'''
+
+
 def previewed(*argv, **options):
     planned, broken = plan_or_errors(compose(["task=sum", *argv]))
     return preview(planned, broken, try_out=False, **options)
@@ -199,6 +233,18 @@ def test_three_steps_tell_time_memory_and_what_is_broken(tmp_path):
     assert "rnn_0/forget.bias" in good["weight_decay"]["left_out"]
     assert seen["seconds"] == pytest.approx(2 * good["seconds"] / seen["slots"])
     assert sorted(os.listdir(tmp_path)) == ["plugins", "script.py"]
+
+
+def test_a_dry_run_takes_a_few_steps_and_no_more(tmp_path):
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "counted_task.py").write_text(COUNTED)
+    (tmp_path / "script.py").write_text(SCRIPT)
+    words = ["plan", "task=counted", "units=4", "trainer.steps=1000", "trainer.batch=2", "--json"]
+    command = [sys.executable, "script.py", *words]
+    done = processes.run(command, cwd=tmp_path, capture_output=True, text=True)
+    (trial,) = json.loads(done.stdout)["trials"]
+    assert trial["error"] is None
+    assert trial["step"] > 0
 
 
 def test_a_dry_run_ends_with_an_error_that_is_none_of_gatekit(tmp_path):

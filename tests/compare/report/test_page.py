@@ -139,6 +139,21 @@ def test_works_are_cited(bib: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert f"{own}; {cho}" in text
 
 
+def test_the_settings_of_groups_are_in_their_table(tmp_path: Path) -> None:
+    for rate, clip in ((0.01, None), (0.03, 1.5)):
+        for seed in range(2):
+            config = configuration("gru", seed, optimizer__learning_rate=rate)
+            config["optimizer"]["clipnorm"] = clip
+            write_run(tmp_path / "s" / "runs", config, 8.5 + rate)
+    (table,) = re.findall(
+        r'<table class="plain settings">(.*?)</table>', page(sheet("s", tmp_path)), re.S
+    )
+    head, *rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in table.split("<tr>")[1:]]
+    settings = {key: [row[place] for row in rows] for place, key in enumerate(head)}
+    assert sorted(settings["optimizer.learning_rate"]) == ["0.01", "0.03"]
+    assert sorted(settings["optimizer.clipnorm"]) == ["", "1.5"]
+
+
 def test_its_data_are_the_runs(about: Sheet, html: str) -> None:
     found = loaded(html)
     table = found["runs"]
