@@ -105,6 +105,10 @@ _IMPORTS = {
     "jax": ["import jax", "import numpy as np", "from model import apply, load, metric"],
     "keras": ["import numpy as np", "from keras import ops", "from model import load, metric"],
 }
+_DOUBLE = {
+    "jax": ['jax.config.update("jax_enable_x64", True)', ""],
+    "keras": ['keras.config.set_floatx("float64")', ""],
+}
 _MODEL = {"torch": "load().eval()", "keras": "load()"}
 _TENSOR = {"torch": "torch.from_numpy", "keras": "ops.convert_to_tensor"}
 _POOLED = {
@@ -131,8 +135,11 @@ def score_text(trained: Trained, scored: Scored, to: str) -> str:
     assert around is not None
     first = next(iter(scored.sets.values()))[0]
     tensor = _TENSOR.get(to, "")
-    numbers = trained.weights["head/kernel"].dtype
-    cast = f'.astype("{numbers}")' if around.tokens is None and numbers != "float32" else ""
+    double = trained.weights["head/kernel"].dtype == "float64"
+
+    def cast(key: str) -> str:
+        return '.astype("float64")' if double and first[key].dtype.kind == "f" else ""
+
     reported = ", ".join(f"{n} {around.metric} {v:.4g}" for n, v in scored.scores.items())
 
     def array(key: str, after: str = "") -> str:
@@ -152,8 +159,10 @@ def score_text(trained: Trained, scored: Scored, to: str) -> str:
         "",
         "from pathlib import Path",
         "",
+        *(["import keras"] if to == "keras" and double else []),
         *_IMPORTS[to],
         "",
+        *(_DOUBLE.get(to, []) if double else []),
         "# The number of batches of each test set.",
         f"BATCHES = {{{counts}}}",
         "",
@@ -166,8 +175,8 @@ def score_text(trained: Trained, scored: Scored, to: str) -> str:
         "    total = counted = 0.0",
         '    with np.load(Path(__file__).parent / "test.npz") as data:',
         "        for i in range(batches):",
-        f"            x = {array('x', cast)}",
-        f"            y = {array('y')}",
+        f"            x = {array('x', cast('x'))}",
+        f"            y = {array('y', cast('y'))}",
         f"            mask = {array('mask') if 'mask' in first else 'None'}",
         '            weights = data[f"{name}/{i}/weights"]',
         *(
