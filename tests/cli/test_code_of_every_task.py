@@ -8,6 +8,7 @@ import threading
 
 import keras
 import numpy
+import processes
 import pytest
 from reference.peers import library
 from seams import RunFolder, components, main, plan
@@ -57,10 +58,10 @@ def planned(words):
     return run
 
 
-def trained(name, folder):
+def trained(name, folder, *more):
     """Return the fingerprint and the result of a small run of a task, which is trained here."""
     try:
-        run = planned(words_of(name, folder))
+        run = planned([*words_of(name, folder), *more])
         task = components.load().task(run.config["task"])
         task.require()
     except DataError as error:
@@ -98,3 +99,24 @@ def test_a_trained_run_is_written_and_its_script_prints_its_score(
     assert [(name, of) for name, of, _ in printed] == [(name, metric) for name in expected]
     for name, _, value in printed:
         assert float(value) == pytest.approx(expected[name], rel=2e-3, abs=1e-6)
+
+
+@pytest.mark.parametrize("to", ["torch", "jax", "keras"])
+def test_a_script_computes_in_the_precision_of_the_run_without_warnings(to, tmp_path, monkeypatch):
+    library(to)
+    monkeypatch.chdir(tmp_path)
+    run, best, metric = trained("adding", tmp_path, "precision=float64")
+    assert main(["code", run, "--to", to, "-o", "model"]) == 0
+    seen = "print(str(logits.dtype))"
+    script = (tmp_path / "model" / "score.py").read_text()
+    (tmp_path / "model" / "score.py").write_text(
+        script.replace("            total +=", f"            {seen}\n            total +=")
+    )
+    command = [sys.executable, "-W", "error::UserWarning", "score.py"]
+    done = processes.run(command, cwd=tmp_path / "model", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    *types, last = done.stdout.splitlines()
+    assert types
+    assert all("float64" in name for name in types)
+    assert last.split()[:2] == ["test", metric]
+    assert float(last.split()[2]) == pytest.approx(best["test"], rel=2e-3)
