@@ -174,7 +174,7 @@ REFUSED = {
     ),
     "initializer that is a number": (
         _projection(initializer=3),
-        at("cell.gates.forget.projections.tau.initializer", names=("`gatekit plugins`",)),
+        at("cell.gates.forget.projections.tau.initializer"),
     ),
     "initializer of another gate": (
         _projection(initializer={"negative_of": "input"}),
