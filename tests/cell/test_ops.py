@@ -116,18 +116,9 @@ def test_what_an_array_library_has():
     assert str(made) == "clip(x,-1,where(x,1,2))"
 
 
-@pytest.mark.parametrize(
-    ("name", "says"),
-    [
-        ("clipp", "did you mean 'clip'"),
-        ("max", "write ops.maximum\\(a, b\\)"),
-        ("clamp", "write ops.clip\\(a, b, c\\)"),
-        ("fourier", "Functions: abs, clip, column"),
-        ("ceil", "write -floor\\(-a\\) as an equation of the cell"),
-    ],
-)
-def test_an_unknown_function_is_named_with_the_nearest_and_the_list(name, says):
-    with pytest.raises(AttributeError, match=f"gatekit.ops has no '{name}'.*{says}"):
+@pytest.mark.parametrize("name", ["clipp", "max", "clamp", "fourier", "ceil"])
+def test_an_unknown_function_is_no_attribute(name):
+    with pytest.raises(AttributeError, match=f"'{name}'"):
         getattr(ops, name)
 
 
