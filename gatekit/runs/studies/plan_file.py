@@ -106,7 +106,7 @@ def refuse_older(study: Path) -> None:
     """
     for path in _paths(study):
         schema = durable.read_object(path).get("schema")
-        if isinstance(schema, int) and schema < SCHEMA:
+        if type(schema) is int and 1 <= schema < SCHEMA:  # any other number is damage
             raise RunError(
                 f"{path} has format {schema}, and this gatekit writes format {SCHEMA}: the study "
                 f"can be compared, but not continued; type study={study.name}_2 for a new one."
