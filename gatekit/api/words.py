@@ -10,7 +10,6 @@ from typing import Any
 
 from gatekit.cell.errors import ConfigError, described, excerpt
 from gatekit.cell.row_wise import RowWise
-from gatekit.cell.schema.lookup import instead_of_object
 from gatekit.faults import Fault, Kind, Place, Remove, Set, note_for
 from gatekit.faults.values import in_hydra
 from gatekit.study.keys import GROUP_KEYS
@@ -114,8 +113,6 @@ def _instead(key: str, value: object) -> str:
             "a run is a process of its own: put the class into a file of ./plugins, as "
             f"`gatekit new gate NAME` writes one, and write {key.rpartition('.')[2]!r}: 'NAME'"
         )
-    if key.startswith("swap.") or key == "output_unit":
-        return instead_of_object(value, key)
     name = getattr(getattr(value, "spec", None), "name", None)
     name = name or (value if isinstance(value, type) else type(value)).__name__.lower()
     such = {

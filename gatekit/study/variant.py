@@ -28,7 +28,7 @@ from gatekit.cell.schema import (
     read_output_unit,
     swap,
 )
-from gatekit.cell.schema.swapping import of_swap, refuse_options
+from gatekit.cell.schema.swapping import of_swap
 from gatekit.faults import Fault, Kind, Note, Rename, Set
 from gatekit.recurrence.executors.choose import Setting, check, chunks_win
 from gatekit.registry import components
@@ -247,7 +247,6 @@ def cell_of(config: Mapping[str, Any], known: components.Components) -> CellSpec
     _no_half_gates(cell.get("gates"), cell.get("roles") or ())
     swaps = {role: gate for role, gate in config["swap"].items() if gate is not None}
     try:
-        refuse_options(cell, swaps, known.catalogue)
         for role, gate in swaps.items():
             cell = swap(cell, role, gate, known.catalogue)
     except CellError as error:

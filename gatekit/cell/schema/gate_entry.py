@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,21 +15,15 @@ from gatekit.cell.owned import check_own_names
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.written import attribute_place
 from gatekit.faults import (
-    Both,
     Call,
     Custom,
     Fault,
-    Fix,
     Kind,
     ListOf,
     Mismatch,
     OneOf,
     Place,
-    Remove,
-    Rename,
-    Set,
     Text,
-    known_as,
 )
 
 from .lookup import (
@@ -70,7 +62,7 @@ def read_expression(text: object, catalogue: Catalogue, where: Place, sizes: boo
         raise error.below(where) from None
 
 
-def read_reads(reads: object, where: Place, catalogue: Catalogue) -> tuple[Read, ...]:
+def read_reads(reads: Any, where: Place, catalogue: Catalogue) -> tuple[Read, ...]:
     """Return reads from plain data.
 
     Args:
@@ -83,80 +75,32 @@ def read_reads(reads: object, where: Place, catalogue: Catalogue) -> tuple[Read,
         CellError: a linear map is not registered, or an expression is read twice.
         ExpressionError: a read is not in the equation language.
     """
-    texts: Any = [reads] if isinstance(reads, str) else reads
-    if texts is not None and not isinstance(texts, (Mapping, Sequence)):
-        raise _not_reads(where, reads, ["x", "h_prev"])
-    if isinstance(texts, Sequence):
-        if any(isinstance(each, Mapping) for each in texts):  # [x: dense]
-            maps: dict[Any, Any] = {}
-            for each in texts:
-                maps |= each if isinstance(each, Mapping) else {each: "dense"}
-            raise _not_reads(where, reads, maps)
-        given = [str(each).strip() for each in texts]
-        meant = _meant_reads(given)
-        if isinstance(reads, str) or meant != given:
-            raise _not_reads(where, reads, meant)
-    items = reads.items() if isinstance(reads, Mapping) else [(r, "dense") for r in texts or ()]
+    listed = isinstance(reads, Sequence) and not isinstance(reads, str)
+    if reads is not None and not isinstance(reads, Mapping) and not listed:
+        raise _not_reads(where, reads)
+    if listed and any(isinstance(each, Mapping) for each in reads):  # [x: dense]
+        raise _not_reads(where, reads)
+    items = reads.items() if isinstance(reads, Mapping) else [(r, "dense") for r in reads or ()]
     by_text: dict[str, Read] = {}
     for text, linear_map in items:
         if linear_map is None:
             continue
         place = where / text
-        try:
-            expr = read_expression(text, catalogue, where)
-        except ExpressionError as error:
-            raise _of_read(error, where, reads, text) from None
+        expr = read_expression(text, catalogue, where)
         known = catalogue.linear_maps
         read = Read(expr, *registered(linear_map, place, "linear map", known, catalogue))
         if read.text in by_text:
-            raise refused(place, f"{read.text!r} is read twice", Remove(place))
+            raise refused(place, f"{read.text!r} is read twice")
         by_text[read.text] = read
     return tuple(by_text.values())
 
 
-def _meant_reads(texts: Sequence[str]) -> list[str]:
-    """Return reads that are written as ``x h_prev``, ``[x, h_prev]`` or ``concat(x, h_prev)``.
-
-    YAML splits a list at every comma, also within the brackets of a call.
-    """
-    if len(texts) == 1 and re.fullmatch(r"[\[(][^()\[\]]*[)\]]", texts[0]):
-        texts = texts[0][1:-1].split(",")
-    joined = ", ".join(text.strip() for text in texts)
-    if not joined:
-        return []
-    if stacked := re.fullmatch(r"(?:\w+\.)?(?:h?stack|cat|concat\w*)\(([^()]*)\)", joined):
-        joined = stacked[1]
-    if re.fullmatch(r"[A-Za-z_]\w*(?: *\+ *[A-Za-z_]\w*)+", joined):  # a gate sums its reads
-        joined = re.sub(r" *\+ *", ", ", joined)
-    parts = re.split(r", *(?![^(]*\))", joined) if "(" in joined else joined.split(", ")
-    names = [re.fullmatch(r"[A-Za-z_]\w*(?:[\s;,]+[A-Za-z_]\w*)+", part) for part in parts]
-    return [
-        each
-        for part, several in zip(parts, names, strict=True)
-        for each in (re.split(r"[\s;,]+", part) if several else [part])
-    ]
-
-
-def _of_read(error: ExpressionError, where: Place, reads: Any, text: Any) -> ExpressionError:
-    """Return the error of a read with fixes that keep the other reads."""
-    assert error.fault is not None
-    fixes: list[Fix] = []
-    for fix in error.fault.fixes:
-        if isinstance(fix, Set) and isinstance(reads, Mapping):
-            fix = Rename(where / text, where / fix.value)
-        elif isinstance(fix, Set):
-            fix = Set(where, [fix.value if each == text else each for each in reads])
-        fixes.append(fix)
-    return ExpressionError(replace(error.fault, fixes=tuple(fixes)))
-
-
-def _not_reads(where: Place, given: object, meant: object) -> CellError:
+def _not_reads(where: Place, given: object) -> CellError:
     expected = (
         "a list of signals, such as [x, h_prev], each with its own matrix, or a mapping from "
-        "signals to linear maps, such as {x: dense}; a comma within a call needs quotes"
+        "signals to linear maps, such as {x: dense}"
     )
-    fault = Fault(Kind.WRONG, where, as_plain(given), expected, fixes=(Set(where, meant),))
-    return CellError(fault)
+    return CellError(Fault(Kind.WRONG, where, as_plain(given), expected))
 
 
 def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalogue) -> GateSpec:
@@ -177,32 +121,19 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
     if isinstance(config, Mapping):
         config = _with_names(config, cell)
         refuse_commas(config, where)
-        if isinstance(config.get("role"), str) and _lacks_role(config, catalogue):
-            _, had = gates_and_roles(cell)
-            roles = Set(CELL / "roles", {**had, config["role"]: name})
-            why = "the role of a gate is not one of its options, but a key of the cell"
-            raise refused(where / "role", why, Both((Remove(where / "role"), roles)))
     if isinstance(config, Gate):
         gate, kind = config, kind_of(config, catalogue.gates)
     elif isinstance(config, Mapping) and "activation" in config:
         if config.get("kind") is not None:
             why = "kind and activation exclude each other"
-            rest = {k: v for k, v in config.items() if k not in ("kind", "activation")}
-            named = config["activation"] in catalogue.gates
-            alone = {"kind": None, "activation": config["activation"]}
-            meant = {"kind": config["activation"]} if named else alone
-            ways = (Set(where, {**meant, **rest}), Remove(where / "activation"))
-            raise CellError(Fault(Kind.CONFLICT, where, why=why, fixes=ways))
+            raise CellError(Fault(Kind.CONFLICT, where, why=why))
         gate = instance_of(InlineGate, {k: v for k, v in config.items() if k != "kind"}, where)
         kind = "inline"
     else:
         kind, gate = registered(config, where, "gate", catalogue.gates, catalogue)
     if isinstance(gate, InlineGate):
-        try:
-            formula = where / "activation"
-            expression = read_expression(gate.activation, catalogue, formula, sizes=False)
-        except ExpressionError as error:
-            raise of_paper(error, str(gate.activation), catalogue, where) from None
+        formula = where / "activation"
+        expression = read_expression(gate.activation, catalogue, formula, sizes=False)
         updates = _updates(gate, where, catalogue)
         gate = gate.with_expressions(expression, updates, catalogue.functions)
     reads = gate.reads
@@ -222,66 +153,8 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
         given = {"reads": as_plain(reads)}
         raise error.spoken(Call(line=lambda _: at, given=given), (where, Place())) from None
     if gate.norm is not None and not own_reads:
-        why = "the gate reads nothing, so there is nothing to normalise"
-        with_read = Set(where / "reads", ["x"])
-        raise refused(where / "norm", why, Set(where / "norm", None), with_read)
+        raise refused(where / "norm", "the gate reads nothing, so there is nothing to normalise")
     return GateSpec(name, kind, gate, own_reads, read_projections(name, gate, where, catalogue))
-
-
-def of_paper(
-    error: ExpressionError, text: str, catalogue: Catalogue, gate: Place, *first: Remove
-) -> ExpressionError:
-    """Return the error of a formula; one with learned matrices, as papers write it, is a gate.
-
-    Args:
-        error: the error.
-        text: the formula.
-        catalogue: the registered parts.
-        gate: the place of the gate.
-        first: what to do besides writing the gate.
-    """
-    meant = _gate_of_paper(text, catalogue)
-    if meant is None or error.fault is None:
-        return error
-    why, both = "learned matrices are those of a gate's reads", Both((*first, Set(gate, meant)))
-    return ExpressionError(replace(error.fault, why=why, fixes=(both,), known=()))
-
-
-def _gate_of_paper(text: str, catalogue: Catalogue) -> dict[str, Any] | None:
-    """Return the gate that ``tanh(W @ x + U @ h_prev + b)`` or ``tanh(dense(x))`` describes."""
-    activation, reads = "pre", dict[str, str]()
-    try:
-        node = ast.parse(_PRODUCT.sub(r"\1 @ ", text.strip()), mode="eval").body
-        terms = [node]
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1:
-            name = node.func.id
-            name = name if name in catalogue.functions else known_as("word", name)
-            activation, terms = f"{name}(pre)", list(node.args)
-        while terms:
-            term = terms.pop()
-            if isinstance(term, ast.BinOp) and isinstance(term.op, ast.Add):
-                terms += [term.right, term.left]
-            elif isinstance(term, ast.BinOp) and isinstance(term.op, ast.MatMult):
-                inner = term.right.elts if isinstance(term.right, ast.List) else [term.right]
-                reads |= {ast.unparse(each): "dense" for each in inner}
-            elif (
-                isinstance(term, ast.Call)
-                and (called := ast.unparse(term.func)) in catalogue.linear_maps
-                and len(term.args) == 1
-            ):
-                reads[ast.unparse(term.args[0])] = called
-            elif not (isinstance(term, ast.Name) and term.id.startswith("b")):
-                return None
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # of a file of a stranger
-        return None
-    if not reads or activation[0] == "(":
-        return None
-    reads = {"h_prev" if name == "h" else name: of for name, of in reads.items()}
-    dense = {*reads.values()} == {"dense"}
-    return {"activation": activation, "reads": [*reads] if dense else reads}
-
-
-_PRODUCT = re.compile(r"\b([WURV](?:_\w+)?) +(?=[a-z(\[])")
 
 
 def _with_names(config: Mapping[str, Any], cell: Mapping[str, Any]) -> dict[str, Any]:
@@ -305,9 +178,8 @@ def _updates(gate: InlineGate, where: Place, catalogue: Catalogue) -> dict[str, 
     for name, state in gate.states.items():
         place = where / "states" / name
         if not isinstance(state, Mapping) or "update" not in state:
-            fix = Set(place, {"first": 0, "update": f"0.9 * {name}_prev + 0.1 * pre"})
             why = "it is the new value of the state"
-            raise CellError(Fault(Kind.MISSING, place / "update", why=why, fixes=(fix,)))
+            raise CellError(Fault(Kind.MISSING, place / "update", why=why))
         updates[name] = read_expression(state["update"], catalogue, place / "update", sizes=False)
     check_own_names(where, tuple(gate.own_states(where)))
     return updates
@@ -367,17 +239,12 @@ def read_projections(
     return tuple(parts)
 
 
-def _lacks_role(config: Mapping[str, object], catalogue: Catalogue) -> bool:
-    gate = catalogue.gates.get(str(config.get("kind")), InlineGate)
-    return "role" not in gate.option_names()
-
-
 def _check_norm(norm: Mapping[str, Any] | None, where: Place) -> None:
     if norm is None:
         return
     check_keys(norm, ("of", "group", "epsilon"), where)
-    accepted(norm.get("of"), OneOf(("read", "sum")), where / "of", "sum")
-    accepted(norm.get("epsilon", EPSILON), POSITIVE, where / "epsilon", EPSILON)
+    accepted(norm.get("of"), OneOf(("read", "sum")), where / "of")
+    accepted(norm.get("epsilon", EPSILON), POSITIVE, where / "epsilon")
     gates = ListOf(Text(), "a list of gates, such as [input, forget]")
     group = norm.get("group", [])
     accepted(list(group) if isinstance(group, tuple) else group, gates, where / "group")
@@ -389,10 +256,9 @@ def signal_norm(value: object, where: Place) -> SignalNorm:
     Raises:
         CellError: the entry is neither a signal's name nor ``{of: NAME, epsilon: NUMBER}``.
     """
-    stem = where.last.removesuffix("_out")
-    entry = accepted(value, Custom(_norm), where, "h" if stem == where.last else stem)
+    entry = accepted(value, Custom(_norm), where)
     check_keys(entry, ("of", "epsilon"), where)
-    epsilon = accepted(entry.get("epsilon", EPSILON), POSITIVE, where / "epsilon", EPSILON)
+    epsilon = accepted(entry.get("epsilon", EPSILON), POSITIVE, where / "epsilon")
     return SignalNorm(entry["of"], epsilon)
 
 

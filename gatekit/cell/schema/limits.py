@@ -6,13 +6,12 @@ The limits keep it cheap to read, build and draw any cell.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-from gatekit.cell.errors import CellError, at_most, excerpt, listed, nearest_name, refused
+from gatekit.cell.errors import CellError, at_most, excerpt, listed, refused
 from gatekit.cell.gate import InlineGate
-from gatekit.cell.language.expression import Name, names, substitute, walk
-from gatekit.faults import Both, Fault, Kind, Place, Remove, Rename, Set, unknown_name
+from gatekit.cell.language.expression import walk
+from gatekit.faults import Fault, Kind, Place, unknown_name
 
 from .specification import CellSpec
 from .values import ABOUT_KEYS, CELL
@@ -68,57 +67,29 @@ def check_names(spec: CellSpec) -> None:
     for role, gate in spec.roles:
         where = CELL / "roles" / role
         if gate not in gates:
-            swapped = role in gates and not nearest_name(gate, gates)
-            turned = Both((Remove(where), Set(CELL / "roles" / gate, role)))
-            fault = unknown_name(where, gate, gates, "gates")
-            fault = replace(fault, fixes=fault.fixes or (Remove(where),))
-            raise CellError(replace(fault, fixes=(turned,)) if swapped else fault)
+            raise CellError(unknown_name(where, gate, gates, "gates"))
         if role in gates and role != gate:
             raise refused(
                 CELL / "gates" / role,
                 f"the gate in the role {role} is called {gate} here: write {gate} to change it; to "
                 "add a gate, use another name",
-                Rename(CELL / "gates" / role, CELL / "gates" / gate),
             )
 
 
 def _check_name(name: str, where: Place, spec: CellSpec, seen: dict[str, str]) -> None:
-    def rename(other: str) -> Rename:
-        return Rename(where, Place((*where.path[:-1], other)))
-
     plain = name.removesuffix("_prev").removesuffix("_history")
     if name in RESERVED:
-        free = Name(f"{name}_1")
-        read = [(n, e) for n, e in spec.equations if name in names(e)]
-        sets = (Set(CELL / "equations" / n, str(substitute(e, {name: free}))) for n, e in read)
-        fix = Both((rename(free.name), *sets)) if where.path[1] == "gates" else rename(free.name)
-        raise refused(where, f"{name!r} is reserved ({listed(RESERVED)})", fix)
+        raise refused(where, f"{name!r} is reserved ({listed(RESERVED)})")
     if name != plain:
-        reason = f"others read {plain} as {plain}_prev one step later, so no name ends like this"
-        raise refused(where, reason, rename(plain))
+        read = f"others read {plain} as {plain}_prev one step later"
+        raise refused(where, f"{read}, so no name ends like this")
     if name in spec.functions:
-        raise refused(
-            where, f"{name!r} is a function of the equation language", rename(f"{name}_1")
-        )
-    if name in seen and where.path[1] == "norms":
-        emits = (Set(CELL / "emits", f"{name}_out"),) if name == spec.emits else ()
-        moved: tuple[Rename | Remove | Set, ...] = (rename(f"{name}_out"),)
-        if dict(spec.norms)[name].of not in seen:  # layer_norm, for example
-            moved = Remove(where), Set(CELL / "norms" / f"{name}_out", name)
-        raise refused(
-            where,
-            (
-                f"{name!r} is also at ",
-                CELL / seen[name] / name,
-                f", but a norm is a separate signal with another name: read {name}_out in place of "
-                f"{name}",
-            ),
-            Both((*moved, *emits)),
-        )
+        raise refused(where, f"{name!r} is a function of the equation language")
     if name in seen:
         other = CELL / seen[name] / name
-        why = (f"{name!r} is also at ", other, "; a name can be defined only once")
-        raise refused(where, why, rename(f"{name}_1"))
+        norm = "; a norm is a separate signal" if where.path[1] == "norms" else ""
+        why = (f"{name!r} is also at ", other, f"; a name can be defined only once{norm}")
+        raise refused(where, why)
 
 
 MAX_VALUES = 10_000
@@ -176,8 +147,7 @@ def check_options(config: Mapping[str, Any]) -> None:
         number = isinstance(value, (int, float)) and key not in ABOUT_KEYS
         if number and not abs(value) <= MAX_OPTION:
             expected = f"a number of at most {MAX_OPTION:,}"
-            fix = Set(CELL / key, MAX_OPTION)
-            raise CellError(Fault(Kind.WRONG, CELL / key, value, expected, fixes=(fix,)))
+            raise CellError(Fault(Kind.WRONG, CELL / key, value, expected))
 
 
 def check_members(config: Mapping[str, object], key: str) -> None:

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from typing import Any
 
-from gatekit.cell.errors import CellError, accepted
+from gatekit.cell.errors import accepted
 from gatekit.faults import (
-    Both,
     Custom,
-    Fault,
-    Kind,
     Mismatch,
     Number,
     Place,
-    Remove,
-    Set,
     Whole,
     fits,
 )
@@ -40,13 +33,7 @@ def number(value: object, where: Place) -> float:
     Raises:
         CellError: the value is not allowed.
     """
-    initial = where.path[1:2] == ("initial",)
-    if initial and isinstance(value, str) and re.match("learn|train|param", value):
-        learned = Set(Place(("cell", "learned_initial_state")), [where.last])
-        fixes = (Both((Remove(where), learned)),)
-        raise CellError(Fault(Kind.WRONG, where, value, "a finite number", fixes=fixes))
-    example = 0 if initial else 0.5
-    found: float = accepted(value, NUMBER, where, example)
+    found: float = accepted(value, NUMBER, where)
     return found
 
 
@@ -56,12 +43,6 @@ def constant(value: object, where: Place) -> int | float:
     Raises:
         CellError: the value is not allowed.
     """
-    if isinstance(value, Mapping) and {*value} <= {"init", "value", "trainable", "shape", "map"}:
-        given = {("init" if key == "value" else key): each for key, each in value.items()}
-        learned = {"shape": "scalar", "init": 0.5, **given}  # a map and trainable are kept
-        fix = Both((Remove(where), Set(Place(("cell", "parameters")) / where.last, learned)))
-        why = "a number that is learned is one of the cell's parameters"
-        raise CellError(Fault(Kind.REFUSED, where, why=why, fixes=(fix,)))
     as_float = number(value, where)
     return int(value) if isinstance(value, int) else as_float
 
@@ -72,7 +53,7 @@ def rate(value: object, where: Place) -> float:
     Raises:
         CellError: the value is not allowed.
     """
-    found: float = accepted(value, RATE, where, 0.1)
+    found: float = accepted(value, RATE, where)
     return found
 
 
@@ -82,5 +63,5 @@ def input_width(value: object, where: Place) -> int | str:
     Raises:
         CellError: the value is neither.
     """
-    found: int | str = accepted(value, INPUT_WIDTH, where, 1)
+    found: int | str = accepted(value, INPUT_WIDTH, where)
     return found

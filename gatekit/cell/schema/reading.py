@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import (
     CellError,
-    ExpressionError,
     GatekitError,
     accepted,
     all_read,
-    amount_of,
     as_plain,
     at_most,
-    excerpt,
-    nearest_name,
     read_with,
     refused,
 )
@@ -28,26 +22,15 @@ from gatekit.cell.gate import Gate, OutputUnit
 from gatekit.cell.language.expression import Expr
 from gatekit.cell.learned import Parameter
 from gatekit.faults import (
-    NOTHING,
-    Both,
     Fault,
-    Fix,
     Kind,
-    Note,
     OneOf,
     Place,
-    Remove,
-    Rename,
-    Set,
-    known_as,
-    note_for,
-    together,
     unknown_name,
     unknown_option,
 )
 
 from .gate_entry import (
-    of_paper,
     read_expression,
     read_gate,
     read_projections,
@@ -75,7 +58,6 @@ from .roles import by_gate
 from .specification import OUTPUT, OUTPUT_UNIT, CellSpec, GateSpec, OutputUnitSpec, long_form
 from .values import (
     CELL,
-    WEIGHT_KINDS,
     check_keys,
     name_list,
     read_about,
@@ -111,15 +93,14 @@ def _read(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
     if "function" in config:
         config = _call_cell_function(config, catalogue)
         check_plain(config)
-    if fault := together(_unknown_key(config, key) for key in config if key not in CELL_KEYS):
-        raise CellError(fault)
+    check_keys(config, CELL_KEYS, CELL)
     _refuse_options_as_gates(config.get("gates"))
     for key in SECTIONS:
         check_members(config, key)
         section(config, key)
     readers: dict[str, Callable[[object, Place], Any]] = {
         "gates": lambda value, where: read_gate(where.last, value, config, catalogue),
-        "equations": lambda value, where: _equation(value, where, catalogue),
+        "equations": lambda value, where: read_expression(value, catalogue, where),
         "parameters": lambda value, where: _parameter(value, where, catalogue),
         "constants": constant,
         "inputs": input_width,
@@ -151,66 +132,13 @@ def _read(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
     return spec
 
 
-def _unknown_key(config: Mapping[Any, Any], name: Any) -> Fault:
-    """Return the fault of a key that a cell does not have."""
-    key, value, where = str(name), config[name], CELL / name
-    given = as_plain(value)
-    fault = Fault(Kind.UNKNOWN, where, given, known=CELL_KEYS)
-    if isinstance(value, Mapping) and {"gates", "equations", "emits", "defaults"} & {*value}:
-        why = f"the file is the cell itself: remove the line `{key}:` and the indentation below it"
-        return replace(fault, kind=Kind.REFUSED, given=NOTHING, why=why, known=())
-    if "." in key:  # a file has a mapping in place of each dot
-        to = Place.of(key.removeprefix("cell.")).moved(Place(), CELL)
-        return replace(fault, fixes=(Rename(where, to),), known=())
-    keys = [*config]
-    above = next((k for k in reversed(keys[: keys.index(name)]) if k in CELL_KEYS), "")
-    empty = [name for name in SECTIONS if name in config and config[name] is None]
-    note, near = note_for("cell", key), known_as("cell", key) or nearest_name(key, CELL_KEYS)
-    if above in empty or (empty and not note and not near):
-        section_of = above if above in empty else empty[0]
-        inner = (CELL / section_of, f" is empty; if {key} belongs to it, indent it by two spaces")
-        moved = Rename(where, CELL / section_of / key)
-        return replace(fault, kind=Kind.REFUSED, given=NOTHING, why=inner, fixes=(moved,), known=())
-    gates = config.get("gates")
-    if key == "bias" and isinstance(value, bool) and isinstance(gates, Mapping):
-        each = (Set(CELL / "gates" / name / key, value) for name in gates)
-        return replace(fault, fixes=(Both((Remove(where), *each)),), known=())
-    if (known_as("layer", key) or key) == "units":  # a cell has no size
-        return replace(fault, fixes=(Rename(where, Place(("units",))),), known=())
-    if near == "defaults":
-        other = value if isinstance(value, str) else "lstm"
-        starts: Fix = Both((Remove(where), Set(CELL / near, [other, "_self_"])))
-        if "emits" in config:  # it is a whole cell, or a word of a command line
-            line = f"defaults: [{excerpt(other)}, _self_]"
-            starts = Note((f"a cell's file starts from another cell with {line}",))
-        return replace(fault, fixes=(starts,), known=())
-    if note:
-        return replace(fault, fixes=(Note((note,)),), known=())
-    if not near and isinstance(value, str) and re.search(r"[(*+/]", value):
-        return replace(fault, fixes=(Rename(where, CELL / "equations" / key),), known=())
-    parts = (config.get(each) for each in ("gates", "constants"))
-    gates, constants = (part if isinstance(part, Mapping) else {} for part in parts)
-    own = [f"constants.{name}" for name in constants]
-    if key in gates and not (near and isinstance(value, str)):
-        near = f"gates.{key}"
-    elif near.startswith("gates.") and near.split(".")[1] not in gates:
-        near = ""
-    option = next((name for name in constants if name in (key, known_as("option", key))), "")
-    near = near or f"constants.{option}" * bool(option)
-    fixes = (Rename(where, Place.of(f"cell.{near}")),) if near else ()
-    return replace(fault, fixes=fixes, known=(*CELL_KEYS, *own))
-
-
 def _refuse_options_as_gates(gates: object) -> None:
     """Refuse ``kind: sigmoid`` next to its gate, which reads as a gate called kind."""
-    above = "NAME"
     for name, value in gates.items() if isinstance(gates, Mapping) else ():
-        if name not in ("kind", "activation", *Gate.option_names()) or isinstance(value, Mapping):
-            above = str(name)
-            continue
-        where = CELL / "gates" / name
-        why = f"`{name}` is an option of a gate: indent it by two spaces more than its gate"
-        raise refused(where, why, Rename(where, CELL / "gates" / above / name))
+        options = ("kind", "activation", *Gate.option_names())
+        if name in options and not isinstance(value, Mapping):
+            why = f"`{name}` is an option of a gate: indent it by two spaces more than its gate"
+            raise refused(CELL / "gates" / name, why)
 
 
 def read_output_unit(config: object, catalogue: Catalogue) -> OutputUnitSpec:
@@ -248,9 +176,7 @@ def _call_cell_function(config: Mapping[str, Any], catalogue: Catalogue) -> Mapp
     options = {k: v for k, v in rest.items() if k in allowed}
     for key in rest:
         if key not in allowed and key not in CELL_KEYS:
-            fault = unknown_option(CELL / key, rest[key], allowed)
-            note = "every key of a cell is allowed, too, and overrides what the function returns"
-            raise CellError(replace(fault, fixes=(*fault.fixes, Note((note,)))))
+            raise CellError(unknown_option(CELL / key, rest[key], (*allowed, *CELL_KEYS)))
     try:
         built = function(**options)
     except GatekitError:
@@ -286,15 +212,6 @@ def _each(
     return tuple(zip(entries, values, strict=True))
 
 
-def _equation(value: object, where: Place, catalogue: Catalogue) -> Expr:
-    """Return an equation; one with learned matrices, as papers write it, is a gate."""
-    try:
-        return read_expression(value, catalogue, where)
-    except ExpressionError as error:
-        gate = CELL / "gates" / where.last
-        raise of_paper(error, str(value), catalogue, gate, Remove(where)) from None
-
-
 def _emits(
     config: Mapping[str, Any],
     gates: tuple[GateSpec, ...],
@@ -303,43 +220,23 @@ def _emits(
     emits, where = config.get("emits"), CELL / "emits"
     signals = [*(n for n, _ in equations), *(g.name for g in gates), *section(config, "norms")]
     if emits is None:
-        fixes = tuple(Set(where, name) for name in [*dict(equations)][-1:] or signals[:1])
         why = "it names the signal that the cell emits"
-        raise CellError(Fault(Kind.MISSING, where, why=why, fixes=fixes))
-    if isinstance(emits, list) and len(emits) > 1 and emits[0] in signals:
-        expected = "one signal; a state is carried anyway (output_unit=memory emits the memory c)"
-        fault = Fault(Kind.WRONG, where, emits, expected, fixes=(Set(where, emits[0]),))
-        raise CellError(fault)
+        raise CellError(Fault(Kind.MISSING, where, why=why))
     if not isinstance(emits, str):
-        accepted(emits, OneOf(tuple(signals)), where, *signals[:1])
+        accepted(emits, OneOf(tuple(signals)), where)
     for name in [g.name for g in gates]:
         if name in dict(equations):
-            place = CELL / "equations" / name
-            both = (f"{name!r} is also at ", CELL / "gates" / name, "; rename one of them")
-            raise refused(place, both, Rename(place, CELL / "equations" / f"{name}_1"))
+            place = CELL / "gates" / name
+            raise refused(CELL / "equations" / name, (f"{name!r} is also at ", place))
     if emits not in signals:
-        fault = unknown_name(where, emits, signals, "signals")
-        stem = re.split(r"\W|_prev|_t$", str(emits))[0]
-        if not fault.fixes and re.search(r"\W", str(emits)):
-            written = {n: str(e) for n, e in equations} | {"out": emits}
-            out = Both((Set(CELL / "equations", written), Set(where, "out")))
-            fault = replace(fault, fixes=(out,))
-        elif not fault.fixes and stem in signals:
-            fault = replace(fault, fixes=(Set(where, stem),))
-        if not fault.fixes and equations:
-            fault = replace(fault, fixes=(Set(where, equations[-1][0], such=True),))
-        raise CellError(fault)
+        raise CellError(unknown_name(where, emits, signals, "signals"))
     return str(emits)
 
 
 def _parameter(value: object, where: Place, catalogue: Catalogue) -> Parameter:
     if not isinstance(value, Mapping):
-        shape = value if value in ("units", "features", "scalar") else "units"
-        amount = amount_of(str(value))
-        example = {"shape": shape, "init": 0.5 if amount is None else amount}
         expected = "a mapping with shape and init; a number that is not learned is a constant"
-        fix = Set(where, example)
-        raise CellError(Fault(Kind.WRONG, where, as_plain(value), expected, fixes=(fix,)))
+        raise CellError(Fault(Kind.WRONG, where, as_plain(value), expected))
     refuse_commas(value, where)
     check_keys(value, ("shape", "init", "map", "trainable"), where)
     try:
@@ -351,26 +248,7 @@ def _parameter(value: object, where: Place, catalogue: Catalogue) -> Parameter:
     return parameter
 
 
-def _refuse_gates(config: Mapping[str, Any], key: str, weight: str) -> None:
-    """Refuse ``initializers: {forget: ones}``, which is a key of the gate.
-
-    Args:
-        config: the cell.
-        key: the section.
-        weight: the kind of weight that an entry without one is probably for.
-    """
-    gates, given = config.get("gates"), config.get(key)
-    given = given if isinstance(given, Mapping) else {}
-    for name in gates if isinstance(gates, Mapping) else ():
-        if name in given and name not in WEIGHT_KINDS:
-            inner = CELL / "gates" / name / key
-            kinds = isinstance(given[name], Mapping) and "kind" not in given[name]
-            fix = Rename(CELL / key / name, inner if kinds else inner / weight)
-            raise CellError(Fault(Kind.UNKNOWN, CELL / key / name, given[name], fixes=(fix,)))
-
-
 def _initializers(config: Mapping[str, Any], catalogue: Catalogue) -> tuple[tuple[str, Any], ...]:
     value = section(config, "initializers")
-    _refuse_gates(config, "initializers", "bias")
     check_initializers(value, CELL / "initializers", catalogue)
     return tuple((k, long_form(v)) for k, v in value.items())

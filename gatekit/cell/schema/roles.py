@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from gatekit.cell.errors import CellError, nearest_name
-from gatekit.faults import NOTHING, Fault, Kind, Place, Remove, Rename, known_as
+from gatekit.cell.errors import CellError
+from gatekit.faults import NOTHING, Fault, Kind, Place
 
 
 def gate_of(name: str, gates: Collection[str], roles: Mapping[str, str]) -> str:
@@ -45,13 +45,10 @@ def check_gate(
     gate = gate_of(name, gates, roles)
     if gate not in gates:
         known = tuple(sorted({*gates, *roles}))
-        near = known_as("role", name, known) or nearest_name(name, known)
-        where = Place(("swap", str(name)))
         why = f"the cell {cell!r} has no such gate or role"
-        if name == "forget" and not near:
-            why += "; cell=lstm has it"
-        fixes = (Rename(where, Place(("swap", near))),) if near else ()
-        raise CellError(Fault(Kind.UNKNOWN, where, given, why=why, fixes=fixes, known=known))
+        raise CellError(
+            Fault(Kind.UNKNOWN, Place(("swap", str(name))), given, why=why, known=known)
+        )
     return gate
 
 
@@ -81,8 +78,7 @@ def gates_of(
                 where / name,
                 f" are one gate, because {gate} has the role {role}. A new gate needs another name",
             )
-            ways = tuple(Remove(where / each) for each in (other, name) if each != gate)
-            raise CellError(Fault(Kind.CONFLICT, where / name, why=why, fixes=ways))
+            raise CellError(Fault(Kind.CONFLICT, where / name, why=why))
         names[name] = gate
     return names
 

@@ -13,7 +13,7 @@ from gatekit.cell.errors import CellError, ExpressionError, GatekitError, as_pla
 from gatekit.cell.gate import Gate, InlineGate
 from gatekit.cell.language.expression import names
 from gatekit.cell.owned import read_names
-from gatekit.faults import Both, Fault, Kind, Place, Remove, Set, Shell, unknown_option
+from gatekit.faults import Place, Shell, unknown_option
 
 from .gate_entry import read_gate
 from .lookup import instance_of, kind_and_options
@@ -43,7 +43,6 @@ def with_gates(
         CellError: no gate plays a role, two roles are one gate, a gate is not registered, or one
             swap removes the gate of another.
     """
-    refuse_options(config, gates, catalogue)
     for role, gate in gates.items():
         config = swap(config, role, gate, catalogue)
     named, roles = section(config, "gates"), section(config, "roles")
@@ -51,26 +50,6 @@ def with_gates(
     for role in gates:
         check_gate(role, named, roles, str(config.get("name", "?")), as_plain(gates[role]))
     return config
-
-
-def refuse_options(
-    config: Mapping[str, Any], gates: Mapping[str, Any], catalogue: Catalogue
-) -> None:
-    """Refuse an option of a gate beside its role: ``{forget: power_law, eps: 0.1}``.
-
-    Args:
-        config: the cell's mapping.
-        gates: gates by role, as for `swap`.
-        catalogue: the registered parts.
-
-    Raises:
-        CellError: a key is an option of the gate in another role.
-    """
-    had, roles = gates_and_roles(config)
-    for key in (key for key in gates if key not in {*had, *roles}):
-        others = {role: gate for role, gate in gates.items() if role != key}
-        if fix := with_option(others, SWAP / key, gates[key], catalogue):
-            raise CellError(Fault(Kind.UNKNOWN, SWAP / key, gates[key], fixes=(fix,)))
 
 
 @contextlib.contextmanager
@@ -86,24 +65,6 @@ def of_swap(swaps: Mapping[str, Any], cell: Mapping[str, Any]) -> Iterator[None]
             if isinstance(gate, Mapping) and where.path == path[:3] and {*path[3:4]} <= {*gate}:
                 raise error.spoken(Shell(), (where, SWAP / role), again=True) from None
         raise
-
-
-def with_option(
-    gates: Mapping[str, Any], place: Place, value: Any, catalogue: Catalogue
-) -> Both | None:
-    """Return the fix that moves an option to the swapped gate that has it; None if none has it.
-
-    Args:
-        gates: gates by role, as for `swap`.
-        place: where the option is; its last key is the option's name.
-        value: the option's value.
-        catalogue: the registered parts.
-    """
-    for role, gate in gates.items():
-        entry = gate if isinstance(gate, Mapping) else {"kind": gate}
-        if place.last in catalogue.gates.get(str(entry.get("kind")), Gate).option_names():
-            return Both((Remove(place), Set(SWAP / role, {**entry, place.last: value})))
-    return None
 
 
 def _names(gate: type[Gate] | Mapping[str, Any], key: str) -> tuple[str, ...]:

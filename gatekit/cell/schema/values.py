@@ -7,19 +7,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gatekit.cell.errors import CellError, accepted, as_plain, excerpt, listed, refused
-from gatekit.cell.language.spelling import in_ascii
+from gatekit.cell.errors import CellError, accepted, as_plain, listed, refused
 from gatekit.faults import (
-    Both,
     Custom,
     Fault,
-    Fix,
     Kind,
     ListOf,
     Mismatch,
     Place,
-    Rename,
-    Set,
     Table,
     Text,
     Whole,
@@ -57,20 +52,17 @@ def refuse_commas(entries: Mapping[Any, object], where: Place) -> None:
         CellError: a comma within brackets has cut an entry.
     """
     name = text = ""
-    bare = [str(key) for key, value in entries.items() if value is None]
-    if bare and isinstance(reads := entries.get("reads"), str):
-        kept = {k: v for k, v in entries.items() if v is not None}
-        why = "within braces a list is written in brackets"
-        raise refused(where / "reads", why, Set(where, {**kept, "reads": [reads, *bare]}))
+    bare = any(value is None for value in entries.values())
+    if bare and isinstance(entries.get("reads"), str):
+        raise refused(where / "reads", "within braces a list is written in brackets")
     for key, value in entries.items():
         if isinstance(value, str) and value.count("(") > value.count(")"):
             name, text = str(key), value
         elif value is None and name:
             text += f", {key}"
             if text.count("(") <= text.count(")"):
-                kept = {k: v for k, v in entries.items() if v is not None}
                 why = "within braces a comma begins another entry; put the value in quotes"
-                raise refused(where / name, why, Set(where, {**kept, name: text}))
+                raise refused(where / name, why)
         else:
             name = ""
 
@@ -85,27 +77,17 @@ def section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        meant = _meant_section(key, value, config)
-        fix: Fix = Set(where, meant)
-        expected = "a mapping"
-        if key == "norms":
-            expected += "; each norm is a separate signal, which others read in place of the first"
-            shown = next((n for n, of in meant.items() if of == config.get("emits")), "")
-            fix = Both((Set(where, meant), Set(CELL / "emits", shown))) if shown else fix
-        raise CellError(Fault(Kind.WRONG, where, as_plain(value), expected, fixes=(fix,)))
+        raise CellError(Fault(Kind.WRONG, where, as_plain(value), "a mapping"))
     refuse_commas(value, where)
     for name, inner in value.items():
         if key in _OWN and isinstance(name, str) and re.fullmatch(r"\w+\.\w+", name):
             raise refused(where / name, f"it is a state that a gate declares; {_OWN[key]}")
         if not isinstance(name, str) or not _IDENTIFIER.match(name):
-            raise _no_name(where, name, value, _LETTERS)
+            raise _no_name(where / name, inner, _LETTERS)
         if key in _NAMED and keyword.iskeyword(name) and inner is not None:
-            raise _no_name(where, name, value, "a Python keyword cannot be a name")
+            raise _no_name(where / name, inner, "a Python keyword cannot be a name")
         if key == "roles" and inner is not None:
-            gates = config.get("gates")
-            accepted(
-                inner, TEXT, where / name, *[*(gates if isinstance(gates, Mapping) else ())][:1]
-            )
+            accepted(inner, TEXT, where / name)
     # null removes an entry that a cell in `defaults` has.
     return {name: inner for name, inner in value.items() if inner is not None}
 
@@ -121,80 +103,11 @@ _OWN = {
 """Why sections have no entries for the states that gates declare, and what to write."""
 WEIGHT_KINDS = ("kernel", "recurrent", "bias")
 """Weights of reads without a state, weights of reads with a state, and biases."""
-_EXAMPLES: dict[str, Any] = {
-    "gates": {"forget": {"kind": "sigmoid", "reads": ["x", "h_prev"]}},
-    "equations": {"h": "forget * h_prev"},
-    "parameters": {"alpha": {"shape": "units", "init": 0.5}},
-    "constants": {"beta": 2},
-    "roles": {"forget": "update"},
-    "initializers": {"kernel": "glorot_uniform"},
-    "inputs": {"context": 8},
-}
 
 
-_KINDS = dict.fromkeys(("candidate", "cell", "g", "n"), "tanh")
-"""The kinds of gates by their usual names; the others are a sigmoid."""
-
-
-def _no_name(where: Place, name: object, entries: Mapping[Any, object], why: str) -> CellError:
-    """Return the error for a name that equations cannot read, with one that they can."""
-    plain = "".join(c if " " <= c <= "~" else in_ascii(c) for c in str(name)[:100])
-    plain = re.sub(r"\W+", "_", plain, flags=re.ASCII).strip("_")
-    plain = f"a_{plain}" if plain[:1].isdigit() else plain
-    plain = f"{plain}_" if keyword.iskeyword(plain) else plain
-    if isinstance(name, bool) or name is None or not _IDENTIFIER.match(plain):
-        words = "null and ~ as nothing" if name is None else "yes, no, on and off as true or false"
-        why += "" if isinstance(name, str) else f"; YAML reads a bare {words}"
-        plain = "gate_1"
-    why += "; rename it wherever it is read, too"
-    fix: Fix = Rename(where / name, where / plain)
-    if name is None:  # it is no key of a place
-        fix = Set(where, {plain if key is None else key: inner for key, inner in entries.items()})
-    given = as_plain(entries[name])
-    return CellError(Fault(Kind.REFUSED, where / name, given, why=why, fixes=(fix,)))
-
-
-def _meant_section(key: str, value: object, config: Mapping[str, object]) -> dict[str, Any]:
-    """Return a section that should be a mapping as one."""
-    emits = config.get("emits") if isinstance(config.get("emits"), str) else "h"
-    texts = value if isinstance(value, list) else [value]
-    names = (
-        texts if all(isinstance(each, str) and _IDENTIFIER.match(each) for each in texts) else []
-    )
-    if key == "norms":
-        return {f"{of}_out": of for of in names if isinstance(value, list)} or {
-            f"{emits}_out": emits
-        }
-    if key == "initializers" and isinstance(value, str):
-        return {"recurrent" if value == "orthogonal" else "kernel": value[:60]}
-    if key in ("initial", "zoneout"):
-        usual = 0 if key == "initial" else 0.1
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return dict.fromkeys(_states(config), value if number else usual)
-    if isinstance(value, list) and value and all(isinstance(each, Mapping) for each in value):
-        if all("name" in each for each in value):
-            return {e["name"]: {k: v for k, v in e.items() if k != "name"} for e in value}
-        return {str(name): inner for each in value for name, inner in each.items()}
-    pairs = [re.fullmatch(r"\s*(\w+)\s*[=:\s]\s*(.+)", str(text)[:200]) for text in texts]
-    if texts and all(pairs):
-        return {pair[1]: pair[2].strip() for pair in pairs if pair}
-    if names and key == "gates":
-        usual = _EXAMPLES[key]["forget"]
-        return {
-            str(name): {**usual, "kind": _KINDS.get(str(name), usual["kind"])} for name in names
-        }
-    if names and key in ("parameters", "constants", "inputs"):
-        usual = 1 if key == "inputs" else next(iter(_EXAMPLES[key].values()))
-        return dict.fromkeys(names, usual)
-    return _EXAMPLES[key]  # type: ignore[no-any-return]
-
-
-def _states(config: Mapping[str, Any]) -> list[str]:
-    """Return the equations of a cell that are read as previous values, and what it emits."""
-    equations, emits, written = config.get("equations"), config.get("emits"), str(config)
-    named = [*equations] if isinstance(equations, Mapping) else []
-    states = [name for name in named if f"{name}_prev" in written or name == emits]
-    return states or [emits if isinstance(emits, str) else "h"]
+def _no_name(place: Place, value: object, why: str) -> CellError:
+    """Return the error for a name that equations cannot read."""
+    return CellError(Fault(Kind.REFUSED, place, as_plain(value), why=why))
 
 
 def text(config: Mapping[str, Any], key: str, default: str) -> str:
@@ -204,7 +117,7 @@ def text(config: Mapping[str, Any], key: str, default: str) -> str:
         CellError: it is not a string.
     """
     value = config.get(key, default)
-    return value if isinstance(value, str) else accepted(value, TEXT, CELL / key, "mine")
+    return value if isinstance(value, str) else accepted(value, TEXT, CELL / key)
 
 
 def name_list(config: Mapping[str, object], key: str) -> tuple[str, ...]:
@@ -215,7 +128,7 @@ def name_list(config: Mapping[str, object], key: str) -> tuple[str, ...]:
     """
     value = config.get(key) or ()
     if isinstance(value, str) or not isinstance(value, Sequence):
-        accepted(value, ListOf(TEXT, "a list of names"), CELL / key, _states(config))
+        accepted(value, ListOf(TEXT, "a list of names"), CELL / key)
     return tuple(dict.fromkeys(str(v) for v in value))  # type: ignore[attr-defined]
 
 
@@ -254,20 +167,19 @@ def read_about(config: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
         if key == "cite":
             _check_cite(value, CELL / key)
         elif key == "starts_from":
-            for cell, works in accepted(value, TABLE, CELL / key, _STARTS).items():
+            for cell, works in accepted(value, TABLE, CELL / key).items():
                 if works:
                     _check_cite(works, CELL / key / cell)
         elif key == "year":
-            accepted(value, _YEAR, CELL / key, 1997)
+            accepted(value, _YEAR, CELL / key)
         elif not isinstance(value, str):
-            accepted(value, TEXT, CELL / key, str(value)[:60] or key)
+            accepted(value, TEXT, CELL / key)
         elif key == "tier":
-            accepted(value, _TIER, CELL / key, UNVERIFIED)
+            accepted(value, _TIER, CELL / key)
     return tuple(about)
 
 
 _YEAR = Whole(1900, 2100)
-_STARTS = {"lstm": ["hochreiter1997long"]}
 
 
 def _tier(value: Any) -> str:
@@ -285,7 +197,7 @@ _TIER = Custom(_tier)
 
 def _check_cite(value: object, where: Place) -> None:
     cited = ListOf(Custom(lambda work: work), "a list of keys of references.bib", empty=False)
-    accepted(value, cited, where, ["cho2014learning"])
+    accepted(value, cited, where)
     works: Any = value
     for position, entry in enumerate(works):
         if isinstance(entry, Mapping):
@@ -302,15 +214,11 @@ def _check_work(work: Mapping[str, object], where: Place) -> None:
         raise refused(where, f"{listed(missing)} is missing; a work is {_EXAMPLE}")
     for field, value in work.items():
         if field == "year":
-            accepted(value, _YEAR, where / field, 1997)
+            accepted(value, _YEAR, where / field)
         elif not isinstance(value, str) or not value.isprintable():
-            fix = Set(where / field, excerpt(" ".join(str(value).split())))
-            expected = "a string of one line"
             raise CellError(
-                Fault(Kind.WRONG, where / field, as_plain(value), expected, fixes=(fix,))
+                Fault(Kind.WRONG, where / field, as_plain(value), "a string of one line")
             )
         elif field in _ADDRESSES and not _ADDRESSES[field][0].fullmatch(value):
-            example = _ADDRESSES[field][1]
-            expected = f"an address such as {example}"
-            fix = Set(where / field, example, such=True)
-            raise CellError(Fault(Kind.WRONG, where / field, value, expected, fixes=(fix,)))
+            expected = f"an address such as {_ADDRESSES[field][1]}"
+            raise CellError(Fault(Kind.WRONG, where / field, value, expected))
