@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 from refused import at
-from seams import CellError, build, read_cell, read_output_unit, swap
+from seams import CellError, ExpressionError, build, read_cell, read_output_unit, swap
 
 from gatekit import Gate, GatekitError, OutputUnit, Parameter, Projection, State, ops
 
@@ -571,7 +571,7 @@ def test_a_state_that_should_be_as_wide_as_x_names_that_width(owned):
 def test_reads_in_one_string_are_a_list(owned):
     wrong = {**WRITTEN, "projections": {"tau": {"reads": "x, m_prev"}}}
     with pytest.raises(
-        CellError,
+        ExpressionError,
         check=at(
             "cell.gates.forget.projections.tau.reads",
         ),

@@ -164,15 +164,6 @@ def test_an_unknown_gate_points_at_what_is_broken(write):
         read_cell(CELL, registry.catalogue())
 
 
-def test_an_unknown_gate_names_the_plugins_that_are_loaded(place, gate_file):
-    gate_file("plugins/mine.py", "halves")
-    with pytest.raises(CellError, check=at("cell.gates.halved.kind")):
-        read_cell(CELL, registry.catalogue())
-    loaded = f"mine ({place / 'plugins' / 'mine.py'})"
-    with pytest.raises(CellError, check=at("cell.gates.halved.kind", names=(loaded,))):
-        read_cell({**CELL, "gates": {"halved": {"kind": "zzzz"}}}, registry.catalogue())
-
-
 @pytest.mark.parametrize("second", ["plugins/b.py", "named.py"])
 def test_two_plugins_of_one_name_are_both_named(place, gate_file, second):
     first = gate_file("plugins/a.py")
@@ -354,7 +345,7 @@ def test_a_file_that_is_new_is_loaded_if_plugins_are_loaded_again(place, gate_fi
     registry.catalogue()
     gate_file("plugins/later.py", "later")
     cell = {"gates": {"g": {"kind": "later"}}, "equations": {"h": "g"}, "emits": "h"}
-    with pytest.raises(CellError, check=at("cell.gates.g.kind", names=("gatekit.use_plugins(",))):
+    with pytest.raises(CellError, check=at("cell.gates.g.kind")):
         read_cell(cell, registry.catalogue())
     monkeypatch.setattr(loading, "_used", [])
     registry.use_plugins()
