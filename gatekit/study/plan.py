@@ -13,6 +13,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from gatekit.cell.errors import ConfigError, GatekitError, refuse_non_finite
+from gatekit.faults import Place
 from gatekit.registry import cell_names, components
 from gatekit.registry.cells import in_file
 from gatekit.runs.config import chosen_by
@@ -231,8 +232,15 @@ def runs_of(
     files = resolve.unresolved(composed).get("plugins") or []
     known = components.load([str(p) for p in (files if isinstance(files, list) else [files])])
     chosen = OmegaConf.select(composed, "hydra.runtime.choices", default=None) or {}
-    with in_file(chosen.get("cell"), known.files, overrides, chosen):
+    words = OmegaConf.select(composed, "hydra.overrides.task", default=None) or overrides
+    typed = [_place(word) for word in words]
+    swept = [key for key in map(_place, overrides) if not any(key.within(one) for one in typed)]
+    with in_file(chosen.get("cell"), known.files, overrides, chosen, swept):
         return _runs_of(overrides, composed, sources, {} if variants is None else variants, known)
+
+
+def _place(override: str) -> Place:
+    return Place.of(override.lstrip("+~").partition("=")[0])
 
 
 def _runs_of(

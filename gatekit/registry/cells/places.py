@@ -7,7 +7,7 @@ import contextlib
 import functools
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -16,10 +16,10 @@ from typing import Any
 from gatekit.cell.errors import CellError, ExpressionError, GatekitError
 from gatekit.cell.show.bibtex import parse
 from gatekit.cell.show.works import Work
-from gatekit.faults import Both, Channel, Fault, File, Kind, Note, Place, Rename, Set, Shell, Typed
+from gatekit.faults import Both, Channel, Fault, File, Note, Place, Set, Shell, Typed
 
 from ..queries import config_dirs
-from ..safe_yaml import content, decoded, line_in, lines_to, read_yaml
+from ..safe_yaml import content, decoded, line_in, lines_to
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}\Z")
 BIBLIOGRAPHY = "references.bib"
@@ -33,6 +33,7 @@ def in_file(
     plugins: Sequence[str] = (),
     words: Sequence[str] = (),
     chosen: Mapping[Any, object] = MappingProxyType({}),
+    swept: Collection[Place] = (),
 ) -> Iterator[None]:
     """Add the file and the line of your own configuration to errors about what it sets.
 
@@ -41,6 +42,7 @@ def in_file(
         plugins: plugin files, whose configuration folders are searched too.
         words: the command line; what it sets is spelled as it was typed.
         chosen: the name of the file that each group was composed from.
+        swept: places that an experiment sweeps and nobody typed.
 
     Raises:
         GatekitError: the block raised it; the file is now in front of the message.
@@ -50,10 +52,9 @@ def in_file(
     except GatekitError as error:
         if error.fault is None:
             raise
-        if swept := _in_sweep(error.fault, chosen, plugins):
-            error.fault, channel = swept
-            raise error.spoken(channel) from None
         place, keys = error.fault.place, [word.lstrip("+~").partition("=")[0] for word in words]
+        if place in swept and (sweep := _in_sweep(place, chosen, plugins)):
+            raise error.spoken(sweep) from None
         own = isinstance(error, (CellError, ExpressionError))
         keys = [key for key in keys if key not in ("cell", *chosen)]
         keys += ["cell.gates"] * any(key.startswith("swap.") for key in keys)
@@ -70,20 +71,14 @@ def in_file(
         raise error.spoken(file_channel(path)) from None
 
 
-def _in_sweep(
-    fault: Fault, chosen: Mapping[Any, object], plugins: Sequence[str]
-) -> tuple[Fault, Channel] | None:
-    """Return the fault of an unknown key that an experiment sweeps, with the values of the file."""
+def _in_sweep(place: Place, chosen: Mapping[Any, object], plugins: Sequence[str]) -> Channel | None:
+    """Return the channel of your experiment that sweeps a place; None if it has no such line."""
     path = _own_file(str(chosen.get("experiment")), plugins, "experiment")
-    keys = ("hydra", "sweeper", "params", str(fault.place))
-    if path is None or fault.kind is not Kind.UNKNOWN or len(lines_to(path, keys)) < len(keys):
+    keys = ("hydra", "sweeper", "params", str(place))
+    if path is None or len(lines_to(path, keys)) < len(keys):
         return None
-    values = read_yaml(path)["hydra"]["sweeper"]["params"][keys[-1]]
     line = line_in(path, keys)
-    fault = replace(fault, given=values)
-    for at in (fault.place, *(fix.to for fix in fault.fixes if isinstance(fix, Rename))):
-        fault = fault.moved(at, Place((str(at),)))  # a swept key is one key of the file
-    return fault, File(lambda _: line)
+    return File(lambda _: line)
 
 
 def _holder(place: Place, chosen: Mapping[Any, object], plugins: Sequence[str]) -> Channel | None:

@@ -12,7 +12,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gatekit.cell.errors import ConfigError, GatekitError, accepted, as_typed, excerpt
 from gatekit.faults import File, Place, Whole
@@ -108,7 +108,7 @@ class Sweep:
         return Composition(search=search)
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
-        """Return the configuration of a job.
+        """Return the configuration of a job, which records the overrides that were typed.
 
         Raises:
             ConfigError: the job chooses an experiment with a sweep of its own, which would be lost.
@@ -121,6 +121,8 @@ class Sweep:
             words = (word.lstrip("+").partition("=") for word in typed(self.config))
             names = next((value for key, _, value in words if key == "experiment"), "")
             raise one_study(names.split(","))
+        with open_dict(job):
+            job.hydra.overrides.task = typed(self.config)
         return job
 
     def combinations(self, arguments: Sequence[str]) -> list[tuple[str, ...]]:
