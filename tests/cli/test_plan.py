@@ -31,3 +31,34 @@ def test_a_broken_variant_ends_the_command_with_one(
     monkeypatch.chdir(tmp_path)
     words = ["-m", f"cell={cells}", "task=adding", "swap.input=power_law"]
     assert main(["plan", *dict.fromkeys(["--list", how]), *words]) == code
+
+
+@pytest.mark.parametrize(
+    ("typed", "given", "in_file"),
+    [
+        ([], "levelld", True),
+        (["swap.input=sigmoid"], "levelld", True),
+        (["swap.forget=levelled,leveled"], "levelled", False),
+        (["swap.forget=levelld"], "levelld", False),
+        (["swap={forget:levelled}"], "levelled", False),
+        (["+swap.forget=levelled"], "levelled", False),
+    ],
+)
+def test_the_line_of_a_swept_value_is_named_unless_it_was_typed_over(
+    typed: list[str],
+    given: str,
+    in_file: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("conf/experiment").mkdir(parents=True)
+    lines = ["# @package _global_", "hydra:", "  sweeper:", "    params:", "      cell: lstm"]
+    Path("conf/experiment/floors.yaml").write_text(
+        "\n".join([*lines, "      swap.forget: levelld,leveld", ""])
+    )
+    assert main(["plan", "--list", "-m", "experiment=floors", *typed]) == 2
+    says = capsys.readouterr().err
+    assert ("floors.yaml, line 6: " in says) == in_file
+    assert f"swap.forget='{given}'" in says

@@ -23,8 +23,9 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_report_executes_no_plugin_that_was_not_named(place):
-    assert main(["report", "demo"]) == 0
+@pytest.mark.parametrize("command", ["report", "bundle"])
+def test_a_command_that_reads_executes_no_plugin_that_was_not_named(place, command):
+    assert main([command, "demo"]) == 0
     assert not Path("executed").exists()
 
 
