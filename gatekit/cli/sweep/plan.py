@@ -46,11 +46,13 @@ def run(parser: Parser) -> int:
     own = ("--list", "--json", "--debug")
     words = [a for a in parser.typed if a not in own]
 
+    from gatekit.runs.studies.plan_file import refuse_older
     from gatekit.study.command import compose
     from gatekit.study.dry_run import preview
     from gatekit.study.plan import plan_or_errors
 
     planned, broken = plan_or_errors(compose(words, own[:2]))
+    refuse_older(planned.study)
     dry_run = preview(planned, broken, try_out="--list" not in parser.typed)
     if "--json" in parser.typed:
         write_json(dataclasses.asdict(dry_run))
