@@ -6,7 +6,7 @@ import shlex
 import pytest
 from inline import Inline
 from refused import at
-from seams import compose, extension, first_seeds, launch, plan_file, prepare
+from seams import compose, extension, first_seeds, launch, main, plan_file, prepare
 from seams import extend_seed_of as seed_of
 from seams import load_runs as load
 from seams import plan_jobs as plan
@@ -147,5 +147,6 @@ def test_a_study_of_an_earlier_format_is_compared_and_not_continued(study, place
         study("-m", "cell=lstm,gru", "seeds=3")
     with pytest.raises(RunError, match="format 1"):
         extension("s", ROOT, 3)
+    assert main(["plan", "--list", "study=s", "task=echo", "units=4", "cell=rnn"]) == 2
     assert kept == {path: path.read_bytes() for path in (place / ROOT).rglob("*") if path.is_file()}
     assert compare("s", ROOT).rows == before
