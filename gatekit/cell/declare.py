@@ -10,41 +10,29 @@ import types
 import typing
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 from gatekit.faults import (
     AnyOf,
-    Both,
     Custom,
     Fault,
-    Fix,
     Flag,
     Kind,
     Mismatch,
-    Note,
     Number,
     OneOf,
     Optional,
     Place,
-    Remove,
-    Set,
     Text,
     Type,
     Whole,
-    fits,
-    guesses,
-    note_for,
     together,
     unknown_option,
 )
 
 from .errors import (
-    NO_EXAMPLE,
-    SWITCHES,
     ConfigError,
     OptionError,
-    amount_of,
     as_plain,
     wrong_option,
 )
@@ -118,9 +106,7 @@ class Declared:
                 f"give it a value, or a default in the class, {name}: "
                 f"{getattr(hint, '__name__', 'float')} = VALUE"
             )
-            such = _such(None, type_of(hint), NO_EXAMPLE)
-            fixes = () if such is NO_EXAMPLE else (Set(Place((name,)), such),)
-            fault = Fault(Kind.MISSING, Place((name,)), why=why, fixes=fixes)
+            fault = Fault(Kind.MISSING, Place((name,)), why=why)
             errors.append(OptionError(kind.__name__, fault))
         if wrong := together(error.option for error in errors):
             raise OptionError(kind.__name__, wrong) from errors[0].__cause__
@@ -129,8 +115,7 @@ class Declared:
     def _checked_option(cls, name: str, value: Any) -> Any:
         """Return the value of an option, converted to its type."""
         if name in cls._option_types:
-            hint, default = cls._option_types[name], getattr(cls, name, NO_EXAMPLE)
-            return _checked(cls.__name__, name, value, hint, default)
+            return _checked(cls.__name__, name, value, cls._option_types[name])
         default = getattr(cls, name, None)
         declared = any(name in _hints(base) for base in cls.__mro__)
         if isinstance(default, (bool, int, float, str)) and not declared:
@@ -142,8 +127,6 @@ class Declared:
                 f"({attribute_place(cls, name)})."
             )
         fault = unknown_option(Place((name,)), plain(as_plain(value)), cls._option_types)
-        note = note_for("option", name)
-        fault = replace(fault, fixes=(Note((note,)),)) if note else fault
         raise OptionError(cls.__name__, fault)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -214,7 +197,6 @@ def _named_arguments(cls: type) -> list[str] | None:
     return fields if named else None
 
 
-_SWITCHED = [word for word in SWITCHES if not word.isdigit()]
 _HINTS: weakref.WeakKeyDictionary[type, Mapping[str, Any]] = weakref.WeakKeyDictionary()
 
 
@@ -248,42 +230,12 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _checked(owner: str, name: str, value: object, hint: Any, default: Any) -> Any:
-    type_ = type_of(hint)
+def _checked(owner: str, name: str, value: object, hint: Any) -> Any:
     try:
-        return type_.accept(value)
+        return type_of(hint).accept(value)
     except Mismatch as mismatch:
         expected = str(mismatch)
-    such: Any = _such(value, type_, default)
-    own: list[Fix] = []
-    if name == "activation" and isinstance(value, (int, float)):
-        such = f"0 * pre + {value}"
-    elif name == "initializers" and isinstance(value, str):
-        such = {"bias": value if value.isidentifier() and len(value) > 3 else "zeros"}
-    elif name == "norm" and not isinstance(type_, OneOf):
-        such = {"of": "sum"}
-    elif name == "bias" and hint is bool and str(value).lower() not in _SWITCHED:
-        amount = value if type(value) in (int, float) else amount_of(value)
-        if isinstance(value, str) or amount is not None:
-            initializer: Any = {"kind": "constant", "value": amount}
-            if amount is None:
-                initializer = str(value) if str(value).isidentifier() else "ones"
-            where = Place(("initializers",))
-            own.append(Both((Remove(Place(("bias",))), Set(where, {"bias": initializer}))))
-            if value is default:  # that of the class
-                own.append(Note(("a cell that sets this gate's bias, as lstm does, keeps it",)))
-    raise wrong_option(owner, name, value, expected, such, *own)
-
-
-def _such(value: object, type_: Type, default: Any) -> Any:
-    """Return a value for a message: the value that is probably meant, or the default."""
-    for guess in guesses(value, type_):
-        if not isinstance(guess, list):
-            return plain(type_.accept(guess))
-    if default is not NO_EXAMPLE:
-        return plain(default)
-    samples = (1, 0.5, True, "NAME", ["NAME"], [1], {"KEY": "VALUE"})
-    return next((each for each in samples if fits(each, type_)), NO_EXAMPLE)
+    raise wrong_option(owner, name, value, expected)
 
 
 _PLAIN: dict[Any, Type] = {

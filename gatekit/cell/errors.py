@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from gatekit.faults import (
-    NOTHING,
     Call,
     Channel,
     Fault,
     File,
-    Fix,
     Kind,
     Place,
     Shell,
@@ -145,9 +143,6 @@ class ConfigError(GatekitError):
     """A configuration key or value is not allowed."""
 
 
-NO_EXAMPLE: object = object()
-
-
 class OptionError(ConfigError):
     """An option of a gate, task or block is not allowed, or is missing.
 
@@ -166,9 +161,7 @@ class OptionError(ConfigError):
         return OptionError, (self.owner, self.option)
 
 
-def wrong_option(
-    owner: str, option: str, value: object, expected: str, example: object, *own: Fix
-) -> OptionError:
+def wrong_option(owner: str, option: str, value: object, expected: str) -> OptionError:
     """Return the error of an option's value.
 
     Args:
@@ -176,21 +169,17 @@ def wrong_option(
         option: the option's name.
         value: the value given.
         expected: what is allowed, in words.
-        example: a value that is allowed; `NO_EXAMPLE` if there is none to show.
-        own: what to do in place of writing the example.
     """
     return OptionError(owner, Fault(Kind.WRONG, Place((option,)), as_plain(value), expected))
 
 
-def refused(place: Place, why: str | tuple[str | Place, ...], *fixes: Fix) -> CellError:
+def refused(place: Place, why: str | tuple[str | Place, ...]) -> CellError:
     """Return the error of a place in a cell, for which there is a sentence of its own."""
-    return CellError(Fault(Kind.REFUSED, place, why=why, fixes=fixes))
+    return CellError(Fault(Kind.REFUSED, place, why=why))
 
 
-def accepted(
-    value: Any, type_: Type, place: Place, example: Any = NOTHING, error: Any = CellError
-) -> Any:
-    """Return a value of a type; ``example`` is shown if no value of the type can be guessed.
+def accepted(value: Any, type_: Type, place: Place, error: Any = CellError) -> Any:
+    """Return a value of a type.
 
     Raises:
         GatekitError: the value is not of the type; the class is that of ``error``.
@@ -198,7 +187,7 @@ def accepted(
     try:
         return type_.accept(value)
     except Mismatch:
-        raise error(wrong(place, value, type_, example)) from None
+        raise error(wrong(place, value, type_)) from None
 
 
 def at_most(most: int, count: int, what: str, place: Place) -> None:

@@ -15,36 +15,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gatekit.faults import Both, Fault, Fix, Kind, Note, Place, Set, known_as
+from gatekit.faults import Fault, Kind, Place
 
 from .calls import constructed, no_attribute
 from .declare import Declared
-from .errors import SWITCHES, CellError, amount_of, as_plain, nearest_name
+from .errors import CellError, amount_of, as_plain
 from .language import ops
 from .language.ops import Function
 
 LARGEST = 1e300
-
-
-_MATRIX = (
-    "a learned matrix is a projection of a gate, projections = {'u': Projection('h_prev', "
-    "bias=False)}, whose value u is an argument of its function; in YAML, it is a gate, "
-    "gates: {u: {kind: linear, reads: [h_prev], bias: false}}; matvec(split(A, units), v) needs a "
-    "shape such as units * units"
-)
-
-
-def _as_shape(shape: object) -> str:
-    """Return the size that the shape of an array means; it is empty for a matrix."""
-    text = re.split(r"\s+x\s+|\s*,\s*", shape) if isinstance(shape, str) else [shape]
-    sizes = [*shape] if isinstance(shape, (list, tuple)) else text
-    if all(size in (1, "1") for size in sizes):  # including the empty shape
-        return "scalar"
-    names = [size for size in sizes if isinstance(size, str)]
-    wide = [size for size in sizes if size not in (1, "1")]
-    if len(wide) > 1:
-        return ""
-    return names[0] if len(names) == 1 and names[0] in ("units", "features") else "units"
 
 
 @dataclass(frozen=True)
@@ -55,24 +34,20 @@ class ParameterMap:
         function: the map, for numbers, arrays and tensors, with its range and its LaTeX.
         inverse: returns the raw weight for a value; ``init`` is the value that equations read.
         values: the range, in words.
-        such: a value in the range.
     """
 
     function: Function
     inverse: Callable[[float], float]
     values: str
-    such: float
 
 
 MAPS = {
     "sigmoid": ParameterMap(
-        ops.sigmoid, lambda v: math.log(v / (1.0 - v)), "between 0 and 1, both excluded", 0.9
+        ops.sigmoid, lambda v: math.log(v / (1.0 - v)), "between 0 and 1, both excluded"
     ),
-    "tanh": ParameterMap(ops.tanh, math.atanh, "between -1 and 1, both excluded", 0.5),
-    "softplus": ParameterMap(
-        ops.softplus, lambda v: math.log(math.expm1(v)), "greater than 0", 1.0
-    ),
-    "exp": ParameterMap(ops.exp, math.log, "greater than 0", 1.0),
+    "tanh": ParameterMap(ops.tanh, math.atanh, "between -1 and 1, both excluded"),
+    "softplus": ParameterMap(ops.softplus, lambda v: math.log(math.expm1(v)), "greater than 0"),
+    "exp": ParameterMap(ops.exp, math.log, "greater than 0"),
 }
 _PRODUCT = re.compile(r"\w\s+x\s+\w|,")
 
@@ -102,35 +77,18 @@ class Parameter:
         is_name = isinstance(self.shape, str) and not _PRODUCT.search(self.shape)
         whole = isinstance(self.shape, int) and not isinstance(self.shape, bool)
         if not is_name and not (whole and int(self.shape) > 0):
-            place, expected = Place(("shape",)), "a size such as units, scalar or 8"
-            size = _as_shape(self.shape)
-            fix: Fix = Set(place, size) if size else Note((_MATRIX,))
-            if isinstance(self.shape, float) and self.init == Parameter.init:
-                # The number was meant as the initial value.
-                fix = Both((Set(place, "units"), Set(Place(("init",)), self.shape)))
-            given = as_plain(self.shape)
-            raise CellError(Fault(Kind.WRONG, place, given, expected, fixes=(fix,)))
+            raise _wrong("shape", self.shape, "a size such as units, scalar or 8")
         if self.map is not None and not (isinstance(self.map, str) and self.map in MAPS):
-            came = getattr(self.map, "name", getattr(self.map, "__name__", str(self.map)))
-            near = (
-                came if came in MAPS else known_as("map", came.lower()) or nearest_name(came, MAPS)
-            )
-            guessed = bool(near)
-            near = None if came.lower() in ("linear", "identity", "none") else near or "softplus"
             maps = (f"{name} ({MAPS[name].values})" for name in sorted(MAPS))
-            expected = f"one of {', '.join(maps)}, or null for no map"
-            raise _wrong("map", self.map, expected, near, not guessed)
-        amount = amount_of(self.init)
-        if isinstance(self.init, str) and amount is None:
+            raise _wrong("map", self.map, f"one of {', '.join(maps)}, or null for no map")
+        if isinstance(self.init, str) and amount_of(self.init) is None:
             object.__setattr__(self, "init", {"kind": self.init})
         if isinstance(self.init, bool) or not isinstance(self.init, (int, float, Mapping)):
-            such = {"kind": "uniform"} if amount is None else amount
-            raise _wrong("init", self.init, "a number or an initializer", such)
+            raise _wrong("init", self.init, "a number or an initializer")
         if not isinstance(self.init, Mapping) and not abs(self.init) <= LARGEST:
-            raise _wrong("init", self.init, f"finite and at most {LARGEST:g}", 0.5)
+            raise _wrong("init", self.init, f"finite and at most {LARGEST:g}")
         if not isinstance(self.trainable, bool):
-            such = SWITCHES.get(str(self.trainable).lower(), True)
-            raise _wrong("trainable", self.trainable, "true or false", such)
+            raise _wrong("trainable", self.trainable, "true or false")
         self.raw_init()
 
     def raw_init(self) -> float | Mapping[str, Any]:
@@ -140,9 +98,8 @@ class Parameter:
         try:
             return MAPS[self.map].inverse(float(self.init))
         except (ValueError, ZeroDivisionError, OverflowError):
-            values = MAPS[self.map]
-            expected = f"{values.values}: it is the value after the map {self.map}"
-            raise _wrong("init", self.init, expected, values.such) from None
+            expected = f"{MAPS[self.map].values}: it is the value after the map {self.map}"
+            raise _wrong("init", self.init, expected) from None
 
     def canonical(self) -> dict[str, Any]:
         """Return the parameter as plain data."""
@@ -155,11 +112,8 @@ class Parameter:
         return data
 
 
-def _wrong(
-    name: str, value: object, expected: str, example: object, such: bool = False
-) -> CellError:
-    fix = Set(Place((name,)), example, such)
-    return CellError(Fault(Kind.WRONG, Place((name,)), as_plain(value), expected, fixes=(fix,)))
+def _wrong(name: str, value: object, expected: str) -> CellError:
+    return CellError(Fault(Kind.WRONG, Place((name,)), as_plain(value), expected))
 
 
 class LinearMap(Declared):

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from gatekit.faults import Fault, Kind, Place, Set, unknown_option
+from gatekit.faults import Fault, Kind, Place, unknown_option
 
 from .calls import constructed
 from .errors import CellError, as_plain, at_most, excerpt, listed, refused
@@ -167,8 +167,7 @@ def projections_of(
         elif isinstance(change, Mapping):
             merged[name] = _made(Projection, merged.get(name), change, place)
         else:
-            fix = Set(place, {"reads": ["x", "h_prev"]})
-            raise CellError(Fault(Kind.WRONG, place, as_plain(change), "a mapping", fixes=(fix,)))
+            raise CellError(Fault(Kind.WRONG, place, as_plain(change), "a mapping"))
     at_most(MAX_PROJECTIONS, len(merged), "projections", where)
     return merged
 
@@ -185,8 +184,7 @@ def _made(kind: Any, base: Any, values: Mapping[str, Any], where: Place) -> Any:
         if key not in known:
             raise CellError(unknown_option(where / key, value, known))
     if base is None and "reads" not in values:
-        fix = Set(where / "reads", ["x", "h_prev"])
-        raise CellError(Fault(Kind.MISSING, where / "reads", fixes=(fix,)))
+        raise CellError(Fault(Kind.MISSING, where / "reads"))
     try:
         return replace(base, **values) if base is not None else kind(**values)
     except CellError as error:

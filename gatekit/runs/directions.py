@@ -66,8 +66,7 @@ def direction_of(metric: str, direction: str | None) -> Direction:
                 f"accuracy, loss and mse need none{nearest(metric.casefold(), DIRECTIONS) or '.'}"
             )
         return known
-    place, such = Place(("direction",)), known or "min"
-    accepted(direction, OneOf(get_args(Direction)), place, such, ConfigError)
+    accepted(direction, OneOf(get_args(Direction)), Place(("direction",)), ConfigError)
     if known not in (None, direction):
         raise ConfigError(contradiction(metric, direction))
     return direction  # type: ignore[return-value]

@@ -165,7 +165,7 @@ def read_options(data: Mapping[str, Any]) -> Options:
             )
         known_key(key, value)
         place = Place.of("hydra.launcher") / key
-        values[key] = accepted(value, CHECKS[key], place, _EXAMPLES[key], ConfigError)
+        values[key] = accepted(value, CHECKS[key], place, ConfigError)
     return Options(**values)
 
 

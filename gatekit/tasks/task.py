@@ -193,13 +193,10 @@ class Task(Declared, abc.ABC):
         Declared.__init__(self, **options)
         for name in self.options():
             if isinstance(value := getattr(self, name), int) and value > _MOST:
-                expected, example = f"at most {_MOST:,}", getattr(type(self), name, 10)
-                raise wrong_option(type(self).__name__, name, value, expected, example)
+                raise wrong_option(type(self).__name__, name, value, f"at most {_MOST:,}")
         for name, least in self.lowest.items():
             if (value := getattr(self, name)) < least:
-                example = max(least, getattr(type(self), name, least))
-                expected = f"at least {least:g}"
-                raise wrong_option(type(self).__name__, name, value, expected, example)
+                raise wrong_option(type(self).__name__, name, value, f"at least {least:g}")
         self.check_options()
 
     def check_options(self) -> None:

@@ -39,7 +39,7 @@ class LengthsTask(StreamedTask):
         name = type(self).__name__
         if self.shortest > self.length:
             expected = f"at most length={self.length}"
-            raise wrong_option(name, "shortest", self.shortest, expected, self.length)
+            raise wrong_option(name, "shortest", self.shortest, expected)
         least = self.lowest["shortest"]
         given = list(self.test_lengths)
         if any(type(n) is not int or n < least for n in given) or len(set(given)) < len(given):
@@ -149,7 +149,7 @@ class AutomatonTask(TrackingTask):
                 allowed = self._states(name, middle) <= MOST_STATES
                 fine, above = (middle, above) if allowed else (fine, middle)
             if fine < value:
-                raise wrong_option(type(self).__name__, name, value, f"at most {fine:,}", fine)
+                raise wrong_option(type(self).__name__, name, value, f"at most {fine:,}")
 
     def _states(self, option: str, value: int) -> int:
         """Return the number of states with another value of an option."""

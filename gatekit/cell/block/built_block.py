@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gatekit.cell.analysis.cost import flops, state_size
 from gatekit.cell.errors import CellError, ConfigError, GatekitError, OptionError
@@ -12,7 +12,7 @@ from gatekit.cell.graph import Cell, build
 from gatekit.cell.language.expression import Name, NotAnExpressionError
 from gatekit.cell.row_wise import place_in, remedied_line
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
-from gatekit.faults import Place, Set
+from gatekit.faults import Place
 
 from .contract import Block
 from .parts import Parts
@@ -108,11 +108,8 @@ def _refused_as_options(spec: BlockSpec) -> Iterator[None]:
         usual = {"groups": "heads", "kernel": "conv"}.get(str(error.option.place).split(".")[-1])
         for name in sorted(block.option_names(), key=lambda option: option != usual):
             if type(current := getattr(block, name)) is type(value) and current == value:
-                default, key = getattr(type(block), name), Place(("block", name))
-                fault = error.option.moved(error.option.place, key)
-                if default != value:
-                    fault = replace(fault, fixes=(Set(key, default),))
-                raise ConfigError(fault) from None
+                key = Place(("block", name))
+                raise ConfigError(error.option.moved(error.option.place, key)) from None
         raise
 
 

@@ -21,7 +21,7 @@ from gatekit.cell.language.expression import (
     walk,
 )
 from gatekit.cell.language.ops import FUNCTIONS, Function, gelu, silu
-from gatekit.cell.language.shape import WidthError, infer
+from gatekit.cell.language.shape import infer
 from gatekit.faults import Place
 
 from .sequence import (
@@ -98,7 +98,7 @@ class Parts:
         size = self._size(value)
         if groups < 1 or size % groups:
             expected = f"an integer from 1 that divides the {size} units (or change the units)"
-            raise wrong_option(self._where, f"{name}.groups", groups, expected, 1)
+            raise wrong_option(self._where, f"{name}.groups", groups, expected)
         gain, shape = "scale" if kind == "rms" else "gamma", (size // groups,)
         weights = [PartWeight(gain, "scale", shape, "ones")]
         equation: Expr = Call(f"{kind}_norm", (X, Number(EPSILON))) * Name(gain)
@@ -160,7 +160,7 @@ class Parts:
         self._at_least(name, "kernel", kernel, 0)
         if kernel > _MOST_STEPS:
             expected = f"at most {_MOST_STEPS:,} steps; leave earlier ones to the cell"
-            raise wrong_option(self._where, f"{name}.kernel", kernel, expected, 4)
+            raise wrong_option(self._where, f"{name}.kernel", kernel, expected)
         if kernel == 0:
             return lift(value)
         if kernel > 1 and self._mixer is None:
@@ -320,12 +320,8 @@ class Parts:
         try:
             shape = infer(expr, self._widths, self._functions, Place((self._where,)))
         except CellError as error:
-            # The remedy for cells, a gate, does not apply to blocks.
-            why = str(error)
-            if isinstance(error, WidthError):
-                why = f"{self._where}: {error.plain}"
             raise CellError(
-                f"{why}; parts.fitted('fit', value) is as wide as x, and "
+                f"{error}; parts.fitted('fit', value) is as wide as x, and "
                 "parts.dense('out', value, N) is N wide"
             ) from None
         if shape is None or len(shape) != 1:
@@ -371,7 +367,7 @@ class Parts:
     def _at_least(self, name: str, what: str, value: object, least: int) -> None:
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             expected = f"an integer from {least}"
-            raise wrong_option(self._where, f"{name}.{what}", value, expected, max(least, 4))
+            raise wrong_option(self._where, f"{name}.{what}", value, expected)
 
 
 def _bias(width: int, has: bool) -> tuple[PartWeight, ...]:

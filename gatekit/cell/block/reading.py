@@ -10,8 +10,7 @@ from typing import Any
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.declare import plain
 from gatekit.cell.errors import ConfigError, OptionError, read_with
-from gatekit.faults import Both, Fault, Kind, Place, Remove, Set, unknown_name, unknown_option
-from gatekit.faults.names import known_as
+from gatekit.faults import Fault, Kind, Place, unknown_name, unknown_option
 
 from .contract import Block
 
@@ -66,14 +65,8 @@ def read_block(config: Any, catalogue: Catalogue) -> BlockSpec:
 def _read(config: Any, catalogue: Catalogue) -> BlockSpec:
     kind = config.get("kind") if isinstance(config, Mapping) else None
     if not isinstance(kind, str):
-        for key, value in config.items() if isinstance(config, Mapping) else ():
-            if known_as("kind", str(key)):
-                raise ConfigError(unknown_option(BLOCK / key, plain(value), ("kind",)))
-        expected, fixes = (
-            "a name, or a mapping with the name as kind",
-            (Set(BLOCK / "kind", "modern"),),
-        )
-        raise ConfigError(Fault(Kind.WRONG, BLOCK, plain(config), expected, fixes=fixes))
+        expected = "a name, or a mapping with the name as kind"
+        raise ConfigError(Fault(Kind.WRONG, BLOCK, plain(config), expected))
     if kind not in catalogue.blocks:
         fault = unknown_name(BLOCK / "kind", kind, catalogue.blocks, "blocks")
         if broken := catalogue.broken_with(kind):
@@ -83,14 +76,6 @@ def _read(config: Any, catalogue: Catalogue) -> BlockSpec:
     given = {str(key): plain(value) for key, value in config.items() if key != "kind"}
     known = block_class.option_names()
     for name, value in given.items():
-        if name in catalogue.blocks and name not in known:
-            chosen = Both((Remove(BLOCK / name), Set(BLOCK / "kind", name)))
-            why = f"{name} is a block"
-            raise ConfigError(Fault(Kind.REFUSED, BLOCK / name, value, why=why, fixes=(chosen,)))
-        if not known:
-            ways = (Remove(BLOCK / name), Set(BLOCK / "kind", "modern"))
-            why = f"the block {kind!r} has no options"
-            raise ConfigError(Fault(Kind.UNKNOWN, BLOCK / name, value, why=why, fixes=ways))
         if name not in known:
             raise ConfigError(unknown_option(BLOCK / name, value, known))
     try:

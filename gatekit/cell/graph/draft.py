@@ -6,12 +6,11 @@ of a gate or of the output unit.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from gatekit.cell.errors import listed, nearest, nearest_name, refused
+from gatekit.cell.errors import listed, nearest, refused
 from gatekit.cell.gate import Gate
 from gatekit.cell.language.expression import (
     Binary,
@@ -28,16 +27,10 @@ from gatekit.cell.learned import Parameter
 from gatekit.cell.owned import read_names
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import CELL, OUTPUT, OUTPUT_UNIT, CellSpec, GateSpec, OutputUnitSpec, Read
-from gatekit.faults import Fix, Place, Set
+from gatekit.faults import Place
 
 # The name of a fed-back output among the signals.
 FEEDBACK = "y"
-
-_NUMBERS = (
-    r"(?:alpha|beta|gamma|delta|epsilon|eps|zeta|eta|theta|kappa|lambda|mu|rho|tau|phi|omega|a|b|k|w"
-    r"|bias|weight|scale|rate|decay|lr|dt|temperature|threshold|gain|leak)(?:_\w*)?"
-)
-"""Usual names for numbers, learned or not, as a regular expression."""
 
 
 @dataclass(frozen=True)
@@ -182,53 +175,6 @@ class Draft:
         """Return an output unit's expression with ``emitted`` replaced by the signal's name."""
         return substitute(expr, {"emitted": Name(self.spec.emits)})
 
-    def meant(self, name: str, known: Sequence[str]) -> str:
-        """Return a suggestion for an unknown argument of a gate, as the end of a sentence."""
-        if name.endswith("_prev") and len(name.removesuffix("_prev")) == 1:
-            return self._meant(name)
-        return nearest(name, known) or "."
-
-    def _meant(self, name: str) -> str:
-        """Return a suggestion for an unknown name, as the end of a sentence."""
-        stem, emits = name.removesuffix("_prev"), self.spec.emits
-        if gate := dict(self.spec.roles).get(stem):
-            return f": the gate in this role is called {gate}. Write {name.replace(stem, gate)}."
-        if stem != name and stem not in self.known and len(stem) == 1 and stem != emits:
-            return (
-                f": it is the previous value of {stem}, and no signal is called {stem}. Name a "
-                f"signal {stem}, or read {emits}_prev."
-            )
-        if re.fullmatch(r"[A-Z](_\w+)?", name):
-            return (
-                "; matrices and biases belong to gates: write gates: {a: {kind: linear, "
-                "reads: [x, h_prev]}}, and a in place of the products and the bias, such as "
-                "h: tanh(a)."
-            )
-        if name in self.spec.functions:
-            return f", but a function of that name exists: write {self.spec.functions[name].typed}."
-        if name == "pre":
-            return "; only a gate's activation can use it: {activation: tanh(pre), reads: [x]}."
-        earlier = re.fullmatch(r"(\w+?)_(?:last|old|previous|before|tm1|t1|lag)", name)
-        current = re.fullmatch(r"(\w+?)_?t", name)
-        if earlier and earlier[1] in self.known:
-            return f"; the value of {earlier[1]} one step earlier is {earlier[1]}_prev."
-        if current and current[1] in self.known:
-            return f"; write {current[1]}, or {current[1]}_prev for its value one step earlier."
-        ago = re.fullmatch(r"(\w+?)_(?:prev_prev|prev_?2|tm2)", name)
-        if ago and ago[1] in self.known:
-            return (
-                f"; for two steps ago define equations: {{{ago[1]}_1: {ago[1]}_prev}} and write "
-                f"{ago[1]}_1_prev."
-            )
-        if re.fullmatch(_NUMBERS, name):
-            return (
-                f"; define it: parameters: {{{name}: {{shape: units, init: 0.5}}}} if it is "
-                f"learned, otherwise constants: {{{name}: 0.5}}."
-            )
-        if near := nearest(name, self.known):
-            return near
-        return f"; define it: gates: {{{name}: {{kind: tanh}}}}, or equations: {{{name}: ...}}."
-
     def check_expression(self, expr: Expr, where: Place, own: Sequence[str] = ()) -> None:
         """Refuse names that do not exist, and ``//`` of signals.
 
@@ -244,33 +190,16 @@ class Draft:
         for name in names(expr):
             # A name with a dot is of what a gate owns; reading the gate has put it there.
             if name not in self._names and "." not in name:
-                meant = nearest(name, own) if own else ""
-                said = meant or self._meant(name)
-                if name == "bias" and "reads" in where.path:
-                    said = "; a gate has a bias of its own, so remove it."
-                fixes: tuple[Fix, ...] = ()
-                guessed = where.path[1:2] == ("equations",) and said == nearest(name, self.known)
-                if guessed and name in self.spec.catalogue.gates:
-                    said = f"; {name} is a gate: add it, or write an equation without it."
-                    fixes = (Set(CELL / "gates" / name, {"kind": name}),)
-                elif guessed:
-                    unknown = [each for each in names(expr) if each not in self._names]
-                    near = {n: Name(nearest_name(n, self.known) or n) for n in unknown}
-                    fixes = (Set(where, str(substitute(expr, near))),)
-                known = listed((*self.known, *own), 40)
-                raise refused(
-                    where,
-                    f"in {str(expr)!r} the name {name!r} is unknown{said} Known here: {known}.",
-                    *fixes,
-                )
+                known = (*self.known, *own)
+                near = nearest(name, known) or f"; the names are {listed(known, 40)}"
+                raise refused(where, f"in {str(expr)!r} the name {name!r} is unknown{near}")
         divisions = [part for part in walk(expr) if isinstance(part, Binary) and part.op == "//"]
         for part in (inner for division in divisions for inner in walk(division)):
             signal = isinstance(part, Name) and part.name not in self.constants
             if signal or isinstance(part, Call):
                 raise refused(
                     where,
-                    f"// divides sizes and constants, and {str(part)!r} is neither; "
-                    "write floor(a / b) for signals",
+                    f"// divides sizes and constants, and {str(part)!r} is neither",
                 )
 
 
@@ -315,32 +244,9 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
         else:
             states = [f"{state}_prev" for state in gate.states]
             names = [*draft.known, *gate.parameters, *sorted(own), *states, "pre", "own_prev"]
-            free = [each for each in names if each not in draft.equations]  # no cycle
-            if target in draft.spec.functions:
-                raise refused(
-                    where,
-                    f"{gate.definition()} names the function {target!r} without an "
-                    f"argument; write {target}(pre)",
-                )
-            if target in gate.states:
-                raise refused(
-                    where,
-                    f"{gate.definition()} asks for its state {target!r}; a step reads the "
-                    f"previous value: ask for {target}_prev",
-                )
-            if hasattr(gate, target):
-                raise refused(
-                    where,
-                    f"{gate.definition()} asks for {target!r}, an attribute of its class"
-                    f"{gate.declared(target)}; write self.{target}, without the argument",
-                )
-            raise refused(
-                where,
-                f"{gate.definition()} asks for {target!r}, which does not exist"
-                f"{gate.declared(gate.method)}{draft.meant(target, free)} Available names: "
-                f"{listed(names, 50)}; a learned number is declared in the class, parameters = "
-                f'{{"{target}": Parameter("units", init=1.0)}}; {_rebinding(spec.kind, argument)}',
-            )
+            near = nearest(target, names) or f"; the names are {listed(names, 50)}"
+            what = f"{gate.definition()} asks for {target!r}, which does not exist"
+            raise refused(where, f"{what}{gate.declared(gate.method)}{near}")
         bound.append((argument, key))
     _check_sum(where, "gate", gate, [r.text for r in spec.reads], bound)
     owned = _owned_names(draft, spec.owner, where, spec.reads) if spec.owner else ()
@@ -355,16 +261,8 @@ def _check_sum(
     """Refuse reads whose sum, ``pre``, is not an argument: nothing would read their weights."""
     if not reads or any(key.startswith("pre:") for _, key in bound):
         return
-    values = {*reads, *(read.removesuffix("_prev") for read in reads)}
-    instead = [argument for argument, key in bound if {argument, key} & values]
-    remedy = "set reads: [] and bias: false"
-    if instead:
-        remedy = f"write pre, the sum of all reads, in place of {listed(instead)}; or {remedy}"
-    raise refused(
-        where,
-        f"{unit.place()}: the {what} reads {listed(reads)}, but {unit.definition()} "
-        f"does not use pre; {remedy}",
-    )
+    why = f"the {what} reads {listed(reads)}, but {unit.definition()} does not use pre"
+    raise refused(where, f"{unit.place()}: {why}")
 
 
 def _owned_names(draft: Draft, owner: str, where: Place, reads: Sequence[Read]) -> tuple[str, ...]:
@@ -378,8 +276,7 @@ def _owned_names(draft: Draft, owner: str, where: Place, reads: Sequence[Read]) 
         if name in unit.option_names() and name not in draft.known:
             raise refused(
                 where / "reads",
-                f"{name!r} is an option of {owner}, and a projection reads no "
-                f"options; use it in {unit.definition()}, or write a number here",
+                f"{name!r} is an option of {owner}, and a projection reads no options",
             )
     spec = draft.output if owner == OUTPUT_UNIT else draft.gates[owner]
     parts = [part.name.removeprefix(f"{owner}.") for part in spec.projections]
@@ -400,8 +297,7 @@ def _bind_output(draft: Draft) -> Bound:
             if not draft.output.reads and not unit.bias:
                 raise refused(
                     OUTPUT,
-                    f"{unit.definition()} asks for pre, but has no reads and no bias; "
-                    "ask for emitted, or write reads = ('emitted',) in the class",
+                    f"{unit.definition()} asks for pre, but has no reads and no bias",
                 )
             key = f"pre:{OUTPUT_UNIT}"
         elif target == "emitted":
@@ -415,29 +311,15 @@ def _bind_output(draft: Draft) -> Bound:
         else:
             histories = [f"{name}_history" for name in unit.history]
             names = [*known, "pre", "emitted", *unit.parameters, *sorted(own), *histories]
-            near = nearest(target, names)
-            if target.endswith("_history"):
-                kept = target.removesuffix("_history")
-                near = f"; history = {{{kept!r}: 4}} in the class keeps the last 4 steps."
-            if target.endswith("_prev"):  # no other name is that of an earlier step
-                near = "; history = {'emitted': 2} keeps what was emitted in the last 2 steps."
-            if target.removesuffix("_prev") == FEEDBACK:
-                near = (
-                    "; only a projection reads the last output: feeds_back = True, projections = "
-                    "{'old': Projection('y_prev', bias=False)}, def emit(self, emitted, old)."
-                )
-            raise refused(
-                OUTPUT,
-                f"{unit.definition()} asks for {target!r}, which the cell "
-                f"{draft.spec.name!r} does not have{near or '.'} "
-                f"Available names: {listed(names, 50)}; {_rebinding(draft.output.kind, argument)}",
-            )
+            near = nearest(target, names) or f"; the names are {listed(names, 50)}"
+            lacks = f"which the cell {draft.spec.name!r} does not have"
+            raise refused(OUTPUT, f"{unit.definition()} asks for {target!r}, {lacks}{near}")
         bound.append((argument, key))
     _check_sum(OUTPUT, "output unit", unit, [r.text for r in draft.output.reads], bound)
     for name in unit.history:
         if name != "emitted" and name not in known:
-            others = f"{nearest(name, known) or '.'} Available names: {listed(known)}"
-            raise refused(OUTPUT / "history", f"{name!r} is not a signal{others}")
+            near = nearest(name, known) or f"; the signals are {listed(known)}"
+            raise refused(OUTPUT / "history", f"{name!r} is not a signal{near}")
     for read in draft.output.reads:
         draft.check_expression(draft.with_emitted(read.expr), OUTPUT / "reads")
     places = {OUTPUT / "reads": draft.output_keys(())}
@@ -449,18 +331,13 @@ def _bind_output(draft: Draft) -> Bound:
         if earlier and not unit.feeds_back:
             raise refused(
                 place,
-                f"an output unit reads signals of the same step, not {earlier[0]}; "
-                f"add equations: {{before: {earlier[0]}}} to the cell, and read before",
+                f"an output unit reads signals of the same step, not {earlier[0]}",
             )
     return tuple(bound)
 
 
 def _stem(target: str, ending: str) -> str:
     return target.removesuffix(ending) if target.endswith(ending) else ""
-
-
-def _rebinding(kind: str, argument: str) -> str:
-    return f"or bind another name: {{kind: {kind}, bind: {{{argument}: NAME}}}}."
 
 
 def _check_bind(where: Place, declared: RowWise) -> None:
@@ -470,9 +347,8 @@ def _check_bind(where: Place, declared: RowWise) -> None:
         if argument not in arguments and argument not in read:
             raise refused(
                 where / "bind",
-                f"{declared.definition()} has no argument {argument!r}"
-                f"{nearest(argument, arguments) or '.'} "
-                f"Arguments: {listed(arguments)}. Write bind: {{ARGUMENT: SIGNAL}}.",
+                f"{declared.definition()} has no argument {argument!r}; "
+                f"the arguments are {listed(arguments)}",
             )
         if not isinstance(target, str) or "." in target:
             raise refused(

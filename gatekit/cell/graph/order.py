@@ -7,16 +7,16 @@ state. A definition that a cell never uses is usually a mistake, so gatekit refu
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gatekit.cell.errors import CellError, listed, nearest, nearest_name, refused
+from gatekit.cell.errors import CellError, nearest, refused
 from gatekit.cell.gate import InlineGate
 from gatekit.cell.language.expression import Name, names
 from gatekit.cell.owned import State as OwnState
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import CELL, OUTPUT_UNIT, Read
-from gatekit.faults import Fault, Fix, Kind, Place, Rename, Set
+from gatekit.faults import Fault, Kind, Place
 
 from .cell import State
 from .draft import FEEDBACK, Bindings, Draft
@@ -209,17 +209,6 @@ def _own_state(draft: Draft, key: str) -> OwnState:
     return draft.gates[owner].gate.own_states()[key.removeprefix(f"{owner}.")]
 
 
-def meant_states(given: Iterable[str], states: Sequence[str]) -> dict[str, str]:
-    """Return the state that each name means; it is empty if none is near."""
-    one = states[0] if len(states) == 1 else ""
-
-    def meant(name: str) -> str:
-        bare = name if name in states else name.removesuffix("_prev")
-        return bare if bare in states else nearest_name(name, states) or one
-
-    return {name: meant(name) for name in given}
-
-
 def _check_states(
     where: Place, given: Mapping[str, float] | Sequence[str], states: Sequence[str]
 ) -> None:
@@ -227,18 +216,10 @@ def _check_states(
     wrong = [name for name in given if name not in states]
     if not wrong:
         return
-    meant, name = meant_states(given, states), wrong[0]
-    place: Place = where
-    value: object = [*given]
-    fix: Fix = Set(where, [meant[each] for each in given])
-    if isinstance(given, Mapping):
-        place, value = where / name, given[name]
-        fix = Rename(place, where / meant[name])
-        if len(wrong) > 1:
-            fix = Set(where, {meant[each]: number for each, number in given.items()})
+    name = wrong[0]
+    place, value = (where / name, given[name]) if isinstance(given, Mapping) else (where, [*given])
     why = f"{name!r} is not a state, a signal that is read as NAME_prev"
-    known, fixes = tuple(states), (fix,) * all(meant.values())
-    raise CellError(Fault(Kind.REFUSED, place, value, "", why, fixes, known, "states"))
+    raise CellError(Fault(Kind.REFUSED, place, value, why=why, known=tuple(states), what="states"))
 
 
 def check_used(draft: Draft, bindings: Bindings, needs: Needs) -> None:
@@ -314,50 +295,17 @@ def _check_signals(draft: Draft, bindings: Bindings, needs: Needs) -> None:
                 owner = draft.gates[name].owner
                 if owner in (*reached, OUTPUT_UNIT):
                     gate, part = draft.declared(owner), name.removeprefix(f"{owner}.")
-                    why = _not_used(gate, "projection", part, part)
+                    why = _not_used(gate, "projection", part)
                     raise refused(draft.place(name), why)
             elif name not in reached:
-                place = CELL / section / name
-                meant = nearest_name(name, set(members) - {name}) if _inherits(draft) else ""
-                raise refused(
-                    place,
-                    f"the emitted signal ({draft.spec.emits}) does not "
-                    f"depend on {name!r}{_instead(draft, section, name)} or remove it",
-                    Rename(place, CELL / section / meant) if meant else Set(place, None),
-                )
+                why = f"the emitted signal ({draft.spec.emits}) does not depend on {name!r}"
+                raise refused(CELL / section / name, why)
 
 
-def _not_used(gate: RowWise, what: str, part: str, argument: str) -> str:
-    """Return that a gate does not use a part that it owns, and what to write."""
-    given = ", ".join(["self", *(name for name in gate.arguments() if name != part), argument])
-    place, use = f"{gate.place()}: ", f"ask for it by name, def {gate.method}({given})"
-    use += f", and write {part} for self.{part}" * (what == "parameter")
-    if part != argument and part in gate.arguments():
-        use = f"write {argument} in place of {part}, in the arguments and below"
-    if isinstance(gate, InlineGate):
-        place, use = "", f"write {argument} in it"
-    return f"{place}{gate.definition()} does not use its {what} {part!r}; {use}, or remove it"
-
-
-def _inherits(draft: Draft) -> bool:
-    return any(key == "starts_from" for key, _ in draft.spec.about)
-
-
-def _instead(draft: Draft, section: str, name: str) -> str:
-    """Return how to use a signal that nothing reads; the caller adds how to remove it."""
-    if section == "norms" and draft.norms[name] == draft.spec.emits:
-        return f"; write emits: {name},"
-    if section == "norms":
-        return f"; read {name} in place of {draft.norms[name]} in an equation,"
-    others = [other for other in getattr(draft, section) if other != name]
-    if near := nearest(name, others):
-        return f"{near} {section.capitalize()}: {listed(others)}. Use it in an equation,"
-    if _inherits(draft) and others:
-        return (
-            f"; to change an inherited one, write its name ({listed(others, 8)}); to add one, use "
-            "it in an equation,"
-        )
-    return "; use it in an equation,"
+def _not_used(gate: RowWise, what: str, part: str) -> str:
+    """Return that a gate does not use a part that it owns."""
+    place = "" if isinstance(gate, InlineGate) else f"{gate.place()}: "
+    return f"{place}{gate.definition()} does not use its {what} {part!r}"
 
 
 def _check_values(draft: Draft, keys: frozenset[str]) -> None:
@@ -370,11 +318,7 @@ def _check_values(draft: Draft, keys: frozenset[str]) -> None:
     for section, members in given.items():
         for name, _ in members:
             if not {name, f"{name}_prev"} & keys and name not in sizes:
-                raise refused(
-                    CELL / section / name,
-                    f"nothing reads {name!r}; use it, or remove it",
-                    Set(CELL / section / name, None),
-                )
+                raise refused(CELL / section / name, f"nothing reads {name!r}")
 
 
 def _check_own(draft: Draft, name: str) -> None:
@@ -391,8 +335,8 @@ def _check_own(draft: Draft, name: str) -> None:
                 "name of an argument that every gate can ask for; rename it",
             )
         if part not in arguments:
-            raise refused(CELL / "gates" / name, _not_used(gate, "parameter", part, part))
+            raise refused(CELL / "gates" / name, _not_used(gate, "parameter", part))
     for part in gate.states:
         if f"{part}_prev" not in arguments:
-            why = _not_used(gate, "state", part, f"{part}_prev")
+            why = _not_used(gate, "state", part)
             raise refused(CELL / "gates" / name, why)

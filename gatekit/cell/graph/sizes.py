@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from gatekit.cell.errors import ExpressionError, listed, nearest, nearest_name, refused
+from gatekit.cell.errors import ExpressionError, listed, nearest, refused
 from gatekit.cell.language.expression import (
     OPERATORS,
     Binary,
@@ -15,13 +15,12 @@ from gatekit.cell.language.expression import (
     Neg,
     Number,
     names,
-    substitute,
 )
 from gatekit.cell.language.parse import parse
 from gatekit.cell.language.shape import MAX_ELEMENTS
 from gatekit.cell.learned import Parameter
 from gatekit.cell.schema import CELL, OUTPUT, OUTPUT_UNIT
-from gatekit.faults import Place, Set
+from gatekit.faults import Place
 
 from .draft import Draft
 
@@ -144,10 +143,7 @@ def _computed(draft: Draft, value: object, where: Place, chain: tuple[str, ...])
             gates = [gate for gate in draft.gates if not draft.is_projection(gate)]
             known = [*env, *gates, *draft.inputs]
             why = f"{name!r} is not a size{nearest(name, known) or '.'} Sizes: {listed(known)}."
-            if near := nearest_name(name, known):
-                meant = substitute(expr, {name: Name(near)})
-                raise refused(where, why, Set(where, str(meant)))
-            raise refused(where, f"{why} Write one of them, or a number such as 8.")
+            raise refused(where, why)
     try:
         return _arithmetic(expr, env)
     except ZeroDivisionError:

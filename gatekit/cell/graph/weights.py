@@ -9,7 +9,7 @@ from typing import Any
 from gatekit.cell.errors import CellError, GatekitError, nearest, refused
 from gatekit.cell.gate import Gate
 from gatekit.cell.language.expression import Expr
-from gatekit.cell.language.shape import MAX_ELEMENTS, WidthError, infer, shape_text
+from gatekit.cell.language.shape import MAX_ELEMENTS, infer, shape_text
 from gatekit.cell.learned import LinearMap, Parameter
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import OUTPUT_UNIT, Read
@@ -17,7 +17,6 @@ from gatekit.faults import Place
 
 from .cell import BuiltRead, Init, Weight
 from .draft import Draft
-from .misfits import explain
 from .sizes import parameter_size
 from .widths import Widths
 
@@ -116,13 +115,7 @@ class Weights:
         """
         where = self.draft.place(owner) / "reads" / read.text
         expr = self.draft.with_emitted(read.expr) if owner == OUTPUT_UNIT else read.expr
-        try:
-            width_in = self._width(expr, where)
-        except WidthError as error:
-            if not self.draft.is_projection(owner):
-                raise
-            why = explain(self.draft, error, self.widths.shapes, True)
-            raise refused(where, why) from None
+        width_in = self._width(expr, where)
         of_output = owner == OUTPUT_UNIT or self.draft.is_of_output(owner)
         kind = "kernel" if hoisted or of_output else "recurrent"
         usual = "glorot_uniform" if kind == "kernel" else "orthogonal"

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from gatekit.cell.errors import CellError, listed, refused
-from gatekit.cell.gate import InlineGate
 from gatekit.cell.language.expression import (
     OPERATORS,
     Binary,
@@ -29,13 +28,12 @@ from gatekit.cell.language.expression import (
     render,
     walk,
 )
-from gatekit.cell.language.shape import Shape, WidthError, infer, shape_text
+from gatekit.cell.language.shape import Shape, infer, shape_text
 from gatekit.cell.schema import CELL, OUTPUT, OUTPUT_UNIT
 from gatekit.faults import Place
 
 from .cell import GateExpression
 from .draft import FEEDBACK, Bindings, Bound, Draft
-from .misfits import emitted_matrix, explain, reason
 from .sizes import gate_size, parameter_size, size, state_size
 
 MAX_VISITS = 60_000
@@ -97,10 +95,7 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
                     seen[name] = operands
                     visits += parts
                     where = CELL / "equations" / name
-                    try:
-                        found = infer(expr, known, draft.spec.functions, where, narrow)
-                    except WidthError as error:
-                        raise refused(where, explain(draft, error, known)) from None
+                    found = infer(expr, known, draft.spec.functions, where, narrow)
                     shapes[name] = (1,) if found == () else found
                 elif name in draft.norms:
                     shapes[name] = shapes[draft.norms[name]]
@@ -217,37 +212,24 @@ def _check_gate(
         try:
             shape = infer(draft.with_constants(expr), known, draft.spec.functions, where)
         except CellError as error:
-            why = reason(error)
-            if isinstance(error, WidthError):
-                why = explain(draft, error, known, in_gate=True)
-            raise refused(where, (f"{gate.place()}: ", *why)) from None
+            raise refused(where, f"{gate.place()}: {_reason(error)}") from None
         if shape is not None and shape != expected and state:
-            remedy = f"states = {{{state!r}: State({_width(draft, shape)})}}"
-            if isinstance(gate, InlineGate):
-                remedy = f"states: {{{state}: {{width: {_width(draft, shape)}, ...}}}}"
-            flat = "a gate's state is a vector: write flat(...) around its new value, and "
             raise refused(
                 where,
                 f"{gate.place()}: its state {state} has a width of {shape_text(shape)}, "
-                f"and is declared with {shape_text(expected)}; {flat if len(shape) > 1 else ''}"
-                f"declare its width: {remedy}",
+                f"and is declared with {shape_text(expected)}",
             )
         if shape is not None and shape != expected:
-            inline = isinstance(gate, InlineGate)
-            units = shape[0] if shape else 1
-            remedy = f"units: {units}" if inline else f"units = {units}"
             if not shape and not children(expr):
                 raise refused(
                     where,
-                    f"{gate.returned()}: its {what} is the plain number {render(expr)}; "
-                    "return a value for each unit, such as 0 * pre + 1",
+                    f"{gate.returned()}: its {what} is the plain number {render(expr)}, "
+                    "not a value for each unit",
                 )
-            near = "" if units != 1 else " for a single number"
             raise refused(
                 where,
                 f"{gate.place()}: its {what} has a width of {shape_text(shape)}, and the "
-                f"gate has {gate_shape[0]} units; return a value for each unit, or type `{remedy}` "
-                f"{'beside the activation' if inline else 'in the class'}{near}",
+                f"gate has {gate_shape[0]} units",
             )
 
 
@@ -265,22 +247,17 @@ def _check_output(draft: Draft, bound: Bound, shapes: Mapping[str, Shape | None]
     known = {**shapes, "pre": (width,)}
     try:
         infer(value, known, draft.spec.functions, OUTPUT)
-    except WidthError as error:
+    except CellError as error:
         emitted = width_of(shapes[draft.spec.emits])
         if emitted != width:
-            kind = draft.output.kind
-            raise CellError(
-                f"output unit {kind!r} is {width} wide, but the cell emits {emitted}; type "
-                f"output_unit={{'kind': '{kind}', 'units': {emitted}}}"
-            ) from None
-        why = explain(draft, error, known, in_gate=True)
-        raise refused(OUTPUT, (f"{unit.place()}: ", *why)) from None
+            what = f"output unit {draft.output.kind!r}"
+            raise CellError(f"{what} is {width} wide, but the cell emits {emitted}") from None
+        raise refused(OUTPUT, f"{unit.place()}: {_reason(error)}") from None
 
 
-def _width(draft: Draft, shape: Shape) -> str:
-    """Return how to write a width: the name of the size, or the number."""
-    sizes = {draft.features: "'features'", draft.units: "'units'"}
-    return sizes.get(width_of(shape), str(width_of(shape)))
+def _reason(error: CellError) -> str:
+    """Return why an expression is refused, without its place."""
+    return str(error.fault.why if error.fault is not None else error)
 
 
 def width_of(shape: Shape | None) -> int:
@@ -300,13 +277,9 @@ def check_matrices(draft: Draft, bindings: Bindings, shapes: Mapping[str, Shape 
         if shape is not None and len(shape) > 1:
             gate = where.path[:2] == ("cell", "gates")
             if gate and stem == draft.spec.emits and stem in draft.equations:
-                raise emitted_matrix(draft, stem, shape)
-            raise refused(
-                where,
-                f"{name!r} is a matrix, {shape_text(shape)}, and only equations take "
-                f"matrices; turn it into a vector in a separate equation, such as flat({name}) or "
-                f"matvec({name}, q), and write the name of that equation here",
-            )
+                where = CELL / "equations" / stem
+            why = f"{name!r} is a matrix, {shape_text(shape)}, and only equations take matrices"
+            raise refused(where, why)
 
     for gate in draft.gates:
         for _, key in bindings[gate]:

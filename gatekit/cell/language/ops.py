@@ -210,16 +210,7 @@ def add_backend(owns: Callable[[Any], bool], table: Mapping[str, Callable[..., A
 
 
 class MisfitError(CellError):
-    """Shapes do not fit; the caller knows the expression and its place.
-
-    Args:
-        plain: why they do not fit.
-        remedy: what to do about it; empty if the sentence states it.
-    """
-
-    def __init__(self, plain: str, remedy: str = "") -> None:
-        super().__init__(f"{plain}; {remedy}" if remedy else plain)
-        self.plain, self.remedy = plain, remedy
+    """Shapes do not fit; the caller knows the expression and its place."""
 
 
 def _matrix(shape: Shape) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatekit.cell.errors import CellError, refused
-from gatekit.faults import Fault, Kind, Place
+from gatekit.faults import Place
 
 from .expression import Binary, Call, Expr, Name, Neg, Number, render
 from .ops import Function, MisfitError
@@ -59,8 +59,7 @@ def infer(
         try:
             return _bounded(join(left, right, narrow))
         except MisfitError as why:
-            both = ((expr.left, left), (expr.right, right))
-            raise WidthError(where, f"in {render(expr, ' ')!r} ", why, both) from None
+            raise refused(where, f"in {render(expr, ' ')!r} {why}") from None
     assert isinstance(expr, Call)
     inner = [infer(arg, shapes, functions, where, narrow) for arg in expr.args]
     function = functions[expr.function]
@@ -76,8 +75,7 @@ def infer(
         if len(known) < len(inner):
             return None
     except MisfitError as why:
-        sides = tuple(zip(expr.args, inner, strict=True))
-        raise WidthError(where, f"in {render(expr, ' ')!r} ", why, sides) from None
+        raise refused(where, f"in {render(expr, ' ')!r} {why}") from None
     if function.compose is not None:
         return _composed(expr, function, known, functions, where)
     try:
@@ -122,16 +120,7 @@ def join(left: Shape | None, right: Shape | None, narrow: bool = False) -> Shape
         a == b or 1 in (a, b) for a, b in zip(left, right, strict=True)
     ):
         return tuple(max(pair) for pair in zip(left, right, strict=True))
-    remedy = (
-        "widths must be equal, or one of them scalar; a gate {kind: linear, reads: [x]} maps an "
-        "input of any width to `units` numbers"
-    )
-    if len(left) != len(right):
-        remedy = (
-            "column(v) repeats a vector over the columns of a matrix, row(v) over its rows, and "
-            "split(v, n) cuts it into n rows"
-        )
-    raise MisfitError(f"a width of {shape_text(left)} meets a width of {shape_text(right)}", remedy)
+    raise MisfitError(f"a width of {shape_text(left)} meets a width of {shape_text(right)}")
 
 
 def shape_text(shape: Shape | None) -> str:
@@ -139,30 +128,6 @@ def shape_text(shape: Shape | None) -> str:
     if shape is None:
         return "unknown"
     return " x ".join(str(n) for n in shape) if shape else "a plain number"
-
-
-class WidthError(CellError):
-    """Widths do not fit.
-
-    Args:
-        where: the place.
-        head: words about the expression, before those of the misfit.
-        misfit: the widths that do not fit.
-        sides: the operands, with their shapes.
-    """
-
-    def __init__(
-        self,
-        where: Place,
-        head: str,
-        misfit: MisfitError,
-        sides: tuple[tuple[Expr, Shape | None], ...] = (),
-    ) -> None:
-        super().__init__(Fault(Kind.REFUSED, where, why=f"{head}{misfit}"))
-        self.plain, self.remedy, self.sides = f"{head}{misfit.plain}", misfit.remedy, sides
-
-    def __reduce__(self) -> tuple[type, tuple[object]]:
-        return CellError, (self.fault,)
 
 
 def _bounded(shape: Shape | None) -> Shape | None:

@@ -204,7 +204,7 @@ def check_name(executor: str) -> str:
     Raises:
         ConfigError: there is no such executor.
     """
-    accepted(executor, OneOf(EXECUTORS), Place(("executor",)), "auto", ConfigError)
+    accepted(executor, OneOf(EXECUTORS), Place(("executor",)), ConfigError)
     return executor
 
 

@@ -11,7 +11,6 @@ from tensorflow import Tensor
 
 from gatekit.cell.errors import DataError, listed, nearest
 from gatekit.cell.graph import Cell
-from gatekit.cell.graph.order import meant_states
 from gatekit.recurrence.call import Shape
 
 Inputs: TypeAlias = Mapping[str, Tensor] | Tensor
@@ -316,12 +315,8 @@ def checked_states(
     states = {}
     for name, value in by_name.items():
         if name not in shapes:
-            meant = [*meant_states(map(str, by_name), [*shapes]).values()]
-            written = ", ".join(f"{key!r}: ..." for key in (meant if all(meant) else shapes))
-            raise DataError(
-                f"initial_state: there is no state {name!r}. States: {listed(shapes)}. "
-                f"Write initial_state={{{written}}}."
-            )
+            known = f"the states are {listed(shapes)}"
+            raise DataError(f"initial_state: there is no state {name!r}; {known}")
         tensor = tf.convert_to_tensor(value)
         if not tensor.dtype.is_floating:
             raise DataError(
