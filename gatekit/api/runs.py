@@ -208,7 +208,7 @@ def extend(
     unknown = [key for key in grouping if key not in (*FAMILY, *CHOICE)]
     if unknown:
         known = ("study", "root", "most", "seeds", "step", "launch", *FAMILY, *CHOICE)
-        raise ConfigError(unknown_argument("argument", unknown[0], grouping[unknown[0]], known))
+        raise ConfigError(unknown_argument(unknown[0], grouping[unknown[0]], known))
     if seeds is not None and (most is not None or step is not None):
         raise ConfigError("give either seeds=N, which only adds seeds, or most=N.")
     asked = {

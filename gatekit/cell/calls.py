@@ -5,7 +5,6 @@ No name here is public.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import functools
 import inspect
@@ -13,7 +12,6 @@ import numbers
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -27,22 +25,12 @@ from gatekit.faults import (
     Flag,
     Kind,
     Mismatch,
-    Note,
     Place,
-    Rename,
-    Set,
     Type,
-    fits,
-    guesses,
-    known_as,
-    nearest_key,
-    note_for,
     together,
 )
 
-from .errors import ConfigError, GatekitError, as_plain, listed
-
-_BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+from .errors import ConfigError, GatekitError, as_plain, listed, nearest
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -84,10 +72,8 @@ class NoAttributeError(AttributeError):
             return f"{said}; its {owner} has it: write .{owner}.{name}"
         fields = getattr(kind, "__annotations__", {})
         own = sorted({each for each in (*dir(kind), *fields) if each[0] != "_"})
-        near = known_as("attribute", name, own) or nearest_key(name, own)
-        note = f"did you mean {near!r}?" if near else note_for("attribute", name)
         others = f". It has {listed(own)}" * (len(own) <= _FEW)
-        return f"{said}; {note}" if note else f"{said}{others}"
+        return f"{said}{nearest(name, own) or others}"
 
     def __reduce__(self) -> tuple[type, tuple[str]]:
         return AttributeError, (str(self),)
@@ -141,81 +127,33 @@ def remedied(
     tracebacks are short (`border`).
 
     Args:
-        example: a call that works, for messages.
+        example: a call that works, for whoever reads the code.
         types: whether values are checked against their annotations.
         channel: how the function's arguments are spelled.
     """
-    works = Note((f"for example, {example}",))
-    shown: Any = ast.parse(example, mode="eval").body
-    kinds_of_data = (ast.Constant, ast.Dict, ast.List)
-    plain = [word for word in shown.keywords if isinstance(word.value, kinds_of_data)]
-    such = {word.arg: ast.literal_eval(word.value) for word in plain}
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         signature = inspect.signature(function)
-        more = next((p.name for p in signature.parameters.values() if p.kind is p.VAR_KEYWORD), "")
         kinds = _types(signature) if types else {}
-        without_default = {n for n, p in signature.parameters.items() if p.default is p.empty}
-        needed = [n for n in such if n in without_default]
 
         @functools.wraps(function)
         def call(*args: P.args, **options: P.kwargs) -> R:
             try:
                 given = signature.bind(*args, **options).arguments
             except TypeError as error:
-                known = [name for name in signature.parameters if name != "self"]
-                free = [name for name in known if name not in options]
-                faults = [Fault(Kind.REFUSED, Place(), why=str(error))]
-                plain = [n for n, p in signature.parameters.items() if p.kind in _BY_PLACE]
-                if len(args) > len(plain):
-                    without = listed([name for name in plain if name != "self"]) or "nothing"
-                    why = f"only {without} can be given without a name"
-                    named = tuple(name for name in free if name not in (*plain, more))
-                    what = "arguments with a name"
-                    faults = [Fault(Kind.REFUSED, Place(), why=why, known=named, what=what)]
-                if not more and (unknown := [name for name in options if name not in known]):
-                    faults = [unknown_argument("argument", n, options[n], free) for n in unknown]
-                if not any(fault.fixes for fault in faults):
-                    given_by_place = [*signature.parameters][: len(args)]
-                    lacking = [n for n in needed if n not in (*given_by_place, *options)]
-                    own = tuple(Set(Place((n,)), such[n], such=True) for n in lacking[:1])
-                    faults[-1] = replace(faults[-1], fixes=own or (works,))
-                raise ArgumentError(together(faults)).spoken(channel(given=options)) from None
+                fault = _unbound(signature, options) or Fault(Kind.REFUSED, Place(), why=str(error))
+                raise ArgumentError(fault).spoken(channel()) from None
             for name, kind in kinds.items():
-                declared = signature.parameters[name]
-                if name in given and given[name] is not declared.default:
-                    by_name = declared.kind is not declared.POSITIONAL_ONLY
-                    spelled = channel(given=given)
-                    value = given[name]
-                    way: Note | Set = works
-                    if name in such:
-                        way = Set(Place((name,)), such[name], such=True)
-                    if isinstance(value, Mapping) and all(
-                        isinstance(key, str) and (more or key in signature.parameters)
-                        for key in value
-                    ):
-                        known = [*signature.parameters]
-                        ours = {known_as("argument", k, known) or k: v for k, v in value.items()}
-                        way = Note((f"write {_with_names(shown, ours)}",))
-                    _check(Place((name,)), value, kind, way, spelled, by_name)
+                if name in given and given[name] is not signature.parameters[name].default:
+                    _check(Place((name,)), given[name], kind, channel())
             try:
                 return function(*args, **options)
             except GatekitError as error:
-                values = {**given, **given.get(more, {})}
-                placed = (*signature.parameters,)[: len(args)]
-                raise error.spoken(channel(given=values, placed=placed)) from error.__cause__
+                raise error.spoken(channel()) from error.__cause__
 
         return border(call)
 
     return decorate
-
-
-def _with_names(call: ast.Call, values: Mapping[str, Any]) -> str:
-    """Return a call with these arguments in place of its own; what it names by place stays so."""
-    places = {each.id for each in call.args if isinstance(each, ast.Name)} & values.keys()
-    first: list[ast.expr] = [ast.Constant(values[name]) for name in values if name in places]
-    words = [ast.keyword(name, ast.Constant(v)) for name, v in values.items() if name not in places]
-    return ast.unparse(ast.Call(call.func, first or call.args, words))
 
 
 def constructed(example: str) -> Callable[[type[C]], type[C]]:
@@ -233,25 +171,28 @@ def constructed(example: str) -> Callable[[type[C]], type[C]]:
     return decorate
 
 
-def unknown_argument(scope: str, name: str, value: object, known: Collection[str]) -> Fault:
+def _unbound(signature: inspect.Signature, options: Mapping[str, Any]) -> Fault | None:
+    """Return the fault of arguments that a function does not have; None if it has them all."""
+    parameters = signature.parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    known = [parameter.name for parameter in parameters if parameter.name != "self"]
+    free = [name for name in known if name not in options]
+    unknown = [name for name in options if name not in known]
+    return together(unknown_argument(name, options[name], free) for name in unknown)
+
+
+def unknown_argument(name: str, value: object, known: Collection[str]) -> Fault:
     """Return the fault of an argument that a function does not have.
 
     Args:
-        scope: the table of other libraries' names, such as ``layer``.
         name: the argument.
         value: its value.
         known: the arguments that are allowed.
     """
-    place, given = Place((name,)), value if value is NOTHING else as_plain(value)
-    fault = Fault(Kind.UNKNOWN, place, given, known=tuple(known), what="arguments")
-    if note := note_for(scope, name):
-        return replace(fault, fixes=(Note((note,)),), known=())
-    near = known_as(scope, name, known) or nearest_key(name, known)
-    if near == "to" and (ours := known_as("word", str(value))):
-        return replace(fault, fixes=(Set(Place((near,)), ours),))
-    if near:
-        return replace(fault, fixes=(Rename(place, Place.of(near)),))
-    return fault
+    given = value if value is NOTHING else as_plain(value)
+    known = tuple(known)
+    return Fault(Kind.UNKNOWN, Place((name,)), given, known=known, what="arguments")
 
 
 # --- types ----------------------------------------------------------------------
@@ -318,17 +259,11 @@ def _one_of(types: Sequence[Type], value: Any) -> Any:
     raise Mismatch(" or ".join(texts))
 
 
-def _check(
-    place: Place, value: object, kind: Type, works: Note | Set, channel: Call, by_name: bool
-) -> None:
+def _check(place: Place, value: object, kind: Type, channel: Call) -> None:
     try:
         kind.accept(value)
     except Mismatch as mismatch:
-        entries = [*value.items()] if isinstance(value, Mapping) else []
-        pairs = [f"{k}={v}" for k, v in entries] if len(entries) == 1 else []
-        meant = [*guesses(value, kind), *(each for each in pairs if fits(each, kind))]
-        fixes = tuple(Set(place, each) for each in meant[:by_name]) or (works,)
-        fault = Fault(Kind.WRONG, place, as_plain(value), str(mismatch), fixes=fixes)
+        fault = Fault(Kind.WRONG, place, as_plain(value), str(mismatch))
         raise ArgumentError(fault).spoken(channel) from None
 
 

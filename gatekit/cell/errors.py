@@ -178,7 +178,7 @@ def refused(place: Place, why: str | tuple[str | Place, ...]) -> CellError:
     return CellError(Fault(Kind.REFUSED, place, why=why))
 
 
-def accepted(value: Any, type_: Type, place: Place, error: Any = CellError) -> Any:
+def accepted(value: Any, type_: Type, place: Place, error: type[GatekitError] = CellError) -> Any:
     """Return a value of a type.
 
     Raises:

@@ -99,7 +99,7 @@ class Function:
     facts: Facts = field(default=Facts(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        accepted(self.kind, OneOf(get_args(Kind)), Place(("kind",)), "elementwise")
+        accepted(self.kind, OneOf(get_args(Kind)), Place(("kind",)))
 
     def composed(self, args: Sequence[Expr]) -> Expr | None:
         """Return the expression that ``compose`` makes of its arguments.

@@ -73,7 +73,7 @@ def refuse_unknown(
     own = (*known, *_OF_LAYERS)
 
     def unknown(name: str, value: object) -> Fault:
-        fault = unknown_argument("layer", name, value, own)
+        fault = unknown_argument(name, value, own)
         constants: dict[str, Any] = {}
         if isinstance(cell, str) and cell in cell_names():
             constants = dict(load_cell(cell, catalogue).constants)
@@ -120,7 +120,7 @@ def refuse_in_call(given: Collection[str], known: Collection[str]) -> None:
     """
     for name in given:
         if name not in known:
-            raise ConfigError(unknown_argument("layer-call", name, NOTHING, known))
+            raise ConfigError(unknown_argument(name, NOTHING, known))
 
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16")
