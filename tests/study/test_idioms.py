@@ -58,8 +58,8 @@ def test_an_option_of_hydra_shows_what_is_composed(
 
 
 @pytest.mark.parametrize("option", ["-cn", "--config-name"])
-def test_an_option_of_hydra_that_names_another_file_is_an_experiment(
+def test_an_option_of_hydra_that_names_another_file_is_refused(
     option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train([option, "mine", "units=2"]) == 2
-    assert " experiment=mine." in capsys.readouterr().err
+    assert "--c" in capsys.readouterr().err
