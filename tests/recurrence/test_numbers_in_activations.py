@@ -19,7 +19,7 @@ from .numbers import ELEMENTWISE, NUMBERS, cell, expected
 SEVERAL = [name for name, function in ELEMENTWISE.items() if function.arity > 1]
 OVER_UNITS = [name for name, function in FUNCTIONS.items() if function.kind != "elementwise"]
 DIGITS = {"float16": 2e-3, "float32": 1e-6, "float64": 1e-14}
-EXECUTORS = ("reference", "fused", "unroll", "affine", "scan")
+EXECUTORS = ("reference", "stacked", "unroll", "affine", "scan")
 
 
 @pytest.mark.parametrize("dtype", DIGITS)
@@ -51,7 +51,7 @@ def test_a_function_of_numbers_alone_is_a_number(name: str, number: Any) -> None
     [
         *((number, "float64", executor) for number in NUMBERS[:2] for executor in EXECUTORS),
         *((NUMBERS[2], dtype, "reference") for dtype in ("float32", "float64")),
-        *((NUMBERS[0], dtype, "fused") for dtype in ("float32", "mixed_float16")),
+        *((NUMBERS[0], dtype, "stacked") for dtype in ("float32", "mixed_float16")),
     ],
 )
 def test_every_executor_computes_them(number: str, dtype: str, executor: str) -> None:
