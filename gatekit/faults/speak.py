@@ -40,8 +40,16 @@ class Call(Channel):
         return f"{first}{''.join(f'[{key!r}]' for key in rest)}"
 
 
+class Layer(Call):
+    """Arguments of a layer, among them those that its cell has as keys: ``dropout``."""
+
+    def name(self, place: Place) -> str:
+        """Return an argument, or an item of one: ``gates['forget']``."""
+        of_cell = place.path[:1] == ("cell",) and len(place.path) > 1
+        return super().name(Place(place.path[1:]) if of_cell else place)
+
+
 Shell = File = Flags = Channel
-Layer = Call
 
 
 class Typed(Channel):
