@@ -67,7 +67,7 @@ CELLS: list[tuple[int, str, Check]] = [
     (20, "gates: {g: {kind: forgett}}\nequations: {h: g}", at("cell.gates.g.kind")),
     (20, "gates: {g: {kind: zzz}}\nequations: {h: g}", at("cell.gates.g.kind", names=("zzz",))),
     (21, ONE + "{h: g + a, a: b, b: a}", at("cell.equations.a", names=("a -> b -> a",))),
-    (22, ONE + "{h: g + prev_h}\nemits: h", at("cell.equations.h", names=("h_prev",))),
+    (22, ONE + "{h: g + prev_h}\nemits: h", at("cell.equations.h")),
     (22, ONE + "{h: g + c_prev}", at("cell.equations.h", names=("c_prev",))),
     (
         22,
@@ -197,7 +197,7 @@ BUILT: list[tuple[int, str, str]] = [
         gate("import numpy; return numpy.zeros((2, 4))"),
         "ndarray",
     ),
-    (60, gate("return ops.sum(pre)"), "`units = 1`"),
+    (60, gate("return ops.sum(pre)"), "a width of 1"),
     (60, gate("import tensorflow as tf; return tf.cast(pre, 'float16')"), "is float16"),
     (61, gate("return pre, {'k': pre}"), "(none)"),
     (61, gate("return pre", states='states = {"k": 0.0}'), "'k'"),

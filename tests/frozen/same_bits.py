@@ -1,6 +1,6 @@
-"""The numbers of cells at an earlier commit, bit for bit: `python -m tests.frozen.numbers`.
+"""The numbers of cells at an earlier commit, bit for bit: `python -m tests.frozen.same_bits`.
 
-`numbers.json` has the hashes of outputs, last states and gradients that `tests/bits.py` computes:
+`same_bits.json` has the hashes of outputs, last states and gradients that `tests/bits.py` computes:
 of every cell with `reference`, and of every cell that can with `affine`, `scan` and `chunk`. The
 last bits depend on the processor and on the versions of libraries, which the file has, too. Where
 they are others, the hashes of that commit are computed again, from git. ``--write COMMIT`` writes
@@ -24,7 +24,7 @@ from typing import Any
 
 from tests import bits
 
-FILE = Path(__file__).with_name("numbers.json")
+FILE = Path(__file__).with_name("same_bits.json")
 ALL_CALLS = ("affine", "scan", "chunk")
 """Executors of which every call is a case; of `reference`, two calls of each cell are."""
 LIBRARIES = ("tensorflow", "keras", "numpy")
