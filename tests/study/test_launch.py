@@ -300,7 +300,6 @@ def fail_to_write(name, data):
 def test_a_launch_first_says_that_it_starts_tensorflow(tmp_path, monkeypatch):
     stream = io.StringIO()
     seen = []
-    monkeypatch.setattr(entry, "_refuse_without_gpu", lambda runs: None)
     monkeypatch.setattr(entry, "make", lambda *_: seen.append(stream.getvalue()))
     launch(plan_of(tmp_path, "good", "fail", n_jobs=1), stream=stream)
     assert seen == ["starting TensorFlow for 2 runs, 1 at a time\n"]

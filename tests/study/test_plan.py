@@ -198,11 +198,6 @@ def test_without_vary_a_run_keeps_the_fingerprint_it_had_before_the_key(executor
     assert as_before(run) == run.fingerprint
 
 
-def test_a_run_in_other_chunks_than_before_has_another_fingerprint():
-    run = only("cell=gla", "executor=chunk")
-    assert as_before(run) != run.fingerprint == as_before(run, chunk=2)
-
-
 def test_the_order_of_a_streamed_task_cannot_vary_alone():
     with pytest.raises(ConfigError, match=r"vary=data or vary=init"):
         planned("vary=order")
