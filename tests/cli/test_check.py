@@ -198,7 +198,7 @@ UNTRUSTED: dict[str, tuple[bytes, str]] = {
     "an-attribute": (b"gates: {g: {activation: pre.__class__}}", "pre.__class__\n"),
     "an-import": (GOOD.replace("g + h", "__import__('os') + h").encode(), "'__import__'\n"),
     "html": (b"'<script>alert(1)</script>': 1", "<script>"),
-    "unknown": (b"gatse: {}", "gates: {}"),
+    "unknown": (b"gatse: {}", "cell.gatse"),
 }
 
 

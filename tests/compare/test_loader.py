@@ -232,7 +232,7 @@ def test_a_renamed_run_works_and_a_copy_is_left_out(tmp_path: Path, runs: Path) 
 
 
 def test_a_newer_schema_needs_a_newer_gatekit(tmp_path: Path, runs: Path) -> None:
-    folder = write_run(runs, configuration(), schema=3)
+    folder = write_run(runs, configuration(), schema=4)
     with pytest.raises(RunError, match="needs a newer gatekit") as error:
         load("demo", tmp_path)
     assert folder.name in str(error.value)

@@ -218,7 +218,7 @@ def test_any_number_of_metrics_notes_and_the_parameters_are_kept():
 def test_what_a_run_without_further_numbers_writes():
     with gatekit.run("mine", {"cell": "gru"}, seed=1, metric="mse") as run:
         run.log(1, train=0.9, val=0.5, test=0.6)
-    assert run.folder.path.name == "3a041644ed782049"
+    assert run.folder.path.name == "da92a571c84027a2"
     files = ("attempts", "beat", "config.yaml", "env.json", "metrics.jsonl", "result.json")
     assert {path.name for path in run.folder.path.iterdir()} == {*files, "status.json"}
     assert set(run.folder.result()) == {

@@ -62,7 +62,7 @@ GATES: dict[str, tuple[str, str]] = {
         source("return ops.sigmoid(pre) * foget", arguments="pre, foget"),
         "did you mean 'forget'",
     ),
-    "shape_kept": (source("return ops.sum(pre)"), "`units = 1`"),
+    "shape_kept": (source("return ops.sum(pre)"), "a width of 1"),
     "dtype_kept": (
         source(TF + "return ops.sigmoid(pre) * tf.constant(0.5, tf.float64)"),
         "in float16 it raises",
