@@ -24,7 +24,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gatekit.cell.errors import ConfigError
-from gatekit.faults import Fault, Kind, Note, Place, Remove, Run, note_for, unknown_name
+from gatekit.faults import Fault, Kind, Note, Place, Remove, Run, unknown_name
 from gatekit.registry import (
     cell_names,
     components,
@@ -271,11 +271,7 @@ def not_found(error: MissingConfigException, plugins: Sequence[str]) -> ConfigEr
     known = [str(option) for option in error.options or ()]
     if not group or not name:
         return None
-    if note := note_for("hydra", group.replace("/", ".")):
-        place, what = Place((group,)), f"{group.partition('/')[2]}s"
-        fixes = (Note((note,)),)
-        return ConfigError(Fault(Kind.UNKNOWN, place, name, fixes=fixes, what=what))
-    if group not in GROUPS:  # a name with a slash, such as cell=sub/gru
+    if group not in (*GROUPS, *HYDRA_GROUPS):  # a name with a slash, such as cell=sub/gru
         group, _, name = f"{group}/{name}".partition("/")
     place = Place((group,))
     if group == "experiment" and (whole := name.removesuffix(QUICK)) in known and whole != name:
