@@ -14,8 +14,8 @@ from gatekit import ConfigError
 
 CELLS, EXPERIMENTS = ["gru", "lstm", "mine"], ["flip_flop", "parity"]
 NOT_FOUND = {
-    "hydra/launcher/joblib": (["basic"], at("hydra/launcher", names=("joblib", "n_jobs=4"))),
-    "hydra/sweeper/ax": (["basic"], at("hydra/sweeper", names=("ax", "optuna"))),
+    "hydra/launcher/joblib": (["basic"], at("hydra/launcher")),
+    "hydra/sweeper/ax": (["basic"], at("hydra/sweeper")),
     "cell/sub/gru": (CELLS, at("cell")),
     "cell/gru.yaml": (CELLS, at("cell")),
     "cell/sub/gru.yml": (CELLS, at("cell")),
