@@ -170,14 +170,6 @@ def test_an_interpreter_that_does_not_run_is_passed_over_for_one_of_pyenv(
     assert versions.interpreter("3.1") is None
 
 
-def test_each_function_that_quick_leaves_out_exists() -> None:
-    lines = (ROOT / "tests/long.txt").read_text(encoding="utf-8").splitlines()
-    parts = [line.split("::") for line in lines if not line.startswith("#")]
-    assert parts
-    sources = {name: (ROOT / "tests" / name).read_text(encoding="utf-8") for name, *_ in parts}
-    assert [part for part in parts if f"def {part[-1]}(" not in sources[part[0]]] == []
-
-
 def test_nothing_installs_gatekit_by_its_name(
     pyproject: dict[str, Any], tracked: list[Path]
 ) -> None:

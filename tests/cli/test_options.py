@@ -54,7 +54,7 @@ def reader(*words: str) -> Reader:
     found = Reader("gatekit compare", words)
     found.add_argument("study")
     found.add_argument("more", nargs="*")
-    found.add_argument("--level", type=Number(0, 1), default=0.5, example=0.9)
+    found.add_argument("--level", type=Number(0, 1), default=0.5)
     found.add_argument("--task", action="append", default=[])
     found.add_argument("--info", nargs="?", choices=("all", "one"), const="all")
     found.add_argument("-o", "--output", type=Path)

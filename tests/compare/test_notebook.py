@@ -109,7 +109,7 @@ def test_python_takes_one_string_or_a_mapping_and_names_what_it_does_not_take(
     assert len(compare("demo", tmp_path, where="cell=rnn").rows) == 1
     for arguments, options, check in (
         (("demo",), {"task": "adding"}, at("task")),
-        ((["demo", "other"],), {}, at("study", names=("gatekit.compare('STUDY'",))),
+        ((["demo", "other"],), {}, at("study")),
     ):
         with pytest.raises(ConfigError, check=check):
             compare(*arguments, **options)

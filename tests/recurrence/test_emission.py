@@ -80,7 +80,7 @@ def test_which_units_need_the_last_states_alone(unit: str) -> None:
 
 def test_a_unit_of_another_width_than_the_cell_emits_is_answered_with_the_width() -> None:
     """A projection emits units // 2."""
-    with pytest.raises(CellError, match=r"emits 4; .*\{'kind': 'gated'"):
+    with pytest.raises(CellError, match="emits 4"):
         layer("lstmp_peephole", units=UNITS, output_unit="gated", return_sequences=True)
     fitting = {"kind": "gated", "units": 4}
     rnn = layer("lstmp_peephole", units=UNITS, output_unit=fitting, return_sequences=True)

@@ -9,7 +9,6 @@ from omegaconf import OmegaConf
 from refused import at, saying
 from seams import components, in_order, of_kind, plan, run_settings, validate, variant
 from seams import plain_config as plain
-from seams import study_variant as variants
 
 from gatekit import ConfigError, Signature
 
@@ -21,21 +20,6 @@ def planned(*argv):
 def only(*argv):
     (run,) = planned(*argv)
     return run
-
-
-@pytest.mark.parametrize(
-    ("words", "fingerprint"),
-    [
-        ("cell=lstm", "09d7e487c6dd48ea"),
-        ("cell=gru units=32 layers=2 residual=true dropout=0.1 seed=3", "3c674251bcb9d1fd"),
-        ("cell=mlstm output_unit=projection optimizer=adamw", "9fb608a6872a8bc3"),
-    ],
-)
-def test_a_plain_run_has_the_name_it_had_before_there_were_blocks(words, fingerprint, monkeypatch):
-    monkeypatch.setattr(variants, "chunks_win", lambda *facts: False)
-    typed = (*words.split(), "jit=false")  # the default then
-    assert only(*typed).fingerprint == fingerprint
-    assert only(*typed, "block=plain", "width=null").fingerprint == fingerprint
 
 
 def test_blocks_and_their_options_are_swept():

@@ -9,7 +9,7 @@ from seams import compose, group_runs, launch, plan, plan_jobs, read_overrides
 from seams import load_runs as load
 from seams import train_command as train
 
-from gatekit import ConfigError, GatekitError
+from gatekit import ConfigError
 
 pytestmark = pytest.mark.usefixtures("place")
 
@@ -116,22 +116,6 @@ def test_trust_does_not_widen_what_a_change_may_set(key):
     own("change/mine", f"{key}\n")
     with pytest.raises(ConfigError, check=at(key.partition(":")[0])):
         planned("--trust-config", "change=mine")
-
-
-@pytest.mark.parametrize(
-    ("word", "says"),
-    [
-        ("change=mnie", "change=mine"),
-        ("change=null", "change=base"),
-        ("change.units=3", "change=NAME"),
-        ("change=base,mine", "-m change=base,mine"),
-    ],
-)
-def test_what_to_type_for_a_wrong_change(word, says):
-    own("change/mine", MINE)
-    with pytest.raises(GatekitError) as refused:
-        planned(word)
-    assert says in str(refused.value)
 
 
 def test_with_mixers_a_change_swaps_gates_and_sets_no_key_of_a_cell():

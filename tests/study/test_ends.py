@@ -260,7 +260,7 @@ def test_the_exit_code_is_0_only_if_nothing_is_open(tmp_path):
     for state, left in (("INTERRUPTED", [run]), ("COMPLETED", [])):
         outcome = SweepOutcome()
         outcome.ended(run, state)
-        assert (outcome.executed, outcome.left) == ([(run, "INTERRUPTED")], left)
+        assert (outcome.executed, outcome.left) == ([(run, state)], left)
 
 
 def test_listed_runs_are_taken_in_their_order(tmp_path):

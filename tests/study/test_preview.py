@@ -226,7 +226,7 @@ def test_three_steps_tell_time_memory_and_what_is_broken(tmp_path):
     # 50 epochs of 9 steps
     assert good["seconds"] > 450 * good["step"] > 0
     assert good["jit"] is False
-    assert good["jit_reason"].startswith("auto: in 450 steps XLA saves")
+    assert good["jit_reason"].startswith("auto: ")
     (numbers,) = good["schedules"]
     assert (numbers["steps"], numbers["warmup"], numbers["final"]) == (450, 45, 0.0)
     assert "rnn_0/forget.x" in good["weight_decay"]["decayed"]

@@ -208,7 +208,7 @@ def test_killed_anywhere_it_ends_as_if_it_never_was(tmp_path, request):
         [sys.executable, KILLS, str(tmp_path), str(count)],
         capture_output=True,
         text=True,
-        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(KILLS.parents[1])},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     data = json.loads(done.stdout.splitlines()[-1])
