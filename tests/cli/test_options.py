@@ -72,7 +72,6 @@ def reader(*words: str) -> Reader:
         ("--task b a --task c d", "task", ["b", "c"]),
         ("--task b a --task c d", "more", ["d"]),
         ("a --info one", "info", "one"),
-        ("a --info b", "info", "all"),
         ("a -o x.py", "output", Path("x.py")),
         ("--json a", "form", "json"),
         ("a", "form", None),

@@ -53,7 +53,7 @@ REST = {
     "optimizer": {"name": "adam", "learning_rate": 0.001},
     "trainer": {"epochs": 1, "batch": 32},
 }
-ADAM, SGD = "f7ac21c27b32f85a", "fb1b478ebf223f96"
+ADAM, SGD = "f7ac21c27b32f85a", "f55483871aa82c20"
 ORIGINS = dict(
     line.split() for line in (Path(__file__).parent / "origins.txt").read_text().splitlines()
 )
