@@ -23,7 +23,6 @@ from gatekit.cell.language import ops
 from gatekit.cell.language.ops import FUNCTIONS, Function
 from gatekit.cell.learned import Initializer, LinearMap, Parameter
 from gatekit.cell.owned import Projection, State
-from gatekit.faults import note_for
 
 if TYPE_CHECKING:
     from gatekit import code, convert, registry, tasks, testing
@@ -149,8 +148,6 @@ def __getattr__(name: str) -> Any:
         hint = f"; the layer is gatekit.RNN({cell!r}, units)"
     elif name.upper() == "RNN":
         hint = "; did you mean 'RNN'?"
-    elif note := note_for("package", name):
-        hint = f"; {note}"
     elif name.islower() and name.replace("_", "-") in _commands():
         command = f"gatekit {name.replace('_', '-')}"
         hint = f"; it is a command: type `{command}` in a terminal, `!{command}` in a notebook"

@@ -10,7 +10,7 @@ from typing import Any
 
 from gatekit.cell.errors import ConfigError, described, excerpt
 from gatekit.cell.row_wise import RowWise
-from gatekit.faults import Fault, Kind, Place, Remove, Set, note_for
+from gatekit.faults import Fault, Kind, Place, Set
 from gatekit.faults.values import in_hydra
 from gatekit.study.keys import GROUP_KEYS
 from gatekit.study.line import parsed
@@ -91,9 +91,6 @@ def _value(key: str, value: Any) -> str:
     number = value.item() if getattr(value, "size", 0) == 1 else value
     if isinstance(number, (int, float)):
         return repr(number)
-    if "." not in key and (note := note_for("key", key)):
-        place = Place((key,))
-        raise ConfigError(Fault(Kind.UNKNOWN, place, why=note, fixes=(Remove(place),)))
     raise ConfigError(
         f"{key} is {described(value)}; a string, a number, a boolean, None, a list of values to "
         f"sweep, or a mapping is expected; {_instead(key, value)}"

@@ -12,10 +12,8 @@ from gatekit.faults import (
     Call,
     Channel,
     Fault,
-    File,
     Kind,
     Place,
-    Shell,
     speak,
     together,
 )
@@ -44,7 +42,7 @@ class GatekitError(ValueError):
 
     # Otherwise Keras wraps the message in its own text, terminal codes and all arguments.
     _keras_call_info_injected = True
-    channel: Channel = Shell()
+    channel: Channel = Channel()
     fault: Fault | None = None
 
     _spoken = False
@@ -53,7 +51,7 @@ class GatekitError(ValueError):
         if args and isinstance(args[0], Fault):
             self.fault = args[0]
             typed = self.fault.place.path[:1] in (("swap",), ("output_unit",))  # of no file
-            channel = Shell() if typed else self.channel
+            channel = Channel() if typed else self.channel
             super().__init__(_shortened(speak(self.fault, channel)))
             return
         # A message quotes its input, and strings in an untrusted file may be long.
@@ -80,11 +78,6 @@ class GatekitError(ValueError):
     def below(self, outer: Place) -> Self:
         """Return the error of the same fault, below another place."""
         return self if self.fault is None else type(self)(self.fault.below(outer))
-
-
-def read_with(read: Callable[[Any], _T], value: Any, at: Place) -> _T:
-    """Return what a reader returns; it goes with its callers."""
-    return read(value)
 
 
 def all_read(reads: Iterable[Callable[[], _T]]) -> list[_T]:
@@ -117,13 +110,13 @@ def all_read(reads: Iterable[Callable[[], _T]]) -> list[_T]:
 class ExpressionError(GatekitError):
     """A string is not in the equation language; the message marks the position."""
 
-    channel = File()
+    channel = Channel()
 
 
 class CellError(GatekitError):
     """A cell, gate or output unit violates its contract."""
 
-    channel = File()
+    channel = Channel()
 
 
 class PluginError(GatekitError):

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from gatekit.faults import Place, known_as, note_for
+from gatekit.faults import Place
 
 from .declare import Declared
 from .errors import CellError, excerpt, nearest, one_line, refused
@@ -182,7 +182,6 @@ class RowWise(Declared):
                     f'a linear map of x is projections = {{"{error.name}": Projection("x")}}, and '
                     f"def {self.method}(self, pre, {error.name}) receives its result"
                 )
-            declared = note_for("plugin", error.name or "") or declared
             if error.name and error.name in self.parameters:
                 with_it = ", ".join(dict.fromkeys(["self", *self.arguments(), error.name]))
                 own = f"write def {self.method}({with_it}), and {error.name} in place of self."
@@ -247,12 +246,9 @@ def _in_ops(line: str) -> str:
     """Return what to write with gatekit.ops in place of the functions in an author's line."""
     calls = re.findall(r"((?:\w+\.)*)([A-Za-z]\w*?)_?(?=\()", line)
     called = [name for owner, name in calls if owner not in ("ops.", "gatekit.ops.")]
-    for word in [*called, *re.findall(r"\w+|@|%", line)]:
-        if note := note_for("plugin", word) or note_for("function", word):
-            return note
     for name in called:
-        if ours := FUNCTIONS[name].typed if name in FUNCTIONS else known_as("function", name):
-            return "write " + re.sub(r"\b(\w+)\(", r"ops.\1(", ours)
+        if name in FUNCTIONS and (typed := FUNCTIONS[name].typed):
+            return "write " + re.sub(r"\b(\w+)\(", r"ops.\1(", typed)
     return ""
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError, GatekitError
-from gatekit.faults import Fault, Kind, Place, Rename, known_as
 
 if TYPE_CHECKING:
     from gatekit.cell.block.reading import BlockSpec
@@ -76,7 +75,6 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
         overrides,
         plugin_files,
         refuse_several,
-        value_of,
     )
     from gatekit.study.resolve import plain
     from gatekit.study.variant import cell_of, mixers_of, named_gates
@@ -85,11 +83,6 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
     if len(cells) > 1 and {*cells} <= {*cell_names()}:
         each = " and ".join(f"`gatekit {command} cell={name}`" for name in cells)
         raise ConfigError(f"{command} takes one cell; type {each}")
-    for word in arguments:
-        key, _, value = word.partition("=")
-        if known_as("argument", key) == "features":
-            fix = Rename(Place((key,)), Place(("features",)))
-            raise ConfigError(Fault(Kind.UNKNOWN, Place((key,)), value_of(value), fixes=(fix,)))
     sizes = [word for word in arguments if word.startswith("features=")]
     words = overrides([word for word in arguments if word not in sizes])
     name = next((w[5:] for w in reversed(words) if w.startswith("cell=")), None)

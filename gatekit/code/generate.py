@@ -10,7 +10,7 @@ from gatekit.cell.block.stack import Stack
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Cell
 from gatekit.cell.show.works import NO_WORKS, Work
-from gatekit.faults import Note, Place, Set, note_for, unknown_name
+from gatekit.faults import Place, unknown_name
 
 from . import blocks, stacks
 from .cell_text import CellText, arguments, cell_text
@@ -72,11 +72,7 @@ def generate(
         return _language_model(built, known)
     if to not in FRAMEWORKS:
         known_to = (*FRAMEWORKS, "transformers")
-        fault = unknown_name(Place(("to",)), to, known_to, "frameworks")
-        if "." in to:  # a file
-            note = Note((note_for("argument", "file"),))
-            fault = replace(fault, fixes=(Set(fault.place, "torch", such=True), note))
-        raise ConfigError(fault)
+        raise ConfigError(unknown_name(Place(("to",)), to, known_to, "frameworks"))
     if isinstance(built, Stack):
         return _stacked(built, to, known)
     if isinstance(built, BuiltBlock):

@@ -11,7 +11,6 @@ from keras.layers import Layer
 from gatekit.cell.calls import remedied
 from gatekit.cell.errors import ConfigError
 from gatekit.faults import Layer as LayerArguments
-from gatekit.faults import note_for
 from gatekit.recurrence.keras_form import KERAS_ORDER
 from gatekit.recurrence.layers.rnn import RNN
 
@@ -187,8 +186,7 @@ def _check(layer: Layer) -> None:
         if value != known:
             raise ConfigError(
                 f"the layer {layer.name!r} has {option}={value!r}, but the bundled cells have "
-                f"{known!r}. Build gatekit.RNN with it and assign layer.named_weights: "
-                f"{note_for('layer', option)}"
+                f"{known!r}. Build gatekit.RNN with it and assign layer.named_weights."
             )
 
 

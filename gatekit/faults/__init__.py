@@ -21,8 +21,8 @@ from .fault import (
     Several,
     together,
 )
-from .names import known_as, nearest_key, nearest_name, note_for
-from .speak import Call, Channel, File, Flags, Layer, Shell, Typed, speak
+from .names import nearest_name
+from .speak import Call, Channel, Layer, Typed, speak
 from .types import (
     AnyOf,
     Custom,
@@ -37,7 +37,6 @@ from .types import (
     Type,
     Whole,
     fits,
-    guesses,
     unknown_name,
     unknown_option,
     wrong,
@@ -51,10 +50,8 @@ __all__ = [
     "Channel",
     "Custom",
     "Fault",
-    "File",
     "Fix",
     "Flag",
-    "Flags",
     "Kind",
     "Layer",
     "ListOf",
@@ -69,18 +66,13 @@ __all__ = [
     "Run",
     "Set",
     "Several",
-    "Shell",
     "Table",
     "Text",
     "Type",
     "Typed",
     "Whole",
     "fits",
-    "guesses",
-    "known_as",
-    "nearest_key",
     "nearest_name",
-    "note_for",
     "speak",
     "together",
     "unknown_name",

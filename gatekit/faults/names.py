@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable
 
 MAX_NEAREST = 64
 MAX_CANDIDATES = 500
@@ -18,21 +18,3 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
     low = name.lstrip("-").lower().replace("-", "_")
     close = difflib.get_close_matches(low, bare, 1, 0.65)
     return bare[close[0]] if close else ""
-
-
-nearest_key = nearest_name
-
-
-def known_as(scope: str, name: str, known: Collection[str] | None = None) -> str:
-    """Return an empty string; it goes with its callers."""
-    return ""
-
-
-def note_for(scope: str, name: str) -> str:
-    """Return an empty string; it goes with its callers."""
-    return ""
-
-
-def synonyms(scope: str) -> Mapping[str, list[str]]:
-    """Return nothing; it goes with its callers."""
-    return {}

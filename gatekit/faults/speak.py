@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 from .fault import NOTHING, Fault, Kind, Place
 from .names import nearest_name
@@ -17,13 +16,15 @@ CHOICES = {
 """The key that names what a group is: ``task=adding`` is typed for ``task.name``."""
 
 MOST_NAMES = 40
+KEYS = ("keys", "arguments", "options")
+"""What is unknown by the last key of its place; of other kinds, the value is the name."""
 _LONG = re.compile(r"\w{61,}")
 
 
 class Channel:
     """Where a person wrote values; ``line`` returns the file and the line of a place, in words."""
 
-    def __init__(self, line: Callable[[Place], tuple[str, str]] | None = None, **ignored: Any):
+    def __init__(self, line: Callable[[Place], tuple[str, str]] | None = None):
         self.line = line or (lambda place: ("", ""))
 
     def name(self, place: Place) -> str:
@@ -49,13 +50,10 @@ class Layer(Call):
         return super().name(Place(place.path[1:]) if of_cell else place)
 
 
-Shell = File = Flags = Channel
-
-
 class Typed(Channel):
     """A command line; a place that was not typed is in a file, whose channel is ``rest``."""
 
-    def __init__(self, keys: tuple[str, ...] = (), rest: Channel | None = None, **ignored: Any):
+    def __init__(self, keys: tuple[str, ...] = (), rest: Channel | None = None):
         super().__init__(lambda place: self.of(place).line(place))
         self.heads = {key.partition(".")[0] for key in keys}
         self.rest = rest or Channel()
@@ -92,7 +90,8 @@ def _sentence(fault: Fault, to: Channel) -> str:
     parts += [f"expected {fault.expected}"] if fault.expected else []
     parts += filter(None, [_why(fault)])
     if fault.known:
-        wrong = str(given) if fault.what != "keys" and given is not NOTHING else fault.place.last
+        of_value = fault.what not in KEYS and given is not NOTHING
+        wrong = str(given) if of_value else fault.place.last
         near = nearest_name(wrong, fault.known)
         names = ", ".join(sorted(fault.known)[:MOST_NAMES])
         parts.append(f"did you mean {near!r}?" if near else f"the {fault.what} are {names}")

@@ -210,12 +210,3 @@ def unknown_name(place: Place, name: Any, known: Iterable[str], what: str) -> Fa
 def unknown_option(place: Place, value: Any, known: Iterable[str]) -> Fault:
     """Return the fault of an option that a class does not have, or of a key of a mapping."""
     return Fault(Kind.UNKNOWN, place, as_plain(value), known=tuple(known))
-
-
-def guesses(value: Any, type_: Type) -> tuple[Any, ...]:
-    """Return nothing; it goes with its callers."""
-    return ()
-
-
-def several(value: Any, type_: Type) -> None:
-    """Return nothing; it goes with its callers."""

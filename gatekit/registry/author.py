@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gatekit.cell.errors import GatekitError, PluginError, excerpt, listed, nearest
 from gatekit.cell.written import Line, line_at, line_in_class
-from gatekit.faults import Place, note_for
+from gatekit.faults import Place
 
 PUBLIC = ("gatekit", "gatekit.tasks")
 """The modules for plugins; all other modules are internal and may move without notice."""
@@ -141,10 +141,8 @@ def remedy(error: BaseException, path: Path | None) -> str:
         module = importlib.import_module(missing)
         names = (each.name for each in _imported(error, missing, path))
         unknown = [name for name in names if name not in (*module.__all__, *vars(module))]
-        noted = {name: note_for("package", name) for name in unknown}
         return "".join(
-            f"; {missing} has no {name!r}{f': {note}' if note else nearest(name, module.__all__)}"
-            for name, note in noted.items()
+            f"; {missing} has no {name!r}{nearest(name, module.__all__)}" for name in unknown
         )
     if isinstance(error, SystemExit):
         return "; a plugin must not end the process: remove sys.exit()"

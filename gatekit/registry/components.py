@@ -21,7 +21,6 @@ from gatekit.cell.errors import (
     excerpt,
     listed,
     nearest_name,
-    read_with,
 )
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
 from gatekit.faults import (
@@ -76,9 +75,6 @@ class Components:
         Raises:
             ConfigError: no task has that name, or an option is not allowed.
         """
-        return read_with(self._task, config, TASK)
-
-    def _task(self, config: Mapping[str, Any]) -> Task:
         name = config["name"]
         if name not in self.tasks:
             unknown = unknown_name(TASK / "name", name, self.tasks, "tasks")

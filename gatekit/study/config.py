@@ -9,14 +9,13 @@ from gatekit.cell.errors import ConfigError
 from gatekit.faults import (
     Fault,
     Kind,
-    Mismatch,
     Place,
     Type,
     fits,
     together,
     unknown_option,
+    wrong,
 )
-from gatekit.faults.values import as_plain
 from gatekit.runs.names import study_name
 from gatekit.training import schedule as schedules
 
@@ -78,8 +77,8 @@ def validate(data: Mapping[str, Any]) -> dict[str, Any]:
     """
     refuse_keywords(data, "")
     groups = {"": KNOWN, **GROUP_KEYS}
-    wrong = (fault for group in groups for fault in _faults(group, data, groups[group]))
-    if fault := together(wrong):
+    mistakes = (fault for group in groups for fault in _faults(group, data, groups[group]))
+    if fault := together(mistakes):
         raise ConfigError(fault)
     config = {key: KNOWN[key].accept(value) for key, value in data.items()}
     for key in KNOWN:
@@ -113,16 +112,7 @@ def _faults(group: str, data: Mapping[str, Any], known: Mapping[str, Type]) -> I
             names = known if group else (*known, "experiment")
             yield unknown_option(P(group) / key, value, names)
         elif not fits(value, known[key]):
-            yield wrong_value(P(group) / key, value, known[key])
-
-
-def wrong_value(place: Place, value: Any, type_: Type) -> Fault:
-    """Return the fault of a value that a key does not take."""
-    try:
-        type_.accept(value)
-    except Mismatch as mismatch:
-        return Fault(Kind.WRONG, place, as_plain(value), str(mismatch))
-    raise AssertionError(f"{place} takes {value!r}")
+            yield wrong(P(group) / key, value, known[key])
 
 
 def _group(group: str, config: Mapping[str, Any]) -> dict[str, Any]:

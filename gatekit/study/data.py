@@ -9,7 +9,6 @@ import numpy
 
 from gatekit import registry
 from gatekit.cell.errors import DataError, listed, nearest
-from gatekit.faults import known_as
 from gatekit.tasks import fetch
 from gatekit.tasks.fetch import PackageSource
 from gatekit.tasks.task import Task
@@ -131,7 +130,6 @@ def _tasks(tasks: Mapping[str, type[Task]] | None) -> Mapping[str, type[Task]]:
 def _source(name: str, tasks: Mapping[str, type[Task]] | None) -> PackageSource:
     known = sources(tasks)
     provided = {each: kind.own_file for each, kind in _tasks(tasks).items() if kind.own_file}
-    name = name if name in known else known_as("word", name, tuple(provided)) or name
     if name not in known and (own := provided.get(name)):
         raise DataError(
             f"no package contains {name}; you have to provide it: {own}. "

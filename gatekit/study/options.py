@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -12,23 +11,14 @@ from typing import Any
 from gatekit.cell.errors import ConfigError, accepted, listed
 from gatekit.faults import (
     NOTHING,
-    Both,
     Custom,
-    Fault,
-    Fix,
-    Kind,
     Mismatch,
     OneOf,
     Optional,
     Place,
-    Remove,
-    Rename,
-    Set,
     Type,
     Whole,
-    fits,
-    nearest_key,
-    wrong,
+    unknown_option,
 )
 from gatekit.runs.environment import gpu_visible
 
@@ -177,17 +167,7 @@ def known_key(key: str, value: Any = NOTHING) -> None:
     """
     known = (*CHECKS, *SHARED)
     if key not in known:
-        group, near = Place.of("hydra.launcher"), nearest_key(key, known)
-        place, to = group / key, group / near
-        fix: Fix = Rename(place, to) if near else Remove(place)
-        if near == "minutes" and (time := re.fullmatch(r"(\d+):(\d\d):\d\d", str(value))):
-            fix = Both((Remove(place), Set(to, 60 * int(time[1]) + int(time[2]))))  # as for sbatch
-        elif near == "gpus" and (count := re.search(r"\d+$", str(value))):
-            fix = Both((Remove(place), Set(to, int(count[0]))))  # gpu:1, as for sbatch
-        elif near in CHECKS and value is not NOTHING and not fits(value, CHECKS[near]):
-            meant = next(iter(wrong(to, value, CHECKS[near], _EXAMPLES[near]).fixes), None)
-            fix = Both((Remove(place), meant)) if isinstance(meant, Set) else fix
-        raise ConfigError(Fault(Kind.UNKNOWN, place, value, fixes=(fix,), known=known))
+        raise ConfigError(unknown_option(Place.of("hydra.launcher") / key, value, known))
 
 
 def is_hydra_key(name: str) -> bool:

@@ -14,7 +14,6 @@ import numpy
 
 from gatekit.cell.errors import DataError, kind_of, listed
 from gatekit.cell.written import returned_place
-from gatekit.faults import known_as
 
 from .task import Batch, MetricName, Signature, Task
 
@@ -51,7 +50,7 @@ def check_splits(task: Task, rng: numpy.random.Generator) -> dict[str, Batch]:
         came = listed(splits) if isinstance(splits, dict) else f"a {type(splits).__name__}"
         raise DataError(
             f"{owner}.splits should return a dict of {', '.join(expected)}, but returned {came}. "
-            f"{_meant_splits(splits)}Further test sets are named test_NAME, in lower-case letters "
+            f"Further test sets are named test_NAME, in lower-case letters "
             "and digits."
         )
     signature, checked = task.signature(), {}
@@ -62,14 +61,6 @@ def check_splits(task: Task, rng: numpy.random.Generator) -> dict[str, Batch]:
         for note in _notes(checked, owner):
             warnings.warn(note, DataWarning, stacklevel=2)
     return checked
-
-
-def _meant_splits(splits: Any) -> str:
-    """Return what to write in place of the names of splits that other libraries have."""
-    names = splits if isinstance(splits, dict) else ()
-    meant = {name: known_as("word", str(name), SPLITS) for name in names if name not in SPLITS}
-    each = [f"write {ours!r} in place of {name!r}" for name, ours in meant.items() if ours]
-    return f"{' and '.join(each)}. ".capitalize() if each else ""
 
 
 def _further(splits: dict[str, Any]) -> tuple[str, ...]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.declare import plain
-from gatekit.cell.errors import ConfigError, OptionError, read_with
+from gatekit.cell.errors import ConfigError, OptionError
 from gatekit.faults import Fault, Kind, Place, unknown_name, unknown_option
 
 from .contract import Block
@@ -59,10 +58,6 @@ def read_block(config: Any, catalogue: Catalogue) -> BlockSpec:
     if isinstance(config, BlockSpec):
         return config
     config = {"kind": config} if isinstance(config, str) else config
-    return read_with(partial(_read, catalogue=catalogue), config, BLOCK)
-
-
-def _read(config: Any, catalogue: Catalogue) -> BlockSpec:
     kind = config.get("kind") if isinstance(config, Mapping) else None
     if not isinstance(kind, str):
         expected = "a name, or a mapping with the name as kind"

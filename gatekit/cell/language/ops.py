@@ -11,7 +11,6 @@ import builtins
 import contextlib
 import inspect
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 
 from gatekit.cell.calls import constructed
 from gatekit.cell.errors import CellError, accepted, listed, nearest
-from gatekit.faults import OneOf, Place, known_as, note_for
+from gatekit.faults import OneOf, Place
 
 from .expression import Call, Expr, Name, Number, lift
 
@@ -742,11 +741,7 @@ class UnknownFunctionError(AttributeError):
 def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(f"module 'gatekit.ops' has no attribute {name!r}")
-    ours = known_as("function", name)
-    typed = note_for("function", name) or re.sub(r"\b(\w+)\(", r"ops.\1(", ours)
-    if "floor(" in ours:  # only equations have it
-        typed = f"{ours} as an equation of the cell"
-    hint = f"; {'write ' * bool(ours)}{typed}." if typed else nearest(name, FUNCTIONS) or "."
+    hint = nearest(name, FUNCTIONS) or "."
     raise UnknownFunctionError(
         f"gatekit.ops has no {name!r}{hint} Functions: {listed(FUNCTIONS, 60)}."
     )

@@ -150,8 +150,7 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
             raise
         line = attribute_place(type(gate), "reads")
         at = line.words if line else ("", "")
-        given = {"reads": as_plain(reads)}
-        raise error.spoken(Call(line=lambda _: at, given=given), (where, Place())) from None
+        raise error.spoken(Call(lambda _: at), (where, Place())) from None
     if gate.norm is not None and not own_reads:
         raise refused(where / "norm", "the gate reads nothing, so there is nothing to normalise")
     return GateSpec(name, kind, gate, own_reads, read_projections(name, gate, where, catalogue))

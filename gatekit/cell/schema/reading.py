@@ -15,7 +15,6 @@ from gatekit.cell.errors import (
     all_read,
     as_plain,
     at_most,
-    read_with,
     refused,
 )
 from gatekit.cell.gate import Gate, OutputUnit
@@ -82,10 +81,6 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
             what is allowed.
         ExpressionError: an equation or read is not in the equation language.
     """
-    return read_with(partial(_read, catalogue=catalogue), config, CELL)
-
-
-def _read(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
     if not isinstance(config, Mapping):
         expected = "a mapping with gates, equations and emits"
         raise CellError(Fault(Kind.WRONG, CELL, as_plain(config), expected))
@@ -151,10 +146,6 @@ def read_output_unit(config: object, catalogue: Catalogue) -> OutputUnitSpec:
     Raises:
         CellError: the kind is unknown, or an option or read is not allowed.
     """
-    return read_with(partial(_read_output_unit, catalogue=catalogue), config, OUTPUT)
-
-
-def _read_output_unit(config: object, catalogue: Catalogue) -> OutputUnitSpec:
     where = OUTPUT
     if isinstance(config, OutputUnit):
         unit, kind = config, kind_of(config, catalogue.output_units)

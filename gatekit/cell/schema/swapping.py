@@ -13,7 +13,7 @@ from gatekit.cell.errors import CellError, ExpressionError, GatekitError, as_pla
 from gatekit.cell.gate import Gate, InlineGate
 from gatekit.cell.language.expression import names
 from gatekit.cell.owned import read_names
-from gatekit.faults import Place, Shell, unknown_option
+from gatekit.faults import Channel, Place, unknown_option
 
 from .gate_entry import read_gate
 from .lookup import instance_of, kind_and_options
@@ -63,7 +63,7 @@ def of_swap(swaps: Mapping[str, Any], cell: Mapping[str, Any]) -> Iterator[None]
         for role, gate in swaps.items():
             where = CELL / "gates" / gate_of(role, gates, roles)
             if isinstance(gate, Mapping) and where.path == path[:3] and {*path[3:4]} <= {*gate}:
-                raise error.spoken(Shell(), (where, SWAP / role), again=True) from None
+                raise error.spoken(Channel(), (where, SWAP / role), again=True) from None
         raise
 
 

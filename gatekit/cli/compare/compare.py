@@ -22,7 +22,7 @@ from gatekit.compare.options import (
     check_figure,
     split,
 )
-from gatekit.faults import Both, Fault, Flags, Kind, Place, Set
+from gatekit.faults import Both, Channel, Fault, Kind, Place, Set
 
 if TYPE_CHECKING:
     from gatekit.compare.comparison import Comparison
@@ -51,7 +51,7 @@ def run(parser: Parser) -> int:
         fix = Both((Set(Place(("figure",)), f"{kind}.svg"), Set(Place(("draw",)), kind)))
         why = "it is a kind of figure, and not a file"
         fault = Fault(Kind.REFUSED, Place(("figure",)), kind, why=why, fixes=(fix,))
-        raise ConfigError(fault).spoken(Flags())
+        raise ConfigError(fault).spoken(Channel())
     if figure is None and options.draw:
         raise ConfigError(f"--draw {','.join(kinds)}: also type --figure FILE.svg.")
     if figure is None and options.over:
@@ -79,7 +79,7 @@ def compared(options: Namespace, study: Study | None = None) -> Comparison:
     try:
         return compare(study or options.study, options.root, **asked(options, *GROUPING))
     except ConfigError as error:
-        raise error.spoken(Flags(), *FLAGS, again=True) from None
+        raise error.spoken(Channel(), *FLAGS, again=True) from None
 
 
 def retyped(options: Namespace) -> list[str]:
@@ -101,7 +101,7 @@ def _draw(comparison: Comparison, kinds: Sequence[str], stem: Path, how: dict[st
         except ConfigError as error:
             if len(kinds) == 1:
                 raise
-            sys.stderr.write(f"figure: {kind} was not drawn: {error.spoken(Flags())}\n")
+            sys.stderr.write(f"figure: {kind} was not drawn: {error.spoken(Channel())}\n")
             code = 1
             continue
         for file in files:

@@ -14,7 +14,7 @@ from gatekit.runs.record import RunRecord
 from gatekit.runs.result import Result
 
 from .group import all_settings, by_gate
-from .keys import nearest_key, not_chosen
+from .keys import not_chosen
 from .label import value_text
 
 _SIGNED = re.compile(r"([<>!=]=|[<>])\s*(.+)")
@@ -102,7 +102,7 @@ def _key(typed: str, facts: Sequence[Mapping[str, object]], values: Sequence[str
     if ends:
         why = "several keys end like this"
         raise _refused(typed, why, "", ends, "keys")
-    near = nearest_key(typed, known)
+    near = nearest_name(typed, known)
     short = [key for key in known if key.count(".") < 2]
     meant = near and f"{near}={','.join(values)}"
     raise _refused(typed, "no run has this key", meant, short, "keys")

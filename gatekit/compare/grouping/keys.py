@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from gatekit.cell.errors import ConfigError
-from gatekit.faults import Fault, Fix, Kind, Place, Remove, Set, known_as, nearest_name
+from gatekit.faults import Fault, Fix, Kind, Place, Remove, Set, nearest_name
 from gatekit.study.keys import CHANGED
 
 from .label import value_text
@@ -153,13 +153,6 @@ def not_differing(option: str, name: str, known: Iterable[str]) -> ConfigError:
     return not_a_key(option, name, in_order(known), "the runs do not differ in this key")
 
 
-def nearest_key(name: str, keys: Iterable[str]) -> str:
-    """Return the key of runs that a name means, also that of another program; empty if none."""
-    keys, ours = [*keys], known_as("key", name)
-    near = next((key for key in keys if ours in (key, key.partition(".")[0])), "")
-    return near or nearest_name(name, keys)
-
-
 def not_chosen(
     option: str, given: str, why: str, such: str, known: Iterable[str], what: str
 ) -> ConfigError:
@@ -183,7 +176,7 @@ def not_a_key(
         among: all keys of the option.
     """
     place = Place((option,))
-    near = near or nearest_key(name, keys)
+    near = near or nearest_name(name, keys)
     meant = [near if each == name else each for each in among or [name]]
     fixes: list[Fix] = [Set(place, meant)] if near else []
     fixes.append(Remove(place))
@@ -217,7 +210,7 @@ def chosen_keys(by: Sequence[str], rows: Iterable[Known], keys: Sequence[str]) -
         elif below:
             chosen.update(dict.fromkeys([k for k in below if k in keys] or below[:1]))
         elif known and not key.startswith("swap."):
-            near = nearest_key(key, keys) or nearest_key(key, in_order(known))
+            near = nearest_name(key, keys) or nearest_name(key, in_order(known))
             owner = {str(row.get(k)): k for k in reversed(in_order(known)) for row in rows}
             if key in owner:  # --by lstm,gru is --by cell
                 near, by = owner[key], [b for b in by if b == key or owner.get(b) != owner[key]]

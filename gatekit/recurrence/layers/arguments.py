@@ -44,7 +44,6 @@ from gatekit.faults import (
     Text,
     Type,
     Whole,
-    known_as,
     together,
     wrong,
 )
@@ -77,7 +76,7 @@ def refuse_unknown(
         constants: dict[str, Any] = {}
         if isinstance(cell, str) and cell in cell_names():
             constants = dict(load_cell(cell, catalogue).constants)
-        constant = name if name in constants else known_as("option", name, constants)
+        constant = name if name in constants else ""
         changed = {"constants": {constant: as_plain(value)}} if constant else {}
         which, _, section = name.partition("_")
         notes: tuple[Fix, ...] = ()
@@ -138,7 +137,7 @@ def accepted(name: str, value: object, type_: Type, example: object, **given: ob
         return type_.accept(value)
     except Mismatch:
         fault = wrong(Place((name,)), value, type_, example)
-        raise ConfigError(fault).spoken(Layer(given={name: value, **given})) from None
+        raise ConfigError(fault).spoken(Layer()) from None
 
 
 def checked_units(units: object) -> int:
@@ -186,7 +185,7 @@ def checked_rate(name: str, value: object) -> float:
     try:
         return rate(value, Place((name,)))
     except CellError as error:
-        raise error.spoken(Layer(given={name: value})) from None
+        raise error.spoken(Layer()) from None
 
 
 def swapped_gates(swap: Mapping[str, object] | None) -> Mapping[str, object]:
@@ -243,7 +242,7 @@ def specification(
         with of_swap(swap, spec.canonical()):
             return read_cell({**with_gates(spec.canonical(), swap, catalogue), **given}, catalogue)
     except (CellError, ExpressionError) as error:
-        raise error.spoken(Layer(given={**given, "swap": swap})) from None
+        raise error.spoken(Layer()) from None
 
 
 def _swaps(value: Any) -> Any:

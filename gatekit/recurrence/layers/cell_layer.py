@@ -17,7 +17,7 @@ from gatekit.cell.graph import Cell, build
 from gatekit.cell.learned import MAPS
 from gatekit.cell.notebook import table
 from gatekit.cell.schema import CellSpec, read_output_unit
-from gatekit.faults import Layer, known_as
+from gatekit.faults import Layer
 from gatekit.recurrence.call import first_states, state_shapes
 from gatekit.registry import catalogue as registered
 
@@ -80,9 +80,7 @@ class NamedWeights(dict[str, keras.Variable]):
     def __missing__(self, name: Any) -> keras.Variable:
         if name in self:
             return self[self._own(name)]
-        gate, dot, last = str(name).rpartition(".")
-        meant = f"{gate}{dot}{known_as('weight', last) or last}"
-        near = nearest(meant, self) or "."
+        near = nearest(str(name), self) or "."
         raise UnknownNameError(f"there is no weight {name!r}{near} Weights: {listed(self, 60)}.")
 
 
@@ -145,7 +143,6 @@ class CellLayer(SeededLayer):
             "learned_initial_state": learned_initial_state,
         }
         spec = specification(cell, swapped, options, self._catalogue)
-        self._given = options
         rules = {"regularizers": regularizers, "constraints": constraints}
         self._rules = Rules(spec, rules)
         self.spec = spec
@@ -194,7 +191,7 @@ class CellLayer(SeededLayer):
         try:
             return built_cell(self.spec, self.units, features, self.output_unit)
         except CellError as error:
-            raise error.spoken(Layer(given=self._given)) from error.__cause__
+            raise error.spoken(Layer()) from error.__cause__
 
     def _sized(self, features: int | None = None) -> Cell:
         """Return the built cell or, before the layer is built, a cell with the same states.

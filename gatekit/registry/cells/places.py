@@ -16,7 +16,7 @@ from typing import Any
 from gatekit.cell.errors import CellError, ExpressionError, GatekitError
 from gatekit.cell.show.bibtex import parse
 from gatekit.cell.show.works import Work
-from gatekit.faults import Both, Channel, Fault, File, Note, Place, Set, Shell, Typed
+from gatekit.faults import Both, Channel, Fault, Note, Place, Set, Typed
 
 from ..queries import config_dirs
 from ..safe_yaml import content, decoded, line_in, lines_to
@@ -58,9 +58,9 @@ def in_file(
         own = isinstance(error, (CellError, ExpressionError))
         keys = [key for key in keys if key not in ("cell", *chosen)]
         keys += ["cell.gates"] * any(key.startswith("swap.") for key in keys)
-        typed = Typed(keys=tuple(keys), rest=File())
+        typed = Typed(keys=tuple(keys), rest=Channel())
         if typed.of(place) is not typed.rest:
-            raise (error.spoken(Shell(), again=True) if own else error) from None
+            raise (error.spoken(Channel(), again=True) if own else error) from None
         if holder := _holder(place, chosen, plugins):
             raise error.spoken(holder) from None
         bare = [word.lstrip("+") for word in words]
@@ -78,7 +78,7 @@ def _in_sweep(place: Place, chosen: Mapping[Any, object], plugins: Sequence[str]
     if path is None or len(lines_to(path, keys)) < len(keys):
         return None
     line = line_in(path, keys)
-    return File(lambda _: line)
+    return Channel(lambda _: line)
 
 
 def _holder(place: Place, chosen: Mapping[Any, object], plugins: Sequence[str]) -> Channel | None:
@@ -98,7 +98,7 @@ def file_channel(path: Path, above: tuple[str | int, ...] = ("cell",)) -> Channe
         path: the file.
         above: the keys that places have and the file has not.
     """
-    return File(functools.partial(_line, path, above), above=above)
+    return Channel(functools.partial(_line, path, above))
 
 
 def _line(path: Path, above: tuple[str | int, ...], place: Place) -> tuple[str, str]:

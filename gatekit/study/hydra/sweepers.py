@@ -15,7 +15,7 @@ from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Overrid
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gatekit.cell.errors import ConfigError, GatekitError, accepted, as_typed, excerpt
-from gatekit.faults import File, Place, Whole
+from gatekit.faults import Channel, Place, Whole
 from gatekit.study.config import one_study
 from gatekit.study.interpolations import KEPT, refuse_large
 from gatekit.study.keys import GROUPS
@@ -164,7 +164,7 @@ class Sweep:
             except GatekitError as error:
                 place = Place.of(key.lstrip("+~"))
                 held_at = Place.of("hydra.sweeper.params") / str(place)
-                raise error.spoken(File(), (place, held_at)) from None
+                raise error.spoken(Channel(), (place, held_at)) from None
         return self.parser.parse_overrides([*lines, *arguments])
 
     def search(self, arguments: Sequence[str]) -> Search:

@@ -10,10 +10,19 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from gatekit.cell.errors import ConfigError, excerpt
-from gatekit.faults import NOTHING, Fault, Kind, Note, Place, Table, fits, unknown_name
+from gatekit.faults import (
+    NOTHING,
+    Fault,
+    Kind,
+    Note,
+    Place,
+    Table,
+    fits,
+    unknown_name,
+    wrong,
+)
 from gatekit.registry.cells import default_name, file_channel
 from gatekit.registry.safe_yaml import parse, read_text
-from gatekit.study.config import wrong_value
 from gatekit.study.interpolations import refuse_keywords, refuse_resolvers
 from gatekit.study.keys import CHANGED, DECLARED, GROUPS, KEY, NAME
 from gatekit.study.line import QUICK
@@ -94,7 +103,7 @@ def refuse(
             # Hydra cannot merge another value, and names neither the key nor the line.
             table = key in DECLARED and isinstance(DECLARED[key].type, Table)
             if table and value is not None and not fits(value, DECLARED[key].type):
-                raise ConfigError(wrong_value(P(key), value, DECLARED[key].type))
+                raise ConfigError(wrong(P(key), value, DECLARED[key].type))
         task = data.get("task") or {} if group == "experiment" else data if group == "task" else {}
         for key in places:
             _refuse_place(P("task") / key, task.get(key))
