@@ -71,7 +71,7 @@ def test_without_an_outcome_it_is_written_and_the_exit_code_says_so(here: Path) 
     [
         (["nothing"], "'nothing'"),
         (["demo", "--to", "page.pdf"], "--to page.html"),
-        (["demo", "--by", "unit"], " --by units,"),
+        (["demo", "--by", "unit"], "'unit'"),
     ],
 )
 def test_mistakes_are_told(

@@ -46,6 +46,7 @@ def typed(to: str, dtype: str) -> tuple[Any, list[Any]]:
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("to", ["torch", "jax", "keras"])
 def test_whole_numbers_take_the_type_of_the_signals(to: str, dtype: str) -> None:
+    pytest.importorskip(to, reason=f"{to} is not installed")
     y, states = typed(to, dtype)
     assert y.shape == (2, 3, UNITS)
     types = [getattr(value.dtype, "name", str(value.dtype)) for value in (y, *states)]

@@ -129,6 +129,7 @@ def test_a_shared_norm_does_not_change_the_order_of_masks() -> None:
 
 
 def test_a_value_that_depends_on_no_sequence_has_rows_where_a_state_needs_them() -> None:
+    pytest.importorskip("torch", reason="torch is not installed")
     gates = {name: {"kind": "sigmoid", "reads": [], "bias": True} for name in ("a", "b")}
     equations = {"c": "a", "h": "a * h_prev + b * tanh(h_prev) + c_prev"}
     own = case({"name": "own", "gates": gates, "equations": equations, "emits": "h"})
