@@ -1,28 +1,19 @@
-"""The subset of BibTeX that references.bib may use, read in one pass without recursion.
-
-Entries are ``@kind{key, field = value, ...}``. A value is ``{...}``, ``"..."``, a number or the
-name of an ``@string``, or several of these joined by ``#``. ``@comment`` and ``@preamble`` are
-skipped, and so is all text between entries.
-"""
+"""The works of a BibTeX file."""
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Iterator
+from typing import Any
 
 from gatekit.cell.errors import ConfigError, excerpt
 from gatekit.cell.schema import KEY
 
 from .works import Work
 
-MAX_DEPTH = 20
 MAX_CHARACTERS = 2 * 1024 * 1024
-"""The most characters of all values together, with strings expanded."""
-_START = re.compile(r"@[ \t]*([A-Za-z]+)\s*\{")
-_KEY = re.compile(rf"({KEY})\s*(?:,|(?=\}}))")
-_FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)\s*=")
-_BARE = re.compile(r"([A-Za-z0-9_.:+-]+)")
-_MARK = re.compile(r"\\.|[{}\"]", re.DOTALL)
-_SPACE = re.compile(r"\s*")
+"""The most characters of all strings that values name."""
 
 
 def parse(text: str, where: str) -> dict[str, Work]:
@@ -35,110 +26,55 @@ def parse(text: str, where: str) -> dict[str, Work]:
     Raises:
         ConfigError: the text is not BibTeX, or a key is used twice.
     """
-    return _Parser(text, where).works()
+    from pybtex.scanner import PybtexSyntaxError
+
+    works: dict[str, Work] = {}
+    parser = _parser()(text)
+    try:
+        for kind, content in parser:
+            if kind.lower() in ("preamble", "string"):
+                continue
+            key, fields = content
+            if key is None or not re.fullmatch(KEY, key):
+                raise _wrong(where, parser.lineno, f"a key is expected, not {excerpt(repr(key))}")
+            if key in works:
+                raise _wrong(where, parser.lineno, f"the key {key!r} is used twice")
+            works[key] = Work(key, kind.lower(), dict(_fields(fields)))
+    except PybtexSyntaxError as error:
+        raise _wrong(where, error.lineno, str(error).partition(": ")[2]) from None
+    return works
 
 
-class _Parser:
-    def __init__(self, text: str, where: str) -> None:
-        self.text, self.where, self.place = text, where, 0
-        self.strings: dict[str, str] = {}
-        self.characters = 0
+def _wrong(where: str, line: int, message: str) -> ConfigError:
+    return ConfigError(f"{where}, line {line}: {message}")
 
-    def works(self) -> dict[str, Work]:
-        works: dict[str, Work] = {}
-        while (start := self.text.find("@", self.place)) >= 0:
-            self.place = start
-            kind = self.expect(
-                _START, "an entry begins with @kind{key, for example @article{cho2014,"
-            )
-            if kind.lower() in ("comment", "preamble"):
-                self.place = self.end_of_braces(self.place) + 1
-            elif kind.lower() == "string":
-                self.strings |= self.fields()
-            else:
-                key = self.expect(_KEY, "an entry needs a key, for example @article{cho2014,")
-                if key in works:
-                    raise self.error(f"the key {key!r} is used twice; remove one entry", start)
-                works[key] = Work(key, kind.lower(), self.fields())
-        return works
 
-    def fields(self) -> dict[str, str]:
-        """Read ``name = value, ...`` and the closing brace; return the values by name."""
-        fields: dict[str, str] = {}
-        while not self.skip("}"):
-            name = self.expect(_FIELD, "a field is name = {value}, and `}` closes the entry")
-            fields[name.lower()] = self.value()
-            if not self.skip(",") and not self.text.startswith("}", self.place):
-                raise self.error(f"`,` or `}}` is expected after the field {name}", self.place)
-        return fields
-
-    def value(self) -> str:
-        parts = [self.part()]
-        while self.skip("#"):
-            parts.append(self.part())
-        # A string may consist of strings, so a short file could expand to a very long one.
-        self.characters += sum(map(len, parts))
-        if self.characters > MAX_CHARACTERS:
-            raise self.error(
-                f"the values have more than {MAX_CHARACTERS:,} characters, with @string expanded",
-                self.place,
-            )
+def _fields(fields: list[tuple[str, list[str]]]) -> Iterator[tuple[str, str]]:
+    for name, parts in fields:
         value = "".join(c if c.isprintable() else " " for c in "".join(parts))
-        return " ".join(value.split())
+        yield name.lower(), " ".join(value.split())
 
-    def part(self) -> str:
-        start = self.place + 1
-        if self.skip("{"):
-            end = self.end_of_braces(start)
-        elif self.text.startswith('"', self.place):
-            end = self.end_of_quotes(start)
-        else:
-            bare = self.expect(_BARE, 'a value is {...}, "..." or a number')
-            return self.strings.get(bare.lower(), bare)
-        self.move(end + 1)
-        return self.text[start:end]
 
-    def end_of_braces(self, start: int) -> int:
-        depth = 1
-        for mark in _MARK.finditer(self.text, start):
-            depth += {"{": 1, "}": -1}.get(mark[0], 0)
-            if depth == 0:
-                return mark.start()
-            if depth > MAX_DEPTH:
-                raise self.error(f"braces are nested deeper than {MAX_DEPTH} levels", mark.start())
-        raise self.error("the brace is never closed", start)
+@functools.cache
+def _parser() -> Any:
+    """Return the parser's class; the library is imported only if there is a file to read."""
+    from pybtex.database.input.bibtex import LowLevelParser, month_names
+    from pybtex.scanner import PybtexSyntaxError
+    from pybtex.utils import CaseInsensitiveDict
 
-    def end_of_quotes(self, start: int) -> int:
-        depth = 0
-        for mark in _MARK.finditer(self.text, start):
-            if mark[0] == '"' and depth == 0:
-                return mark.start()
-            depth += {"{": 1, "}": -1}.get(mark[0], 0)
-            if not 0 <= depth <= MAX_DEPTH:
-                raise self.error("the braces within the quotes do not match", mark.start())
-        raise self.error("the quotes are never closed", start)
+    class Parser(LowLevelParser):  # type: ignore[misc]
+        """A parser whose strings do not grow without bound."""
 
-    def skip(self, mark: str) -> bool:
-        """Skip the mark and the space after it, if the mark is next; return whether it was."""
-        follows = self.text.startswith(mark, self.place)
-        if follows:
-            self.move(self.place + len(mark))
-        return follows
+        def __init__(self, text: str) -> None:
+            super().__init__(text, macros=CaseInsensitiveDict(month_names))
+            self.characters = 0
 
-    def expect(self, pattern: re.Pattern[str], otherwise: str) -> str:
-        """Skip a match of the pattern and the space after it; return its first group."""
-        match = pattern.match(self.text, self.place)
-        if match is None:
-            came = excerpt(repr(self.text[self.place : self.place + 40]))
-            raise self.error(f"{otherwise}, not {came}", self.place)
-        self.move(match.end())
-        return match[1]
+        def substitute_macro(self, name: str) -> str:
+            value: str = super().substitute_macro(name)
+            # A string may consist of strings, so a short file could expand to a very long one.
+            self.characters += len(value)
+            if self.characters > MAX_CHARACTERS:
+                raise PybtexSyntaxError(f"more than {MAX_CHARACTERS:,} characters of strings", self)
+            return value
 
-    def move(self, place: int) -> None:
-        """Continue at the first character at or after an index that is not white space."""
-        space = _SPACE.match(self.text, place)
-        self.place = place if space is None else space.end()
-
-    def error(self, message: str, place: int) -> ConfigError:
-        line = self.text.count("\n", 0, place) + 1
-        return ConfigError(f"{self.where}, line {line}: {message}.")
+    return Parser

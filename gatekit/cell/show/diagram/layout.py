@@ -5,14 +5,13 @@ A line over several columns passes each through a separate lane, so it never cro
 
 from __future__ import annotations
 
-import bisect
-import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
 
-_LANE, _SPACE, _SWEEPS = 10.0, 18.0, 12
+_LANE, _SPACE = 10.0, 18.0
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,6 @@ class _Slot:
 
     key: tuple[str, ...]
     height: float
-    weight: float
     width: float
 
 
@@ -102,15 +100,13 @@ class _Arranger:
         self.lanes: set[tuple[str, ...]] = set()
         self.slots: list[list[_Slot]] = [[] for _ in range(count)]
         for box in boxes:
-            self.slots[box.column].append(_Slot((box.key,), box.height, 1.0, box.width))
+            self.slots[box.column].append(_Slot((box.key,), box.height, box.width))
         self.before: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
-        self.after: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
         for link in links:
             path = self.path(link)
             for one, other in pairwise(path):
                 if one not in self.before.setdefault(other, []):
                     self.before[other].append(one)
-                    self.after.setdefault(one, []).append(other)
         self.middles: dict[tuple[str, ...], float] = {}
 
     def path(self, link: Link) -> list[tuple[str, ...]]:
@@ -121,13 +117,12 @@ class _Arranger:
             key = (link.source, link.style, str(column))
             if key not in self.lanes:
                 self.lanes.add(key)
-                self.slots[column].append(_Slot(key, _LANE, 4.0, 0.0))
+                self.slots[column].append(_Slot(key, _LANE, 0.0))
             path.append(key)
         return [*path, (link.target,)]
 
     def arrange(self) -> DiagramLayout:
-        self.order()
-        self.settle()
+        self.place()
         columns = self.columns()
         places = {}
         for key, box in self.boxes.items():
@@ -149,51 +144,22 @@ class _Arranger:
             x += width + self.gaps[column]
         return tuple(edges)
 
-    def order(self) -> None:
-        """Sweep over the columns, sort slots by their neighbours, and keep the best order."""
-        best, fewest = [list(s) for s in self.slots], self.crossings()
-        for sweep in range(_SWEEPS):
-            forward = sweep % 2 == 0
-            neighbours = self.before if forward else self.after
-            indices = range(1, len(self.slots)) if forward else range(len(self.slots) - 2, -1, -1)
-            for column in indices:
-                beside = self.slots[column - 1 if forward else column + 1]
-                rank = {slot.key: float(k) for k, slot in enumerate(beside)}
-                self.slots[column] = _ranked(self.slots[column], rank, neighbours)
-            crossings = self.crossings()
-            if crossings < fewest:
-                best, fewest = [list(s) for s in self.slots], crossings
-        self.slots = best
-
-    def crossings(self) -> int:
-        total = 0
-        for left, right in pairwise(self.slots):
-            rank = {slot.key: k for k, slot in enumerate(right)}
-            lines = [
-                (k, rank[other])
-                for k, slot in enumerate(left)
-                for other in self.after.get(slot.key, ())
-            ]
-            total += _inversions(lines)
-        return total
-
-    def settle(self) -> None:
-        """Move slots towards their neighbours, keeping their order and least distances."""
+    def place(self) -> None:
+        """Put each slot beside those that lead to it, as far as there is room."""
         for slots in self.slots:
-            y = 0.0
+            ideal = {}
+            for number, slot in enumerate(slots):
+                near = [self.middles[key] for key in self.before.get(slot.key, ())]
+                ideal[slot.key] = fmean(near) if near else float(number)
+            slots.sort(key=lambda slot: ideal[slot.key])
+            y = -math.inf
             for slot in slots:
-                self.middles[slot.key] = y + slot.height / 2
-                y += slot.height + _SPACE
-        for _ in range(_SWEEPS):
-            for slots in [*self.slots, *reversed(self.slots)]:
-                ideal = []
-                for slot in slots:
-                    near = self.before.get(slot.key, []) + self.after.get(slot.key, [])
-                    heights = [self.middles[n] for n in near]
-                    middle = self.middles[slot.key]
-                    ideal.append(fmean(heights) if heights else middle)
-                for slot, y in zip(slots, _spread(slots, ideal), strict=True):
-                    self.middles[slot.key] = y
+                y = max(ideal[slot.key], y + slot.height / 2 + _SPACE)
+                self.middles[slot.key] = y
+                y += slot.height / 2
+            # Slots were only moved down.
+            rise = fmean(self.middles[slot.key] - ideal[slot.key] for slot in slots)
+            self.middles.update({slot.key: self.middles[slot.key] - rise for slot in slots})
         top = min(
             self.middles[slot.key] - slot.height / 2 for slots in self.slots for slot in slots
         )
@@ -224,46 +190,3 @@ class _Arranger:
             points.append((places[link.target].x, port[index]))
             routes.append(Route(link, tuple(points)))
         return routes
-
-
-def _inversions(lines: Sequence[tuple[int, int]]) -> int:
-    """Return how many pairs of lines cross, that is, start and end in opposite orders."""
-    total, ends = 0, list[int]()
-    by_start = sorted(lines, key=lambda line: line[0])
-    for _, together in itertools.groupby(by_start, key=lambda line: line[0]):
-        own_ends = [end for _, end in together]
-        total += sum(len(ends) - bisect.bisect_right(ends, end) for end in own_ends)
-        for end in own_ends:
-            bisect.insort(ends, end)
-    return total
-
-
-def _ranked(
-    slots: Sequence[_Slot],
-    rank: Mapping[tuple[str, ...], float],
-    neighbours: Mapping[tuple[str, ...], Sequence[tuple[str, ...]]],
-) -> list[_Slot]:
-    """Return the slots sorted by the mean rank of their neighbours, or else by their index."""
-    means = {}
-    for place, slot in enumerate(slots):
-        near = [rank[key] for key in neighbours.get(slot.key, ()) if key in rank]
-        means[slot.key] = fmean(near) if near else float(place)
-    return sorted(slots, key=lambda slot: means[slot.key])
-
-
-def _spread(slots: Sequence[_Slot], ideal: Sequence[float]) -> list[float]:
-    """Return the middles nearest to the desired ones, in order and apart (isotonic regression)."""
-    offsets, offset = [0.0], 0.0
-    for one, other in pairwise(slots):
-        offset += (one.height + other.height) / 2 + _SPACE
-        offsets.append(offset)
-    blocks: list[tuple[float, float, int]] = []
-    for slot, y, shift in zip(slots, ideal, offsets, strict=False):
-        mean, weight, size = y - shift, slot.weight, 1
-        while blocks and blocks[-1][0] > mean:
-            earlier, heavier, count = blocks.pop()
-            mean = (earlier * heavier + mean * weight) / (heavier + weight)
-            weight, size = weight + heavier, size + count
-        blocks.append((mean, weight, size))
-    flat = [mean for mean, _, size in blocks for _ in range(size)]
-    return [y + shift for y, shift in zip(flat, offsets, strict=False)]
