@@ -53,7 +53,7 @@ INNER = {
         "gate_of make_initializer read_cell read_output_unit swap with_gates"
     ),
     "gatekit.cell.show": "show_parallel=parallel",
-    "gatekit.cell.show.bibtex": "MAX_DEPTH bibtex_parse=parse",
+    "gatekit.cell.show.bibtex": "bibtex_parse=parse",
     "gatekit.cell.show.describe": "cell_text=text describe_cell=describe",
     "gatekit.cell.show.diagram": "block",
     "gatekit.cell.show.diagram.block": "block_diagram",

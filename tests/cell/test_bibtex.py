@@ -6,7 +6,7 @@ import unicodedata
 from typing import Any
 
 import pytest
-from seams import MAX_DEPTH, Work, bibtex, cited
+from seams import Work, bibtex, cited
 from seams import bibtex_parse as parse
 
 from gatekit import ConfigError
@@ -119,25 +119,26 @@ def test_short_references(fields: str, reference: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "line"),
     [
-        ("\n\n@misc", "line 3: an entry begins with @kind{key, .*not '@misc'"),
-        ("a@b.org", "line 1: an entry begins with"),
-        ("@misc{", "line 1: an entry needs a key, for example @article{cho2014,"),
-        ("@misc{a b, year = 1}", "an entry needs a key"),
-        ("@misc{a,\nyear}", "line 2: a field is name = {value}"),
-        ("@misc{a, year = }", r"a value is {...}, \"...\" or a number, not '}'"),
-        ("@misc{a, year = 1 2}", "`,` or `}` is expected after the field year"),
-        ("@misc{a, title = {b", "line 1: the brace is never closed"),
-        ('@misc{a, title = "b', "line 1: the quotes are never closed"),
-        ('@misc{a, title = "b}"}', "the braces within the quotes do not match"),
-        ("@misc{a}\n@misc{a}", "line 2: the key 'a' is used twice; remove one entry"),
-        (f"@misc{{a, t = {'{' * (MAX_DEPTH + 2)}", "nested deeper than 20 levels"),
-        ("@comment{", "the brace is never closed"),
+        ("\n\n@misc", 3),
+        ("a@b.org", 1),
+        ("@misc{", 1),
+        ("@misc{a b, year = 1}", 1),
+        ("@misc{a,\nyear}", 2),
+        ("@misc{a, year = }", 1),
+        ("@misc{a, year = 1 2}", 1),
+        ("@misc{a, title = nobody}", 1),
+        ("@misc{a, title = {b", 1),
+        ('@misc{a, title = "b', 1),
+        ('@misc{a, title = "b}"}', 1),
+        ("@misc{a}\n@misc{a}", 2),
+        (f"@misc{{{'a' * 200}, title = {{b}}}}", 1),
+        (f"@misc{{a, t = {'{' * 200}{'}' * 200}}}", 1),
     ],
 )
-def test_what_is_not_bibtex(text: str, message: str) -> None:
-    with pytest.raises(ConfigError, match=rf"^references.bib, .*{message}"):
+def test_what_is_not_bibtex(text: str, line: int) -> None:
+    with pytest.raises(ConfigError, match=rf"^references.bib, line {line}: ."):
         parse(text, "references.bib")
 
 
@@ -162,10 +163,10 @@ def test_hostile_text_is_refused(text: str) -> None:
 
 def test_strings_do_not_multiply() -> None:
     doubled = "".join(f"@string{{s{k + 1} = s{k} # s{k}}}" for k in range(100))
-    with pytest.raises(ConfigError, match=r"2,097,152 .*@string"):
+    with pytest.raises(ConfigError, match="2,097,152"):
         parse(f'@string{{s0 = "{"x" * 99}"}}{doubled}', "references.bib")
     repeated = "".join(f"f{k} = s, " for k in range(10_000))
-    with pytest.raises(ConfigError, match="more than 2,097,152 characters"):
+    with pytest.raises(ConfigError, match="2,097,152"):
         parse(f'@string{{s = "{"x" * 9_999}"}}@misc{{a, {repeated}}}', "references.bib")
 
 

@@ -36,16 +36,15 @@ def test_bundled_cells_are_read_whole(cell: str) -> None:
     tree = xml.etree.ElementTree.fromstring(mathml(lines))
     assert len(tree[0]) == len(lines)
     assert not list(tree.iter("mtext"))
-    assert all(len(row) == 3 and row[1].find("mo").text == "=" for row in tree[0])
+    assert all(len(row) == 3 and row[1].find(".//mo").text == "=" for row in tree[0])
 
 
 def test_what_stands_above_below_and_beside() -> None:
-    assert expression(r"h_{t-1}^{2}").startswith("<msubsup><mi>h</mi><mrow><mi>t</mi><mo>−</mo>")
-    assert expression(r"\frac{a}{b+1}") == (
-        "<mfrac><mi>a</mi><mrow><mi>b</mi><mo>+</mo><mn>1</mn></mrow></mfrac>"
-    )
+    assert "<msubsup><mi>h</mi><mrow><mi>t</mi><mo>−</mo>" in expression(r"h_{t-1}^{2}")
+    assert text(expression(r"\frac{a}{b+1}")) == "ab+1"
     assert text(expression(r"\left(\mathrm{for\_get}_t \odot c\right)")) == "(for_gett⊙c)"
-    assert text(expression(r"{W_{x}}^{\top}\,\mathbf{1}")) == "Wx⊤\N{MATHEMATICAL BOLD DIGIT ONE}"
+    assert text(expression(r"\operatorname{LN}\left(x\right)")) == "LN(x)"
+    assert text(expression(r"{W_{x}}^{\top}\,\mathbf{1}")) == "Wx⊤1"
     assert [text(expression(rf"\{name}")) for name in ("alpha", "lambda", "omega")] == list("αλω")
 
 
@@ -77,10 +76,11 @@ def test_a_template_never_becomes_markup(template: str) -> None:
     tree = xml.etree.ElementTree.fromstring(mathml([f"h_t &= {written}"]))
     known = {"math", "mtable", "mtr", "mtd", "mrow", "mi", "mo", "mn", "msub", "mtext", "mspace"}
     assert {element.tag for element in tree.iter()} <= known
-    assert not [name for e in tree.iter() for name in e.attrib if name.startswith("on")]
+    attributes = {name for element in tree.iter() for name in element.attrib}
+    assert not [name for name in attributes if name.startswith(("on", "href", "style"))]
 
 
-@pytest.mark.parametrize("source", [r"\frac{a}", "{", r"\left(", "^", "}", "{" * 500 + "x"])
+@pytest.mark.parametrize("source", ["{", r"\left(", "^", "}", "{" * 2000 + "x"])
 def test_what_is_no_latex_is_shown_as_it_is(source: str) -> None:
     tree = xml.etree.ElementTree.fromstring(expression(source))
     assert "".join(tree.itertext()) in (source, "")
