@@ -2,11 +2,8 @@
 
 import numpy
 import pytest
-from gatekit.plugins.dyck import Dyck, gatekit_tasks
-from refused import at, saying
-from seams import check_sample, check_splits
-
-from gatekit import ConfigError
+from gatekit.plugins.dyck import Dyck
+from seams import check_sample
 
 
 def rng(seed=5):
@@ -55,33 +52,3 @@ def test_the_depth_after_an_even_walk_is_that_of_the_binomial():
     _, answers = Dyck(kinds=1).walk(rng(), 40000, 4)
     assert (answers[:, 3] == 0).mean() == pytest.approx(6 / 16, abs=0.01)
     assert Dyck(kinds=1, length=4, shortest=4).chance() == pytest.approx(10 / 16)
-
-
-def test_sets_are_fixed_and_have_three_lengths():
-    one = check_splits(Dyck(test_size=9), rng(1))
-    two = Dyck(test_size=9).splits(rng(2))
-    assert list(one) == ["validation", "test", "test_100", "test_256"]
-    assert all(numpy.array_equal(one[name].x, two[name].x) for name in one)
-
-
-def test_the_numbers_of_recipe_1_stay():
-    # a change here needs a new version in the recipe
-    batch = Dyck(test_lengths=[12], test_size=1).splits(None)["test_12"]
-    assert "".join("([)]"[symbol] for symbol in batch.x[0].argmax(axis=1)) == "[[([][()()(("
-
-
-@pytest.mark.parametrize(
-    ("options", "check"),
-    [
-        ({"kinds": 0}, at("kinds")),
-        ({"depth": 0}, saying("depth=0")),
-        ({"shortest": 41}, at("shortest")),
-    ],
-)
-def test_options_that_make_no_task_are_refused(options, check):
-    with pytest.raises(ConfigError, check=check):
-        Dyck(**options)
-
-
-def test_the_plugin_offers_the_task():
-    assert gatekit_tasks() == {"dyck": Dyck}

@@ -5,12 +5,9 @@ from collections import Counter
 
 import numpy
 import pytest
-from gatekit.plugins.embedded_reber import SYMBOLS, EmbeddedReber, gatekit_tasks
+from gatekit.plugins.embedded_reber import SYMBOLS, EmbeddedReber
 from gatekit.plugins.embedded_reber_1997 import EmbeddedReber1997
-from refused import at, saying
 from seams import check_sample, check_splits
-
-from gatekit import ConfigError
 
 GRAMMAR = {
     "begin": [("T", "left"), ("P", "right")],
@@ -88,36 +85,6 @@ def test_chance_is_one_of_two():
     answers = judged.y[judged.weights > 0]
     assert set(answers) == {SYMBOLS.index("T"), SYMBOLS.index("P")}
     assert (answers == 1).mean() == pytest.approx(EmbeddedReber().chance(), abs=0.02)
-
-
-def test_sets_are_fixed():
-    one = check_splits(EmbeddedReber(test_size=9), rng(1))
-    two = EmbeddedReber(test_size=9).splits(rng(2))
-    assert all(numpy.array_equal(one[name].x, two[name].x) for name in one)
-
-
-def test_the_numbers_of_recipe_1_stay():
-    # a change here needs a new version in the recipe
-    assert strings(EmbeddedReber(test_size=2).splits(None)["test"]) == [
-        "BPBPTTTVPXTVVEPE",
-        "BPBPVPSEPE",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("options", "check"),
-    [
-        ({"length": 8}, at("length")),
-        ({"shortest": 50}, saying("shortest=50.*length=40")),
-    ],
-)
-def test_options_that_make_no_task_are_refused(options, check):
-    with pytest.raises(ConfigError, check=check):
-        EmbeddedReber(**options)
-
-
-def test_the_plugin_offers_the_task():
-    assert gatekit_tasks() == {"embedded_reber": EmbeddedReber}
 
 
 def followed(string):

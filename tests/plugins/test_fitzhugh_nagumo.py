@@ -2,7 +2,7 @@
 
 import numpy
 import pytest
-from gatekit.plugins.fitzhugh_nagumo import FitzHughNagumo, gatekit_tasks, orbits
+from gatekit.plugins.fitzhugh_nagumo import FitzHughNagumo, orbits
 from scipy.integrate import solve_ivp
 
 SMALL = {"train_size": 2, "validation_size": 1, "test_size": 2}
@@ -64,7 +64,3 @@ def test_chance_is_the_error_of_the_best_constant():
 @pytest.mark.slow
 def test_chance_is_that_of_the_default_test_set():
     assert FitzHughNagumo().chance() == pytest.approx(orbits(1234, 1280)[256:, 1:].std(), abs=5e-5)
-
-
-def test_the_plugin_offers_the_task():
-    assert set(gatekit_tasks()) == {"fitzhugh_nagumo"}

@@ -2,7 +2,7 @@
 
 import numpy
 import pytest
-from gatekit.plugins.formal_languages import AnBn, AnBnCn, BinaryAddition, Dyck1, gatekit_tasks
+from gatekit.plugins.formal_languages import AnBn, AnBnCn, BinaryAddition, Dyck1
 from seams import DataWarning, check_splits
 
 PRINTED = {  # symbols and least bits per symbol, of training and test set: stats/tacl_stats.json
@@ -131,7 +131,3 @@ def test_validation_shares_nothing_with_the_other_sums():
     assert len(values["validation"]) == 21
     assert not values["validation"] & (values["train"] | values["test"])
     assert values["test"] == {(a, b) for a in (11, 12, 13) for b in (11, 12, 13)}
-
-
-def test_the_plugin_offers_the_tasks():
-    assert set(gatekit_tasks()) == {"an_bn", "an_bn_cn", "dyck_1", "binary_addition"}

@@ -8,7 +8,7 @@ from scipy.special import expit
 from scipy.stats import invgamma, kstest
 from seams import DrawContext
 
-from gatekit import RNN, GatekitError
+from gatekit import RNN
 from gatekit.registry import catalogue
 
 CONTEXT = DrawContext(gate_units=8, units=8, features=3)
@@ -36,9 +36,3 @@ def test_the_input_bias_of_the_cell_is_the_negative_of_its_forget_bias() -> None
     weights = {name: np.asarray(v) for name, v in layer.named_weights.items()}
     np.testing.assert_array_equal(weights["input.bias"], -weights["forget.bias"])
     assert np.std(weights["forget.bias"]) > 0
-
-
-@pytest.mark.parametrize("wrong", [{"alpha": 0.0}, {"scale": -1.0}])
-def test_what_is_no_distribution_is_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(GatekitError, match="should be above 0"):
-        _drawn(**wrong)

@@ -10,7 +10,7 @@ import numpy
 import pytest
 from gatekit.plugins import jsb_music21
 from gatekit.plugins.jsb import JSB
-from gatekit.plugins.jsb_music21 import JSBMusic21, Piece, gatekit_tasks, piano_roll
+from gatekit.plugins.jsb_music21 import JSBMusic21, Piece, piano_roll
 from seams import check_splits, fetch
 
 from gatekit import DataError
@@ -151,10 +151,6 @@ def test_the_map_names_each_score_once_and_where_it_belongs():
     assert count == {"train": 218, "validation": 69, "test": 72}
     assert len({p.file for p in pieces}) == len(JSBMusic21.source.members) == 359
     assert all(5 <= p.shift <= 17 for p in pieces)
-
-
-def test_the_plugin_offers_the_task():
-    assert gatekit_tasks() == {"jsb_music21": JSBMusic21}
 
 
 def test_the_rebuilt_data_have_the_expected_size(rebuilt):

@@ -42,9 +42,3 @@ def test_time_step() -> None:
     assert 0.45 < step.max() <= 0.5
     with pytest.raises(GatekitError, match=r"0 < low=0\.0 <= high=0\.1 should hold"):
         draw("time_step", (1,), low=0.0)
-
-
-@pytest.mark.parametrize("shape", [(3, 4), (1, 1), (4,)])
-def test_legendre_refuses_other_shapes(shape: tuple[int, ...]) -> None:
-    with pytest.raises(GatekitError, match="legendre needs"):
-        draw("legendre", shape)

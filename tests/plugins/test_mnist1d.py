@@ -9,7 +9,7 @@ import hashlib
 import numpy
 import pytest
 from gatekit.plugins import mnist1d
-from gatekit.plugins.mnist1d import MNIST1D, examples, gatekit_tasks
+from gatekit.plugins.mnist1d import MNIST1D, examples
 from seams import check_splits
 
 from gatekit import ConfigError
@@ -91,7 +91,3 @@ def test_data_hash_follows_the_options():
 def test_options_that_make_no_task_are_refused(size):
     with pytest.raises(ConfigError, match=f"validation_size={size}"):
         MNIST1D(validation_size=size)
-
-
-def test_the_plugin_offers_the_task():
-    assert gatekit_tasks() == {"mnist1d": MNIST1D}

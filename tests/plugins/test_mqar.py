@@ -4,11 +4,9 @@ from collections import Counter
 
 import numpy
 import pytest
-from gatekit.plugins.mqar import MQAR, Zoology, gatekit_tasks
+from gatekit.plugins.mqar import MQAR, Zoology
 from scipy.stats import chisquare
 from seams import check_sample, check_splits
-
-from gatekit import ConfigError
 
 
 def rng(seed=5):
@@ -55,40 +53,9 @@ def test_chance_is_one_of_the_values():
     assert task.chance() == 1 / 64
 
 
-def test_sets_are_fixed_and_differ():
-    task = MQAR(test_size=5, validation_size=5)
-    one, two = check_splits(task, rng(1)), task.splits(rng(2))
-    assert all(numpy.array_equal(one[name].x, two[name].x) for name in one)
-    assert not numpy.array_equal(one["validation"].x, one["test"].x)
-
-
-def test_the_numbers_of_recipe_1_stay():
-    # a change here needs a new version in the recipe
-    batch = MQAR(length=8, pairs=1, vocabulary=16, test_size=1).splits(None)["test"]
-    assert batch.x[0].tolist() == [6, 10, 11, 7, 6, 1, 0, 13]
-
-
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        ({"length": 65}, "length=65 should be even; type task.length=66"),
-        ({"vocabulary": 257}, "vocabulary=257 should be even"),
-        ({"pairs": 17}, "at most length / 4 = 16; type task.length=68"),
-        ({"vocabulary": 64}, "should be more than length=64"),
-    ],
-)
-def test_options_that_make_no_task_are_refused(options, says):
-    with pytest.raises(ConfigError, match=says):
-        MQAR(**options)
-
-
 def test_the_sizes_of_the_paper_are_drawn():
     batch = check_sample(MQAR(length=512, pairs=64, vocabulary=8192), rng(), 4)
     assert batch.weights.sum(axis=1).tolist() == [64] * 4
-
-
-def test_the_plugin_offers_the_task():
-    assert gatekit_tasks() == {"mqar": MQAR, "mqar_zoology": Zoology}
 
 
 def recalled(batch, vocabulary):

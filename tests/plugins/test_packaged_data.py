@@ -8,10 +8,9 @@ import zipfile
 import numpy
 import pytest
 from gatekit.plugins import char_lm, digits, fashion_mnist, ucr
-from refused import at
 from seams import check_splits, fetch
 
-from gatekit import ConfigError, DataError
+from gatekit import DataError
 from gatekit.registry import tasks
 from gatekit.tasks import PackageSource, located
 
@@ -121,14 +120,6 @@ def test_a_shipped_split_stays_and_each_fifth_of_a_class_is_for_validation(vowel
     assert data["train"].x.shape[1:] == (2, 12)
     assert data["validation"].y.tolist() == list(range(9))
     assert vowels.chance() == pytest.approx(1 / 9)
-
-
-def test_an_unknown_set_is_named_with_those_there_are():
-    with pytest.raises(ConfigError, check=at("dataset", names=("GunPont",))):
-        ucr.UCR(dataset="GunPont")
-    with pytest.raises(ConfigError, check=at("dataset")):
-        ucr.JapaneseVowels(dataset="GunPoint")
-    assert ucr.UCR(dataset="ACSF1").data_hash() != ucr.UCR().data_hash()
 
 
 # -- digits --------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import kstest
 from seams import DrawContext
 
-from gatekit import RNN, GatekitError
+from gatekit import RNN
 from gatekit.registry import catalogue
 
 CONTEXT = DrawContext(gate_units=8, units=8, features=3)
@@ -41,17 +41,6 @@ def test_a_third_of_the_synapses_inhibits() -> None:
     drawn = _drawn("polarity", 9000)
     assert set(np.unique(drawn)) == {-1.0, 1.0}
     assert np.mean(drawn < 0) == pytest.approx(1 / 3, abs=0.02)
-
-
-@pytest.mark.parametrize("wrong", [{"low": 0.5, "high": 0.5}, {"high": 1.5}, {"low": -0.1}])
-def test_what_is_no_ring_is_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(GatekitError, match="0 <= low < high <= 1"):
-        _drawn("ring", **wrong)
-
-
-def test_an_unknown_map_is_refused() -> None:
-    with pytest.raises(GatekitError, match="should be exp or softplus"):
-        _drawn("ring", through="tanh")
 
 
 def test_a_fresh_rg_lru_forgets_as_its_authors_say() -> None:

@@ -98,18 +98,6 @@ def test_each_line_is_sent_once(folder: RunFolder) -> None:
     ]
 
 
-def test_no_epoch_goes_backwards_and_the_compared_scores_follow(folder: RunFolder) -> None:
-    heard = Heard()
-    train(heard, folder, 1, 2, 3)
-    sent = [line for name, what in heard.calls if name == "log" for line in what]
-    assert [epoch for _, epoch, _ in sent] == sorted(epoch for _, epoch, _ in sent)
-    assert sent[-3:] == [
-        ("test/nll", 3, 0.5),
-        ("best_validation/nll", 3, 0.25),
-        ("best_test/nll", 3, 0.75),
-    ]
-
-
 def test_a_continued_run_goes_on_from_its_epoch(folder: RunFolder) -> None:
     first = Heard()
     train(first, folder, 1, 2, 3, end=False)

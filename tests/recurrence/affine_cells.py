@@ -31,24 +31,6 @@ def _affine() -> dict[str, dict[str, Any]]:
             "equations": {"h": "g*h_prev + (1-g)*new"},
             "emits": "h",
         },
-        "ssru": {
-            "gates": {**_sigmoid("f"), **_linear("v", bias=False)},
-            "equations": {"c": "f*c_prev + (1-f)*v", "h": "relu(c)"},
-            "emits": "h",
-        },
-        "sru_v1": {
-            "gates": {**_sigmoid("f", "r"), **_linear("v", "skip", bias=False)},
-            "equations": {"c": "f*c_prev + (1-f)*v", "h": "r*tanh(c) + (1-r)*skip"},
-            "emits": "h",
-        },
-        "qrnn": {
-            "gates": {
-                **_sigmoid("f", "o", reads=shifted),
-                "z": {"kind": "tanh", "reads": list(shifted)},
-            },
-            "equations": {"c": "f*c_prev + (1-f)*z", "h": "o*c"},
-            "emits": "h",
-        },
         "rg_lru": {
             "parameters": {"decay": {"shape": "units", "init": 0.5}},
             "gates": {**_sigmoid("r", "i"), **_linear("v", bias=False)},
@@ -58,17 +40,6 @@ def _affine() -> dict[str, dict[str, Any]]:
             },
             "emits": "h",
         },
-        "hgrn": {
-            "parameters": {"gamma": {"shape": "units", "init": 0.5, "map": "sigmoid"}},
-            "gates": {**_sigmoid("s", "o"), "v": {"activation": "silu(pre)", "reads": ["x"]}},
-            "equations": {"f": "gamma + (1-gamma)*s", "c": "f*c_prev + (1-f)*v", "h": "o*c"},
-            "emits": "h",
-        },
-        "t_rnn": {
-            "gates": {**_sigmoid("f"), **_linear("z")},
-            "equations": {"h": "f*h_prev + (1-f)*z"},
-            "emits": "h",
-        },
         "t_gru": {
             "gates": {
                 **_sigmoid("f", reads=shifted),
@@ -76,15 +47,6 @@ def _affine() -> dict[str, dict[str, Any]]:
                 "o": {"kind": "tanh", "reads": list(shifted)},
             },
             "equations": {"h": "f*h_prev + z*o"},
-            "emits": "h",
-        },
-        "t_lstm": {
-            "gates": {
-                **_sigmoid("f", reads=shifted),
-                **_linear("z", reads=shifted),
-                "o": {"kind": "tanh", "reads": list(shifted)},
-            },
-            "equations": {"c": "f*c_prev + (1-f)*z", "h": "c*o"},
             "emits": "h",
         },
         "lru": {

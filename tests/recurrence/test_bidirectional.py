@@ -88,26 +88,6 @@ def test_both_directions(
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize(
-    ("cell", "executor"),
-    [
-        *(("lstm", e) for e in ("reference", "stacked", "unroll")),
-        ("mingru", "affine"),
-        ("mingru", "scan"),
-    ],
-)
-@pytest.mark.one_in(2)
-def test_both_directions_on_every_executor(cell: str, executor: str) -> None:
-    options = {"return_sequences": True, "return_state": True, "executor": executor}
-    both = keras.layers.Bidirectional(layer(cell, **options), dtype="float64")
-    x = inputs_for(layer(cell))
-    actual = both(x, mask=tf.constant(HOLES))
-    expected = _by_hand(both, x, HOLES, "concat")
-    names = [str(index) for index in range(len(expected))]
-    assert_close(dict(zip(names, actual, strict=True)), dict(zip(names, expected, strict=True)))
-    assert not np.any(np.asarray(actual[0])[~HOLES])
-
-
 def test_initial_states_are_those_of_forward_then_backward() -> None:
     rnn = layer("lstm", return_state=True, fill=False)
     both = keras.layers.Bidirectional(rnn, dtype="float64")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from refused import at
-from seams import CausalConvolution, CellError, Order, Parts, using
+from seams import CausalConvolution, Order, Parts, using
 from seams import NameNode as Name
 
 import gatekit
@@ -174,24 +174,6 @@ def test_a_reset_separates_sequences(both):
     np.testing.assert_allclose(values, np.concatenate(apart, 1), rtol=0, atol=1e-12)
 
 
-def test_resets_and_states_are_checked():
-    made, x = layer(), inputs()
-    with pytest.raises(DataError, match=r"resets is float64"):
-        made(x, resets=np.zeros((ROWS, TIME)))
-    with pytest.raises(DataError, match=r"there is no state 'conv'.*conv_inputs"):
-        made(x, initial_state={"conv": np.zeros((ROWS, 3, WIDTH))})
-    with pytest.raises(ConfigError, match="remove bidirectional=True"):
-        layer(bidirectional=True, return_state=True)
-    with pytest.raises(ConfigError, match=r"BlockLayer\('modern', 'lstm'\)"):
-        gatekit.BlockLayer("lstm", "modern")
-    with pytest.raises(ConfigError, check=at("conv")):
-        gatekit.BlockLayer("modern", "lstm", conv=2)
-    with pytest.raises(ConfigError, check=at("conv")):
-        gatekit.BlockLayer(block="modern", cell="lstm", conv=2)
-    with pytest.raises(ConfigError, check=at("block.kind")):
-        layer("modren")
-
-
 # Keras itself converts the weights of its own layers so.
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -215,13 +197,6 @@ def test_an_own_layer_in_a_block_is_drawn_from_the_seed_and_saved(tmp_path: Path
     model.export(tmp_path / "exported", verbose=False)
     exported = tf.saved_model.load(str(tmp_path / "exported"))
     np.testing.assert_allclose(np.asarray(exported.serve(x)), expected, rtol=0, atol=1e-6)
-
-
-def test_a_wrong_count_is_shown(tmp_path: Path):
-    file = tmp_path / "branched.py"
-    file.write_text(OWN.replace("count=", "count=1 + "))
-    with pytest.raises((ConfigError, CellError), match=r"declares 21 weights.*write count=20"):
-        layer("branched", plugins=[str(file)])(inputs())
 
 
 @pytest.mark.parametrize("block", ["modern", "mamba"])

@@ -5,26 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import tensorflow as tf
-from refused import at
-from seams import EXECUTORS, Setting, blockwise, choose, stacked
+from seams import Setting, choose
 from seams import analyse_affine as analyse
 
 from gatekit import ConfigError
 
-from .affine_cells import AFFINE
-from .cells import BUNDLED, built
-from .layers import inputs_for, layer
+from .cells import built
+from .layers import layer
 
 GPU = Setting("gpu")
-
-
-@pytest.mark.parametrize("cell", BUNDLED)
-def test_auto_runs_affine_cells_step_by_step_and_fuses_all_others(cell: str) -> None:
-    small = built(cell)
-    expected = "affine" if analyse(small).affine else "stacked"
-    assert choose("auto", small).executor == expected
-    assert choose("auto", small).mode == "xla"
 
 
 @pytest.mark.parametrize(
@@ -124,34 +113,6 @@ def test_xla_trains_small_and_mixing_affine_steps_in_the_loop(cell: str, trainin
     assert not choose("auto", built(cell), GPU).training
 
 
-@pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize(
-    ("cell", "jit"),
-    [("mingru", False), ("mingru", True), ("sru_v1", False), ("sru_v1", True), ("kda", True)],
-)
-def test_the_executor_of_a_call(
-    cell: str, jit: bool, training: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen = []
-    for module in (blockwise, stacked):
-
-        def noted(
-            *given: Any, run: Any = module.run, name: str = module.__name__, **named: Any
-        ) -> Any:
-            seen.append(name.rpartition(".")[2])
-            return run(*given, **named)
-
-        monkeypatch.setattr(module, "run", noted)
-    rnn = layer(cell, units=64)
-    tf.function(lambda x: rnn(x, training=training), jit_compile=jit)(inputs_for(rnn))
-    loops = jit and (cell != "sru_v1" or not training)
-    assert seen == ["stacked" if loops else "blockwise"]
-
-
-def test_large_products_are_fastest_in_graph_mode() -> None:
-    assert choose("auto", built("lstm", units=256)).mode == "graph"
-
-
 def test_without_a_state_there_is_nothing_to_fuse() -> None:
     cell = {"gates": {"new": {"kind": "tanh", "reads": ["x"]}}, "equations": {"h": "new"}}
     choice = choose("auto", built({**cell, "emits": "h"}))
@@ -187,36 +148,3 @@ def test_what_cannot_run_is_refused_with_the_reason(
     with pytest.raises(ConfigError, match="chooses one that can") as caught:
         choose(executor, built(cell), setting)
     assert why in str(caught.value)
-
-
-def test_an_unknown_executor_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ConfigError, check=at("executor", names=EXECUTORS)):
-        layer("lstm", executor="stackd")
-
-
-@pytest.mark.parametrize("name", AFFINE)
-def test_layers_explain_what_is_solved(name: str) -> None:
-    text = layer(AFFINE[name]).explain()
-    assert "executor affine (auto: affine in the past of" in text
-    assert "solved over time: " in text
-    assert "fastest under XLA (jit_compile=True), on a CPU" in text
-
-
-def test_layers_explain_why_nothing_is_solved() -> None:
-    text = layer("gru").explain()
-    assert "executor stacked" in text
-    assert "not solved over time: h: update reads h_prev through a dense map" in text
-
-
-def test_layers_explain_that_another_executor_could_solve_the_cell() -> None:
-    text = layer("mingru", executor="stacked").explain()
-    assert "affine in the past of its states, so executor=affine could run it" in text
-    assert "not affine" not in text
-
-
-def test_layers_explain_the_products_of_a_step() -> None:
-    lines = layer("gru_reset_after", executor="stacked").explain().splitlines()
-    assert [line.strip() for line in lines if "one product" in line] == [
-        "one product per step of x, 24 wide, for reset, update, candidate",
-        "one product per step of h_prev, 24 wide, for reset, update, recurrent",
-    ]

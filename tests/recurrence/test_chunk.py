@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,19 +26,6 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "LARGEST", 2 * CHUNK)
 
 
-@pytest.mark.parametrize(
-    ("side", "terms", "time", "steps"),
-    [
-        *((2, 1, None, 32), (32, 1, 999, 32), (33, 1, 999, 64), (64, 1, None, 64), (64, 1, 5, 8)),
-        *((8, 1, 33, 32), (8, 2, 33, 16), (8, 3, None, 8), (64, 2, 999, 32), (2, 40, 999, 1)),
-    ],
-)
-def test_steps_of_a_chunk(side: int, terms: int, time: int | None, steps: int) -> None:
-    call = SimpleNamespace(inputs={"x": SimpleNamespace(shape=(time, 2, 3))})
-    known = SimpleNamespace(problem=call)
-    assert layout.Layout(cast(Any, known), (1,), side, terms).steps == steps
-
-
 def _agree(name: str, time: int, mode: Any = graph, **options: Any) -> None:
     agree("chunk", OWN.get(name, name), time, mode, **options)
 
@@ -49,11 +35,6 @@ def _agree(name: str, time: int, mode: Any = graph, **options: Any) -> None:
 @pytest.mark.parametrize("name", CELLS)
 def test_values_and_all_gradients_are_those_of_the_reference(name: str) -> None:
     _agree(name, CHUNK + 2, mode=None, return_sequences=True)
-
-
-@pytest.mark.usefixtures("_small")
-def test_what_is_written_may_be_divided_by_both_sides() -> None:
-    _agree("quotients", CHUNK + 2, mode=None, return_sequences=True)
 
 
 # Each cell at one of the lengths in turn; several chunks and a part of one are also those below.
@@ -97,17 +78,6 @@ def test_any_length_runs_in_one_trace() -> None:
         x = inputs_for(rnn, time=time)
         np.testing.assert_allclose(run(x), plain(x), atol=1e-12)
     assert len(traces) == 1
-
-
-@pytest.mark.usefixtures("_small")
-def test_a_sequence_in_parts_is_the_whole() -> None:
-    rnn = layer("gated_delta_net", executor="chunk", return_sequences=True, return_state=True)
-    x = inputs_for(rnn, time=11)
-    whole = rnn(x)
-    first, *states = rnn(x[:, :5])
-    second, *last = rnn(x[:, 5:], initial_state=states)
-    np.testing.assert_allclose(tf.concat([first, second], 1), whole[0], atol=1e-12)
-    np.testing.assert_allclose(last[0], whole[1], atol=1e-12)
 
 
 @pytest.mark.slow
@@ -210,23 +180,11 @@ def test_keys_that_are_nearly_equal(executor: str) -> None:
     assert_close(found[1][1], found[0][1])
 
 
-@pytest.mark.parametrize("name", ["linear_attention", "gla"])
-def test_mixed_precision_keeps_its_type(name: str) -> None:
-    rnn = layer(name, executor="chunk", dtype="mixed_bfloat16", return_sequences=True)
-    y = rnn(tf.ones([2, 5, 3]))
-    assert np.all(np.isfinite(tf.cast(y, tf.float32)))
-
-
 def test_a_cell_that_chunks_cannot_solve_is_refused_by_name() -> None:
     mapping, why = REFUSED["inside"]
     with pytest.raises(ConfigError, match=r"executor='chunk' .*'inside'") as error:
         layer(mapping, executor="chunk")
     assert why in str(error.value)
-
-
-def test_the_layer_explains_the_form() -> None:
-    text = layer("gla", executor="chunk").explain()
-    assert "solved in chunks of up to 64 steps: S has a decay of each row whose logarithm" in text
 
 
 def test_a_second_derivative_is_refused() -> None:

@@ -7,17 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from seams import CellError, only_final
+from seams import CellError
 
-from .cells import built
 from .layers import inputs_for, layer, states_for
 from .problems import assert_close
 
 UNITS = 8
-ONLY_FINAL = {
-    **dict.fromkeys(("hidden", "memory", "projection", "glu"), True),
-    **dict.fromkeys(("gated", "mix_last"), False),
-}
 
 
 def _sigmoid(a: NDArray[Any]) -> NDArray[Any]:
@@ -71,11 +66,6 @@ def test_mix_last_mixes_the_last_four() -> None:
     expected = sum(weights[k] * padded[:, k : k + 5] for k in range(4))
     actual = rnn(inputs_for(rnn), initial_state=states)
     assert_close({"y": actual}, {"y": expected})
-
-
-@pytest.mark.parametrize("unit", ONLY_FINAL)
-def test_which_units_need_the_last_states_alone(unit: str) -> None:
-    assert only_final(built("lstm", output=unit)) is ONLY_FINAL[unit]
 
 
 def test_a_unit_of_another_width_than_the_cell_emits_is_answered_with_the_width() -> None:

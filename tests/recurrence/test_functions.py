@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -120,23 +118,3 @@ def test_t_is_at_least_one_before_the_first_valid_step(executor: str) -> None:
     kernel, bias = (layer.named_weights[n].numpy() for n in ("value.x", "value.bias"))
     values = x.numpy()[0, 2:] @ kernel + bias
     np.testing.assert_allclose(y[0, -1], values.mean(0), atol=1e-12)
-
-
-ALONE = """
-import tensorflow as tf
-from gatekit import ops
-print(float(ops.tanh(tf.constant(0.5))), float(ops.maximum(0.25, tf.constant(0.0))))
-try:
-    ops.tanh(tf.TensorShape([2]))
-except TypeError as error:
-    print(error)
-"""
-
-
-def test_functions_take_tensors_before_any_layer_is_made() -> None:
-    command = [sys.executable, "-c", ALONE]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert printed.splitlines()[-2:] == [
-        f"{float(tf.tanh(0.5))} 0.25",
-        "tanh does not support TensorShape",
-    ]

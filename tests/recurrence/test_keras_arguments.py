@@ -7,18 +7,11 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from refused import at, saying
 
 import gatekit
-from gatekit import RNN, Cell, ConfigError, DataError, GatekitError
+from gatekit import RNN
 
 from .layers import FEATURES
-
-
-@pytest.mark.parametrize("kind", [RNN, Cell])
-def test_a_misspelt_argument_is_refused_with_the_nearest(kind: Any) -> None:
-    with pytest.raises(ConfigError, check=at("zonout", names=("zoneout",))):
-        kind("lstm", 4, zonout={"c": 0.1})
 
 
 def test_arguments_of_every_layer_are_taken() -> None:
@@ -107,65 +100,3 @@ def test_other_activations_are_written_as_the_page_and_the_messages_say(
     x = values.normal(size=(2, 6, FEATURES))
     np.testing.assert_allclose(ours(x), layer(x), rtol=0, atol=1e-12)
     assert np.max(np.abs(ours(x) - usual(x))) > 1e-3
-
-
-@pytest.mark.parametrize(
-    ("executor", "fix"),
-    [("nope", "='auto'"), ("Fused", "='stacked'"), (None, "='auto'"), (3, "='auto'")],
-)
-def test_an_unknown_executor_is_refused_at_once(executor: Any, fix: str) -> None:
-    with pytest.raises(ConfigError, check=at("executor")):
-        RNN("lstm", 4, executor=executor)
-
-
-def test_a_swap_without_roles_is_refused() -> None:
-    with pytest.raises(ConfigError, check=at("swap")):
-        RNN("lstm", 4, swap="power_law")
-
-
-@pytest.mark.parametrize(
-    ("shape", "remedy"),
-    [((2, 5), r"return_sequences=True; .* x\[\.\.\., None\]"), ((2, 5, 4, 1), "Reshape")],
-)
-def test_an_input_of_another_rank_is_refused_with_the_remedy(
-    shape: tuple[int, ...], remedy: str
-) -> None:
-    with pytest.raises(DataError, match=remedy):
-        RNN("lstm", 4)(np.zeros(shape, "float32"))
-
-
-def test_states_in_a_list_with_the_input_are_refused_with_their_place() -> None:
-    """Before Keras 3 they came in one list."""
-    sequence, state = np.zeros((2, 5, 3), "float32"), np.zeros((2, 4), "float32")
-    with pytest.raises(DataError, match=r"3 inputs.*\(x, initial_state="):
-        RNN("lstm", 4)([sequence, state, state])
-
-
-def test_sequences_of_unequal_lengths_are_answered_with_padding_and_a_mask() -> None:
-    five, seven = np.zeros((5, 3), "float32"), np.zeros((7, 3), "float32")
-    with pytest.raises(DataError, match=r"5, 7 steps, .*sequence_mask"):
-        RNN("lstm", 4)([five, seven])
-
-
-def test_a_typo_in_a_call_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(ConfigError, check=at("initial_sate")):
-        RNN("lstm", 4)(np.zeros((2, 5, 3), "float32"), initial_sate=None)
-
-
-@pytest.mark.parametrize(
-    ("call", "check"),
-    [
-        (lambda: gatekit.RNN("lstm", hidden_size=8), at("hidden_size")),
-        (lambda: gatekit.RNN("lstm"), at("units")),
-        (lambda: gatekit.RNN(units=8), at("cell.name")),
-        (lambda: gatekit.RNN("lstm", "8"), at("units")),
-        (lambda: gatekit.RNN("lstm", 8, seed="a"), at("seed")),
-        (lambda: gatekit.RNN("lstm", 8, stateful="no"), at("stateful")),
-        (lambda: gatekit.RNN("lstm", 8)(), saying(r"write layer\(x\)")),
-        (lambda: gatekit.RNN("lstm", 8)([[1.0]]), saying(r"write layer\(np.asarray")),
-        (lambda: gatekit.BlockLayer("modern"), at("cell.name")),
-    ],
-)
-def test_arguments_that_are_missing_or_of_another_type(call, check):
-    with pytest.raises(GatekitError, check=check):
-        call()

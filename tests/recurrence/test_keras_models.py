@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -30,30 +29,6 @@ def test_a_layer_that_two_inputs_share_has_one_set_of_weights() -> None:
     assert np.abs(difference).max() > 0
 
 
-@pytest.mark.parametrize("name", [pytest.param("fit", marks=pytest.mark.slow), "eager"])
-def test_a_step_of_training_is_the_same_by_every_way(name: str) -> None:
-    def model() -> Any:
-        made = keras.Sequential(
-            [keras.Input((4, 3)), RNN("lstm", 2, seed=3), keras.layers.Dense(1, "linear")]
-        )
-        made.layers[-1].set_weights([np.ones((2, 1)), np.zeros(1)])
-        made.compile("sgd", "mse", run_eagerly=name == "eager", jit_compile=False)
-        return made
-
-    y = np.ones((2, 1), "float32")
-    one, other = model(), model()
-    if name == "fit":
-        one.fit(X, y, batch_size=2, verbose=0)
-    else:
-        one.train_on_batch(X, y)
-    other.run_eagerly = False
-    other.train_on_batch(X, y)
-    for left, right in zip(one.get_weights(), other.get_weights(), strict=True):
-        np.testing.assert_allclose(left, right, rtol=0, atol=1e-7)
-    np.testing.assert_allclose(one.predict(X, verbose=0), one(X), rtol=0, atol=1e-7)
-    np.testing.assert_allclose(one.predict_on_batch(X), one(X), rtol=0, atol=1e-7)
-
-
 @pytest.mark.parametrize("options", [{"unroll": True}, {"go_backwards": True}], ids=str)
 def test_a_loop_of_keras_unrolled_or_backwards_is_the_layer(options: dict[str, bool]) -> None:
     mask = np.array([[True, True, False, True], [True, False, False, True]])
@@ -64,17 +39,6 @@ def test_a_loop_of_keras_unrolled_or_backwards_is_the_layer(options: dict[str, b
     layer.build(X.shape)
     layer.set_weights(loop.get_weights())
     _close(loop(X, mask=mask), layer(X, mask=mask))
-
-
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-def test_a_stack_of_step_cells_comes_back_from_a_file(tmp_path: Path) -> None:
-    cells = [Cell("lstm", 2, seed=1), keras.layers.GRUCell(3), Cell("gru", 2, seed=2)]
-    inputs = keras.Input((None, 3))
-    model = keras.Model(inputs, keras.layers.RNN(cells, return_state=True)(inputs))
-    model.save(tmp_path / "stack.keras")
-    again = keras.models.load_model(tmp_path / "stack.keras")
-    for left, right in zip(model(X), again(X), strict=True):
-        np.testing.assert_array_equal(left, right)
 
 
 def test_states_come_in_the_order_of_keras() -> None:

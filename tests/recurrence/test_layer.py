@@ -7,18 +7,15 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from refused import at
 
-from gatekit import RNN, Gate, GatekitError, OutputUnit, ops
+from gatekit import RNN, GatekitError, OutputUnit, ops
 
-from .cells import BUNDLED, LSTM_GATES, ODD, VARIED
 from .layers import (
     BATCH,
     FEATURES,
     HOLES,
     MASKS,
-    SUFFIX,
     TIME,
     UNITS,
     computed,
@@ -76,41 +73,7 @@ def test_shapes_are_those_that_are_announced(
     assert [tuple(s.shape) for s in symbolic] == [tuple(s) for s in announced]
 
 
-def test_what_is_returned_last_is_the_last_of_the_sequences() -> None:
-    rnn = layer("lstm", return_sequences=True, return_state=True)
-    outputs, h, _ = rnn(inputs_for(rnn), mask=HOLES)
-    np.testing.assert_array_equal(outputs[:, -1], h)
-
-
-@pytest.mark.parametrize("cell", ["lstm", "power_law", "raw_input"])
-def test_go_backwards_reads_from_the_end(cell: str) -> None:
-    options: dict[str, Any] = {"return_sequences": True, "return_state": True}
-    back, forth = layer(cell, go_backwards=True, **options), layer(cell, **options)
-    x = inputs_for(back)
-    actual = back(x, mask=HOLES)
-    expected = forth(tf.reverse(x, [1]), mask=HOLES[:, ::-1])
-    for one, other in zip(actual, expected, strict=True):
-        np.testing.assert_array_equal(one, other)
-
-
 # --- in models ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("merge_mode", ["concat", "sum"])
-@pytest.mark.parametrize("return_sequences", [False, True])
-def test_bidirectional(return_sequences: bool, merge_mode: str) -> None:
-    rnn = layer("gru", return_sequences=return_sequences, fill=False)
-    both = keras.layers.Bidirectional(rnn, merge_mode=merge_mode, dtype="float64")
-    x = inputs_for(rnn)
-    found = both(x, mask=tf.constant(SUFFIX))
-    forward = both.forward_layer(x, mask=SUFFIX)
-    backward = both.backward_layer(x, mask=SUFFIX)
-    assert both.backward_layer.go_backwards
-    assert len(both.trainable_weights) == 2 * len(rnn.named_weights)
-    if return_sequences:
-        backward = tf.reverse(backward, [1])
-    merged = tf.concat([forward, backward], -1) if merge_mode == "concat" else forward + backward
-    assert_close({"y": found}, {"y": merged})
 
 
 @pytest.mark.slow
@@ -201,24 +164,6 @@ def test_an_output_unit_that_feeds_back(mask: str) -> None:
     assert_close({"y": found["stacked"][0]["y"]}, {"y": y})
 
 
-class Doubled(Gate):
-    """Twice a sigmoid."""
-
-    factor: float = 2.0
-
-    def activate(self, pre: Any) -> Any:
-        """Return the value, batch x units."""
-        return self.factor * ops.sigmoid(pre)
-
-
-@pytest.mark.parametrize("executor", ["stacked", "reference"])
-def test_a_gate_in_the_place_of_another(executor: str) -> None:
-    rnn = layer("lstm", swap={"input": Doubled()}, executor=executor, return_state=True)
-    plain = layer("lstm", executor=executor, return_state=True)
-    x = inputs_for(rnn, time=1)
-    np.testing.assert_allclose(rnn(x)[2], 2 * plain(x)[2], rtol=1e-12)
-
-
 def test_a_role_names_the_gate_that_is_replaced() -> None:
     made = layer("gru", swap={"forget": {"kind": "hard_sigmoid"}})
     assert {g.name: g.kind for g in made.spec.gates}["update"] == "hard_sigmoid"
@@ -226,43 +171,12 @@ def test_a_role_names_the_gate_that_is_replaced() -> None:
         layer("gru", swap={"memory": "sigmoid"})
 
 
-def test_units_are_a_whole_number() -> None:
-    for units in (0, -1, 2.5, True, "8", None):
-        with pytest.raises(GatekitError, check=at("units")):
-            RNN("lstm", units)
-
-
 # --- explain --------------------------------------------------------------------------------------
-
-
-def test_explain_names_the_executor_and_why() -> None:
-    text = layer("lstm").explain()
-    assert "lstm" in text.splitlines()[0]
-    assert "executor stacked (auto: " in text
-    assert "h_prev" in text
-    assert f"{4 * UNITS} wide" in text
-    assert all(gate in text for gate in LSTM_GATES)
-    asked = layer("lstm", executor="reference").explain()
-    assert "executor reference (executor='reference' was requested)" in asked
 
 
 def test_explain_tells_the_types() -> None:
     text = layer("gru", dtype="mixed_bfloat16").explain()
     assert "products in bfloat16, everything else in float32" in text
-
-
-@pytest.mark.one_in(4, slow=3)
-@pytest.mark.parametrize(
-    "cell",
-    [
-        *dict.fromkeys((*ODD, *VARIED)),
-        *(pytest.param(c, marks=pytest.mark.slow) for c in BUNDLED if c not in VARIED),
-    ],
-)
-def test_every_cell_is_explained(cell: str) -> None:
-    rnn = layer(cell, fill=False)
-    assert rnn.choice.executor in rnn.explain()
-    assert rnn.choice.reason in rnn.explain()
 
 
 @pytest.mark.parametrize(

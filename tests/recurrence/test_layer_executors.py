@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from seams import analyse_affine as analyse
 
 from .affine_cells import AFFINE
 from .cells import CORE, ODD, VARIED, ZOO, built, canonical, merged, spec
 from .layers import MASKS, computed, graph, inputs_for, layer, states_for
 from .pairwise import covering
-from .problems import assert_close
+from .problems import assert_close, difference
 
 OPTIONS: dict[str, tuple[Any, ...]] = {
     "mask": tuple(MASKS),
@@ -205,3 +206,19 @@ def test_no_weight_loses_its_gradient_in_a_graph(name: str, executor: str) -> No
     gradients = run(inputs_for(rnn))
     assert set(rnn.named_weights) < set(gradients)
     assert [n for n, g in gradients.items() if not np.any(g)] == []
+
+
+@pytest.mark.parametrize("executor", ["reference", "stacked"])
+def test_loops_have_second_derivatives(executor: str) -> None:
+    rnn = layer("gru", executor=executor)
+    x, direction = inputs_for(rnn), np.random.default_rng(1).normal(size=(4, 5, 3))
+
+    def slope(x: Any) -> Any:
+        return tf.reduce_sum(tf.sin(computed(rnn, x)[1]["update.h_prev"]))
+
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = slope(x)
+    exact = tf.reduce_sum(tape.gradient(value, x) * direction)
+    measured = (slope(x + 1e-5 * direction) - slope(x - 1e-5 * direction)) / 2e-5
+    assert difference(exact, measured) < 1e-8

@@ -127,19 +127,6 @@ def test_every_cell_in_every_precision(cell: str, policy: str) -> None:
         assert error <= tolerance * (np.linalg.norm(exact_gradients[name]) + scale), name
 
 
-@pytest.mark.parametrize(
-    "policy", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)]
-)
-def test_training_under_a_mixed_policy(policy: str) -> None:
-    rnn = layer("lstm", units=8, dtype=policy)
-    model = keras.Sequential([keras.Input((6, 3)), rnn, keras.layers.Dense(1, dtype="float32")])
-    model.compile(optimizer=keras.optimizers.Adam(0.02), loss="mse", jit_compile=False)
-    x = np.random.default_rng(0).normal(size=(64, 6, 3)).astype("float32")
-    y = x[:, :, :1].sum(1)
-    losses = model.fit(x, y, epochs=12, batch_size=16, verbose=0, shuffle=False).history["loss"]
-    assert losses[-1] < 0.6 * losses[0]
-
-
 @pytest.mark.one_in(3)
 @pytest.mark.parametrize("policy", ["float32", "float64", "bfloat16", *LIMITS])
 @pytest.mark.parametrize("cell", ["lstm", "mingru"])

@@ -9,7 +9,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from seams import CellError
 
 import gatekit
 from gatekit import ConfigError
@@ -65,11 +64,6 @@ RULES = {"l1": keras.regularizers.L1(0.25), "l2": keras.regularizers.L2(0.5)}
 )
 def test_the_gradient_is_the_tasks_plus_the_penaltys(cell: Any, executor: str) -> None:
     _check_gradient(cell, executor)
-
-
-@pytest.mark.parametrize("executor", ["affine", "scan"])
-def test_affine_executors_have_the_same_penalties(executor: str) -> None:
-    _check_gradient("mingru", executor)
 
 
 def _check_gradient(cell: Any, executor: str) -> None:
@@ -186,30 +180,3 @@ def test_only_registered_classes_are_made_from_a_file() -> None:
         layer = gatekit.RNN.from_config(config)
     layer.build((None, None, 3))
     assert isinstance(layer.named_weights["input.x"].regularizer, Unregistered)
-
-
-@pytest.mark.parametrize(
-    ("options", "place"),
-    [
-        ({"regularizers": "l2"}, "regularizers"),
-        ({"regularizers": {"kernl": "l2"}}, "regularizers.kernl"),
-        ({"regularizers": {"forgot": {"bias": "l2"}}}, "regularizers.forgot"),
-        ({"regularizers": {"forget": "l2"}}, "regularizers.forget"),
-        ({"regularizers": {"forget": {"recurent": "l2"}}}, "regularizers.forget.recurent"),
-        ({"regularizers": {"kernel": "l3"}}, "regularizers.kernel"),
-        ({"regularizers": {"kernel": 3}}, "regularizers.kernel"),
-        ({"regularizers": {"kernel": {"kind": "l2"}}}, "regularizers.kernel"),
-        ({"regularizers": {"kernel": keras.constraints.NonNeg()}}, "regularizers.kernel"),
-        ({"constraints": {"kernel": "maxnorm"}}, "constraints.kernel"),
-    ],
-)
-def test_what_is_wrong_is_refused_at_its_place(options: Any, place: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        gatekit.RNN("lstm", 4, **options)
-    assert caught.value.fault is not None
-    assert str(caught.value.fault.place) == place
-
-
-def test_a_cell_has_no_regularizers() -> None:
-    with pytest.raises(CellError):
-        gatekit.RNN({"defaults": ["lstm"], "regularizers": {"kernel": "l2"}}, 4)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gatekit import RNN, DataError, GatekitError
+from gatekit import RNN, DataError
 
 from .layers import BATCH, FEATURES, HOLES, TIME, UNITS, computed, inputs_for, layer, states_for
 from .problems import assert_close
@@ -76,19 +76,6 @@ def test_a_stateful_layer_has_gradients_with_unknown_batch(run: str) -> None:
             assert_close(found, wanted)
 
 
-@pytest.mark.slow
-def test_a_stateful_model_learns_from_a_dataset() -> None:
-    given = keras.Input(batch_shape=(2, TIME, FEATURES))
-    model = keras.Sequential([given, RNN("lstm", 4, stateful=True, seed=1), keras.layers.Dense(1)])
-    model.compile(optimizer=keras.optimizers.Adam(0.05), loss="mse", jit_compile=False)
-    x = np.random.default_rng(0).normal(size=(8, TIME, FEATURES)).astype("float32")
-    data = tf.data.Dataset.from_tensor_slices((x, x.sum((1, 2))[:, None])).batch(2)
-    losses = model.fit(data, epochs=8, shuffle=False, verbose=0).history["loss"]
-    assert losses[-1] < 0.8 * losses[0]
-    with pytest.raises(tf.errors.InvalidArgumentError, match="stateful_layer_needs_batches_of_2"):
-        model.evaluate(data.unbatch().take(3).batch(2), verbose=0)
-
-
 @pytest.mark.parametrize(
     "run",
     [r if r == "stacked" else pytest.param(r, marks=pytest.mark.slow) for r in RUNS],
@@ -105,14 +92,6 @@ def test_a_stateful_model_is_exported_with_its_states(run: str, tmp_path: Path) 
     np.testing.assert_allclose(served.serve(x), second, atol=1e-6)
     np.testing.assert_allclose(served.serve(x), third, atol=1e-6)
     assert not np.allclose(first, second)
-
-
-def test_a_cell_without_states_may_be_stateful() -> None:
-    cell = {"gates": {"g": {"kind": "tanh", "reads": ["x"]}}, "emits": "g"}
-    x = np.ones((BATCH, TIME, FEATURES), "float32")
-    stateful, plain = (RNN(cell, UNITS, stateful=kept, seed=1) for kept in (True, False))
-    np.testing.assert_array_equal(stateful(x), plain(x))
-    assert stateful.states == []
 
 
 def test_kept_states_are_not_weights() -> None:
@@ -146,18 +125,6 @@ def test_weights_go_from_a_stateless_file_into_a_stateful_model(tmp_path: Path) 
     trained.load_weights(tmp_path / "other.weights.h5")
 
 
-def test_states_are_the_kept_ones() -> None:
-    rnn = RNN("lstm", 4, stateful=True, return_state=True)
-    assert rnn.states is None
-    _, h, c = rnn(np.ones((2, 3, FEATURES), "float32"))
-    assert rnn.states is not None
-    for kept, last in zip(rnn.states, (h, c), strict=True):
-        np.testing.assert_array_equal(kept, last)
-    rnn.reset_states()
-    assert not any(np.any(state) for state in rnn.states)
-    assert layer("lstm").states is None
-
-
 def test_kept_states_start_and_restart_at_learned_values() -> None:
     rnn = RNN("lstm", 4, stateful=True, learned_initial_state=["c"], dtype="float64")
     rnn.build((2, None, FEATURES))
@@ -175,13 +142,3 @@ def test_another_batch_is_refused_with_a_remedy(run: str) -> None:
         made(x)
     with pytest.raises(DataError, match="keeps the states of 4 sequences"):
         made(x, initial_state=[np.zeros((BATCH + 1, UNITS))] * len(made.state_names))
-
-
-def test_states_of_two_batch_sizes_are_refused() -> None:
-    rnn = layer("lstm")
-    states = {"h": tf.zeros([2, UNITS], tf.float64), "c": tf.zeros([3, UNITS], tf.float64)}
-    call = tf.function(
-        lambda x: rnn(x, initial_state=states), input_signature=[UNKNOWN_BATCH], autograph=False
-    )
-    with pytest.raises(GatekitError, match="c has 3 sequences and h has 2"):
-        call(tf.zeros([2, TIME, FEATURES], tf.float64))

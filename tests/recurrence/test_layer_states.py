@@ -15,10 +15,8 @@ from .cells import ODD
 from .layers import (
     BATCH,
     FEATURES,
-    MASKS,
     TIME,
     UNITS,
-    computed,
     inputs_for,
     layer,
     states_for,
@@ -53,14 +51,6 @@ def test_a_cell_may_say_where_a_state_starts() -> None:
     assert np.all(first["forget"] == 1.0)
     assert np.all(first["c"] == 0.5)
     assert not np.any(first["h"])
-
-
-def test_a_learned_state_is_where_a_sequence_starts() -> None:
-    rnn = layer("lstm", learned_initial_state=["c"], return_state=True)
-    learned = rnn.named_weights["initial.c"]
-    values, gradients = computed(rnn, inputs_for(rnn), np.zeros((BATCH, TIME), bool))
-    np.testing.assert_array_equal(values["c"], np.tile(learned.numpy(), (BATCH, 1)))
-    assert np.all(gradients["initial.c"])
 
 
 @pytest.mark.parametrize("as_mapping", [False, True])
@@ -109,34 +99,6 @@ def test_first_states_that_need_the_built_layer_are_refused_before() -> None:
 # --- chunks ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.one_in(4)
-@pytest.mark.parametrize("mask", MASKS)
-@pytest.mark.parametrize("executor", ["stacked", "reference"])
-@pytest.mark.parametrize("cell", ["lstm", "slstm", "power_law", "raw_input", "full_gate"])
-def test_chunked_is_whole(cell: str, executor: str, mask: str) -> None:
-    rnn = layer(
-        cell,
-        executor=executor,
-        output_unit="mix_last",
-        return_sequences=True,
-        return_state=True,
-    )
-    x, valid = inputs_for(rnn), MASKS[mask]
-    whole, *last = rnn(x, mask=valid)
-    parts, states = [], None
-    for start, stop in ((0, 2), (2, 3), (3, 5)):
-        part = None if valid is None else valid[:, start:stop]
-        outputs, *states = rnn(x[:, start:stop], mask=part, initial_state=states)
-        parts.append(outputs)
-    assert_close(
-        dict(zip(rnn.state_names, states or [], strict=True)),
-        dict(zip(rnn.state_names, last, strict=True)),
-    )
-    # What a masked step emits before the first valid one of its chunk is zero in each chunk.
-    shown = np.ones((BATCH, TIME), bool) if valid is None else valid
-    assert_close({"y": np.concatenate(parts, 1)[shown]}, {"y": np.asarray(whole)[shown]})
-
-
 @pytest.mark.parametrize("mode", ["eager", "graph"])
 @pytest.mark.parametrize("cell", ["lstm", "power_law", "raw_input"])
 def test_stateful_goes_on_where_it_ended(cell: str, mode: str) -> None:
@@ -159,21 +121,3 @@ def test_stateful_goes_on_where_it_ended(cell: str, mode: str) -> None:
         parts = [call(x[:, :2]), call(x[:, 2:])]
         assert_close({"y": np.concatenate(parts, 1)}, {"y": expected})
         rnn.reset_state()
-
-
-def test_stateful_needs_the_batch_size_and_says_so() -> None:
-    made = RNN("gru", 3, stateful=True)
-    with pytest.raises(GatekitError, match=r"batch_shape=\(batch, time, features\)"):
-        made.build((None, None, 2))
-
-
-def test_stateful_in_a_sequential_model() -> None:
-    rnn = layer("gru", dtype="float32")
-    model = keras.Sequential(
-        [keras.Input(batch_shape=(2, 3, FEATURES)), RNN("gru", 4, stateful=True, seed=1)]
-    )
-    x = np.asarray(inputs_for(rnn, 2, 3))
-    first = model.predict(x, verbose=0)
-    assert not np.array_equal(model.predict(x, verbose=0), first)
-    model.layers[0].reset_state()
-    np.testing.assert_array_equal(model.predict(x, verbose=0), first)

@@ -8,9 +8,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from seams import bound
-
-from gatekit import Gate, ops
 
 from .cells import VARIED
 from .layers import FEATURES, HOLES, computed, graph, inputs_for, layer
@@ -46,30 +43,9 @@ def test_xla_computes_what_eager_mode_does(cell: str) -> None:
     assert_close(xla_gradients, gradients)
 
 
-@pytest.mark.parametrize("cell", ["lstm", pytest.param(FIRST, marks=pytest.mark.slow)])
-def test_xla_computes_what_eager_mode_does_outside_training(cell: str) -> None:
-    rnn = layer(cell, return_sequences=True, return_state=True, **NOISY)
-    x = inputs_for(rnn)
-    values, _ = graph(lambda x: computed(rnn, x), jit_compile=True)(x)
-    assert_close(values, computed(rnn, x)[0])
-
-
 @pytest.mark.parametrize("cell", ["gru", pytest.param("on_lstm", marks=pytest.mark.slow)])
 def test_the_reference_runs_under_xla_where_the_whole_step_is_compiled(cell: str) -> None:
     rnn = layer(cell, executor="reference", return_sequences=True)
-    x = inputs_for(rnn)
-    values, gradients = graph(lambda x: computed(rnn, x, HOLES), jit_compile=True)(x)
-    expected, expected_gradients = computed(rnn, x, HOLES)
-    assert_close(values, expected)
-    assert_close(gradients, expected_gradients)
-
-
-@pytest.mark.parametrize(
-    "output_unit",
-    ["mix_last", *(pytest.param(u, marks=pytest.mark.slow) for u in ("projection", "gated"))],
-)
-def test_output_units_under_xla(output_unit: str) -> None:
-    rnn = layer("gru", output_unit=output_unit, return_sequences=True)
     x = inputs_for(rnn)
     values, gradients = graph(lambda x: computed(rnn, x, HOLES), jit_compile=True)(x)
     expected, expected_gradients = computed(rnn, x, HOLES)
@@ -134,26 +110,6 @@ def test_one_trace_for_every_batch_size_and_length(cell: str, executor: str) -> 
     assert len(traces) == 1
 
 
-def test_predict_does_not_trace_again_for_another_size() -> None:
-    traces: list[int] = []
-
-    class Counting(Gate):
-        """A gate that notes each trace."""
-
-        def activate(self, pre: Any) -> Any:
-            traces.append(1)
-            return ops.sigmoid(pre)
-
-    rnn = layer("gru", swap={"forget": Counting()}, dtype="float32")
-    model = keras.Sequential([keras.Input((None, FEATURES)), rnn])
-    for size in ((2, 3), (3, 4)):
-        model.predict(np.zeros((*size, FEATURES), "float32"), verbose=0)
-    traces.clear()
-    for size in ((4, 6), (7, 2), (1, 11)):
-        model.predict(np.zeros((*size, FEATURES), "float32"), verbose=0)
-    assert traces == []
-
-
 @pytest.mark.one_in(2, slow=2)
 @pytest.mark.parametrize(
     "cell",
@@ -176,16 +132,3 @@ def test_a_gradient_outside_training(cell: str) -> None:
     (values, gradients), (expected, expected_gradients) = found
     assert_close(values, expected)
     assert_close(gradients, expected_gradients)
-
-
-def test_a_loop_is_bounded_only_where_xla_compiles_it() -> None:
-    found: dict[bool, bool] = {}
-    for jit in (False, True):
-
-        @tf.function(jit_compile=jit)
-        def traced(steps: tf.Tensor, jit: bool = jit) -> tf.Tensor:
-            found[jit] = bound(steps) is not None
-            return steps + 1
-
-        assert int(traced(tf.constant(3))) == 4
-    assert found == {False: False, True: True}

@@ -87,25 +87,6 @@ def test_compiled_by_xla_at_any_length(solver: str, steps: int) -> None:
         assert difference(actual, expected) < 1e-13
 
 
-@pytest.mark.one_in(4)
-@pytest.mark.parametrize("compiled", [False, True], ids=["graph", "xla"])
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_one_trace_serves_every_length(solver: str, compiled: bool) -> None:
-    traced = []
-
-    def run(a: Any, b: Any, first: Any) -> Any:
-        traced.append(1)
-        return _solved(solver, a, b, first)
-
-    shapes = [(1, 1, None, 2, 3), (1, None, 2, 3), (1, 2, 3)]
-    signature = [tf.TensorSpec(shape, tf.float64) for shape in shapes]
-    function = graph(run, input_signature=signature, jit_compile=compiled)
-    for steps in (1, 5, 16, 33, 64):
-        drawn = _drawn(1, steps)
-        assert difference(function(*map(tf.constant, drawn)), _expected(*drawn)) < 1e-13
-    assert len(traced) == 1
-
-
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_a_product_that_underflows_is_a_past_that_is_forgotten(solver: str) -> None:
     a, b, first = _drawn(1, 200)

@@ -14,7 +14,7 @@ import tensorflow as tf
 import gatekit
 from gatekit import OutputUnit, ops
 
-from .layers import graph, layer
+from .layers import layer
 
 BATCH, TIME, FEATURES = 4, 7, 4
 # Padding, a hole, masked steps in front, and nothing valid at all.
@@ -22,9 +22,6 @@ MASK = np.array(
     [[1, 1, 1, 0, 0, 0, 0], [1, 0, 1, 1, 0, 1, 1], [0, 0, 1, 1, 1, 1, 1], [0] * 7], bool
 )
 ONE_STEP = np.array([[1] + [0] * 6, [0] * 6 + [1], [0, 0, 1, 0, 0, 0, 0], [0] * 7], bool)
-RESETS = np.array(
-    [[0, 0, 1, 0, 0, 1, 0], [0, 1, 0, 0, 0, 0, 1], [1] + [0] * 6, [0, 1] * 3 + [0]], bool
-)
 
 X = {"kind": "linear", "reads": ["x"]}
 FORGET = {"kind": "forget", "reads": ["x"]}
@@ -127,23 +124,6 @@ def _assert_row_by_row(rnn: Any, mask: Any, wrap: Any = lambda f: f, call: Any =
         np.testing.assert_allclose(one / scale, other / scale, rtol=0, atol=1e-10, err_msg=name)
 
 
-# What some of the cases would miss: one for each executor that steps, solves or cuts on its own.
-ALWAYS = (
-    ("change_of_state", "stacked", "one_step"),
-    ("log_of_t", "stacked", "mask"),
-    ("mean", "affine", "one_step"),
-    ("memory_of_mean", "chunk", "mask"),
-    ("ends_at_zero", "stacked", "one_step"),
-)
-
-
-@pytest.mark.parametrize(("cell", "executor", "mask"), ALWAYS)
-def test_each_executor_has_the_gradients_of_the_rows_without_masked_steps(
-    cell: str, executor: str, mask: str
-) -> None:
-    test_gradients_are_those_of_the_rows_without_masked_steps(cell, executor, mask)
-
-
 # A cell has 12 cases where slow ones run; over the cells, each of them is met.
 @pytest.mark.one_in(3, slow=7)
 @pytest.mark.parametrize(("cell", "executor", "mask"), [*_cases()])
@@ -153,17 +133,6 @@ def test_gradients_are_those_of_the_rows_without_masked_steps(
     options = {"return_sequences": True, "zero_output_for_mask": True}
     rnn = _made(CELLS[cell], executor, **options)
     _assert_row_by_row(rnn, {"mask": MASK, "one_step": ONE_STEP}[mask])
-
-
-@pytest.mark.slow
-@pytest.mark.one_in(1, slow=61)
-@pytest.mark.parametrize("mode", ["graph", "xla"])
-@pytest.mark.parametrize(("cell", "executor", "mask"), [*_cases()])
-def test_they_are_in_graphs_too(cell: str, executor: str, mask: str, mode: str) -> None:
-    options = {"return_sequences": True, "zero_output_for_mask": True}
-    rnn = _made(CELLS[cell], executor, **options)
-    given = {"mask": MASK, "one_step": ONE_STEP}[mask]
-    _assert_row_by_row(rnn, given, lambda f: graph(f, jit_compile=mode == "xla"))
 
 
 # --- output units, blocks, wrappers ---------------------------------------------------------------

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 import tensorflow as tf
-from seams import bernoulli, dropout_mask, scrambled_seed
+from seams import bernoulli, scrambled_seed
 
 SEED = tf.constant([5, 7])
 
@@ -28,24 +26,3 @@ def test_streams_steps_and_seeds_are_independent() -> None:
     for index, one in enumerate(drawn):
         for other in drawn[:index]:
             assert abs(np.mean(one == other) - 0.5) < 0.07
-
-
-def test_eager_graph_and_xla_draw_alike() -> None:
-    def draw(seed: Any) -> Any:
-        return bernoulli(scrambled_seed(seed), 3, tf.constant(4), [5, 6], 0.4)
-
-    eager = draw(SEED)
-    np.testing.assert_array_equal(tf.function(draw)(SEED), eager)
-    np.testing.assert_array_equal(tf.function(draw, jit_compile=True)(SEED), eager)
-
-
-def test_dropout_mask_keeps_the_mean() -> None:
-    mask = np.asarray(dropout_mask(SEED, 0, [300, 300], 0.25, tf.float64))
-    assert set(np.unique(mask)) == {0.0, 1 / 0.75}
-    assert abs(mask.mean() - 1) < 0.01
-
-
-def test_each_stream_has_a_dropout_mask_of_its_own() -> None:
-    seed = scrambled_seed(tf.constant([1, 2]))
-    masks = [np.asarray(dropout_mask(seed, stream, (8, 64), 0.5, tf.float64)) for stream in (0, 1)]
-    assert 0.3 < np.mean(masks[0] == masks[1]) < 0.7

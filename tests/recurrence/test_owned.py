@@ -147,29 +147,6 @@ def test_a_variant_shares_the_weights_and_the_noise_of_its_baseline() -> None:
         np.testing.assert_array_equal(made.named_weights[name], weight)
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float16"])
-def test_low_precision(policy: str) -> None:
-    low, exact = (rnn(dtype=dtype) for dtype in (policy, "float64"))
-    low.build(X.shape)
-    exact.build(X.shape)
-    for name, weight in exact.named_weights.items():
-        weight.assign(tf.cast(low.named_weights[name].value, "float64"))
-    actual = computed(low, tf.constant(X, low.variable_dtype), MASK)
-    for one, other in zip(actual, computed(exact, tf.constant(X), MASK), strict=True):
-        for name, expected in other.items():
-            error = tf.cast(one[name], "float64") - expected
-            assert np.linalg.norm(error) <= 0.05 * (1 + np.linalg.norm(expected)), name
-
-
-def test_a_stateful_layer_goes_on_from_the_states_of_its_gates() -> None:
-    whole, made = rnn(), rnn(stateful=True)
-    parts = [made(X[:, :1], mask=MASK[:, :1]), made(X[:, 1:], mask=MASK[:, 1:])]
-    y, *states = whole(X, mask=MASK)
-    np.testing.assert_allclose(np.concatenate([p[0] for p in parts], 1), y, atol=1e-12)
-    for one, other in zip(parts[1][1:], states, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-12)
-
-
 def test_first_values_by_name_and_in_order() -> None:
     made = rnn()
     made.build(X.shape)
@@ -237,44 +214,6 @@ def test_a_step_in_a_loop_of_keras_knows_the_width_of_x(cell: Any) -> None:
         np.testing.assert_allclose(one, other, atol=1e-12)
     with pytest.raises(ConfigError, match=r"gatekit\.Cell .*features="):
         keras.layers.RNN(Cell(whole.spec, UNITS))
-
-
-class Halved(keras.Regularizer):
-    """A class that gatekit does not know."""
-
-    def __call__(self, x: Any) -> Any:
-        return 0.5 * keras.ops.sum(x * x)
-
-
-class Shorter(keras.constraints.Constraint):
-    """A class that gatekit does not know."""
-
-    def __call__(self, w: Any) -> Any:
-        return w / 2
-
-
-@pytest.mark.parametrize("own", [False, True], ids=["by name", "own class"])
-def test_rules_of_the_gate_are_those_of_its_projections(own: bool) -> None:
-    rule, bound = (Halved(), Shorter()) if own else ("l2", "unit_norm")
-    made = rnn(
-        regularizers={"forget": {"kernel": rule, "recurrent": rule, "bias": rule}},
-        constraints={"forget": {"kernel": bound, "recurrent": bound}},
-    )
-    made.build(X.shape)
-    kinds = {weight.name: weight.kind for weight in made.cell.weights}
-    actual = {name for name, v in made.named_weights.items() if v.regularizer is not None}
-    assert actual == {
-        name
-        for name, kind in kinds.items()
-        if name.startswith("forget.") and kind in ("kernel", "recurrent", "bias")
-    }
-    bounded = {name for name, v in made.named_weights.items() if v.constraint is not None}
-    assert bounded == {name for name in actual if kinds[name] != "bias"}
-    assert {"forget.u.k*x", "forget.narrow.h_prev"} < bounded
-    factor = 0.5 if own else 0.01
-    weights = [made.named_weights[name].numpy() for name in actual]
-    expected = factor * sum(np.square(weight).sum() for weight in weights)
-    np.testing.assert_allclose(sum(made.losses), expected)
 
 
 def test_other_settings_of_the_gate_are_not_those_of_its_projections() -> None:

@@ -11,7 +11,6 @@ from gatekit import OutputUnit, Parameter, Projection, ops
 
 from .layers import agree, inputs_for, layer, states_for
 from .problems import assert_close
-from .test_resets import MASK, check, made_of
 
 SMALL = {"units": 4, "features": 3}
 
@@ -107,30 +106,6 @@ def test_they_are_what_numpy_computes() -> None:
     mean = sum(padded[:, k : k + h.shape[1]] for k in range(3)) / 3
     y = a / (1 + np.exp(-b)) + c + x @ w["x"] + w["bias"] + w["alpha"] * mean
     assert_close({"y": rnn(x, initial_state=states)}, {"y": y})
-
-
-def test_a_reset_is_a_cut() -> None:
-    check(made_of("lstm", "stacked", output_unit="glu"), MASK)
-
-
-def test_mixed_precision_runs_it() -> None:
-    found = []
-    for dtype in ("float32", "mixed_bfloat16"):
-        rnn = layer("lstm", dtype=dtype, output_unit=Maps(), **SMALL)
-        found.append(np.asarray(rnn(inputs_for(rnn)), "float32"))
-    np.testing.assert_allclose(found[1], found[0], rtol=0.1, atol=0.1)
-
-
-def test_a_variant_starts_from_the_weights_of_its_baseline() -> None:
-    """The weights of a cell do not depend on the output unit."""
-    plain = layer("lstm", fill=False, **SMALL)
-    rnn = layer("lstm", fill=False, output_unit=Maps(), **SMALL)
-    for name, variable in plain.named_weights.items():
-        np.testing.assert_array_equal(variable, rnn.named_weights[name])
-    names = list(rnn.named_weights)
-    assert names[: len(plain.named_weights)] == list(plain.named_weights)
-    own = names[len(plain.named_weights) :]
-    assert [n.split(".")[1] for n in own[-3:]] == ["x", "bias", "alpha"]
 
 
 @pytest.mark.parametrize("name", ["mean", "sum", "var", "softmax", "cumsum", "cumax"])

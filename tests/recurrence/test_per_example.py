@@ -67,14 +67,6 @@ def test_so_it_does_for_every_executor(cell: str, executor: str) -> None:
 
 
 @pytest.mark.slow
-def test_it_does_within_a_function_and_outside_training() -> None:
-    layer, x, mask = layer_and_inputs("lstm")
-    inner = tf.function(lambda each: gradient(layer, *each, training=False))
-    found = tf.function(lambda: tf.vectorized_map(inner, (x, mask), fallback_to_while_loop=False))
-    agree(found(), layer, x, mask)
-
-
-@pytest.mark.slow
 @pytest.mark.one_in(1, slow=2)
 @pytest.mark.parametrize("traced", [False, True])
 def test_jacobians_are_each_examples_gradient(traced: bool) -> None:

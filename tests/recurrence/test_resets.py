@@ -9,8 +9,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from seams import layout
 
 from gatekit import RNN, DataError
@@ -18,7 +16,7 @@ from gatekit import RNN, DataError
 from .affine_cells import AFFINE
 from .chunk_cells import OWN
 from .cuts import compared, plain
-from .layers import computed, graph, inputs_for, layer, states_for
+from .layers import graph, inputs_for, layer, states_for
 from .problems import assert_close
 
 BATCH, TIME = 4, 9
@@ -125,42 +123,6 @@ def test_a_history_of_the_output_unit_starts_anew() -> None:
     check(made_of("lstm", "stacked", output_unit="mix_last"))
 
 
-@st.composite
-def calls(draw: Any) -> Any:
-    """Return a layer, resets, and a mask or None."""
-    rnn = _made(*draw(st.sampled_from(FEW)))
-    time, batch = draw(st.integers(1, 9)), draw(st.integers(1, 3))
-    bits = st.lists(st.booleans(), min_size=batch * time, max_size=batch * time)
-    resets = np.reshape(draw(bits), (batch, time))
-    return rnn, resets, draw(st.none() | bits.map(lambda b: np.reshape(b, (batch, time))))
-
-
-@pytest.mark.slow
-@settings(
-    max_examples=4,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-@given(call=calls())
-def test_random_cuts(call: Any) -> None:
-    made, resets, mask = call
-    check(made, mask, resets)
-
-
-@pytest.mark.slow
-@settings(
-    max_examples=25,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-@given(call=calls())
-def test_many_random_cuts(call: Any) -> None:
-    made, resets, mask = call
-    check(made, mask, resets)
-
-
 @pytest.mark.parametrize("executor", ["stacked", "unroll"])
 def test_draws_keep_their_places(executor: str) -> None:
     """With zoneout and dropout the executors agree with the reference, as without resets."""
@@ -201,28 +163,6 @@ def test_lengths_may_be_known_only_when_a_graph_runs(cell: str, executor: str) -
         expected = run(x, tf.constant(resets), tf.constant(mask))
         for one, other in zip(dynamic(x, resets, mask), expected, strict=True):
             np.testing.assert_allclose(one, other, atol=1e-12)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("cell", "executor"), [("lstm", "stacked"), ("qrnn", "scan")])
-def test_xla_computes_it(cell: str, executor: str) -> None:
-    rnn = made_of(cell, executor)
-    x = inputs_for(rnn, BATCH, TIME)
-    expected = compared(rnn, x, RESETS, MASK, by_cuts=False)
-    compiled = graph(lambda x: compared(rnn, x, RESETS, MASK, by_cuts=False), jit_compile=True)
-    actual = compiled(x)
-    assert_close(actual[0], expected[0])
-    assert_close(actual[1], expected[1])
-
-
-def test_without_resets_nothing_is_selected() -> None:
-    rnn = layer("lstm", return_sequences=True)
-    x = inputs_for(rnn)
-    concrete = graph(lambda x: computed(rnn, x)[1]).get_concrete_function(x)
-    bodies = [concrete.graph, *concrete.graph._functions.values()]
-    names = [op.type for body in bodies for op in getattr(body, "graph", body).get_operations()]
-    assert "While" in " ".join(names)
-    assert not [name for name in names if "Select" in name]
 
 
 @pytest.mark.parametrize("executor", ["affine", "scan"])
@@ -268,20 +208,6 @@ def test_a_stateful_layer_is_reset_within_its_stream() -> None:
     np.testing.assert_allclose(tf.concat(parts, 1), rnn(x, resets=RESETS), atol=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("resets", "message"),
-    [
-        (np.full((BATCH, TIME), 2), "has the value 2; true"),
-        (np.zeros((BATCH, TIME)), "resets != 0"),
-        (np.zeros((BATCH, TIME + 1), bool), r"batch x time of the input is \(4, 9\)"),
-    ],
-)
-def test_what_are_no_resets_is_refused(resets: Any, message: str) -> None:
-    made = layer("lstm")
-    with pytest.raises(DataError, match=message):
-        made(inputs_for(made, BATCH, TIME), resets=resets)
-
-
 def test_integers_are_taken_and_twice_is_refused() -> None:
     made = layer("lstm")
     x = inputs_for(made, BATCH, TIME)
@@ -289,13 +215,3 @@ def test_integers_are_taken_and_twice_is_refused() -> None:
     np.testing.assert_array_equal(found, made({"x": x, "resets": RESETS}))
     with pytest.raises(DataError, match="are given twice"):
         made({"x": x, "resets": RESETS}, resets=RESETS)
-
-
-@pytest.mark.parametrize("unit", ["hidden", "mix_last"])
-def test_there_may_be_no_step(unit: str) -> None:
-    for cell in ("lstm", "power_law", "raw_input"):
-        rnn = made_of(cell, "stacked", output_unit=unit, go_backwards=unit == "hidden")
-        outputs, *states = rnn(inputs_for(rnn, BATCH, 0), resets=RESETS[:, :0])
-        assert outputs.shape == (BATCH, 0, 8)
-        for one, other in zip(states, rnn.get_initial_state(BATCH), strict=True):
-            np.testing.assert_array_equal(one, other)

@@ -8,13 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
-from seams import normalised, one_step, product
+from seams import normalised, product
 
-from gatekit import Gate, ops
-
-from .cells import LSTM_GATES, built, lstm_with, merged
+from .cells import LSTM_GATES, lstm_with, merged
 from .layers import inputs_for, layer, states_for
-from .problems import Given, assert_close
+from .problems import assert_close
 
 EPSILON = 1e-5
 
@@ -124,45 +122,3 @@ def test_a_low_precision_product_sums_its_weight_gradient_in_full(dtype: Any) ->
     exact = np.tile(np.asarray(u, np.float64).sum((0, 1))[:, None], (1, 2))
     np.testing.assert_allclose(tape.gradient(total, matrix), exact, rtol=1e-6)
     np.testing.assert_allclose(z, np.asarray(u) @ np.asarray(matrix), atol=0.05)
-
-
-def _with_forget(gate: Gate) -> Any:
-    return built({**lstm_with(), "gates": {**lstm_with()["gates"], "forget": gate}})
-
-
-def _first_step(cell: Any) -> Any:
-    given = Given(cell)
-    problem = given.problem(given.tensors)
-    inputs = {name: sequence[0] for name, sequence in problem.inputs.items()}
-    return one_step(problem, tf.constant(0), inputs, None, dict(problem.states))
-
-
-def test_what_a_gate_uses_twice_is_computed_once() -> None:
-    """Otherwise its gradients would be added in another order than those of the function."""
-
-    class Peaked(Gate):
-        def activate(self, pre: Any) -> Any:
-            share = ops.softplus(pre)
-            return share * (1 + share)
-
-    graph = tf.Graph()
-    with graph.as_default():
-        _first_step(_with_forget(Peaked()))
-    assert [op.type for op in graph.get_operations()].count("Softplus") == 1
-
-
-def test_a_gate_that_is_not_an_expression_is_called_once_for_its_value_and_states() -> None:
-    calls: list[Any] = []
-
-    class Counted(Gate):
-        states = {"a": 0.0, "b": 1.0}
-        uses_tensorflow = True
-
-        def activate(self, pre: Any, a_prev: Any, b_prev: Any) -> Any:
-            calls.append(pre)
-            return tf.sigmoid(pre + a_prev), {"a": b_prev, "b": 2 * a_prev}
-
-    env = _first_step(_with_forget(Counted()))
-    assert len(calls) == 1
-    np.testing.assert_array_equal(env["forget.b"], 2 * env["forget.a_prev"])
-    np.testing.assert_array_equal(env["forget.a"], env["forget.b_prev"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -91,14 +90,3 @@ def test_it_is_a_signature_of_its_own(cell: str, tmp_path: Path) -> None:
         np.testing.assert_allclose(found.pop("emitted"), whole[:, t], atol=1e-6)
         states = {f"{name}_prev": value for name, value in found.items()}
     assert set(served.signatures) == {"serve", "step", "start", "serving_default"}
-
-
-def test_it_needs_no_keras_call() -> None:
-    """A model that is generated from calls `step` between an embedding and a head."""
-    rnn = layer("gru", dtype="float32")
-    embedding, head = keras.layers.Embedding(5, 3), keras.layers.Dense(5)
-    token, states = tf.constant([1, 2]), None
-    for _ in range(3):
-        y, states = rnn.step(embedding(token), states)
-        token = tf.argmax(head(y), -1)
-    assert token.shape == (2,)

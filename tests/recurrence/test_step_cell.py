@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gatekit import RNN, Cell, ConfigError, DataError
+from gatekit import RNN, Cell, ConfigError
 
 from .cells import VARIED, spec
 from .layers import BATCH, FEATURES, HOLES, TIME, UNITS, fill_weights, inputs_for, layer
@@ -57,20 +57,6 @@ def test_a_loop_over_steps_is_the_layer(cell: str) -> None:
     assert_close(_named(found, names), _named(expected, names))
 
 
-def test_gradients_are_those_of_the_layer() -> None:
-    sequence, made = layer("gru"), _cell("gru")
-    over, x = keras.layers.RNN(made, dtype="float64"), inputs_for(sequence)
-    found = {}
-    for key, called in (("step", over), ("whole", sequence)):
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            total = tf.reduce_sum(called(x) ** 2)
-        owner = made if key == "step" else sequence
-        weights = {name: v.value for name, v in owner.named_weights.items()}
-        found[key] = tape.gradient(total, {"x": x, **weights})
-    assert_close(found["step"], found["whole"])
-
-
 # Keras copies the variables of its own cells in a way that NumPy 2 warns of.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_a_stack_of_cells_is_a_stack_of_layers(tmp_path: Path) -> None:
@@ -91,18 +77,6 @@ def test_a_stack_of_cells_is_a_stack_of_layers(tmp_path: Path) -> None:
     model.save(tmp_path / "model.keras")
     back = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(back(x), model(x))
-
-
-@pytest.mark.slow
-def test_a_model_of_cells_learns() -> None:
-    cells = Cell("gru", 8, seed=1, dropout=0.1, zoneout={"h": 0.1})
-    model = keras.Sequential(
-        [keras.Input((None, 1)), keras.layers.RNN(cells), keras.layers.Dense(1)]
-    )
-    model.compile(optimizer=keras.optimizers.Adam(0.02), loss="mse", jit_compile=False)
-    x = np.random.default_rng(0).normal(size=(64, 3, 1)).astype("float32")
-    history = model.fit(x, x[:, -1], epochs=8, batch_size=16, verbose=0, shuffle=False)
-    assert history.history["loss"][-1] < 0.7 * history.history["loss"][0]
 
 
 @pytest.mark.parametrize("mode", ["eager", "graph"])
@@ -174,26 +148,6 @@ def test_a_cell_with_more_inputs_is_refused_in_a_loop_of_keras() -> None:
     over = keras.layers.RNN(Cell("phased_lstm", 4))
     with pytest.raises(ConfigError, match=r"reads time, x.*gatekit\.RNN"):
         over.build((None, None, FEATURES))
-
-
-@pytest.mark.parametrize(
-    ("x", "states", "message"),
-    [
-        ((2, FEATURES), [(2, UNITS)], "1 states were given; the states are h, c"),
-        ((2, FEATURES), [(2, UNITS), (2, 5)], r"'c' has the shape \(2, 5\); batch x 8"),
-        ((2, FEATURES), [(3, UNITS), (3, UNITS)], "h has 3 sequences and x has 2"),
-        ((2, 5), [(2, UNITS), (2, UNITS)], "5 features; the layer was built for 3"),
-    ],
-)
-def test_what_does_not_fit_is_refused(x: Any, states: Any, message: str) -> None:
-    made = _cell("lstm")
-    with pytest.raises(DataError, match=message):
-        made(np.zeros(x), [np.zeros(shape) for shape in states])
-
-
-def test_a_sequence_is_not_a_step() -> None:
-    with pytest.raises(DataError, match="'lstm' reads batch x features"):
-        Cell("lstm", 4)(np.zeros((2, 5, 3), "float32"), [np.zeros((2, 4), "float32")] * 2)
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float16"])

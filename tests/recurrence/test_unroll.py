@@ -32,8 +32,3 @@ def test_an_unknown_number_of_steps_is_refused() -> None:
         tf.function(lambda x: made(x)).get_concrete_function(
             tf.TensorSpec((2, None, FEATURES), tf.float64)
         )
-
-
-def test_no_step_at_all() -> None:
-    rnn = layer("lstm", executor="unroll", return_sequences=True)
-    assert rnn(tf.zeros((2, 0, FEATURES), tf.float64)).shape == (2, 0, rnn.units)
