@@ -1,8 +1,8 @@
 """Compare runs with numbers that a paper printed: ``python -m experiments.printed STUDY``.
 
 The command stores the test scores of every run in ``results.csv`` of the study's folder, where
-``printed.csv`` has the printed numbers, and prints an outcome for each of these. The table of
-docs/printed.md has a row for each study in `ROWS`.
+``printed.csv`` has the printed numbers, and prints an outcome for each of these. `count` has the
+numbers that docs/printed.md and the front page begin with; the studies in `PILOTS` have no outcome.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest, fisher_exact, rankdata
+from scipy.stats import binomtest, fisher_exact, rankdata, t
 
 import gatekit
 from gatekit.compare.stats.intervals import mean_interval
@@ -30,18 +30,22 @@ from gatekit.runs import durable
 from gatekit.runs.result import Result
 
 FOLDER = Path(__file__).parent
-MET, NOT_MET, TOO_WIDE, NOT_COMPARABLE = "met", "not met", "too wide", "not comparable"
-NOT_RUN = "not run yet"
+MET, BETTER, WORSE = "met", "not met, better", "not met, worse"
+TOO_WIDE, NOT_COMPARABLE = "too wide", "not comparable"
 WIDEST = 0.2
-"""The widest interval that can meet a number, as a share of it."""
+"""The widest interval that can meet a number, as a share of what it is judged beside."""
+CHANCE = 0.05
+"""An order that chance meets at least as often as this is not compared."""
 FEWEST = 10
 """The fewest seeds from which the distribution of a minimum is taken."""
 FEWEST_OF_A_MEAN = 5
 """The fewest seeds from which an interval of a mean is taken."""
-SOLVED = 0.9
-"""The score from which Delétang et al. call a task solved."""
 DRAWS = (5, 10, 20)
 """How many runs a best of k is taken to be of where k is not printed."""
+CAPS = (30_000, 300_000)
+"""Strings after which a trial of `reber_1997` is a failure, in its second reading."""
+OPTIMUM = {"an_bn": 0.258, "an_bn_cn": 0.172, "dyck_1": 0.882}
+"""The entropy of the test sets in bits per symbol: no loss is expected to be below it."""
 
 Group = tuple[str, int, str, int]
 """Task, strings, cell and units of a configuration."""
@@ -54,11 +58,12 @@ class Found:
     """What became of a printed number.
 
     Attributes:
-        outcome: met, not met, too wide, or not comparable.
+        outcome: met, not met and better or worse, too wide, or not comparable.
         printed: the printed number.
         low: lower end of our interval.
         high: upper end of our interval.
         p: corrected p value, for numbers that are compared as a sample.
+        of_paper: whether a paper prints it, not only the authors' file or another reading.
     """
 
     outcome: str
@@ -66,62 +71,7 @@ class Found:
     low: float = math.nan
     high: float = math.nan
     p: float | None = None
-
-
-@dataclass(frozen=True)
-class Row:
-    """A study of printed numbers.
-
-    Attributes:
-        source: the paper, and where its numbers were read.
-        kind: the kind of number, which decides how it is compared.
-        budget: our budget as a share of the paper's.
-    """
-
-    source: str
-    kind: str
-    budget: float
-
-
-ROWS = {
-    "formal_languages": Row(
-        source="Lan et al. 2022, doi:10.1162/tacl_a_00489; stats/tacl_stats.json of "
-        "taucompling/mdlrnn, commit 4161677",
-        kind="best of k, and the sample of three seeds",
-        budget=1.0,
-    ),
-    "fitzhugh_nagumo": Row(
-        source="Rusch et al. 2022, arXiv:2110.04744; src/FitzHughNagumo of tk-rusch/LEM, "
-        "commit 833da6b",
-        kind="best of k",
-        budget=1.0,
-    ),
-    "chorales_printed": Row(
-        source="Bai et al. 2018, arXiv:1803.01271, Table 1", kind="tuned number", budget=1.0
-    ),
-    "mad_memorization": Row(
-        source="Yang et al. 2024, arXiv:2406.06484, Figure 3; README.md of "
-        "HassanJbara/lin-attn-bench, branch mad, commit bf9f49a",
-        kind="order of means",
-        budget=0.17,
-    ),
-    "reber_1997": Row(
-        source="Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735, Table 1",
-        kind="mean of the solved trials, and their share",
-        budget=1.0,
-    ),
-    "regular_languages": Row(
-        source="Delétang et al. 2023, arXiv:2207.02098, appendix B.1",
-        kind="share of seeds",
-        budget=0.001,
-    ),
-    "adding_printed": Row(
-        source="Bai et al. 2018, arXiv:1803.01271, Table 1", kind="tuned number", budget=0.45
-    ),
-    "negative_eigenvalues": Row(
-        source="Grazzi et al. 2025, arXiv:2411.12537, Table 3", kind="best of k", budget=0.00125
-    ),
-}
+    of_paper: bool = True
 
 
 def permuted(theirs: Sequence[float], ours: Sequence[float]) -> float:
@@ -152,103 +102,151 @@ def least(groups: Iterable[Sequence[float]], draws: int) -> tuple[float, float]:
 
 
 def _within(printed: float, low: float, high: float, beside: float) -> Found:
-    """Decide by our interval, which has to be narrow beside a number."""
+    """Decide by our interval of a loss, which has to contain it and be narrow beside a number."""
     if not low <= printed <= high:
-        return Found(NOT_MET, printed, low, high)
+        return Found(WORSE if printed < low else BETTER, printed, low, high)
     return Found(MET if high - low <= WIDEST * beside else TOO_WIDE, printed, low, high)
 
 
-def of_minimum(printed: float, groups: Iterable[Sequence[float]], draws: int) -> Found:
-    """Decide whether the least of some draws from every group meets a printed minimum."""
+def of_minimum(
+    printed: float, groups: Iterable[Sequence[float]], draws: int, optimum: float = 0.0
+) -> Found:
+    """Decide whether the least of some draws from every group meets a printed minimum.
+
+    The interval has to be narrow beside the distance of the printed number from the optimum.
+    """
     groups = list(groups)
     if not groups or min(map(len, groups)) < FEWEST:
         return Found(NOT_COMPARABLE, printed)
-    return _within(printed, *least(groups, draws), printed)
+    return _within(printed, *least(groups, draws), printed - optimum)
 
 
 def of_minimum_of_some(printed: float, group: Sequence[float]) -> Found:
     """Decide whether the least of an unknown number of draws meets a printed minimum.
 
-    The number may be any of `DRAWS`. If the interval contains the printed number for some of them
-    only, the numbers are not comparable. The interval that is returned covers those of all.
+    The number may be any of `DRAWS`. If they disagree whether the interval contains the printed
+    number, it is not comparable. The interval that is returned covers those of all.
     """
     each = [of_minimum(printed, [group], draws) for draws in DRAWS]
     outcomes = {found.outcome for found in each}
-    if outcomes <= {MET, TOO_WIDE}:
-        outcome = TOO_WIDE if TOO_WIDE in outcomes else MET
-    else:
-        outcome = NOT_MET if outcomes == {NOT_MET} else NOT_COMPARABLE
+    if outcomes == {MET, TOO_WIDE}:
+        outcomes = {TOO_WIDE}
+    outcome = outcomes.pop() if len(outcomes) == 1 else NOT_COMPARABLE
     return Found(outcome, printed, min(f.low for f in each), max(f.high for f in each))
 
 
-def of_mean(printed: float, ours: Sequence[float], beside: float | None = None) -> Found:
-    """Decide whether the 95 % t interval of a mean meets a printed number.
-
-    Args:
-        printed: a printed mean, or a printed number that was tuned.
-        ours: a number for each seed.
-        beside: what the interval has to be narrow beside; None for the printed number.
-    """
+def of_mean(printed: float, ours: Sequence[float]) -> Found:
+    """Decide whether the 95 % t interval of a mean of losses meets a printed mean."""
     found = mean_interval(ours) if len(ours) >= FEWEST_OF_A_MEAN else None
     if found is None:
         return Found(NOT_COMPARABLE, printed)
-    return _within(printed, found.low, found.high, printed if beside is None else beside)
+    return _within(printed, found.low, found.high, printed)
+
+
+def of_tuned(printed: float, ours: Sequence[float], margin: float) -> Found:
+    r"""Decide whether a loss from one tuned run meets ours.
+
+    The printed number is one more run: it has to be in our 95 % prediction interval,
+    $\bar x \pm t s \sqrt{1 + 1/n}$. It is met if our mean is also equivalent to it: the 90 %
+    interval of the mean is within the margin.
+    """
+    if len(ours) < FEWEST_OF_A_MEAN:
+        return Found(NOT_COMPARABLE, printed)
+    n, mean, error = len(ours), float(np.mean(ours)), float(np.std(ours, ddof=1))
+    half = float(t.ppf(0.975, n - 1)) * error * math.sqrt(1 + 1 / n)
+    found = _within(printed, mean - half, mean + half, math.inf)
+    off = abs(mean - printed) + float(t.ppf(0.95, n - 1)) * error / math.sqrt(n)
+    if found.outcome == MET and off > margin:
+        return Found(TOO_WIDE, printed, found.low, found.high)
+    return found
+
+
+def of_sample(theirs: Sequence[float], ours: Sequence[float], p: float, optimum: float) -> Found:
+    """Decide whether some losses of the authors' file are a sample of ours.
+
+    Args:
+        theirs: their losses.
+        ours: ours.
+        p: the corrected p value of both being one sample.
+        optimum: the least loss that can be expected.
+    """
+    found = of_minimum(min(theirs), [ours], len(theirs), optimum)
+    outcome = found.outcome
+    if p < ALPHA and outcome in (MET, TOO_WIDE):
+        outcome = WORSE if np.median(theirs) < np.median(ours) else BETTER
+    return Found(outcome, found.printed, found.low, found.high, p, of_paper=False)
 
 
 def formal_languages(theirs: Values, ours: Values) -> dict[str, Found]:
-    """Decide the numbers of Lan et al.
+    """Decide the numbers of Lan et al.: samples of the authors' file, minima of Table 1.
 
-    Their three values of a configuration are compared with ours by ranks, and the p values of all
-    configurations are corrected together. A configuration that is not told apart is met if the
-    central 95 % of our least of three is narrow. The minimum of a set of strings, which the paper's
-    Table 1 has, is compared with the least of three draws from each of its configurations.
+    A minimum is compared with the least of three draws from each configuration of its set.
     """
     known = [g for g in theirs if len(ours.get(g, ())) >= FEWEST]
     p = dict(zip(known, holm(np.array([permuted(theirs[g], ours[g]) for g in known])), strict=True))
     found = {}
     for g, values in theirs.items():
         name = f"{g[2]} units={g[3]} task={g[0]} strings={g[1]}"
-        if g not in p:
-            found[name] = Found(NOT_COMPARABLE, min(values))
-            continue
-        low, high = least([ours[g]], len(values))
-        narrow = high - low <= WIDEST * min(values)
-        outcome = NOT_MET if p[g] < ALPHA else MET if narrow else TOO_WIDE
-        found[name] = Found(outcome, min(values), low, high, float(p[g]))
+        found[name] = of_sample(values, ours.get(g, ()), float(p.get(g, 1)), OPTIMUM[g[0]])
     for task, strings in dict.fromkeys(g[:2] for g in theirs):
         inside = [g for g in theirs if g[:2] == (task, strings)]
         printed = min(min(theirs[g]) for g in inside)
-        found[f"Table 1 task={task} strings={strings}"] = of_minimum(
-            printed, [ours.get(g, ()) for g in inside], 3
-        )
+        groups = [ours.get(g, ()) for g in inside]
+        name = f"Table 1 task={task} strings={strings}"
+        found[name] = of_minimum(printed, groups, 3, OPTIMUM[task])
     return found
 
 
+def planted(theirs: Values, ours: Values, task: str = "dyck_1") -> list[Found]:
+    """Decide the losses of each cell of the authors by ours of each other cell of its size."""
+    pairs = [
+        (values, ours[w])
+        for g, values in theirs.items()
+        for w in ours
+        if g[0] == task and w != g and (w[:2], w[3]) == (g[:2], g[3])
+    ]
+    p = holm(np.array([permuted(*pair) for pair in pairs]))
+    return [of_sample(*each, float(q), OPTIMUM[task]) for each, q in zip(pairs, p, strict=True)]
+
+
 def fitzhugh_nagumo(folder: Path) -> dict[str, Found]:
-    """Decide the number of Rusch et al. by the runs of the LEM on their data."""
+    """Decide the number in the log of Rusch et al. by the runs of the LEM on their data."""
     (row,) = rows_of(folder / "printed.csv")
     ours = [
         float(each["rmse_last"])
         for each in rows_of(folder / "results.csv")
         if (each["cell"], each["data_seed"]) == ("lem", "1234")
     ]
-    return {"lem": of_minimum_of_some(float(row["rmse_last"]), ours)}
+    found = of_minimum_of_some(float(row["rmse_last"]), ours)
+    return {"lem": Found(found.outcome, found.printed, found.low, found.high, of_paper=False)}
 
 
 def chorales_printed(folder: Path) -> dict[str, Found]:
-    """Decide the numbers of Bai et al.; an interval is narrow beside the gain of the LSTM."""
-    theirs, ours = (
-        {(row["cell"], row["layers"]): [] for row in rows_of(folder / "printed.csv")}
-        for _ in range(2)
-    )
-    for name, groups in (("printed.csv", theirs), ("results.csv", ours)):
-        for row in rows_of(folder / name):
-            groups[row["cell"], row["layers"]].append(float(row["nats"]))
-    gain = theirs["rnn", "1"][0] - theirs["lstm", "1"][0]
-    return {
-        f"{cell} layers={layers}": of_mean(number, ours[cell, layers], gain)
-        for (cell, layers), (number,) in theirs.items()
+    """Decide the numbers of Bai et al.; the margin is a share of the gain of the LSTM.
+
+    The LSTM of two layers is not comparable: the rule that divides its rate is the protocol's own.
+    """
+    theirs = {
+        (row["cell"], row["layers"]): float(row["nats"]) for row in rows_of(folder / "printed.csv")
     }
+    ours: dict[tuple[str, str], list[float]] = {}
+    for row in rows_of(folder / "results.csv"):
+        ours.setdefault((row["cell"], row["layers"]), []).append(float(row["nats"]))
+    margin = WIDEST * (theirs["rnn", "1"] - theirs["lstm", "1"])
+    found = {}
+    for (cell, layers), number in theirs.items():
+        each = of_tuned(number, ours.get((cell, layers), ()), margin)
+        if layers == "2":
+            each = Found(NOT_COMPARABLE, number, each.low, each.high)
+        found[f"{cell} layers={layers}"] = each
+    return found
+
+
+def by_chance(scores: Iterable[float]) -> float:
+    """Return the share of all orders of some cells that agree with printed scores."""
+    counts = Counter(scores)
+    ties = math.prod(math.factorial(count) for count in counts.values())
+    return ties / math.factorial(counts.total())
 
 
 def order(theirs: Mapping[str, float], ours: Mapping[str, Sequence[float]]) -> Found:
@@ -257,13 +255,15 @@ def order(theirs: Mapping[str, float], ours: Mapping[str, Sequence[float]]) -> F
     $\tau$ is the mean, over all pairs whose printed scores differ, of 1 if ours differ in the same
     direction, -1 if in the other one, and 0 if ours are equal. It is 1 in the printed order. The
     interval is the central 95 % of $\tau$ over 10,000 bootstrap samples of the seeds of each cell.
+    An order that chance meets in one of twenty cases or more is not compared.
 
     Args:
         theirs: the printed score of each cell.
         ours: the score of each seed, by cell.
     """
     groups = [np.asarray(ours.get(cell, ()), float) for cell in theirs]
-    if min(map(len, groups)) < FEWEST_OF_A_MEAN:
+    too_easy = by_chance(theirs.values()) >= CHANCE
+    if too_easy or min(map(len, groups)) < FEWEST_OF_A_MEAN:
         return Found(NOT_COMPARABLE, 1.0)
     random = np.random.default_rng(0)
     means = [random.choice(group, (10_000, len(group))).mean(axis=1) for group in groups]
@@ -274,7 +274,7 @@ def order(theirs: Mapping[str, float], ours: Mapping[str, Sequence[float]]) -> F
         if printed[a] != printed[b]
     ]
     low, high = np.quantile(np.mean(signs, axis=0), [0.025, 0.975]).tolist()
-    outcome = NOT_MET if high < 1 else MET if high - low <= WIDEST else TOO_WIDE
+    outcome = WORSE if high < 1 else MET if high - low <= WIDEST else TOO_WIDE
     return Found(outcome, 1.0, low, high)
 
 
@@ -308,71 +308,67 @@ def of_share(theirs: tuple[int, int], ours: tuple[int, int]) -> Found:
         return Found(NOT_COMPARABLE, printed)
     p = float(fisher_exact([[solved, count - solved] for solved, count in (theirs, ours)])[1])
     low, high = map(float, binomtest(*ours).proportion_ci())
-    narrow = high - low <= WIDEST * printed
-    return Found(NOT_MET if p < ALPHA else MET if narrow else TOO_WIDE, printed, low, high, p)
+    outcome = MET if low <= printed <= high and high - low <= WIDEST * printed else TOO_WIDE
+    if p < ALPHA:
+        outcome = WORSE if ours[0] / ours[1] < printed else BETTER
+    return Found(outcome, printed, low, high, p)
 
 
 def reber_1997(folder: Path) -> dict[str, Found]:
-    """Decide how many trials solved the embedded Reber grammar, and after how many strings.
+    """Decide both readings of the embedded Reber grammar.
 
-    The printed number of strings is a mean over the solved trials, and so is ours.
+    The first one, whose cap and step are not the paper's, has numbers and no outcome. In the
+    second one, an outcome is that of both caps. Strings are averaged over the solved trials, and
+    compared only where the share solved is.
     """
-    ours: dict[tuple[str, ...], list[float]] = {}
-    for row in rows_of(folder / "results.csv"):
-        place = (row["blocks"], row["cells"], row["rate"], row["gradient"])
-        ours.setdefault(place, []).append(float(row["strings"]))
-    found = {}
-    for row in rows_of(folder / "printed.csv"):
-        place = (row["blocks"], row["cells"], row["rate"], row["gradient"])
-        name = f"({place[0]}, {place[1]}) rate={place[2]} gradient={place[3]}"
-        trials, count = ours.get(place, []), int(row["trials"])
-        solved = [strings for strings in trials if math.isfinite(strings)]
-        theirs = (round(float(row["percent"]) / 100 * count), count)
-        found[f"{name}: share solved"] = of_share(theirs, (len(solved), len(trials)))
-        found[f"{name}: strings"] = of_mean(float(row["strings"]), solved)
-    return found
-
-
-def regular_languages(folder: Path) -> dict[str, Found]:
-    """Decide whether a cell's runs solve the regular tasks as often as printed, over all tasks.
-
-    Ours have a small part of the printed steps, so a smaller share decides nothing.
-    """
-    theirs: Counter[str] = Counter()
-    seeds: Counter[str] = Counter()
-    for row in rows_of(folder / "printed.csv"):
-        theirs[row["cell"]] += int(row["solved"])
-        seeds[row["cell"]] += int(row["seeds"])
-    ours: dict[str, list[bool]] = {cell: [] for cell in theirs}
-    for row in rows_of(folder / "results.csv"):
-        ours[row["cell"]].append(float(row["score"]) >= SOLVED)
-    found = {}
-    for cell, solved in ours.items():
-        each = of_share((theirs[cell], seeds[cell]), (sum(solved), len(solved)))
-        less = each.outcome == NOT_MET
-        found[cell] = replace(each, outcome=NOT_COMPARABLE) if less else each
-    return found
-
-
-def beside(folder: Path, score: str) -> dict[str, Found]:
-    """Put the range of our seeds beside each printed number, without a verdict.
-
-    Args:
-        folder: the study's folder, in whose files all columns of ``printed.csv`` but the score name
-            a configuration.
-        score: the column of the score.
-    """
+    found: dict[str, Found] = {}
     rows = rows_of(folder / "printed.csv")
-    names = [name for name in rows[0] if name != score]
-    ours: dict[tuple[str, ...], list[float]] = {}
-    for row in rows_of(folder / "results.csv"):
-        ours.setdefault(tuple(row[name] for name in names), []).append(float(row[score]))
-    found = {}
     for row in rows:
-        place = tuple(row[name] for name in names)
-        low, high = min(ours.get(place, [math.nan])), max(ours.get(place, [math.nan]))
-        found[" ".join(place)] = Found(NOT_COMPARABLE, float(row[score]), low, high)
+        if row["gradient"] == "truncated" and row["rate"] == row["printed_rate"]:
+            name = f"({row['blocks']}, {row['cells']}) rate={row['rate']}"
+            each = [_of_cap(row, _trials(folder / f"steps_{cap}.csv", row)) for cap in CAPS]
+            for number in ("share solved", "strings"):
+                found[f"{name}: {number}"] = agreed([cap[number] for cap in each])
+    for row in rows:
+        name = f"({row['blocks']}, {row['cells']}) rate={row['rate']} gradient={row['gradient']}"
+        for number, each in _of_cap(row, _trials(folder / "results.csv", row)).items():
+            found[f"first reading {name}: {number}"] = Found(
+                NOT_COMPARABLE, each.printed, each.low, each.high, each.p, of_paper=False
+            )
     return found
+
+
+def agreed(each: Sequence[Found]) -> Found:
+    """Return what several settings make of a number, not comparable if they disagree."""
+    outcomes = {found.outcome for found in each}
+    outcome = outcomes.pop() if len(outcomes) == 1 else NOT_COMPARABLE
+    low, high = (
+        f([getattr(x, e) for x in each])
+        for f, e in ((np.fmin.reduce, "low"), (np.fmax.reduce, "high"))
+    )
+    return Found(outcome, each[0].printed, float(low), float(high))
+
+
+def _of_cap(row: Mapping[str, str], trials: Sequence[float]) -> dict[str, Found]:
+    solved = [strings for strings in trials if math.isfinite(strings)]
+    count = int(row["trials"])
+    theirs = (round(float(row["percent"]) / 100 * count), count)
+    share = of_share(theirs, (len(solved), len(trials)))
+    strings = of_mean(float(row["strings"]), solved)
+    if share.outcome not in (MET, TOO_WIDE):
+        strings = Found(NOT_COMPARABLE, strings.printed, strings.low, strings.high)
+    return {"share solved": share, "strings": strings}
+
+
+def _trials(path: Path, printed: Mapping[str, str]) -> list[float]:
+    """Return the strings of each trial of a printed row, none if they have not run."""
+    rows = rows_of(path) if path.exists() else []
+    keys = ("blocks", "cells", "rate", "gradient")
+    return [
+        float(row["strings"])
+        for row in rows
+        if all(row.get(key, printed[key]) == printed[key] for key in keys)
+    ]
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -443,6 +439,16 @@ def _longer(result: Result) -> float:
     return float(np.mean(found)) if found else 0.0
 
 
+def count() -> Counter[str]:
+    """Return how many numbers that a paper prints, at its budget, have each outcome."""
+    return Counter(
+        found.outcome
+        for name in AT_BUDGET
+        for found in STUDIES[name].decide(FOLDER / name).values()
+        if found.of_paper
+    )
+
+
 @dataclass(frozen=True)
 class Study:
     """How the runs of a study become outcomes.
@@ -462,6 +468,11 @@ class Study:
     decide: Callable[[Path], dict[str, Found]]
     number: Callable[[Result], float] = _last_test
     suffix: str = ""
+
+
+def _none(folder: Path) -> dict[str, Found]:
+    """Decide nothing: the rule of a pilot could not have come out otherwise."""
+    return {}
 
 
 def _of_strings(config: Mapping[str, Any]) -> tuple[str, int, str, int]:
@@ -529,23 +540,28 @@ STUDIES = {
         ("task", "cell"),
         lambda config: (config["task"]["name"], config["cell"]["name"]),
         "score",
-        regular_languages,
+        _none,
         _longer,
     ),
     "adding_printed": Study(
         ("cell",),
         lambda config: (config["cell"]["name"],),
         "mse",
-        partial(beside, score="mse"),
+        _none,
     ),
     "negative_eigenvalues": Study(
         ("cell", "eigenvalues"),
         _of_eigenvalues,
         "scaled",
-        partial(beside, score="scaled"),
+        _none,
         lambda result: 2 * _longer(result) - 1,
     ),
 }
+
+PILOTS = ("regular_languages", "adding_printed", "negative_eigenvalues")
+"""Studies whose rule could not have come out otherwise: docs/pilots.md."""
+AT_BUDGET = ("formal_languages", "fitzhugh_nagumo", "chorales_printed", "reber_1997")
+"""Studies with data, sizes and steps of the paper."""
 
 
 def main(study: str) -> None:
