@@ -26,7 +26,7 @@ EXPERIMENTS = ROOT / "experiments"
 OTHERS = {"speed", "tutorial"}
 """Folders that measure or teach, and test no claim."""
 STUDIES = sorted(path.parent.name for path in EXPERIMENTS.glob("*/README.md"))
-STUDIES = [name for name in STUDIES if name not in OTHERS | {*printed.ROWS}]
+STUDIES = [name for name in STUDIES if name not in OTHERS | {*printed.STUDIES}]
 HEADINGS = ["Question", "Claim", "Protocol", "Command", "Verdict", "Second reading", "Checklist"]
 VERDICTS = ("reproduced", "not reproduced", "reproduced only if", "not run yet")
 MODELS = {"language_model"}
@@ -74,9 +74,9 @@ def findings() -> dict[str, list[str]]:
 
 def test_every_experiment_has_a_folder_and_a_quick_version() -> None:
     files = {path.stem: path for path in (ROOT / "conf" / "experiment").glob("*.yaml")}
-    assert files.keys() == {"demo", *MODELS, *PARTS, *STUDIES, *printed.ROWS}
+    assert files.keys() == {"demo", *MODELS, *PARTS, *STUDIES, *printed.STUDIES}
     small = {name for name, path in files.items() if "\nquick:\n" in path.read_text("utf-8")}
-    assert small == {*MODELS, *STUDIES, *printed.ROWS}
+    assert small == {*MODELS, *STUDIES, *printed.STUDIES}
     assert STUDIES
 
 
