@@ -24,18 +24,13 @@ def loads_alone(subject: Subject) -> str | None:
     """The plugin loads alone in a fresh process, and does not change that process."""
     outcome = load_alone(subject.kind, subject.module)
     if outcome["error"]:
-        raise CheckError(f"the plugin does not load alone: {outcome['error']}", "fix this line")
+        raise CheckError(f"the plugin does not load alone: {outcome['error']}")
     registers = outcome["registers"]
     if registers is not None and subject.name not in registers:
-        raise CheckError(
-            f"loaded alone, the plugin registers {registers}, not {subject.name!r}",
-            f"always return {{{subject.name!r}: ...}} from gatekit_{subject.kind}()",
-        )
+        raise CheckError(f"loaded alone, the plugin registers {registers}, not {subject.name!r}")
     if outcome["changed"]:
         raise CheckError(
-            f"loading the plugin changes the process: it {', '.join(outcome['changed'])}",
-            "only define classes and functions, and use gatekit.ops instead of TensorFlow, or "
-            "import it in the function that needs it",
+            f"loading the plugin changes the process: it {', '.join(outcome['changed'])}"
         )
     return None
 
@@ -44,15 +39,9 @@ def name_valid(subject: Subject) -> str | None:
     """The registered name is valid in a cell, on the command line and in a table."""
     name = subject.name
     if not _NAME.match(name) or len(name) > 40:
-        proposal = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()[:40]
-        raise CheckError(
-            f"the name {name!r} must have at most 40 lower-case letters, digits and _",
-            f"register it as {proposal!r}",
-        )
+        raise CheckError(f"the name {name!r} must have at most 40 lower-case letters, digits and _")
     if keyword.iskeyword(name) or name in RESERVED:
-        raise CheckError(
-            f"the name {name!r} is reserved by Python or gatekit", "register another name"
-        )
+        raise CheckError(f"the name {name!r} is reserved by Python or gatekit")
     return None
 
 
@@ -61,17 +50,11 @@ def documented(subject: Subject) -> str | None:
     text = subject.implementation.__doc__ or ""
     what = subject.name
     if not text.strip():
-        raise CheckError(f"{what} has no docstring", "write what it computes below the class line")
+        raise CheckError(f"{what} has no docstring")
     if subject.kind != "tasks" and not _EQUATION.search(text):
-        raise CheckError(
-            "the docstring has no equation", f"write it between double backticks: ``{what} = ...``"
-        )
+        raise CheckError("the docstring has no equation")
     if not _REFERENCE.search(text) or not _SOURCE.search(text):
-        raise CheckError(
-            "the docstring names no reference",
-            "end it with a line `Reference: Authors, Title (year), doi:10...` (or arXiv:..., a "
-            "URL, or the word unpublished)",
-        )
+        raise CheckError("the docstring names no reference")
     return None
 
 
@@ -84,13 +67,9 @@ def asks_for_known(subject: Subject) -> str | None:
             words = ("pre", "own_prev", "t", "units", *known)
             if name in getattr(subject.instance, "states", ()):
                 words = (f"{name}_prev",)
-            remedy = f"correct the name, or explain in the docstring what ``{name}`` is bound to"
-            if name.endswith("_history"):
-                remedy = f"write history = {{{name.removesuffix('_history')!r}: 4}} in the class"
             raise CheckError(
                 f"{subject.instance.definition()} has the argument {name!r}, which no cell has"
-                f"{nearest(name, words)}",
-                remedy,
+                f"{nearest(name, words)}"
             )
     return None
 
@@ -106,21 +85,14 @@ def options_plain(subject: Subject) -> str | None:
             again = None
             if value is not None:
                 raise CheckError(
-                    f"the option {name} is {value!r}, which YAML cannot express",
-                    "make it a number, a string, a boolean, a list or a mapping of these",
+                    f"the option {name} is {value!r}, which YAML cannot express"
                 ) from None
         if again != value:
-            raise CheckError(
-                f"the option {name}={value!r} becomes {again!r} when read again", "use lists"
-            )
+            raise CheckError(f"the option {name}={value!r} becomes {again!r} when read again")
     try:
         again = type(instance)(**instance.options())
     except GatekitError as error:
-        raise CheckError(
-            f"it cannot be created from its own options: {error}", "fix the default"
-        ) from None
+        raise CheckError(f"it cannot be created from its own options: {error}") from None
     if again != instance:
-        raise CheckError(
-            "an object created from its options is not equal to it", "remove __init__ and __eq__"
-        )
+        raise CheckError("an object created from its options is not equal to it")
     return None

@@ -11,7 +11,7 @@ import numpy
 
 from gatekit.cell.errors import PluginError, kind_of
 from gatekit.cell.written import returned_place
-from gatekit.tasks.task import Batch, Metric, Signature, Task, check_contiguous, metric_written
+from gatekit.tasks.task import Batch, Metric, Signature, Task, check_contiguous
 from gatekit.tasks.validate import DataWarning, check_sample, check_splits
 
 from .outcome import CheckError
@@ -24,15 +24,11 @@ def signature_valid(subject: Subject) -> str | None:
     """The task declares a metric, and the inputs and outputs of a model."""
     task = subject.instance
     if not isinstance(getattr(type(task), "metric", None), Metric):
-        raise CheckError(
-            "it declares no metric",
-            f"{metric_written()}, in the class",
-        )
+        raise CheckError("it declares no metric")
     signature = task.signature()
     if not isinstance(signature, Signature):
         raise CheckError(
-            f"{returned_place(type(task).signature)}: signature() returns {kind_of(signature)}",
-            "return Signature(features=1, vocabulary=None, outputs=1, loss='mse')",
+            f"{returned_place(type(task).signature)}: signature() returns {kind_of(signature)}"
         )
     return f"{signature.loss} over {signature.outputs} outputs, {signature.emission} step"
 
@@ -42,8 +38,7 @@ def chance_finite(subject: Subject) -> str | None:
     value = subject.instance.chance()
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise CheckError(
-            f"{returned_place(type(subject.instance).chance)}: chance() returns {value!r}",
-            "return the metric of the best guess without the input, such as 0.5",
+            f"{returned_place(type(subject.instance).chance)}: chance() returns {value!r}"
         )
     return f"{value:.4g}"
 
@@ -66,18 +61,17 @@ def data_fit(subject: Subject) -> str | None:
 def data_repeat(subject: Subject) -> str | None:
     """Equal generators give equal data, and different generators give different samples."""
     task = subject.instance
-    remedy = "draw only from the argument rng, such as rng.integers(0, 2, shape)"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)
         one, two = (list(_arrays(task, seed)) for seed in (0, 0))
         if len(one) != len(two) or not all(
             numpy.array_equal(a, b, equal_nan=True) for a, b in zip(one, two, strict=True)
         ):
-            raise CheckError("equal generators give different data", remedy)
+            raise CheckError("equal generators give different data")
         if task.streamed:
             draws = [task.sample(numpy.random.default_rng(s), SIZE).x for s in (0, 1)]
             if numpy.array_equal(draws[0], draws[1]):
-                raise CheckError("different generators give the same samples", remedy)
+                raise CheckError("different generators give the same samples")
     return None
 
 
@@ -85,11 +79,10 @@ def data_hash_stable(subject: Subject) -> str | None:
     """``data_hash`` is 64 hexadecimal digits, the same for an equal task."""
     task = subject.instance
     hashes = [task.data_hash(), type(task)(**task.options()).data_hash()]
-    remedy = "return gatekit.tasks.recipe_hash('NAME/1', self.options())"
     if not isinstance(hashes[0], str) or not re.fullmatch(r"[0-9a-f]{64}", hashes[0]):
-        raise CheckError(f"data_hash() returns {hashes[0]!r}, not 64 hexadecimal digits", remedy)
+        raise CheckError(f"data_hash() returns {hashes[0]!r}, not 64 hexadecimal digits")
     if hashes[0] != hashes[1]:
-        raise CheckError("an equal task has a different data_hash()", remedy)
+        raise CheckError("an equal task has a different data_hash()")
     return None
 
 
@@ -101,7 +94,7 @@ def document_in_order(subject: Subject) -> str | None:
     try:
         check_contiguous(task)
     except PluginError as error:
-        raise CheckError(str(error), "remove contiguous = True") from None
+        raise CheckError(str(error)) from None
     for name, split in task.splits(numpy.random.default_rng(0)).items():
         # If targets are the next inputs, a sequence's last target is the first input of the next.
         if split.x.shape == split.y.shape and (split.x[:, 1:] == split.y[:, :-1]).all():
@@ -109,9 +102,7 @@ def document_in_order(subject: Subject) -> str | None:
             if len(wrong):
                 raise CheckError(
                     f"{name}: sequence {wrong[0] + 1} does not begin with the last target of "
-                    f"sequence {wrong[0]}",
-                    "return the sequences in the order of the document, or remove "
-                    "contiguous = True",
+                    f"sequence {wrong[0]}"
                 )
     return "trainer.tbptt reads each split as one document"
 

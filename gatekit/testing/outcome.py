@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from gatekit.cell.errors import GatekitError
 from gatekit.faults import Place, speak
-from gatekit.registry.author import author_line, remedy, what_happened
+from gatekit.registry.author import author_line, what_happened
 
 from .subject import GATE
 
@@ -22,12 +25,33 @@ class CheckError(GatekitError):
 
     Args:
         reason: what is wrong, and what is expected.
-        remedy: what to type.
     """
 
-    def __init__(self, reason: str, remedy: str) -> None:
-        super().__init__(f"{reason}; {remedy}")
-        self.reason, self.remedy = reason, remedy
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def compare(name: str, a: ArrayLike, b: ArrayLike, tolerance: float) -> None:
+    """Refuse values that differ by more than a tolerance; NaN and infinity equal themselves.
+
+    Args:
+        name: what it means that they differ.
+        a: the values.
+        b: the expected values.
+        tolerance: the largest allowed difference, relative to 1 plus the largest expected value.
+
+    Raises:
+        CheckError: they differ.
+    """
+    one, two = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if one.shape != two.shape:
+        raise CheckError(f"{name} (shape {one.shape}, not {two.shape})")
+    other = ~((one == two) | (np.isnan(one) & np.isnan(two)))
+    error = float(np.max(np.abs(one[other] - two[other]), initial=0.0))
+    error /= 1 + float(np.max(np.abs(two), where=np.isfinite(two), initial=0.0))
+    if not error <= tolerance:
+        raise CheckError(f"{name} (off by {error:.2g})")
 
 
 @dataclass(frozen=True)
@@ -38,13 +62,11 @@ class Outcome:
         check: the check's name.
         status: ``PASS``, ``FAIL`` or ``XFAIL`` (it fails, as the author expected).
         reason: what is wrong; for XFAIL, the author's reason; for PASS, a note or nothing.
-        remedy: what to type if the check fails, or nothing.
     """
 
     check: str
     status: str
     reason: str = ""
-    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,8 +104,7 @@ class Check:
         except Exception as error:
             if excuse:
                 return Outcome(self.name, XFAIL, excuse)
-            reason, remedy = self._reason(error)
-            return Outcome(self.name, FAIL, reason, remedy)
+            return Outcome(self.name, FAIL, self._reason(error))
         if excuse:
             note = "passes although expected_failures lists it: remove it there"
         return Outcome(self.name, PASS, note)
@@ -92,18 +113,18 @@ class Check:
         """Run the check; under pytest, a failure that the author expected is an xfail.
 
         Raises:
-            AssertionError: the check fails; the message has the reason and what to type.
+            AssertionError: the check fails; the message has the reason.
         """
         outcome = self.outcome()
         if outcome.status == FAIL:
-            raise AssertionError(f"{self.name}: {outcome.reason}; {outcome.remedy}".rstrip("; "))
+            raise AssertionError(f"{self.name}: {outcome.reason}")
         pytest = sys.modules.get("pytest")
         if outcome.status == XFAIL and pytest is not None:
             pytest.xfail(outcome.reason)
 
-    def _reason(self, error: Exception) -> tuple[str, str]:
+    def _reason(self, error: Exception) -> str:
         if isinstance(error, CheckError):
-            return error.reason, error.remedy
+            return error.reason
         if isinstance(error, GatekitError):
             # The small cell and the gate's name in it belong to the suite, so omit them.
             subject = Place(("cell", "gates", GATE))
@@ -111,6 +132,5 @@ class Check:
             if error.fault is not None and error.fault.place.path[:3] == subject.path:
                 message = speak(error.fault.moved(subject, Place()), error.channel)
             place = author_line(error, self.path) if self.path else None
-            return message + (f" ({place})" if place else ""), ""
-        solved = remedy(error, self.path)
-        return what_happened(error, self.path), "" if solved else "fix this line"
+            return message + (f" ({place})" if place else "")
+        return what_happened(error, self.path)

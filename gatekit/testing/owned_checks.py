@@ -60,8 +60,7 @@ def owned_matters(subject: InCell) -> str | None:
                 raise CheckError(
                     f"the {what} {_label(part)} does not influence {of}: random "
                     f"numbers that are added to it change the value by at most {change:.2g} in "
-                    f"{STEPS} steps",
-                    "use it in the value, or remove it",
+                    f"{STEPS} steps"
                 )
     return ", ".join(parts)
 
@@ -99,19 +98,18 @@ def states_bounded(subject: InCell) -> str | None:
     states = [state.name for state in subject.cell.states if state.name in own]
     if not states:
         return "owns no state"
-    remedy = "keep a share below 1 of the previous value, or bound it with ops.tanh or ops.minimum"
     notes = []
     for key, values in sequences(problem_of(subject, ROWS, LONG), *states).items():
         sizes = np.max(np.abs(values), axis=(1, 2))
         if not np.all(np.isfinite(sizes)):
             step = int(np.argmin(np.isfinite(sizes))) + 1
-            raise CheckError(f"the state {_label(key)} is not finite from step {step} on", remedy)
+            raise CheckError(f"the state {_label(key)} is not finite from step {step} on")
         early, half, end = (max(1.0, float(sizes[n - 1])) for n in (LONG // 4, LONG // 2, LONG))
         grown = f"{half:.3g} at step {LONG // 2}, {end:.3g} at step {LONG}"
         if end / half > FACTOR and math.log(end / half) > 1.4 * math.log(half / early):
             rate = (end / half) ** (2 / LONG)
             raise CheckError(
-                f"the state {_label(key)} grows by the factor {rate:.3g} per step: {grown}", remedy
+                f"the state {_label(key)} grows by the factor {rate:.3g} per step: {grown}"
             )
         if end > 1.5 * half:
             notes.append(f"{_label(key)} grows with the number of steps: {grown}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
-from types import ModuleType
 from typing import Any
 
 from gatekit.cell.errors import PluginError, listed, nearest
@@ -102,7 +102,7 @@ def gate_checks(
         options: options to create the gate with.
 
     Returns:
-        Checks; a check that fails raises AssertionError, with what to type, when called.
+        Checks; a check that fails raises AssertionError, with the reason, when called.
 
     Raises:
         PluginError: there is no such gate, or its ``expected_failures`` name an unknown check.
@@ -174,27 +174,14 @@ def cell_checks(cell: CellSubject) -> list[Check]:
 
 def _functions(kind: str) -> dict[str, Any]:
     # Imported here, so that names, results and listings do not need TensorFlow.
-    from . import declared
-
-    modules: list[ModuleType] = [declared]
-    if kind == "functions":
-        from . import of_functions
-
-        modules.append(of_functions)
-    elif kind == "blocks":
-        from . import of_blocks
-
-        modules.append(of_blocks)
-    elif kind == "tasks":
-        from . import of_tasks
-
-        modules.append(of_tasks)
-    elif kind == "cells":
-        from . import cell_checks, layer_checks, owned_checks
-
-        modules += [layer_checks, cell_checks, owned_checks]
-    else:
-        from . import layer_checks, owned_checks, row_checks
-
-        modules += [row_checks, layer_checks, owned_checks]
-    return {name: value for module in modules for name, value in vars(module).items()}
+    modules = {
+        "functions": ("of_functions",),
+        "tasks": ("of_tasks",),
+        "blocks": ("layer_checks", "of_blocks"),
+        "cells": ("layer_checks", "cell_checks", "owned_checks"),
+    }.get(kind, ("row_checks", "layer_checks", "owned_checks"))
+    return {
+        name: value
+        for module in ("declared", *modules)
+        for name, value in vars(importlib.import_module(f"{__package__}.{module}")).items()
+    }

@@ -90,8 +90,7 @@ def _env(subject: Subject, rng: np.random.Generator) -> Values:
         except tf.errors.OpError as error:
             message = " ".join(str(error.message).split()).split("} ")[-1][:120]
             raise CheckError(
-                f"with {ROWS} rows, its shape does not fit the other signals: {message}",
-                "return as many rows as the arguments have, with the gate's units as width",
+                f"with {ROWS} rows, its shape does not fit the other signals: {message}"
             ) from error
         states = {s.name: new[s.name] for s in cell.states}
         env = {**new, **before}

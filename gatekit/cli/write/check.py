@@ -261,9 +261,7 @@ def _show(outcomes: Sequence[Outcome]) -> None:
     if _first_with(outcomes) is not outcome:
         return
     head = f"  {outcome.status:<5} {outcome.check:<22}"
-    lines = []
-    for text in filter(None, (outcome.reason, outcome.remedy and f"type: {outcome.remedy}")):
-        lines += textwrap.wrap(text, WIDTH - len(head) - 1, break_on_hyphens=False) or [""]
+    lines = textwrap.wrap(outcome.reason, WIDTH - len(head) - 1, break_on_hyphens=False)
     first, *rest = lines or [""]
     print_text("\n".join([f"{head} {first}".rstrip(), *(" " * (len(head) + 1) + r for r in rest)]))
 
