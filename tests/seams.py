@@ -272,7 +272,7 @@ INNER = {
     "gatekit.testing": "limited scaffold",
     "gatekit.testing.alone": "load_alone",
     "gatekit.testing.cell_subject": "from_file",
-    "gatekit.testing.layer_checks": "near",
+    "gatekit.testing.outcome": "compare",
     "gatekit.testing.scaffold": "KINDS",
     "gatekit.testing.subject": "Subject UNITS subject subject_KINDS=KINDS",
     "gatekit.testing.suite": (

@@ -229,7 +229,7 @@ CHECKED: list[tuple[int, str, str, str]] = [
         62,
         "gradient",
         gate("import tensorflow as tf; return pre + tf.stop_gradient(ops.exp(pre))"),
-        "expected_failures = {'gradient'",
+        "finite differences give",
     ),
     (
         63,
@@ -237,7 +237,12 @@ CHECKED: list[tuple[int, str, str, str]] = [
         gate("import tensorflow as tf; return pre * tf.random.uniform([1], dtype=pre.dtype)"),
         "called again",
     ),
-    (63, "makes_nothing", gate("SEEN.append(1); return ops.tanh(pre)", "SEEN = []"), "states ="),
+    (
+        63,
+        "makes_nothing",
+        gate("SEEN.append(1); return ops.tanh(pre)", "SEEN = []"),
+        "or its module",
+    ),
     (64, "loads_alone", gate(before="print('hello')"), "printed 'hello"),
     (64, "loads_alone", gate(before="import random; random.seed(1)"), "Python's global random"),
     (64, "loads_alone", gate(before="import os; os.chdir('/')"), "the working folder"),
@@ -353,7 +358,7 @@ def test_the_suite_refuses(row: int, check: str, text: str, says: str, write: Wr
     os.chdir(before[0])
     outcome = found.outcome()
     assert outcome.status == FAIL
-    assert says in f"{outcome.reason}; {outcome.remedy}"
+    assert says in outcome.reason
 
 
 def test_spaces_and_redundant_parentheses_make_no_other_program() -> None:

@@ -1,6 +1,5 @@
 """Bad data are named before training."""
 
-import dataclasses
 import re
 
 import numpy
@@ -75,7 +74,7 @@ def test_nan_in_input_is_named_with_row_step_and_column(bad):
     batch = numbers()
     batch.x[2, 5, 1] = bad
     refuse(
-        batch, NUMBERS, r"x is not finite: -?(nan|inf) at row 2, step 5, column 1.*allow_nan=true"
+        batch, NUMBERS, r"x is -?(nan|inf) at row 2, step 5, column 1 .*a finite number is expected"
     )
     assert numpy.array_equal(
         check_batch(batch, NUMBERS, "train", allow_nan=True).x, batch.x, equal_nan=True
@@ -85,7 +84,7 @@ def test_nan_in_input_is_named_with_row_step_and_column(bad):
 def test_nan_in_target_is_refused_even_with_allow_nan():
     batch = numbers()
     batch.y[3, 0] = NAN
-    with pytest.raises(DataError, match="y is not finite: nan at row 3, column 0"):
+    with pytest.raises(DataError, match="y is nan at row 3, column 0"):
         check_batch(batch, NUMBERS, "train", allow_nan=True)
 
 
@@ -107,7 +106,7 @@ def test_a_masked_row_is_allowed_and_nothing_but_masked_rows_is_not():
 
 @pytest.mark.parametrize("shape", [(4, 0, 2), (0, 6, 2)], ids=["time", "batch"])
 def test_empty_data_say_so(shape):
-    refuse(Batch(drawn(*shape), drawn(shape[0], 1)), NUMBERS, r"train is empty: x has shape \(")
+    refuse(Batch(drawn(*shape), drawn(shape[0], 1)), NUMBERS, r"x has shape \(.*not empty")
 
 
 @pytest.mark.parametrize(
@@ -116,18 +115,12 @@ def test_empty_data_say_so(shape):
     ids=["no-feature", "width", "rank", "rank-4"],
 )
 def test_input_of_another_shape_is_refused(shape):
-    refuse(numbers(x=drawn(*shape)), NUMBERS, "batch x time x 2 features is expected")
+    refuse(numbers(x=drawn(*shape)), NUMBERS, r"x has shape \(.*\(4, 6, 2\) is expected")
 
 
-def test_ragged_data_are_to_be_padded():
-    rows = numpy.empty(2, object)
-    rows[:] = [[[1.0, 2.0]], [[1.0, 2.0], [3.0, 4.0]]]
-    refuse(numbers(x=rows), NUMBERS, "pad them to one length and give a mask")
-
-    class RaggedTensor:
-        pass
-
-    refuse(numbers(x=RaggedTensor()), NUMBERS, "not RaggedTensor. Ragged data: pad and give a mask")
+def test_ragged_data_are_refused():
+    rows = numpy.empty((2, 3), object)
+    refuse(numbers(x=rows), NUMBERS, "x is of type object; float32 is expected")
 
 
 @pytest.mark.parametrize("shape", [(4, 5), (4, 7), (3, 6), (4,)])
@@ -135,13 +128,17 @@ def test_mask_of_another_shape_is_refused(shape):
     refuse(
         numbers(mask=numpy.ones(shape, bool)),
         NUMBERS,
-        r"mask .* has shape \(.*\(4, 6\) is expected",
+        r"mask has shape \(.*\(4, 6\) is expected",
     )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int32"])
 def test_mask_of_numbers_is_refused(dtype):
-    refuse(numbers(mask=numpy.ones((4, 6), dtype)), NUMBERS, f"array of bool, not {dtype}")
+    refuse(
+        numbers(mask=numpy.ones((4, 6), dtype)),
+        NUMBERS,
+        f"mask is of type {dtype}; bool is expected",
+    )
 
 
 def test_mask_with_a_hole_is_kept():
@@ -163,7 +160,7 @@ def test_other_types_are_refused(dtype):
     refuse(
         numbers(x=drawn(4, 6, 2).round().astype(int).astype(dtype)), NUMBERS, "float32 is expected"
     )
-    refuse(numbers(x=[[1.0]]), NUMBERS, "NumPy array of float32, not list")
+    refuse(numbers(x=[[1.0]]), NUMBERS, "of type list; a NumPy array of float32 is expected")
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float64", "longdouble"])
@@ -174,7 +171,7 @@ def test_other_precisions_become_float32(dtype):
 
 
 def test_what_float32_cannot_hold_is_refused():
-    refuse(numbers(x=numpy.full((4, 6, 2), 1e300)), NUMBERS, "inf at row 0, step 0, column 0")
+    refuse(numbers(x=numpy.full((4, 6, 2), 1e300)), NUMBERS, "x is inf at row 0, step 0, column 0")
 
 
 def test_one_example_or_one_target_is_noted():
@@ -191,30 +188,21 @@ def test_targets_of_another_width_are_refused(shape):
     refuse(numbers(y=drawn(*shape)), NUMBERS, r"y has shape \(.*\(4, 1\) is expected")
 
 
-ONE = dataclasses.replace(NUMBERS, features=1)
 INTEGERS = numpy.zeros((4, 6), "int32")
 SHAPES = {
-    "width": (NUMBERS, numbers(x=drawn(4, 6, 3)), "write features=3 in signature"),
-    "no width": (ONE, numbers(x=drawn(4, 6)), r"write x\[..., None\]"),
-    "no width of two": (NUMBERS, numbers(x=drawn(4, 6)), r"expected\. Sequences of unequal"),
-    "tokens": (TOKENS, Batch(INTEGERS[:, :, None], INTEGERS), r"write x\[..., 0\]\."),
-    "more sequences": (NUMBERS, numbers(y=drawn(3, 1)), "x has 4 sequences"),
-    "no sequence": (NUMBERS, numbers(y=numpy.array(1.0)), "x has 4 sequences"),
-    "targets without width": (NUMBERS, numbers(y=drawn(4)), r"write y\[..., None\]\."),
-    "labels with width": (LABELS, numbers(y=INTEGERS[:, :1]), r"write y\[..., 0\]\."),
-    "labels twice": (LABELS, numbers(y=INTEGERS[:, :2]), r"\(4,\) is expected\.$"),
-    "outputs": (NUMBERS, numbers(y=drawn(4, 2)), "write outputs=2 in signature"),
-    "each step": (NUMBERS, numbers(y=drawn(4, 6, 1)), "write emission='every'"),
-    "each sequence": (EVERY, every(y=drawn(4, 3)), "write emission='last'"),
-    "mask": (NUMBERS, numbers(mask=numpy.ones((4, 6, 1), bool)), r"write mask\[..., 0\]\."),
-    "short mask": (NUMBERS, numbers(mask=numpy.ones((4, 5), bool)), r"\(4, 6\) is expected\.$"),
+    "tokens": (TOKENS, Batch(INTEGERS[:, :, None], INTEGERS), "x", (4, 6)),
+    "no sequence": (NUMBERS, numbers(y=numpy.array(1.0)), "y", (4, 1)),
+    "labels with width": (LABELS, numbers(y=INTEGERS[:, :1]), "y", (4,)),
+    "one-hot labels": (LABELS, numbers(y=numpy.eye(4, dtype="int32")), "y", (4,)),
+    "each sequence": (EVERY, every(y=drawn(4, 3)), "y", (4, 6, 3)),
+    "resets": (EVERY, every(resets=numpy.ones((4, 5), bool)), "resets", (4, 6)),
 }
 
 
 @pytest.mark.parametrize("case", SHAPES)
-def test_a_wrong_shape_is_answered_with_what_to_write(case):
-    signature, batch, says = SHAPES[case]
-    refuse(batch, signature, says)
+def test_an_array_of_another_shape_is_refused(case):
+    signature, batch, name, shape = SHAPES[case]
+    refuse(batch, signature, rf"train: {name} has shape .*; {re.escape(str(shape))} is expected$")
 
 
 def test_sequences_in_train_and_test_are_counted():
@@ -237,15 +225,13 @@ def test_padding_does_not_hide_an_overlap():
 @pytest.mark.parametrize(("value", "says"), [(4, "4 at row 2"), (-1, "-1 at row 2")])
 def test_labels_outside_the_classes_are_named(value, says):
     y = numpy.array([0, 1, value, 3])
-    refuse(numbers(y=y), LABELS, f"y should be from 0 to 3: {says}")
+    refuse(numbers(y=y), LABELS, f"y is {says} .*a number from 0 to 3 is expected")
 
 
 def test_tokens_outside_the_vocabulary_are_named():
     x = numpy.zeros((2, 3), "int64")
     x[1, 2] = 5
-    refuse(
-        Batch(x, numpy.zeros((2, 3), int)), TOKENS, "x should be from 0 to 4: 5 at row 1, step 2"
-    )
+    refuse(Batch(x, numpy.zeros((2, 3), int)), TOKENS, "x is 5 at row 1, step 2 .* from 0 to 4 is")
     x[1, 2] = 2**40
     refuse(Batch(x, numpy.zeros((2, 3), int)), TOKENS, "integers that do not fit into int32")
 
@@ -253,7 +239,7 @@ def test_tokens_outside_the_vocabulary_are_named():
 def test_bits_outside_zero_to_one_are_named():
     batch = every()
     batch.y[0, 1, 2] = 1.5
-    refuse(batch, EVERY, "y should be from 0 to 1: 1.5 at row 0, step 1, column 2")
+    refuse(batch, EVERY, "y is 1.5 at row 0, step 1, column 2 .* from 0 to 1 is")
 
 
 def test_weights_may_be_bool_and_free_a_target_from_being_finite():
@@ -267,9 +253,9 @@ def test_weights_may_be_bool_and_free_a_target_from_being_finite():
 @pytest.mark.parametrize(
     ("weights", "says"),
     [
-        (numpy.ones((4, 5), "float32"), r"weights \(batch x time\) has shape \(4, 5\)"),
-        (numpy.full((4, 6), -1.0), "weights should be from 0: -1.0"),
-        (numpy.full((4, 6), NAN), "weights is not finite"),
+        (numpy.ones((4, 5), "float32"), r"weights has shape \(4, 5\)"),
+        (numpy.full((4, 6), -1.0), "weights is -1.0 .* from 0 is expected"),
+        (numpy.full((4, 6), NAN), "weights is nan"),
         (numpy.ones((4, 6)), "row 1, step 2 is masked but has a weight"),
     ],
 )
@@ -291,7 +277,7 @@ def test_weights_need_a_target_for_every_step():
         ([numbers()], "returned a list"),
         (
             {"train": 1, "validation": 2, "test": 3},
-            "Given train should be a gatekit.Batch, not an integer",
+            "Given train is an integer; a gatekit.Batch is expected",
         ),
     ],
 )
@@ -325,13 +311,5 @@ def test_further_test_sets_are_checked_like_the_others(name):
 @pytest.mark.parametrize("name", ["test_mse", "test_accuracy", "Test_9", "test-9", "tests", 7])
 def test_a_further_test_set_has_a_name_that_no_column_has(name):
     splits = {"train": numbers(), "validation": numbers(), "test": numbers(), name: numbers()}
-    with pytest.raises(DataError, match="Further test sets are named test_NAME"):
+    with pytest.raises(DataError, match="of test_NAME for further test sets"):
         check_splits(returning(splits), None)
-
-
-def test_one_hot_labels_are_answered_with_their_numbers():
-    hot = numpy.eye(4, dtype="float32")
-    batch = Batch(drawn(4, 6, 2), hot)
-    refuse(batch, LABELS, r"y has shape \(4, 4\).*write y\.argmax\(-1\)\.astype\('int32'\)")
-    checked = check_batch(Batch(drawn(4, 6, 2), hot.argmax(-1)), LABELS, "train")
-    assert numpy.array_equal(checked.y, numpy.arange(4))

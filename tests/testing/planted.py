@@ -55,7 +55,7 @@ DIFFERENCE = STEPS.replace("tf.cumsum(value, 0)", "value / (pre - tf.roll(pre, 1
 
 GATES: dict[str, tuple[str, str]] = {
     "loads_alone": ("print('hello')\n" + source(), "printed 'hello"),
-    "name_valid": (source(name="BadName"), "register it as 'bad_name'"),
+    "name_valid": (source(name="BadName"), "at most 40 lower-case letters"),
     "documented": (source().replace("Reference: unpublished", ""), "names no reference"),
     "options_plain": (source(body="    key: Any = object()"), "which YAML cannot express"),
     "asks_for_known": (
@@ -72,14 +72,14 @@ GATES: dict[str, tuple[str, str]] = {
         "rows of the batch mix",
     ),
     "steps_apart": (source(STEPS), "steps of a sequence mix"),
-    "units_apart": (source("return ops.sigmoid(ops.cumsum(pre))"), "mixes_units = True"),
+    "units_apart": (source("return ops.sigmoid(ops.cumsum(pre))"), "units mix: its value"),
     "batch_of_one": (
         source(TF + "return ops.sigmoid(pre) * (0.5 if pre.shape[0] == 1 else 1.0)"),
         "a batch of one gives other values",
     ),
     "makes_nothing": (
         source(TF + "return ops.sigmoid(pre) * tf.Variable(0.5, dtype=pre.dtype)"),
-        "parameters = {'p': Parameter",
+        "a weight is created inside the function",
     ),
     "deterministic": (
         source(TF + "return ops.sigmoid(pre) * tf.random.uniform([1], dtype=pre.dtype)"),
@@ -133,7 +133,7 @@ GATES: dict[str, tuple[str, str]] = {
         ),
         "XLA cannot compile it",
     ),
-    "mixed_precision": (source("return ops.sin(1e3 * pre)"), "outputs are off by"),
+    "mixed_precision": (source("return ops.sin(1e3 * pre)"), "mixed_float16 changes the output"),
     "one_trace": (
         source(TF + "return ops.sigmoid(pre) * (2.0 / pre.shape[0])"),
         "traced for any batch size and length it raises",

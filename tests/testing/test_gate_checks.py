@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from seams import NAMES, PluginError, near
+from seams import NAMES, PluginError, compare
 
 from gatekit.testing import FAIL, PASS, XFAIL, Check, CheckError, gate_checks
 
@@ -34,7 +34,7 @@ def test_a_planted_gate_fails(name: str, write: Write) -> None:
     gate = "BadName" if name == "name_valid" else "planted"
     outcome = check(path, name, gate).outcome()
     assert outcome.status == FAIL
-    assert says in f"{outcome.reason}; {outcome.remedy}"
+    assert says in outcome.reason
 
 
 @pytest.mark.parametrize("name", ["gradient", "differentiable"])
@@ -51,14 +51,14 @@ def test_a_gradient_that_is_stopped_is_not_compared(name: str, write: Write) -> 
 
 def test_what_is_left_in_the_module_is_told(write: Write) -> None:
     path = write("planted.py", source("SEEN.append(1)\nreturn ops.sigmoid(pre)"))
-    assert "states = {'k': 0.0}" in check(path, "makes_nothing").outcome().remedy
+    reason = check(path, "makes_nothing").outcome().reason
+    assert reason.endswith("changes Planted, its instance or its module")
 
 
 def test_a_gate_that_looks_at_types_is_told(write: Write) -> None:
     text = source("return ops.sigmoid(pre) * (0.5 if hasattr(pre, 'shape') else 1.0)")
     outcome = check(write("planted.py", text), "deterministic").outcome()
     assert "something else than for signals: its value" in outcome.reason
-    assert "uses_tensorflow = True" in outcome.remedy
 
 
 def test_a_global_generator_is_told(write: Write) -> None:
@@ -158,7 +158,7 @@ def test_a_part_behind_a_weight_that_starts_at_zero_matters(write: Write) -> Non
 def test_numbers_agree_relative_to_the_largest(error: float, agrees: bool) -> None:
     expected = [3.0, -1.0]
     with nullcontext() if agrees else pytest.raises(CheckError):
-        near([3.0, -1.0 + error], expected, 1e-6, "they differ", "round less")
+        compare("they differ", [3.0, -1.0 + error], expected, 1e-6)
 
 
 def test_an_excused_failure_has_the_authors_reason(write: Write) -> None:
