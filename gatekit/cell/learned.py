@@ -6,11 +6,13 @@ its weights. An `Initializer` draws the initial values of a weight.
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +21,11 @@ from gatekit.faults import Fault, Kind, Place
 
 from .calls import constructed, no_attribute
 from .declare import Declared
-from .errors import CellError, amount_of, as_plain
+from .errors import CellError, ExpressionError, amount_of, as_plain
 from .language import ops
+from .language.expression import Number
 from .language.ops import Function
+from .language.parse import parse
 
 LARGEST = 1e300
 
@@ -58,7 +62,7 @@ class Parameter:
     """A learned scalar or vector; equations read it through an optional map, ``value = map(raw)``.
 
     Attributes:
-        shape: ``"scalar"``, ``"units"``, ``"features"``, a number, or arithmetic on sizes.
+        shape: ``"scalar"``, or a size as in `State`.
         init: the initial value that equations read (after the map), or an initializer, a name or
             ``{kind: ...}``, that draws the raw weight.
         map: ``sigmoid``, ``tanh``, ``softplus``, ``exp``, or None for the identity.
@@ -74,10 +78,7 @@ class Parameter:
     trainable: bool = True
 
     def __post_init__(self) -> None:
-        is_name = isinstance(self.shape, str) and not _PRODUCT.search(self.shape)
-        whole = isinstance(self.shape, int) and not isinstance(self.shape, bool)
-        if not is_name and not (whole and int(self.shape) > 0):
-            raise _wrong("shape", self.shape, "a size such as units, scalar or 8")
+        check_size("shape", self.shape)
         if self.map is not None and not (isinstance(self.map, str) and self.map in MAPS):
             maps = (f"{name} ({MAPS[name].values})" for name in sorted(MAPS))
             raise _wrong("map", self.map, f"one of {', '.join(maps)}, or null for no map")
@@ -112,6 +113,17 @@ class Parameter:
         return data
 
 
+def check_size(name: str, value: object) -> None:
+    """Refuse a value that is neither a whole number from 1 nor a name or arithmetic.
+
+    Raises:
+        CellError: the value is neither.
+    """
+    is_text = isinstance(value, str) and value and not _PRODUCT.search(value)
+    if not is_text and not (isinstance(value, int) and value > 0 and value is not True):
+        raise _wrong(name, value, "a size such as units, scalar or 8")
+
+
 def _wrong(name: str, value: object, expected: str) -> CellError:
     return CellError(Fault(Kind.WRONG, Place((name,)), as_plain(value), expected))
 
@@ -128,6 +140,36 @@ class LinearMap(Declared):
     row_wise: ClassVar[bool] = False
     # One initializer for all weights, or a mapping by suffix; other suffixes have the usual one.
     initializer: ClassVar[str | Mapping[str, str] | None] = None
+
+    _written: Mapping[str, str] = {}
+
+    @classmethod
+    def _checked_option(cls, name: str, value: Any) -> Any:
+        """Return the value of an option; a whole number may be given as a size."""
+        if isinstance(value, str) and cls._option_types.get(name) is int:
+            with contextlib.suppress(ExpressionError):
+                if not isinstance(parse(value, {}, sizes=True), Number):
+                    return value
+        return super()._checked_option(name, value)
+
+    def options(self) -> dict[str, Any]:
+        """Return the options that differ from their defaults; a formula is as it was written."""
+        return {**super().options(), **self._written}
+
+    def sizes(self) -> dict[str, str]:
+        """Return the options that are sizes to be found, by name."""
+        whole = [name for name, kind in type(self)._option_types.items() if kind is int]
+        values = {name: getattr(self, name, None) for name in whole}
+        return {name: value for name, value in values.items() if isinstance(value, str)}
+
+    def at(self, sizes: Mapping[str, int]) -> Self:
+        """Return the map with numbers for its sizes; those with formulas are shown as written."""
+        if not sizes:
+            return self
+        made, written = copy.copy(self), self.sizes()
+        formulas = {name: written[name] for name, size in sizes.items() if type(size) is not int}
+        vars(made).update(sizes, _written=formulas)
+        return made
 
     def shapes(self, width_in: int, width_out: int) -> Mapping[str, tuple[int, ...]]:
         """Return the shapes of the weights by suffix; the empty suffix is the main weight.

@@ -17,6 +17,7 @@ from gatekit.faults import Fault, Kind, Place, unknown_option
 
 from .calls import constructed
 from .errors import CellError, as_plain, at_most, excerpt, listed, refused
+from .learned import check_size
 
 MAX_PROJECTIONS = 20
 """The most projections of one gate. Each may read the one before it."""
@@ -32,8 +33,8 @@ class State:
     """A gate's own state, a vector that it carries from step to step.
 
     Attributes:
-        width: its number of elements: ``"units"`` (the gate's width), ``"features"``, a number, or
-            arithmetic on sizes.
+        width: its number of elements: a number, ``"units"`` (the gate's width), ``"features"``, a
+            whole-number option of the gate, a constant of the cell, or arithmetic on these.
         first: the initial value of every element.
         learned: whether the initial value is learned.
 
@@ -46,7 +47,7 @@ class State:
     learned: bool = False
 
     def __post_init__(self) -> None:
-        _check_width(self.width, "a state's width")
+        check_size("width", self.width)
         _check_number(self.first, "a state's first")
         _check_switch(self.learned, "a state's learned")
         object.__setattr__(self, "first", float(self.first))
@@ -64,8 +65,8 @@ class Projection:
             name signals of the cell and, first of all, what the gate owns: ``STATE_prev``, its
             parameters and its other projections.
         bias: whether a bias is added.
-        width: its number of elements: ``"units"`` (the gate's width), ``"features"``, a number, or
-            arithmetic on sizes.
+        width: its number of elements: a number, ``"units"`` (the gate's width), ``"features"``, a
+            whole-number option of the gate, a constant of the cell, or arithmetic on these.
         first_bias: the initial value of the bias; it takes precedence over the cell's initializers.
         initializer: the initializer of its matrices, a name or ``{"kind": ...}``; None is that of a
             gate's reads.
@@ -90,7 +91,7 @@ class Projection:
                 f"linear maps, not {excerpt(repr(reads))}; write reads: [x, h_prev]"
             )
         object.__setattr__(self, "reads", reads if isinstance(reads, Mapping) else tuple(reads))
-        _check_width(self.width, "a projection's width")
+        check_size("width", self.width)
         _check_number(self.first_bias, "a projection's first_bias")
         meant: Any = self.bias
         if isinstance(meant, (int, str)) and not isinstance(meant, bool):  # a width, or a read
@@ -239,14 +240,6 @@ def check_own_names(owner: Place, names: Sequence[str], others: Sequence[str] = 
     if twice := next((name for name in every if every.count(name) > 1), ""):
         why = "an option, parameter, state or projection has this name, too; rename one of them"
         raise refused(owner / twice, why)
-
-
-def _check_width(width: object, what: str) -> None:
-    whole = isinstance(width, int) and not isinstance(width, bool) and width > 0
-    if not whole and not (isinstance(width, str) and width):
-        raise CellError(
-            f"{what} is a size such as 'units', 'features' or 8, not {excerpt(repr(width))}"
-        )
 
 
 def _check_number(number: object, what: str) -> None:

@@ -9,16 +9,18 @@ class LowRank(Gate):
     ``down = A x``, ``up = B down + b``, ``low_rank = sigmoid(up) ** (1 / root)``
 
     Args:
+        rank: the inner width of the two thin matrices.
         root: the root that is taken, which makes the gate forget `root` times as slowly.
 
     Reference: Yang et al., Gated Linear Attention Transformers with Hardware-Efficient Training
     (2023), arXiv:2312.06635
     """
 
+    rank: int = 16
     root: float = 16.0
     reads = ()
     bias = False
-    projections = {"down": Projection("x", bias=False, width=16), "up": Projection("down")}
+    projections = {"down": Projection("x", bias=False, width="rank"), "up": Projection("down")}
 
     def activate(self, up):
         """Return the gate's value, ``batch x units``."""

@@ -13,12 +13,11 @@ from gatekit.cell.gate import Gate
 from gatekit.cell.language.expression import names
 from gatekit.cell.language.shape import MAX_ELEMENTS
 from gatekit.cell.row_wise import RowWise
-from gatekit.cell.schema import CELL, EPSILON, OUTPUT, OUTPUT_UNIT, CellSpec, OutputUnitSpec, Read
+from gatekit.cell.schema import CELL, EPSILON, OUTPUT_UNIT, CellSpec, OutputUnitSpec, Read
 
 from .cell import BuiltOutput, BuiltRead, Cell, Node, Norm
 from .draft import FEEDBACK, Bindings, Draft, bind
 from .order import Needs, check_owned, check_used, find_needs, find_order, find_states, sharing
-from .sizes import gate_size, size
 from .weights import Weights, check_references
 from .widths import check_constants, find_widths
 
@@ -44,7 +43,7 @@ def build(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec
     draft = Draft(spec, units, features, output_unit)
     # Sizes first: a wrong size would cause a misleading error later.
     for name in draft.gates:
-        gate_size(draft, name)
+        draft.sizes.of_gate(name)
     bindings = bind(draft)
     needs = find_needs(draft, bindings)
     order = find_order(draft, needs)
@@ -234,7 +233,8 @@ def _make_output(
         return BuiltOutput(spec, (), (), None, arguments, (), widths[FEEDBACK], (FEEDBACK,))
     takes_pre = any(key == f"pre:{OUTPUT_UNIT}" for _, key in bindings[FEEDBACK])
     sized = takes_pre or bool(projections)
-    width = size(draft, unit.units, OUTPUT / "units") if sized else widths[emits]
+    width = draft.sizes.of_gate(OUTPUT_UNIT) if sized else widths[emits]
+    draft.sizes.known[OUTPUT_UNIT] = width
     reads = tuple(weights.read(OUTPUT_UNIT, unit, read, width) for read in draft.output.reads)
     bias = weights.bias(OUTPUT_UNIT, unit, width) if takes_pre and unit.bias else None
     for part, parameter in unit.parameters.items():

@@ -29,6 +29,8 @@ from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import CELL, OUTPUT, OUTPUT_UNIT, CellSpec, GateSpec, OutputUnitSpec, Read
 from gatekit.faults import Place
 
+from .sizes import Sizes
+
 # The name of a fed-back output among the signals.
 FEEDBACK = "y"
 
@@ -100,9 +102,9 @@ class Draft:
         return dict(self.spec.parameters)
 
     @cached_property
-    def gate_sizes(self) -> dict[str, int]:
-        """The units of each gate by name, as far as they are known; `gate_size` adds them."""
-        return {}
+    def sizes(self) -> Sizes:
+        """The finder of sizes."""
+        return Sizes(self)
 
     @cached_property
     def _constant_exprs(self) -> Mapping[str, Expr]:
@@ -149,6 +151,10 @@ class Draft:
         if owner:
             return self.place(owner) / "projections" / name.removeprefix(f"{owner}.")
         return OUTPUT if name in (FEEDBACK, OUTPUT_UNIT) else CELL / "gates" / name
+
+    def top(self, name: str) -> str:
+        """Return the gate or output unit of a projection, and any other name itself."""
+        return (self.gates[name].owner if name in self.gates else "") or name
 
     def declared(self, name: str) -> RowWise:
         """Return the gate of that name, or the output unit."""

@@ -20,7 +20,6 @@ from gatekit.faults import Fault, Kind, Place
 
 from .cell import State
 from .draft import FEEDBACK, Bindings, Draft
-from .sizes import size_names
 from .widths import Widths
 
 
@@ -309,7 +308,7 @@ def _not_used(gate: RowWise, what: str, part: str) -> str:
 
 
 def _check_values(draft: Draft, keys: frozenset[str]) -> None:
-    sizes = size_names(draft)
+    sizes = draft.sizes.names()
     given = {
         "parameters": draft.spec.parameters,
         "constants": draft.spec.constants,

@@ -1,28 +1,21 @@
-"""Sizes in cells: numbers, names of widths, and arithmetic on them."""
+"""Sizes of a cell's parts: numbers, names of sizes, and arithmetic on them."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.errors import ExpressionError, listed, nearest, refused
-from gatekit.cell.language.expression import (
-    OPERATORS,
-    Binary,
-    Expr,
-    Name,
-    Neg,
-    Number,
-    names,
-)
+from gatekit.cell.errors import CellError, ExpressionError, as_plain, refused
+from gatekit.cell.language.expression import OPERATORS, Binary, Expr, Name, Neg, Number, names
 from gatekit.cell.language.parse import parse
 from gatekit.cell.language.shape import MAX_ELEMENTS
-from gatekit.cell.learned import Parameter
+from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import CELL, OUTPUT, OUTPUT_UNIT
-from gatekit.faults import Place
+from gatekit.faults import Fault, Kind, Place, unknown_name
 
-from .draft import Draft
+if TYPE_CHECKING:
+    from .draft import Draft
 
 MAX_CHARACTERS = 200
 MAX_CHAIN = 30
@@ -30,137 +23,124 @@ MAX_CHAIN = 30
 _LARGEST = 2.0**53
 
 
-def size(draft: Draft, value: object, where: Place, chain: tuple[str, ...] = ()) -> int:
-    """Return a size as a number.
+class Sizes:
+    """The one finder of sizes.
+
+    A size is arithmetic on numbers and names: the whole-number options of the gate or output unit
+    that has the size, ``units`` (in what a gate owns, the gate's), ``features``, the cell's
+    constants, and its gates and inputs, which mean their widths.
 
     Args:
         draft: the cell.
-        value: a number, ``scalar``, or arithmetic on constants, gates and inputs.
-        where: the place in the cell, for messages.
-        chain: the gates whose widths depend on this size; it cannot depend on them.
-
-    Raises:
-        CellError: a name is not a size, or the result is not a whole number from 1.
-        ExpressionError: the value is not arithmetic.
     """
-    if value == "scalar":
-        return 1
-    result = value if _whole(value) else _computed(draft, value, where, chain)
-    if isinstance(result, float) and result.is_integer():
-        result = int(result)
-    if not isinstance(result, int) or result < 1:
-        raise refused(
-            where,
-            f"{value!r} is {result}; "
-            "a width is a whole number from 1; write for example units, or units // 2",
-        )
-    if result > MAX_ELEMENTS:
-        raise refused(
-            where,
-            f"{value!r} is {result:,}; a width is at most {MAX_ELEMENTS:,}; write a "
-            "smaller number, such as 8",
-        )
-    return result
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        self.known: dict[str, int] = {}
+        """The widths of gates, and of the output unit, as far as they are found."""
+
+    def find(
+        self, value: object, where: Place, owner: str = "", chain: tuple[str, ...] = ()
+    ) -> int:
+        """Return a size as a number.
+
+        Args:
+            value: a number, ``scalar``, or arithmetic.
+            where: the place in the cell, for messages.
+            owner: the gate that has the size, or the output unit.
+            chain: the gates whose widths depend on this size; it cannot depend on them.
+
+        Raises:
+            CellError: a name is not a size, or the result is not a whole number from 1.
+            ExpressionError: the value is not arithmetic.
+        """
+        if value == "scalar":
+            return 1
+        result: Any = value
+        if type(value) is not int:
+            try:
+                expr = _parsed(value)
+            except ExpressionError as error:
+                raise error.below(where) from None
+            env = {name: self._named(name, where, owner, chain) for name in names(expr)}
+            try:
+                result = _arithmetic(expr, env)
+            except (ZeroDivisionError, OverflowError):
+                result = None
+        if isinstance(result, float) and result.is_integer():
+            result = int(result)
+        if not isinstance(result, int) or not 1 <= result <= MAX_ELEMENTS:
+            expected = f"a size, from 1 to {MAX_ELEMENTS:,}"
+            raise CellError(Fault(Kind.WRONG, where, as_plain(value), expected))
+        return result
+
+    def of_gate(self, name: str, chain: tuple[str, ...] = ()) -> int:
+        """Return the units of a gate, of a projection, or of the output unit.
+
+        Raises:
+            CellError: the gate's ``units`` are not a size.
+        """
+        if name not in self.known:
+            declared, owner, where = self.draft.output.unit, OUTPUT_UNIT, OUTPUT / "units"
+            if name != OUTPUT_UNIT:
+                spec = self.draft.gates[name]
+                declared, owner = spec.gate, self.draft.top(name)
+                where = self.draft.place(name) / ("width" if spec.owner else "units")
+            if len(chain) > MAX_CHAIN:
+                raise refused(where, f"the width depends on a chain of more than {MAX_CHAIN} gates")
+            self.known[name] = self.find(declared.units, where, owner, (*chain, name))
+        return self.known[name]
+
+    def of_state(self, key: str) -> int:
+        """Return the width of a gate's own state, ``GATE.STATE``.
+
+        Raises:
+            CellError: the width is not a size.
+        """
+        owner = self.draft.own_states[key]
+        name = key.removeprefix(f"{owner}.")
+        width = self.draft.gates[owner].gate.own_states()[name].width
+        return self.find(width, CELL / "gates" / owner / "states" / name, owner)
+
+    def names(self) -> frozenset[str]:
+        """Return the names of the cell that appear in sizes."""
+        draft = self.draft
+        found = {n for p in draft.parameters.values() for n in names(_parsed(p.shape))}
+        for spec in (*draft.spec.gates, draft.output):
+            own = whole_options(spec.declared)
+            read = {name for size in spec.sizes() for name in names(_parsed(size))}
+            found |= read - own.keys()
+        return frozenset(found)
+
+    def _named(self, name: str, where: Place, owner: str, chain: tuple[str, ...]) -> int | float:
+        draft = self.draft
+        own = whole_options(draft.declared(owner)) if owner else {}
+        if name in own:
+            return own[name]
+        if name == "units" and owner and owner not in chain:
+            return self.of_gate(owner, chain)
+        if name in draft.constants:
+            return draft.constants[name]
+        if name in draft.inputs:
+            return draft.inputs[name]
+        gates = [gate for gate in draft.gates if not draft.is_projection(gate)]
+        if name in gates and name not in chain:
+            return self.of_gate(name, chain)
+        known = [*own, *draft.constants, *gates, *draft.inputs]
+        raise CellError(unknown_name(where, name, known, "sizes"))
 
 
-def gate_size(draft: Draft, name: str, chain: tuple[str, ...] = ()) -> int:
-    """Return the units of a gate, or of the output unit.
-
-    Raises:
-        CellError: the gate's ``units`` are not a size.
-    """
-    known = draft.gate_sizes
-    if name == OUTPUT_UNIT:
-        return size(draft, draft.output.unit.units, OUTPUT / "units", chain)
-    if name not in known:
-        spec = draft.gates[name]
-        where = draft.place(name) / ("width" if spec.owner else "units")
-        if len(chain) > MAX_CHAIN:
-            raise refused(where, f"the width depends on a chain of more than {MAX_CHAIN} gates")
-        if spec.owner and spec.gate.units == "units":
-            known[name] = gate_size(draft, spec.owner, (*chain, name))
-        else:
-            known[name] = size(draft, spec.gate.units, where, (*chain, name))
-    return known[name]
-
-
-def state_size(draft: Draft, key: str) -> int:
-    """Return the width of a gate's own state; ``units`` means the units of the gate.
-
-    Args:
-        draft: the cell.
-        key: the state's key, ``GATE.STATE``.
-
-    Raises:
-        CellError: the width is not a size.
-    """
-    owner = draft.own_states[key]
-    name = key.removeprefix(f"{owner}.")
-    width = draft.gates[owner].gate.own_states()[name].width
-    units = gate_size(draft, owner)
-    return (
-        units if width == "units" else size(draft, width, CELL / "gates" / owner / "states" / name)
-    )
-
-
-def parameter_size(draft: Draft, parameter: Parameter, gate_units: int, where: Place) -> int:
-    """Return the width of a parameter; ``units`` means the units of the gate that owns it.
-
-    Raises:
-        CellError: the shape is not a size.
-    """
-    return gate_units if parameter.shape == "units" else size(draft, parameter.shape, where)
-
-
-def size_names(draft: Draft) -> frozenset[str]:
-    """Return the names that appear in widths."""
-    declared = [*(g.gate for g in draft.gates.values()), draft.output.unit]
-    widths = [d.units for d in declared]
-    widths += [p.shape for d in declared for p in d.parameters.values()]
-    widths += [s.width for g in draft.gates.values() for s in g.gate.own_states().values()]
-    widths += [p.shape for p in draft.parameters.values()]
-    return frozenset(name for width in widths for name in names(_parsed(width)))
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _computed(draft: Draft, value: object, where: Place, chain: tuple[str, ...]) -> Any:
-    try:
-        expr = _parsed(value)
-    except ExpressionError as error:
-        raise error.below(where) from None
-    env: dict[str, Any] = dict(draft.constants)
-    for name in names(expr):
-        if name in env:
-            continue
-        if name in draft.gates and name not in chain:
-            env[name] = gate_size(draft, name, chain)
-        elif name in draft.inputs:
-            env[name] = draft.inputs[name]
-        else:
-            gates = [gate for gate in draft.gates if not draft.is_projection(gate)]
-            known = [*env, *gates, *draft.inputs]
-            why = f"{name!r} is not a size{nearest(name, known) or '.'} Sizes: {listed(known)}."
-            raise refused(where, why)
-    try:
-        return _arithmetic(expr, env)
-    except ZeroDivisionError:
-        raise refused(where, f"{value!r} divides by zero") from None
-    except OverflowError:
-        raise refused(
-            where,
-            f"{value!r} is too large; a width is a whole number from 1 to "
-            f"{MAX_ELEMENTS:,}, such as 8",
-        ) from None
+def whole_options(declared: RowWise) -> dict[str, int]:
+    """Return the options of a gate or output unit that are whole numbers, by name."""
+    values = {n: getattr(declared, n, None) for n in declared.option_names() if n != "units"}
+    return {name: value for name, value in values.items() if type(value) is int}
 
 
 def _parsed(value: object) -> Expr:
-    text = str(value) if _whole(value) or isinstance(value, float) else value
+    text = str(value) if isinstance(value, (int, float)) else value
     if isinstance(text, str) and len(text) > MAX_CHARACTERS:
         raise ExpressionError(
-            f"a width has {len(text)} characters; at most {MAX_CHARACTERS} are allowed"
+            f"a size has {len(text)} characters; at most {MAX_CHARACTERS} are allowed"
         )
     return _read(text) if isinstance(text, str) else parse(value, {}, sizes=True)
 

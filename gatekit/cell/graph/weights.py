@@ -17,7 +17,6 @@ from gatekit.faults import Place
 
 from .cell import BuiltRead, Init, Weight
 from .draft import Draft
-from .sizes import parameter_size
 from .widths import Widths
 
 
@@ -73,7 +72,8 @@ class Weights:
 
     def parameter(self, name: str, parameter: Parameter, owner: str, gate_units: int) -> None:
         """Add the weight of a parameter."""
-        width = parameter_size(self.draft, parameter, gate_units, Place((name, "shape")))
+        of = "" if owner == name else owner
+        width = self.draft.sizes.find(parameter.shape, Place((name, "shape")), of)
         self.parameters[name] = parameter
         self.add(
             name,
@@ -120,8 +120,11 @@ class Weights:
         kind = "kernel" if hoisted or of_output else "recurrent"
         usual = "glorot_uniform" if kind == "kernel" else "orthogonal"
         init = self._initializer(declared, kind, None)
+        sizes, of = self.draft.sizes, self.draft.top(owner)
+        written = read.map.sizes().items()
+        linear_map = read.map.at({n: sizes.find(size, where / n, of) for n, size in written})
         try:
-            shapes = read.map.shapes(width_in, width)
+            shapes = linear_map.shapes(width_in, width)
         except GatekitError as error:
             raise refused(where, str(error)) from None
         weights = {
@@ -129,10 +132,10 @@ class Weights:
                 f"{owner}.{read.label}" + (f".{suffix}" if suffix else ""),
                 tuple(shape),
                 # A gate's initializer for matrices does not apply to the vectors of a linear map.
-                init if init is not None and len(shape) > 1 else _first(read.map, suffix, usual),
+                init if init is not None and len(shape) > 1 else _first(linear_map, suffix, usual),
                 kind,
                 owner,
-                trainable=read.map.trainable,
+                trainable=linear_map.trainable,
                 gate_units=width,
             )
             for suffix, shape in shapes.items()
@@ -144,7 +147,7 @@ class Weights:
         return BuiltRead(
             expr,
             read.text,
-            read.map,
+            linear_map,
             read.map_kind,
             weights,
             width_in,

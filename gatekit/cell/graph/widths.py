@@ -34,7 +34,6 @@ from gatekit.faults import Place
 
 from .cell import GateExpression
 from .draft import FEEDBACK, Bindings, Bound, Draft
-from .sizes import gate_size, parameter_size, size, state_size
 
 MAX_VISITS = 60_000
 """The most parts of expressions that the search for widths visits; the largest bundled cell
@@ -66,9 +65,9 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
     """
     shapes: dict[str, Shape | None] = dict.fromkeys(draft.signals)
     shapes.update({name: (width,) for name, width in draft.inputs.items()})
-    shapes.update({name: (gate_size(draft, name),) for name in draft.gates})
+    shapes.update({name: (draft.sizes.of_gate(name),) for name in draft.gates})
     for name, parameter in draft.parameters.items():
-        shapes[name] = (size(draft, parameter.shape, CELL / "parameters" / name / "shape"),)
+        shapes[name] = (draft.sizes.find(parameter.shape, CELL / "parameters" / name / "shape"),)
     shapes.update(dict.fromkeys(draft.constants, ()))
     shapes["t"] = (1,)
     expressions = {name: _expression(draft, name, bindings[name]) for name in draft.gates}
@@ -100,7 +99,7 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
                 elif name in draft.norms:
                     shapes[name] = shapes[draft.norms[name]]
                 elif name == FEEDBACK:
-                    shapes[name] = (size(draft, draft.output.unit.units, OUTPUT / "units"),)
+                    shapes[name] = (draft.sizes.of_gate(OUTPUT_UNIT),)
                 known[name] = known[f"{name}_prev"] = shapes[name]
             if shapes == before:
                 break
@@ -123,18 +122,17 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
             _check_gate(draft, name, shape, expression, complete)
     _check_output(draft, bindings[FEEDBACK], complete)
     of = {name: width_of(shapes[name]) for name in [*draft.inputs, *draft.signals]}
-    of.update({key: state_size(draft, key) for key in draft.own_states})
+    of.update({key: draft.sizes.of_state(key) for key in draft.own_states})
     return Widths(of, complete, expressions)
 
 
 def _with_previous(draft: Draft, shapes: Mapping[str, Shape | None]) -> dict[str, Shape | None]:
     previous = {f"{name}_prev": shapes[name] for name in [*draft.signals, *draft.inputs]}
-    own = {f"{key}_prev": (state_size(draft, key),) for key in draft.own_states}
+    own = {f"{key}_prev": (draft.sizes.of_state(key),) for key in draft.own_states}
     for key, owner in draft.own_parameters.items():
         part = key.removeprefix(f"{owner}.")
-        parameter, units = draft.declared(owner).parameters[part], gate_size(draft, owner)
-        where = draft.place(owner) / "parameters" / part
-        own[key] = (parameter_size(draft, parameter, units, where),)
+        shape, where = draft.declared(owner).parameters[part].shape, draft.place(owner)
+        own[key] = (draft.sizes.find(shape, where / "parameters" / part, owner),)
     return {**shapes, **previous, **own}
 
 
@@ -238,7 +236,7 @@ def _check_output(draft: Draft, bound: Bound, shapes: Mapping[str, Shape | None]
     unit, pre = draft.output.unit, f"pre:{OUTPUT_UNIT}"
     if unit.uses_tensorflow or unit.history:
         return
-    width = size(draft, unit.units, OUTPUT / "units")
+    width = draft.sizes.of_gate(OUTPUT_UNIT)
     values = {a: Name("pre" if key == pre else key) for a, key in bound}
     try:
         value = draft.with_constants(lift(unit.compute(values)))

@@ -87,6 +87,15 @@ class GateSpec:
     projections: tuple[GateSpec, ...] = ()
     owner: str = ""
 
+    @property
+    def declared(self) -> RowWise:
+        """The gate with its options."""
+        return self.gate
+
+    def sizes(self) -> tuple[int | str, ...]:
+        """Return every size that the gate declares, as written."""
+        return (*_sizes(self), *(state.width for state in self.gate.own_states().values()))
+
 
 @dataclass(frozen=True)
 class OutputUnitSpec:
@@ -96,6 +105,15 @@ class OutputUnitSpec:
     unit: OutputUnit
     reads: tuple[Read, ...]
     projections: tuple[GateSpec, ...] = ()
+
+    @property
+    def declared(self) -> RowWise:
+        """The output unit with its options."""
+        return self.unit
+
+    def sizes(self) -> tuple[int | str, ...]:
+        """Return every size that the output unit declares, as written."""
+        return _sizes(self)
 
     def canonical(self) -> dict[str, object]:
         """Return the output unit as plain data that `read_output_unit` reads back."""
@@ -179,6 +197,13 @@ class CellSpec:
 def long_form(value: object) -> object:
     """Return ``{kind: NAME}`` for a bare name, and plain data for anything else."""
     return {"kind": value} if isinstance(value, str) else plain(value)
+
+
+def _sizes(spec: GateSpec | OutputUnitSpec) -> tuple[int | str, ...]:
+    shapes = [parameter.shape for parameter in spec.declared.parameters.values()]
+    of_maps = [size for read in spec.reads for size in read.map.sizes().values()]
+    of_projections = [size for part in spec.projections for size in part.sizes()]
+    return (spec.declared.units, *shapes, *of_maps, *of_projections)
 
 
 def _projections(declared: RowWise, parts: Sequence[GateSpec]) -> dict[str, object]:

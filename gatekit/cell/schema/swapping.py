@@ -241,12 +241,7 @@ def _used(gate: GateSpec) -> set[str]:
     own = {part.name.removeprefix(f"{gate.name}.") for part in gate.projections}
     own |= {*declared.parameters, *(f"{state}_prev" for state in declared.states)}
     used |= {declared.bind.get(argument, argument) for argument in declared.arguments()} - own
-    widths = [
-        *(part.gate.units for part in parts),
-        *(p.shape for p in declared.parameters.values()),
-    ]
-    widths += [state.width for state in declared.own_states().values()]
-    return used.union(*(_sizes(width) for width in widths))
+    return used.union(*(_sizes(size) for size in gate.sizes()))
 
 
 def _sizes(width: object) -> set[str]:
