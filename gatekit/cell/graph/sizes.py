@@ -11,7 +11,7 @@ from gatekit.cell.language.expression import OPERATORS, Binary, Expr, Name, Neg,
 from gatekit.cell.language.parse import parse
 from gatekit.cell.language.shape import MAX_ELEMENTS
 from gatekit.cell.row_wise import RowWise
-from gatekit.cell.schema import CELL, OUTPUT, OUTPUT_UNIT
+from gatekit.cell.schema import CELL, OUTPUT, OUTPUT_UNIT, GateSpec, OutputUnitSpec
 from gatekit.faults import Fault, Kind, Place, unknown_name
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ class Sizes:
             CellError: the gate's ``units`` are not a size.
         """
         if name not in self.known:
-            declared, owner, where = self.draft.output.unit, OUTPUT_UNIT, OUTPUT / "units"
+            declared: RowWise = self.draft.output.unit
+            owner, where = OUTPUT_UNIT, OUTPUT / "units"
             if name != OUTPUT_UNIT:
                 spec = self.draft.gates[name]
                 declared, owner = spec.gate, self.draft.top(name)
@@ -106,7 +107,8 @@ class Sizes:
         """Return the names of the cell that appear in sizes."""
         draft = self.draft
         found = {n for p in draft.parameters.values() for n in names(_parsed(p.shape))}
-        for spec in (*draft.spec.gates, draft.output):
+        specs: list[GateSpec | OutputUnitSpec] = [*draft.spec.gates, draft.output]
+        for spec in specs:
             own = whole_options(spec.declared)
             read = {name for size in spec.sizes() for name in names(_parsed(size))}
             found |= read - own.keys()
