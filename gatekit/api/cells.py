@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.calls import remedied
+from gatekit.cell.calls import checked_call
 from gatekit.cell.errors import GatekitError
 from gatekit.cell.notebook import Drawing, Text, table
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gatekit.cell.schema import CellSpec
 
 
-@remedied("gatekit.show('lstm', units=64, swap={'forget': 'power_law'})")
+@checked_call()
 def show(
     cell: str | Mapping[str, Any] | CellSpec | Cell | Any,
     units: int = 64,
@@ -49,7 +49,7 @@ def show(
     return Shown.of(built, bibliography(tuple(plugins)), plain)
 
 
-@remedied("gatekit.diagram('lstm', units=64).save('lstm.svg')")
+@checked_call()
 def diagram(
     cell: str | Mapping[str, Any] | CellSpec | Cell | Any,
     units: int = 64,

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gatekit.cell.calls import remedied
+from gatekit.cell.calls import checked_call
 
 
-@remedied("gatekit.probe('3f9a0c')")
+@checked_call()
 def probe(
     run: str | Path,
     weights: Mapping[str, Any] | None = None,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.calls import remedied, unknown_argument
+from gatekit.cell.calls import checked_call, unknown_argument
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.cell.notebook import table
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gatekit.study.dry_run import Preview
 
 
-@remedied("gatekit.train(cell='lstm', task='adding')")
+@checked_call()
 def train(*overrides: str | Sequence[str], **keys: Any) -> Study:
     """Train a model or a sweep as ``gatekit train`` does, and return the study.
 
@@ -79,7 +79,7 @@ def train(*overrides: str | Sequence[str], **keys: Any) -> Study:
     return load(study, root)
 
 
-@remedied("gatekit.plan(cell='lstm', task='adding')")
+@checked_call()
 def plan(*overrides: str | Sequence[str], try_out: bool = True, **keys: Any) -> Planned:
     """Return what `train` would do with the same arguments, as ``gatekit plan`` does.
 
@@ -163,7 +163,7 @@ class Planned:
         return [*notes, *(f"BROKEN {label}: {error}" for label, error in self.broken)]
 
 
-@remedied("gatekit.extend('STUDY', most=20)")
+@checked_call()
 def extend(
     study: str,
     root: str | Path = "experiments",
@@ -234,7 +234,7 @@ def extend(
     return compare(study, root, **asked)
 
 
-@remedied("gatekit.report('STUDY')")
+@checked_call()
 def report(
     study: str | Study,
     to: str | Path | None = None,
@@ -273,7 +273,7 @@ def report(
         html = str(path.with_suffix(".html"))
         raise ConfigError(f"to={str(path)!r}: a report is HTML; type to={html!r}")
     grouping = as_lists(grouping)
-    compared = remedied("gatekit.report('STUDY')")(compare)(study, root, x=x, **grouping)
+    compared = checked_call()(compare)(study, root, x=x, **grouping)
     typed = arguments(name, root, x=x, **grouping)
     write_report(path, sheet(compared, typed, x, plugins, over))
     return path

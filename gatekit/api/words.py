@@ -10,7 +10,7 @@ from typing import Any
 
 from gatekit.cell.errors import ConfigError, described, excerpt
 from gatekit.cell.row_wise import RowWise
-from gatekit.faults import Fault, Kind, Place, Set
+from gatekit.faults import Fault, Kind, Place
 from gatekit.faults.values import in_hydra
 from gatekit.study.keys import GROUP_KEYS
 from gatekit.study.line import parsed
@@ -59,15 +59,10 @@ def _typed(key: str, value: Any) -> list[str]:
         if not value:
             raise ConfigError(f"{key}={value!r} has no values; give one, or omit {key}")
         if key == "swap" or (key in _NAMED and any(isinstance(one, Mapping) for one in value)):
-            parts = [one if isinstance(one, Mapping) else {_NAMES[0]: one} for one in value]
-            meant = {inner: one for part in parts for inner, one in part.items()}
             expected = "a name, or a mapping; only names are swept, in a list"
             if key == "swap":
-                named = all(isinstance(each, str) for each in value)
-                meant = {"forget": list(value) if named else "power_law"}
                 expected = "a mapping from roles to gates"
-            place = Place((key,))
-            raise ConfigError(Fault(Kind.WRONG, place, value, expected, fixes=(Set(place, meant),)))
+            raise ConfigError(Fault(Kind.WRONG, Place((key,)), value, expected))
         return [f"{key}={','.join(_value(key, one) for one in value)}"]
     return [f"{key}={_value(key, value)}"]
 

@@ -5,7 +5,6 @@ No name here is public.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 import numbers
@@ -30,7 +29,7 @@ from gatekit.faults import (
     together,
 )
 
-from .errors import ConfigError, GatekitError, as_plain, listed, nearest
+from .errors import ConfigError, GatekitError, as_plain, nearest
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -64,23 +63,15 @@ class NoAttributeError(AttributeError):
     __module__, __qualname__ = "builtins", "AttributeError"  # what a traceback shows
 
     def __str__(self) -> str:
-        kind, name, parts = self.args
+        kind, name = self.args
         said = f"{kind.__name__!r} object has no attribute {name!r}"
         if name.startswith("_"):
             return said
-        if owner := next((each for each, part in parts.items() if hasattr(part, name)), ""):
-            return f"{said}; its {owner} has it: write .{owner}.{name}"
         fields = getattr(kind, "__annotations__", {})
-        own = sorted({each for each in (*dir(kind), *fields) if each[0] != "_"})
-        others = f". It has {listed(own)}" * (len(own) <= _FEW)
-        return f"{said}{nearest(name, own) or others}"
+        return said + nearest(name, {each for each in (*dir(kind), *fields) if each[0] != "_"})
 
     def __reduce__(self) -> tuple[type, tuple[str]]:
         return AttributeError, (str(self),)
-
-
-_FEW = 40
-"""The most attributes that are listed; a layer of Keras has more."""
 
 
 def no_attribute(self: Any, name: str) -> Any:
@@ -88,11 +79,7 @@ def no_attribute(self: Any, name: str) -> Any:
     own = getattr(type(self), name, None)
     if isinstance(own, property) and own.fget:  # it raised an AttributeError: raise that one again
         return own.fget(self)
-    parts = {}
-    for each in getattr(type(self), "__dataclass_fields__", ()):
-        with contextlib.suppress(AttributeError):  # it is being constructed
-            parts[each] = type(object.__getattribute__(self, each))
-    raise NoAttributeError(type(self), name, parts)
+    raise NoAttributeError(type(self), name)
 
 
 def border(function: Callable[P, R]) -> Callable[P, R]:
@@ -117,8 +104,8 @@ def border(function: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
-def remedied(
-    example: str, types: bool = True, channel: type[Call] = Call
+def checked_call(
+    types: bool = True, channel: type[Call] = Call
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Return a decorator that checks a call before it is made.
 
@@ -127,7 +114,6 @@ def remedied(
     tracebacks are short (`border`).
 
     Args:
-        example: a call that works, for whoever reads the code.
         types: whether values are checked against their annotations.
         channel: how the function's arguments are spelled.
     """
@@ -156,19 +142,11 @@ def remedied(
     return decorate
 
 
-def constructed(example: str) -> Callable[[type[C]], type[C]]:
-    """Return a decorator that checks the arguments of a class like `remedied`, except their types.
-
-    Args:
-        example: a call that works.
-    """
-
-    def decorate(cls: type[C]) -> type[C]:
-        vars_of: Any = cls
-        vars_of.__init__ = remedied(example, types=False)(vars_of.__init__)
-        return cls
-
-    return decorate
+def constructed(cls: type[C]) -> type[C]:
+    """Return a class whose arguments are checked like those of a call, except their types."""
+    vars_of: Any = cls
+    vars_of.__init__ = checked_call(types=False)(vars_of.__init__)
+    return cls
 
 
 def _unbound(signature: inspect.Signature, options: Mapping[str, Any]) -> Fault | None:

@@ -166,7 +166,7 @@ def wrong_option(owner: str, option: str, value: object, expected: str) -> Optio
     return OptionError(owner, Fault(Kind.WRONG, Place((option,)), as_plain(value), expected))
 
 
-def refused(place: Place, why: str | tuple[str | Place, ...]) -> CellError:
+def refused(place: Place, why: str) -> CellError:
     """Return the error of a place in a cell, for which there is a sentence of its own."""
     return CellError(Fault(Kind.REFUSED, place, why=why))
 

@@ -56,7 +56,7 @@ MAPS = {
 _PRODUCT = re.compile(r"\w\s+x\s+\w|,")
 
 
-@constructed("gatekit.Parameter('units', init=0.5)")
+@constructed
 @dataclass(frozen=True)
 class Parameter:
     """A learned scalar or vector; equations read it through an optional map, ``value = map(raw)``.

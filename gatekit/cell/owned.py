@@ -27,7 +27,7 @@ TAKEN = ("pre", "own_prev", "t", "units", "features", "x", "emitted", "bias", "n
 Width = int | str
 
 
-@constructed("gatekit.State('units', first=0.0)")
+@constructed
 @dataclass(frozen=True)
 class State:
     """A gate's own state, a vector that it carries from step to step.
@@ -53,7 +53,7 @@ class State:
         object.__setattr__(self, "first", float(self.first))
 
 
-@constructed("gatekit.Projection(reads=['x', 'h_prev'])")
+@constructed
 @dataclass(frozen=True)
 class Projection:
     """A further linear map of a gate; the gate's function gets it as the argument of that name.

@@ -15,7 +15,6 @@ from gatekit.faults import (
     Fault,
     Kind,
     Place,
-    Set,
 )
 
 from .arguments import Parser
@@ -149,8 +148,7 @@ def with_plugins(command: str, words: Sequence[str]) -> list[str]:
         elif spelling == "key" and (word == "--plugin" or word.startswith("--plugin=")):
             file = word.partition("=")[2] or next(rest, "")
             if not file:
-                place = Place(("--plugin",))
-                raise ConfigError(Fault(Kind.MISSING, place, fixes=(Set(place, "my_gate.py"),)))
+                raise ConfigError(Fault(Kind.MISSING, Place(("--plugin",)), expected="a file"))
             files.append(file)
         else:
             others.append(word)

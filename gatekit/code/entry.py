@@ -9,7 +9,7 @@ from gatekit.cell.block.built_block import build_block
 from gatekit.cell.block.contract import units_of
 from gatekit.cell.block.reading import BlockSpec, read_block
 from gatekit.cell.block.stack import build_stack
-from gatekit.cell.calls import remedied
+from gatekit.cell.calls import checked_call
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell, read_output_unit, with_gates
@@ -20,7 +20,7 @@ from gatekit.registry.cells import in_file
 from .generate import generate
 
 
-@remedied("gatekit.code('lstm', to='torch', swap={'forget': 'power_law'})")
+@checked_call()
 def code(
     cell: str | Mapping[str, Any] | CellSpec | Cell | Any,
     to: str = "torch",

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.calls import remedied
+from gatekit.cell.calls import checked_call
 from gatekit.compare.grouping.label import value_text
 
 from . import comparison as plain
@@ -25,7 +25,7 @@ class Comparison(plain.Comparison):
 
     __slots__ = ()
 
-    @remedied("comparison.figure('curves')")
+    @checked_call()
     def figure(
         self,
         kind: str = "curves",
@@ -82,7 +82,7 @@ def as_lists(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _as_list(name, value) for name, value in options.items()}
 
 
-_checked = remedied("gatekit.compare('STUDY', by=['cell'])")(plain.compare)
+_checked = checked_call()(plain.compare)
 
 
 @functools.wraps(plain.compare)

@@ -35,7 +35,7 @@ from gatekit.compare.grouping.group import group_runs, style_indices
 from gatekit.compare.numbers import count_of
 from gatekit.compare.stats.baseline import Baselines
 from gatekit.compare.stats.difference import difference, unlike
-from gatekit.faults import Fault, Kind, Place, Remove
+from gatekit.faults import Fault, Kind, Place
 from gatekit.runs.record import RunRecord
 
 from .scale import in_range
@@ -137,8 +137,7 @@ def compare(
     loaded = study if isinstance(study, Study) else load(study, root)
     if margin is not None and loaded.interim is not None:
         why = f"study {loaded.name} was looked at, and looks test differences only"
-        place = Place(("margin",))
-        raise ConfigError(Fault(Kind.REFUSED, place, margin, why=why, fixes=(Remove(place),)))
+        raise ConfigError(Fault(Kind.REFUSED, Place(("margin",)), margin, why=why))
     loaded, later = _until_last_interim(loaded)
     # A condition on the state of runs does not make a table complete.
     asked = choose_runs(loaded, [one for one in where if not one.startswith("state=")], tasks)
@@ -230,10 +229,8 @@ def _with_scores(
         return study, None, ()
     budget = read_budget(at)
     if split not in (None, "validation"):
-        place = Place(("at",))
-        why = "only validation is evaluated during training, not ", Place(("split",))
-        fixes = Remove(place), Remove(Place(("split",)))
-        raise ConfigError(Fault(Kind.CONFLICT, place, str(at), why=why, fixes=fixes))
+        why = f"only validation is evaluated during training, not {split}"
+        raise ConfigError(Fault(Kind.CONFLICT, Place(("at",)), str(at), why=why))
     ended, notes = at_budget(study, budget)
     return ended, budget, notes
 

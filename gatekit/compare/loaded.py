@@ -9,7 +9,7 @@ import dataclasses
 from html import escape
 from pathlib import Path
 
-from gatekit.cell.calls import remedied
+from gatekit.cell.calls import checked_call
 from gatekit.cell.errors import GatekitError
 
 from . import study as plain
@@ -31,7 +31,7 @@ class Study(plain.Study):
             return f"{head}<p>{escape(str(error))}</p>"
 
 
-@remedied("gatekit.load('STUDY')")
+@checked_call()
 def load(study: str, root: Path | str = "experiments") -> Study:
     """Read all runs of a study from their folders.
 

@@ -18,7 +18,7 @@ from gatekit.compare.deciding.row import Row, family
 from gatekit.compare.numbers import count_of, p_value
 from gatekit.compare.stats.interim_tests import next_interim, spent
 from gatekit.compare.stats.paired_tests import MIN_FLIPS
-from gatekit.faults import Fault, Kind, Place, Set, Whole, wrong
+from gatekit.faults import Fault, Kind, Place, Whole, wrong
 from gatekit.runs.names import canonical_json
 from gatekit.runs.result import OUTCOMES
 from gatekit.runs.studies import interim_file
@@ -53,9 +53,8 @@ def interim_so_far(
     options = {key: value for key, value in asked.items() if value not in (None, [], ())}
     if before is None:
         if most is None:
-            place = Place(("most",))
             why = "the most seeds that you would run, which the first look fixes"
-            raise ConfigError(Fault(Kind.MISSING, place, why=why, fixes=(Set(place, 20),)))
+            raise ConfigError(Fault(Kind.MISSING, Place(("most",)), why=why))
         if most < MIN_FLIPS:
             raise ConfigError(
                 f"--most {most}: looks need at least {MIN_FLIPS} seeds; type --most {MIN_FLIPS} or "
@@ -111,7 +110,7 @@ def until_decided(
         GatekitError: as `interim_so_far`, `analyse` and `gatekit.study.extend.extension` describe.
     """
     if step is not None and step < 1:
-        raise ConfigError(wrong(Place(("step",)), step, Whole(1), 2))
+        raise ConfigError(wrong(Place(("step",)), step, Whole(1)))
     interim, most, asked = interim_so_far(study_folder(study, root, "extend"), most, asked)
     whole, present = extension(study, root, most, words, command, trusted)
     open_ = None

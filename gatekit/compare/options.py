@@ -162,7 +162,7 @@ def check(**arguments: Any) -> None:
     for name, value in arguments.items():
         option = OPTIONS[name]
         if option.type is not None and value is not None and not fits(value, option.type):
-            raise ConfigError(wrong(Place((name,)), value, option.type, option.example))
+            raise ConfigError(wrong(Place((name,)), value, option.type))
 
 
 def check_figure(kind: str, place: str = "kind") -> None:

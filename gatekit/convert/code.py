@@ -10,7 +10,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from gatekit.cell.calls import remedied
+from gatekit.cell.calls import checked_call
 from gatekit.cell.errors import DataError, listed
 from gatekit.code import FRAMEWORKS, generate
 from gatekit.code.from_run import read_model
@@ -22,9 +22,7 @@ from .gate_weights import Array
 from .torch import as_array
 
 
-@remedied(
-    "gatekit.convert.from_code('model/model.safetensors', '3f9a0c')", types=False, channel=Layer
-)
+@checked_call(types=False, channel=Layer)
 def from_code(
     source: str | Path | Mapping[str, Any],
     run: str | Path,

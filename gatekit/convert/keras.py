@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras.layers import Layer
 
-from gatekit.cell.calls import remedied
+from gatekit.cell.calls import checked_call
 from gatekit.cell.errors import ConfigError
 from gatekit.faults import Layer as LayerArguments
 from gatekit.recurrence.keras_form import KERAS_ORDER
@@ -28,7 +28,7 @@ _SHARED = (
 )
 
 
-@remedied("gatekit.convert.from_keras(layer)", types=False, channel=LayerArguments)
+@checked_call(types=False, channel=LayerArguments)
 def from_keras(layer: Layer, *, executor: str = "auto") -> Layer:
     """Return the equivalent gatekit layer of a Keras layer, with the same weights.
 

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras.layers import Layer
 
-from gatekit.cell.calls import remedied
+from gatekit.cell.calls import checked_call
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.faults import Layer as LayerArguments
 from gatekit.recurrence.keras_form import CUDNN_ORDER
@@ -45,7 +45,7 @@ class StackedLayer(NamedTuple):
     bias: bool
 
 
-@remedied("gatekit.convert.from_torch(module)", types=False, channel=LayerArguments)
+@checked_call(types=False, channel=LayerArguments)
 def from_torch(source: Any, *, prefix: str = "", executor: str = "auto") -> list[Layer]:
     """Return the equivalent gatekit layers of a torch module, with the same weights.
 

@@ -1,4 +1,4 @@
-"""What is wrong, as data: where, what was given, what is allowed, and what to do about it.
+"""What is wrong, as data: where, what was given, and what is allowed.
 
 Code that finds a mistake raises a `GatekitError` with a `Fault`, and only `speak` writes a sentence
 about it, for a shell, a Python call, a layer or a YAML file. Start with `fault`.
@@ -8,17 +8,9 @@ No module here is public.
 
 from .fault import (
     NOTHING,
-    Both,
     Fault,
-    Fix,
     Kind,
-    Note,
     Place,
-    Remove,
-    Rename,
-    Run,
-    Set,
-    Several,
     together,
 )
 from .names import nearest_name
@@ -45,27 +37,19 @@ from .types import (
 __all__ = [
     "NOTHING",
     "AnyOf",
-    "Both",
     "Call",
     "Channel",
     "Custom",
     "Fault",
-    "Fix",
     "Flag",
     "Kind",
     "Layer",
     "ListOf",
     "Mismatch",
-    "Note",
     "Number",
     "OneOf",
     "Optional",
     "Place",
-    "Remove",
-    "Rename",
-    "Run",
-    "Set",
-    "Several",
     "Table",
     "Text",
     "Type",

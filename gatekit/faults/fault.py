@@ -1,11 +1,11 @@
-"""A fault and its fixes as data; a place is a path of keys, however the value was written."""
+"""A fault as data; a place is a path of keys, however the value was written."""
 
 from __future__ import annotations
 
 import enum
 import itertools
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 
@@ -57,62 +57,6 @@ class Place:
         return Place(new.path + self.path[len(old.path) :]) if self.within(old) else self
 
 
-@dataclass(frozen=True)
-class Several:
-    """The value of a sweep: each of these in turn; a ``range`` is spelled as one."""
-
-    values: Sequence[Any]
-
-
-@dataclass(frozen=True)
-class Set:
-    """Give a place a value; ``such`` for an example, which is not a guess at what is meant."""
-
-    place: Place
-    value: Any
-    such: bool = field(default=False, compare=False)
-
-
-@dataclass(frozen=True)
-class Remove:
-    """Remove a key."""
-
-    place: Place
-
-
-@dataclass(frozen=True)
-class Rename:
-    """Move a value to another place."""
-
-    place: Place
-    to: Place
-
-
-@dataclass(frozen=True)
-class Both:
-    """Several fixes that are only right together."""
-
-    fixes: tuple[Set | Remove | Rename, ...]
-
-
-@dataclass(frozen=True)
-class Run:
-    """Run a command of gatekit."""
-
-    command: str
-    args: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Note:
-    """A sentence about what no program can do; its parts other than words are spelled."""
-
-    parts: tuple[str | Place | Set | Run, ...]
-
-
-Fix = Set | Remove | Rename | Both | Run | Note
-
-
 class Kind(enum.Enum):
     """What is wrong; each kind is one sentence."""
 
@@ -133,24 +77,22 @@ class Fault:
         place: where.
         given: the value there, as plain data, or `NOTHING`.
         expected: the values that are allowed, as a noun phrase.
-        why: a clause, where a noun phrase is not enough; places in it are spelled.
-        fixes: alternatives, the likeliest first; one is enough.
+        why: a clause, where a noun phrase is not enough.
         known: the names that are allowed, if a name is unknown.
         what: what these names are, in the plural.
-        lists: the command that lists them, if they are many.
+        near: the name that is meant, if another one than the nearest of ``known``.
         span: the characters of the text that are wrong.
-        others: further mistakes of the same kind, each with its own fixes.
+        others: further mistakes.
     """
 
     kind: Kind
     place: Place
     given: Any = NOTHING
     expected: str = ""
-    why: str | tuple[str | Place, ...] = ""
-    fixes: tuple[Fix, ...] = ()
+    why: str = ""
     known: tuple[str, ...] = ()
     what: str = "keys"
-    lists: Run | None = None
+    near: str = ""
     span: tuple[int, int] | None = None
     others: tuple[Fault, ...] = ()
 
@@ -163,24 +105,8 @@ class Fault:
         return self._with(lambda place: place.moved(old, new))
 
     def _with(self, change: Callable[[Place], Place]) -> Fault:
-        def of(part: Any) -> Any:
-            match part:
-                case Place():
-                    return change(part)
-                case Rename():
-                    return Rename(change(part.place), change(part.to))
-                case Set() | Remove():
-                    return replace(part, place=change(part.place))
-                case Both():
-                    return Both(tuple(map(of, part.fixes)))
-                case Note():
-                    return Note(tuple(map(of, part.parts)))
-            return part
-
-        why = self.why if isinstance(self.why, str) else tuple(map(of, self.why))
-        fixes = tuple(map(of, self.fixes))
         others = tuple(each._with(change) for each in self.others)
-        return replace(self, place=of(self.place), why=why, fixes=fixes, others=others)
+        return replace(self, place=change(self.place), others=others)
 
 
 MOST_TOGETHER = 5

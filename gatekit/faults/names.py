@@ -16,5 +16,5 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
     names = [str(each) for each in known if len(str(each)) <= MAX_NEAREST][:MAX_CANDIDATES]
     bare = {each.lstrip("-").lower(): each for each in reversed(names)}
     low = name.lstrip("-").lower().replace("-", "_")
-    close = difflib.get_close_matches(low, bare, 1, 0.65)
+    close = difflib.get_close_matches(low, bare, 1, 0.7)
     return bare[close[0]] if close else ""

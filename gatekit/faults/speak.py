@@ -88,11 +88,11 @@ def _sentence(fault: Fault, to: Channel) -> str:
         Kind.MISSING: ["it is missing"],
     }.get(fault.kind, [])
     parts += [f"expected {fault.expected}"] if fault.expected else []
-    parts += filter(None, [_why(fault)])
+    parts += [fault.why] if fault.why else []
     if fault.known:
         of_value = fault.what not in KEYS and given is not NOTHING
         wrong = str(given) if of_value else fault.place.last
-        near = nearest_name(wrong, fault.known)
+        near = fault.near or nearest_name(wrong, fault.known)
         names = ", ".join(sorted(fault.known)[:MOST_NAMES])
         parts.append(f"did you mean {near!r}?" if near else f"the {fault.what} are {names}")
     return f"{place}: {'; '.join(parts)}" if place else "; ".join(parts)
@@ -104,8 +104,4 @@ def _syntax(fault: Fault, to: Channel) -> str:
     left = max(0, start - 60)
     marks = " " * (start - left) + "^" * max(1, min(end, left + 90) - start)
     shown = str(fault.given)[left : left + 90]
-    return f"{to.name(fault.place)}: {_why(fault)}\n  {shown}\n  {marks}"
-
-
-def _why(fault: Fault) -> str:
-    return fault.why if isinstance(fault.why, str) else "".join(map(str, fault.why))
+    return f"{to.name(fault.place)}: {fault.why}\n  {shown}\n  {marks}"

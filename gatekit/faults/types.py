@@ -1,4 +1,4 @@
-"""Types of values: each accepts a value, describes what it accepts, and guesses what is meant."""
+"""Types of values: each accepts a value, and describes what it accepts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .fault import NOTHING, Fault, Kind, Place
+from .fault import Fault, Kind, Place
 from .values import as_plain
 
 LARGEST = 2**63 - 1
@@ -86,10 +86,9 @@ class Flag(Type):
 
 @dataclass(frozen=True)
 class OneOf(Type):
-    """One of some names; ``scope`` is the table of their foreign names."""
+    """One of some names."""
 
     names: tuple[Any, ...]
-    scope: str = "word"
 
     def accept(self, value: Any) -> Any:
         """Return the name."""
@@ -191,9 +190,7 @@ def fits(value: Any, type_: Type) -> bool:
     return True
 
 
-def wrong(
-    place: Place, value: Any, type_: Type, example: Any = NOTHING, swept: bool = False
-) -> Fault:
+def wrong(place: Place, value: Any, type_: Type) -> Fault:
     """Return the fault of a value that is not of a type."""
     try:
         type_.accept(value)

@@ -15,7 +15,6 @@ from .cells import (
     config_folders,
     load_cell,
     named_after_file,
-    own_file,
 )
 from .contract import API
 from .hashes import object_hash, plugin_hashes, plugin_source, plugin_sources, source_hash
@@ -52,7 +51,6 @@ __all__ = [
     "named_after_file",
     "object_hash",
     "origins",
-    "own_file",
     "plugin_hashes",
     "plugin_names",
     "plugin_origins",

@@ -1,22 +1,17 @@
-"""Finds the line of a plugin that raised, and shows what to type instead."""
+"""Finds the line of a plugin that raised."""
 
 from __future__ import annotations
 
 import ast
 import contextlib
-import importlib
 import os
-import sys
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
-from gatekit.cell.errors import GatekitError, PluginError, excerpt, listed, nearest
+from gatekit.cell.errors import GatekitError, PluginError, excerpt
 from gatekit.cell.written import Line, line_at, line_in_class
 from gatekit.faults import Place
-
-PUBLIC = ("gatekit", "gatekit.tasks")
-"""The modules for plugins; all other modules are internal and may move without notice."""
 
 
 def author_line(error: BaseException, path: Path | None) -> Line | None:
@@ -70,7 +65,7 @@ def plugin_of(error: BaseException, files: Iterable[Path | None]) -> Path | None
 
 
 def what_happened(error: BaseException, path: Path | None) -> str:
-    """Return an error in one line: type, text, the author's line, and what to type.
+    """Return an error in one line: type, text, and the author's line.
 
     Args:
         error: the error.
@@ -80,7 +75,7 @@ def what_happened(error: BaseException, path: Path | None) -> str:
     text = excerpt(" ".join(str(text).split()), 600 if isinstance(error, GatekitError) else 200)
     summary = f"{type(error).__name__}: {text}".removesuffix(": ")
     place = author_line(error, path)
-    return summary + (f" ({place})" if place else "") + remedy(error, path)
+    return summary + (f" ({place})" if place else "")
 
 
 def reason_of(error: BaseException | None, path: Path | None) -> str:
@@ -106,89 +101,6 @@ def described(error: BaseException, path: Path | None) -> tuple[str, str]:
         return reason, "".join(traceback.format_exception(error))[-20_000:]
     except BaseException:
         return reason, f"Traceback: {type(error).__name__}, which cannot be shown"
-
-
-def remedy(error: BaseException, path: Path | None) -> str:
-    """Return what to do about an error, as the end of a sentence, or an empty string.
-
-    Args:
-        error: the error.
-        path: the plugin's file.
-    """
-    if isinstance(error, NameError) and error.name in sys.modules["gatekit"].__all__:
-        return f"; write from gatekit import {error.name}"
-    missing = error.name if isinstance(error, ImportError) else None
-    if isinstance(missing, str) and missing.startswith("gatekit.") and missing not in PUBLIC:
-        return _public_import(error, missing, path)
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        package = error.name.split(".")[0]
-        if path is not None and (path.parent / f"{package}.py").is_file():
-            return (
-                f"; {package}.py is next to the plugin, but a plugin can only import installed "
-                "packages: put both files into one, or type `gatekit new gate NAME --package`"
-            )
-        if package in ("torch", "jax", "flax", "mxnet", "theano", "cupy"):
-            return "; gates compute with gatekit.ops: remove the import"
-        if package.startswith("gatekit_"):  # its name on a package index may be another project
-            return f"; install {package} from its source, or remove the import"
-        return f"; type `pip install {package}`, or remove the import"
-    if isinstance(error, ImportError) and any(each.level for each in _imports(error, path)):
-        return (
-            "; a plugin in ./plugins is one file: put the imported code into the same file, or "
-            "type `gatekit new gate NAME --package`"
-        )
-    if missing in PUBLIC:
-        module = importlib.import_module(missing)
-        names = (each.name for each in _imported(error, missing, path))
-        unknown = [name for name in names if name not in (*module.__all__, *vars(module))]
-        return "".join(
-            f"; {missing} has no {name!r}{nearest(name, module.__all__)}" for name in unknown
-        )
-    if isinstance(error, SystemExit):
-        return "; a plugin must not end the process: remove sys.exit()"
-    return ""
-
-
-def _public_import(error: BaseException, module: str, path: Path | None) -> str:
-    """Return the import to type in place of one from an internal module of gatekit.
-
-    Args:
-        error: the error of the import.
-        module: the module that is missing, or lacks a name.
-        path: the plugin's file.
-    """
-    homes: dict[str, list[str]] = {}
-    for alias in _imported(error, module, path):
-        for public in PUBLIC:
-            if alias.name in importlib.import_module(public).__all__:
-                homes.setdefault(public, []).append(ast.unparse(alias))
-                break
-    typed = " and ".join(f"`from {home} import {', '.join(n)}`" for home, n in homes.items())
-    if typed:
-        return f"; {module} is internal and may move; type {typed}"
-    return f"; {module} is internal and may move; a plugin imports from {listed(PUBLIC)} only"
-
-
-def _imported(error: BaseException, module: str, path: Path | None) -> list[ast.alias]:
-    """Return the names that the author's failed import asks a module for."""
-    return [name for each in _imports(error, path) if each.module == module for name in each.names]
-
-
-def _imports(error: BaseException, path: Path | None) -> list[ast.ImportFrom]:
-    """Return the statement with which the author's import failed."""
-    frame = _author_frame(error, path)
-    if frame is None or frame.lineno is None:
-        return []
-    try:
-        tree = ast.parse(Path(frame.filename).read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return []
-    return [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom)
-        if node.lineno <= frame.lineno <= (node.end_lineno or node.lineno)
-    ]
 
 
 def _strange(filename: str) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +16,16 @@ from gatekit.cell.errors import (
     GatekitError,
     OptionError,
     PluginError,
-    as_typed,
     excerpt,
-    listed,
-    nearest_name,
 )
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
 from gatekit.faults import (
-    Both,
-    Fault,
-    Note,
     Place,
-    Remove,
-    Set,
     together,
     unknown_name,
     unknown_option,
 )
-from gatekit.tasks.task import Signature, Task, metric_written
+from gatekit.tasks.task import Signature, Task
 
 from .author import author_line
 from .cells import config_folders
@@ -77,18 +68,10 @@ class Components:
         """
         name = config["name"]
         if name not in self.tasks:
-            unknown = unknown_name(TASK / "name", name, self.tasks, "tasks")
-            options = {*config} - {"name"}
-            having = [n for n, kind in self.tasks.items() if options <= {*kind.option_names()}]
-            # The file shortcopy.yaml is of copy, and a path is that of one's own data.
-            having.sort(key=lambda each: (each not in str(name), each != "file"))
-            if options and having and not unknown.fixes:  # a file's name in place of the task's
-                fix = Set(TASK / "name", having[0], such=len(having) > 1)
-                unknown = replace(unknown, fixes=(fix,))
-            raise ConfigError(unknown)
+            raise ConfigError(unknown_name(TASK / "name", name, self.tasks, "tasks"))
         known = self.tasks[name].option_names()
         names = (*known, "name")
-        surplus = (self._unknown(k, v, names) for k, v in config.items() if k not in names)
+        surplus = (unknown_option(TASK / k, v, names) for k, v in config.items() if k not in names)
         if fault := together(surplus):
             raise ConfigError(fault)
         try:
@@ -100,32 +83,7 @@ class Components:
         except ArgumentError:  # of a `Signature`, not of the task
             raise
         except ConfigError as error:
-            raise ConfigError(f"task={name}: {error}{self._default(config)}") from None
-
-    def _unknown(self, option: str, value: Any, names: Sequence[str]) -> Fault:
-        """Return the fault of an option that a task does not have, with the tasks that have it."""
-        fault = unknown_option(TASK / option, value, names)
-        meant = nearest_name(option, self.tasks) if isinstance(value, Mapping) else ""
-        if meant:  # {adding: {length: 10}}
-            sets = (Set(TASK / key, each) for key, each in {"name": meant, **value}.items())
-            return replace(fault, fixes=(Both((Remove(TASK / option), *sets)),))
-        having = [task for task, kind in self.tasks.items() if option in kind.option_names()]
-        if having and fault.fixes == (Remove(TASK / option),):
-            own = Set(TASK / "name", having[0])
-            note = Note((f"tasks that have it: {listed(having, 12)}",))
-            fault = replace(fault, fixes=(own,) if len(having) == 1 else (note,))
-        return fault
-
-    def _default(self, config: Mapping[str, Any]) -> str:
-        """Return the default of the option without which a task would accept the others."""
-        kind = self.tasks[config["name"]]
-        for option in config:
-            with contextlib.suppress(Exception):  # the task is a plugin
-                others = {k: v for k, v in config.items() if k not in ("name", option)}
-                _with_signature(kind(**others))
-                default = as_typed(self.defaults(kind)[option])
-                return f" The default: type task.{option}={default}."
-        return ""
+            raise ConfigError(f"task={name}: {error}") from None
 
     def hashes(
         self,
@@ -158,11 +116,11 @@ def _with_signature(task: Task) -> Task:
     except GatekitError:  # such as a missing file, which is reported later
         return task
     if not hasattr(task, "metric"):
-        raise ConfigError(f"{type(task).__name__} has no metric; {metric_written()} in the class")
+        raise ConfigError(f"{type(task).__name__} has no metric")
     if not isinstance(signature, Signature):
         raise ConfigError(
-            f"{type(task).__name__}.signature() returned {excerpt(repr(signature), 60)}; write "
-            "return Signature(features=1, vocabulary=None, outputs=1, loss='mse')"
+            f"{type(task).__name__}.signature() returned {excerpt(repr(signature), 60)}, and not a "
+            "Signature"
         )
     return task
 

@@ -22,7 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from gatekit.cell.errors import PluginError, listed, nearest, nearest_name
-from gatekit.faults import Fault, Fix, Kind, Place, Remove, Set
+from gatekit.faults import Fault, Kind, Place
 
 from .plugin import PRIVATE, DiscoveredPlugin
 
@@ -238,11 +238,11 @@ def _named_file(text: str, folder: Path) -> DiscoveredPlugin:
         meant = Path(text.replace("\\", "/"))
         around = (folder / meant.expanduser()).parent
         files = sorted(p.name for p in around.glob("*.py")) if around.is_dir() else []
-        near, place = nearest_name(meant.name, files), Place(("plugins",))
-        fix: Fix = Set(place, [str(meant.with_name(near))]) if near else Remove(place)
-        why = f"{text!r} is not a file (looked for {path})"
-        fault = Fault(Kind.REFUSED, place, why=why, fixes=(fix,), known=tuple(files), what="files")
-        raise PluginError(fault)
+        near, why = nearest_name(meant.name, files), f"it is not a file (looked for {path})"
+        place, known = Place(("plugins",)), tuple(files)
+        raise PluginError(
+            Fault(Kind.REFUSED, place, text, why=why, known=known, what="files", near=near)
+        )
     if path.suffix != ".py":
         raise PluginError(f"plugins: {text!r} is not a Python file; name one that ends in .py")
     return _file(path, named=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from gatekit.cell.errors import ConfigError, as_plain
-from gatekit.faults import Fault, Kind, Place, Set
+from gatekit.faults import Fault, Kind, Place
 
 RUNS = "runs"
 """The folder of a study that contains the folders of its runs."""
@@ -102,14 +102,11 @@ def study_name(name: str) -> str:
         ConfigError: the name could lead out of the folder, or could not be typed in a shell.
     """
     if not isinstance(name, str) or not _NAME.match(name) or name.endswith("."):
-        usable = re.sub(r"[^A-Za-z0-9._-]+", "_", str(name)).strip("._-")[:60]
-        place, such = Place(("study",)), not _NAME.match(usable)
         why = (
             "it cannot be a folder's name, which has at most 100 letters, digits, '.', '_' and "
             "'-', and begins with a letter or digit"
         )
-        fix = Set(place, "first" if such else usable, such)
-        raise ConfigError(Fault(Kind.REFUSED, place, as_plain(name), why=why, fixes=(fix,)))
+        raise ConfigError(Fault(Kind.REFUSED, Place(("study",)), as_plain(name), why=why))
     return name
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from gatekit.cell.calls import no_attribute, remedied
+from gatekit.cell.calls import checked_call, no_attribute
 from gatekit.cell.errors import ConfigError, RunError, excerpt
 
 from . import durable
@@ -112,7 +112,7 @@ class Run:
             self.began, self.used = time.monotonic(), Used()
         return self
 
-    @remedied("run.log(epoch, val=0.25)")
+    @checked_call()
     def log(
         self,
         epoch: int,
@@ -176,7 +176,7 @@ class Run:
         else:
             self.scores.append(score)
 
-    @remedied("run.parameters(model.count_params())")
+    @checked_call()
     def parameters(self, total: int, recurrent: int | None = None) -> None:
         """Record the number of trained parameters, for tables.
 
@@ -190,7 +190,7 @@ class Run:
             "total": int(total),
         }
 
-    @remedied("run.note('the loss jumped')")
+    @checked_call()
     def note(self, text: str) -> None:
         """Record a remark in ``log.txt`` and, at the end of the run, in ``result.json``.
 
@@ -265,7 +265,7 @@ class Run:
             raise
 
 
-@remedied("gatekit.run('STUDY', {'lr': 0.1}, seed=0)")
+@checked_call()
 def run(
     study: str,
     config: Mapping[str, Any],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError, GatekitError
-from gatekit.faults import Fault, Fix, Kind, Note, Place, Remove, Set
+from gatekit.faults import Fault, Kind, Place
 
 from .argv import Reader
 from .line import overrides, plugin_files
@@ -134,12 +134,7 @@ def composition(argv: Sequence[str], own: Sequence[str] = ()) -> Composition:
     options = _read(argv, own)
     for name in ("help", "cfg", "info", "hydra_help", "version", "shell_completion"):
         if getattr(options, name):
-            place = Place((f"--{name.replace('_', '-')}",))
-            why = "it is an option of gatekit train only"
-            shown = f"`gatekit train ... {place} {getattr(options, name)}`"
-            typed = Note((f"{shown} shows it, and trains nothing",))
-            fix = typed if name in ("cfg", "info") else Remove(place)
-            raise ConfigError(Fault(Kind.REFUSED, place, why=why, fixes=(fix,)))
+            _refuse(f"--{name.replace('_', '-')}", "it is an option of gatekit train only")
     return _composition(options)
 
 
@@ -174,8 +169,8 @@ def completion(words: Sequence[str]) -> str:
     what, _, shell = words[0].partition("=") if len(words) == 1 else ("", "", "")
     if what not in ("install", "uninstall", "query") or shell not in ("bash", "zsh", "fish"):
         raise ConfigError(
-            "--shell-completion takes one of install=bash, uninstall=bash and query=bash (or zsh, "
-            'fish). Type eval "$(gatekit train -sc install=bash)".'
+            "--shell-completion: expected install=SHELL, uninstall=SHELL or query=SHELL, of the "
+            "shells bash, zsh and fish"
         )
     if what == "query":
         from .hydra.composing import candidates
@@ -194,26 +189,21 @@ def completion(words: Sequence[str]) -> str:
 def _read(argv: Sequence[str], own: Sequence[str] = ()) -> Namespace:
     options = parser(argv, own).read()
     shown = [name for name in ("cfg", "info") if getattr(options, name)]
-    first = Place((f"--{shown[0]}",)) if shown else Place()
     if options.config_dir is not None and not options.trust_config:
-        both = Note((f"type --config-dir {options.config_dir} --trust-config if you wrote them",))
-        here = Note(("put your files into ./conf, which is searched first",))
-        _refuse("--config-dir", here, both, why="files of other folders may be those of a stranger")
+        _refuse("--config-dir", "it needs --trust-config, since its files may be a stranger's")
     if options.config_dir is not None and not os.path.isdir(options.config_dir):
         raise ConfigError(f"--config-dir {options.config_dir} is not a folder.")
     if len(shown) > 1:
-        _refuse("--info", Remove(first), Remove(Place(("--info",))), why=("it excludes ", first))
+        _refuse("--info", f"it excludes --{shown[0]}")
     if shown and options.multirun:
-        list_them = Note(("`gatekit plan -m ... --list` lists the runs of a sweep",))
-        _refuse(f"--{shown[0]}", Remove(Place(("-m",))), list_them, why="it shows one run")
+        _refuse(f"--{shown[0]}", "it shows one run, and -m are several")
     if options.resolve and not options.cfg:
-        _refuse("--resolve", Set(Place(("--cfg",)), "job"), why="it changes what --cfg shows")
+        _refuse("--resolve", "it needs --cfg")
     return options
 
 
-def _refuse(option: str, *fixes: Fix, why: str | tuple[str | Place, ...] = "") -> NoReturn:
-    kind = Kind.CONFLICT if why else Kind.REFUSED
-    raise ConfigError(Fault(kind, Place((option,)), why=why, fixes=fixes))
+def _refuse(option: str, why: str) -> NoReturn:
+    raise ConfigError(Fault(Kind.CONFLICT, Place((option,)), why=why))
 
 
 def _print(text: str) -> None:

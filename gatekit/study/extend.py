@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gatekit.cell.errors import ConfigError, RunError
-from gatekit.faults import Fault, Kind, Note, Place, Run
+from gatekit.faults import Fault, Kind, Place
 from gatekit.runs.studies import plan_file
 from gatekit.runs.studies.survey import study_folder, survey
 
@@ -36,13 +36,7 @@ def refuse_variants(study: str, words: Sequence[str]) -> None:
         key = word.partition("=")[0]
         if key not in LAUNCH_ONLY and not key.startswith("hydra.launcher."):
             place, why = Place.of(key), "extend only adds seeds to the variants of a study"
-            if word.isdecimal():
-                fix = Run("extend", (study, "--seeds", word))
-                raise ConfigError(Fault(Kind.REFUSED, Place((word,)), why=why, fixes=(fix,)))
-            train = f"`gatekit train study={study} {word} ...`"
-            other = Note((f"another variant needs the study's other words, too: {train}",))
-            known = (*LAUNCH_ONLY, "hydra.launcher.KEY")
-            raise ConfigError(Fault(Kind.REFUSED, place, why=why, fixes=(other,), known=known))
+            raise ConfigError(Fault(Kind.REFUSED, place, why=why))
 
 
 def extension(

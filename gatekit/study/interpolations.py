@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from gatekit.cell.errors import ConfigError, as_plain
-from gatekit.faults import NOTHING, Both, Fault, Kind, Note, Place, Remove, Set
-
-from .keys import OPTIMIZERS
+from gatekit.faults import NOTHING, Fault, Kind, Place
 
 MAX_SIZE = 2_000_000
 """The largest size of a configuration with every reference expanded; see `size`."""
@@ -22,7 +19,6 @@ _PER_VALUE = 100
 _KEYWORD = re.compile(r"_\w*_", re.ASCII)
 _PLAIN = re.compile(r"(?<!\\)\$\{([A-Za-z_]\w*(?:\.[A-Za-z0-9_][\w-]*)*)\}", re.ASCII)
 _RESOLVER = re.compile(r"\$\{\s*([^{}:$]*?)\s*:")
-_ENVIRONMENT = re.compile(r"\$\{oc\.env:(\w+)(?:,[^}]*)?\}")
 _COMPUTED = re.compile(r"\$\{[^}]*\$\{")
 
 
@@ -39,16 +35,8 @@ def refuse_keywords(value: object, where: str) -> None:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if isinstance(key, str) and _KEYWORD.fullmatch(key):
-                place, why = Place.of(where.removesuffix(".")) / key, "gatekit creates nothing "
-                why += "from class paths"
-                fault = Fault(Kind.REFUSED, place, as_plain(inner), why=why)
-                if where != "optimizer.":
-                    raise ConfigError(replace(fault, why=f"{why}; register a plugin, and name it"))
-                name = str(inner).rpartition(".")[2].lower()
-                fix = Both((Remove(place), Set(Place.of("optimizer.name"), name)))
-                fixes = (fix,) * (name in OPTIMIZERS)
-                fault = replace(fault, fixes=fixes, known=tuple(OPTIMIZERS), what="optimizers")
-                raise ConfigError(fault)
+                place, why = Place.of(where.removesuffix(".")) / key, "no class path is called"
+                raise ConfigError(Fault(Kind.REFUSED, place, as_plain(inner), why=why))
             refuse_keywords(inner, f"{where}{key}.")
     elif isinstance(value, list):
         for index, inner in enumerate(value):
@@ -89,12 +77,9 @@ def _refuse_string(value: str, where: str) -> None:
     elif any(name.partition(".")[0] == "hydra" for name in _PLAIN.findall(value)):
         why = "it refers to Hydra's own keys"
     if why:
-        such = Note(("write the value, or a plain reference such as ${units} or ${task.length}",))
-        if where and (named := _ENVIRONMENT.sub(r"$\1", value)) != value:
-            such = Note((f"remove it, and type {where}={named}, which the shell replaces",))
         # A key at the top has no place but itself.
         place, given = (Place.of(where), value) if where else (Place((value,)), NOTHING)
-        raise ConfigError(Fault(Kind.REFUSED, place, given, why=why, fixes=(such,)))
+        raise ConfigError(Fault(Kind.REFUSED, place, given, why=why))
 
 
 def refuse_large(raw: Mapping[str, Any]) -> None:
@@ -106,7 +91,7 @@ def refuse_large(raw: Mapping[str, Any]) -> None:
     if size(raw) > MAX_SIZE:
         raise ConfigError(
             "the references ${...} of this configuration make it larger than "
-            f"{MAX_SIZE // _PER_VALUE:,} values; write the values instead."
+            f"{MAX_SIZE // _PER_VALUE:,} values"
         )
 
 

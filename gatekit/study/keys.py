@@ -114,14 +114,12 @@ class Key(NamedTuple):
         type: the values that are allowed.
         default: the value of a record without the key; `MISSING` for none.
         help: a few words.
-        example: a value for messages; None means the default.
         new: the value of a new run, in ``conf/train.yaml``, if it is another one.
     """
 
     type: Type
     default: Any
     help: str
-    example: Any = None
     new: Any = MISSING
 
 
@@ -129,27 +127,23 @@ KEYS: dict[str, dict[str, Key | str]] = {
     "the model": {
         "cell": Key(MAPPING, MISSING, "a file in conf/cell (gatekit cells)"),
         "cell.KEY": "any key of the cell, such as cell.dropout=0.1",
-        "change": Key(
-            OPTIONAL_TEXT, None, "a file in conf/change: swaps and keys of cells", "mine"
-        ),
+        "change": Key(OPTIONAL_TEXT, None, "a file in conf/change: swaps and keys of cells"),
         "swap": Key(MAPPING, {}, ""),
         "swap.ROLE": "another gate for a role: swap.forget=power_law",
         "output_unit": Key(MAPPING, {"kind": "hidden"}, "a layer's output (gatekit output-units)"),
         "block": Key(MAPPING, dict(PLAIN), "the block around a layer (gatekit blocks)"),
         "block.OPTION": "an option of the block, such as block.conv=0",
-        "mixers": Key(Optional(CELLS), None, "cells by layer: mixers=[lstm,gru]", ["lstm", "gru"]),
-        "width": Key(OPTIONAL, None, "the model's width; null: the units", 64),
+        "mixers": Key(Optional(CELLS), None, "cells by layer: mixers=[lstm,gru]"),
+        "width": Key(OPTIONAL, None, "the model's width; null: the units"),
         "units": Key(Whole(1), 64, "units of each cell; null: 64, or by the block", new=None),
         "layers": Key(Whole(1, 64), 1, "stacked recurrent layers"),
         "bidirectional": Key(TRUE_OR_FALSE, False, "adds a backward layer to each layer"),
         "residual": Key(TRUE_OR_FALSE, False, "adds a layer's input to its output"),
-        "dropout": Key(SHARE, 0.0, "share of outputs to drop in training", 0.1),
+        "dropout": Key(SHARE, 0.0, "share of outputs to drop in training"),
         "pool": Key(OneOf(POOLS), "last", "outputs that the head reads: last, mean or all"),
-        "head": Key(Custom(_head), "glorot", "first values: glorot, torch, kaiming, 0.2", "torch"),
-        "head_bias": Key(TRUE_OR_FALSE, True, "whether the head has a bias", False),
-        "match": Key(
-            OPTIONAL_TEXT, None, "set units by budget: parameters:50k, state:8k", "parameters:50k"
-        ),
+        "head": Key(Custom(_head), "glorot", "first values: glorot, torch, kaiming, 0.2"),
+        "head_bias": Key(TRUE_OR_FALSE, True, "whether the head has a bias"),
+        "match": Key(OPTIONAL_TEXT, None, "set units by budget: parameters:50k, state:8k"),
     },
     "the task": {
         "task": Key(MAPPING, MISSING, "the data and the metric (gatekit tasks)"),
@@ -163,90 +157,72 @@ KEYS: dict[str, dict[str, Key | str]] = {
             "the algorithm, in a file of your own",
         ),
         "optimizer.learning_rate": Key(POSITIVE, 1e-3, "the learning rate"),
-        "optimizer.clipnorm": Key(
-            Optional(POSITIVE), None, "bound on the norm of all gradients", 1.0
-        ),
+        "optimizer.clipnorm": Key(Optional(POSITIVE), None, "bound on the norm of all gradients"),
         "optimizer.schedule": Key(
-            OneOf(SCHEDULES), "constant", "constant, cosine, linear, step, wsd or plateau", "cosine"
+            OneOf(SCHEDULES), "constant", "constant, cosine, linear, step, wsd or plateau"
         ),
         "optimizer.warmup": Key(
-            STEPS_OR_SHARE, MISSING, "warm-up steps; below 1, a share of all steps", 0.1
+            STEPS_OR_SHARE, MISSING, "warm-up steps; below 1, a share of all steps"
         ),
-        "optimizer.final": Key(
-            Number(0, 1), MISSING, "last rate as a share: cosine, linear, wsd", 0.1
-        ),
-        "optimizer.decay": Key(INSIDE, MISSING, "share of the steps in which wsd decays", 0.2),
-        "optimizer.wait": Key(Whole(1), MISSING, "epochs that plateau waits for an improvement", 3),
-        "optimizer.factor": Key(INSIDE, MISSING, "plateau: what multiplies the rate then", 0.1),
-        "optimizer.ema": Key(
-            Optional(INSIDE), MISSING, "decay of averaged weights, such as 0.999", 0.999
-        ),
-        "optimizer.momentum": Key(SHARE, MISSING, "for sgd, rmsprop and muon", 0.9),
-        "optimizer.nesterov": Key(TRUE_OR_FALSE, MISSING, "for sgd and muon", True),
-        "optimizer.beta_1": Key(SHARE, MISSING, "adam, adamw, muon: decay of the mean", 0.9),
-        "optimizer.beta_2": Key(SHARE, MISSING, "decay of the mean of squares", 0.999),
-        "optimizer.epsilon": Key(POSITIVE, MISSING, "for adam, adamw, rmsprop and muon", 1e-7),
-        "optimizer.weight_decay": Key(Number(0), MISSING, "decoupled; not for adam", 0.01),
+        "optimizer.final": Key(Number(0, 1), MISSING, "last rate as a share: cosine, linear, wsd"),
+        "optimizer.decay": Key(INSIDE, MISSING, "share of the steps in which wsd decays"),
+        "optimizer.wait": Key(Whole(1), MISSING, "epochs that plateau waits for an improvement"),
+        "optimizer.factor": Key(INSIDE, MISSING, "plateau: what multiplies the rate then"),
+        "optimizer.ema": Key(Optional(INSIDE), MISSING, "decay of averaged weights, such as 0.999"),
+        "optimizer.momentum": Key(SHARE, MISSING, "for sgd, rmsprop and muon"),
+        "optimizer.nesterov": Key(TRUE_OR_FALSE, MISSING, "for sgd and muon"),
+        "optimizer.beta_1": Key(SHARE, MISSING, "adam, adamw, muon: decay of the mean"),
+        "optimizer.beta_2": Key(SHARE, MISSING, "decay of the mean of squares"),
+        "optimizer.epsilon": Key(POSITIVE, MISSING, "for adam, adamw, rmsprop and muon"),
+        "optimizer.weight_decay": Key(Number(0), MISSING, "decoupled; not for adam"),
         "optimizer.decayed": Key(
-            OneOf(("matrices", "all")), MISSING, "weights that decay: matrices or all", "matrices"
+            OneOf(("matrices", "all")), MISSING, "weights that decay: matrices or all"
         ),
         "trainer": Key(MAPPING, MISSING, "a file in conf/trainer"),
-        "trainer.epochs": Key(OPTIONAL, None, "passes over the training data", 20),
-        "trainer.steps": Key(OPTIONAL, None, "training steps; overrides epochs", 1000),
+        "trainer.epochs": Key(OPTIONAL, None, "passes over the training data"),
+        "trainer.steps": Key(OPTIONAL, None, "training steps; overrides epochs"),
         "trainer.batch": Key(Whole(1), 32, "examples per step"),
         "trainer.accumulate": Key(
-            Whole(1, 65_536), MISSING, "batches for one update: saves memory", 4
+            Whole(1, 65_536), MISSING, "batches for one update: saves memory"
         ),
-        "trainer.patience": Key(OPTIONAL, None, "epochs without improvement before stopping", 5),
-        "trainer.until": Key(
-            Optional(Number()), MISSING, "validation score at which a run stops", 0.99
-        ),
-        "trainer.mean": Key(
-            OneOf(("steps", "sequences")), MISSING, "what the loss is a mean of", "sequences"
-        ),
-        "trainer.tbptt": Key(OPTIONAL, MISSING, "steps per window; states are carried on", 50),
+        "trainer.patience": Key(OPTIONAL, None, "epochs without improvement before stopping"),
+        "trainer.until": Key(Optional(Number()), MISSING, "validation score at which a run stops"),
+        "trainer.mean": Key(OneOf(("steps", "sequences")), MISSING, "what the loss is a mean of"),
+        "trainer.tbptt": Key(OPTIONAL, MISSING, "steps per window; states are carried on"),
         "seed": Key(Whole(0), 0, "determines everything random"),
-        "vary": Key(
-            Optional(OneOf(PARTS)), None, "vary only init, order or data with the seed", "init"
-        ),
-        "seeds": Key(Optional(Whole(1, 100_000)), None, "seeds=3 runs the seeds 0, 1, 2", 3),
+        "vary": Key(Optional(OneOf(PARTS)), None, "vary only init, order or data with the seed"),
+        "seeds": Key(Optional(Whole(1, 100_000)), None, "seeds=3 runs the seeds 0, 1, 2"),
     },
     "the computation": {
         "executor": Key(OneOf(tuple(EXECUTORS)), "auto", "auto, or a name, such as stacked"),
         "chosen": Key(
-            Optional(OneOf(tuple(EXECUTORS[1:]))), None, "what auto chose, if once another", "chunk"
+            Optional(OneOf(tuple(EXECUTORS[1:]))), None, "what auto chose, if once another"
         ),
         # A run older than `auto` was not compiled, and has another fingerprint than any new run.
-        "jit": Key(
-            Flag("auto"), False, "auto, true or false: compile with XLA", "auto", new="auto"
-        ),
+        "jit": Key(Flag("auto"), False, "auto, true or false: compile with XLA", new="auto"),
         "precision": Key(
-            OneOf(PRECISIONS, "precision"), "float32", "also float64, mixed_float16, mixed_bfloat16"
+            OneOf(PRECISIONS), "float32", "also float64, mixed_float16, mixed_bfloat16"
         ),
         "shards": Key(
-            Optional(Whole(1, 1024)), 1, "parts of a batch at a time; null: threads", 2, new=None
+            Optional(Whole(1, 1024)), 1, "parts of a batch at a time; null: threads", new=None
         ),
         "probe": Key(TRUE_OR_FALSE, False, "records gates and states after each epoch"),
-        "plugins": Key(TEXTS, [], "plugin files: plugins=[my_gate.py]", ["plugins/mine.py"]),
+        "plugins": Key(TEXTS, [], "plugin files: plugins=[my_gate.py]"),
     },
     "the study": {
-        "study": Key(OPTIONAL_TEXT, None, "the study; null: the experiment's name", "first"),
+        "study": Key(OPTIONAL_TEXT, None, "the study; null: the experiment's name"),
         "root": Key(Text(), "experiments", "the folder of all studies"),
         "experiment": "a file in conf/experiment with several keys",
         "quick": "quick=true runs an experiment's small version",
         "trials": Key(
-            Optional(Whole(1, 1_000_000)), None, "draws per variant, with hydra/sweeper=random", 20
+            Optional(Whole(1, 1_000_000)), None, "draws per variant, with hydra/sweeper=random"
         ),
-        "n_jobs": Key(
-            Optional(Whole(1, 4096)), None, "runs at a time; null: one per GPU or core", 2
-        ),
+        "n_jobs": Key(Optional(Whole(1, 4096)), None, "runs at a time; null: one per GPU or core"),
         "threads": Key(Whole(1, 1024), 1, "threads of a run, which share its batch"),
-        "devices": Key(DEVICES, 1, "devices of a run: a number, or all GPUs here", 2),
-        "retry": Key(
-            Optional(OneOf(("failed",))), None, "retry=failed runs failed runs again", "failed"
-        ),
+        "devices": Key(DEVICES, 1, "devices of a run: a number, or all GPUs here"),
+        "retry": Key(Optional(OneOf(("failed",))), None, "retry=failed runs failed runs again"),
         "allow_changed": Key(TRUE_OR_FALSE, False, "continue even if versions have changed"),
-        "track": Key(TRACKERS, [], "track=[tensorboard]; mlflow, wandb", ["tensorboard"]),
+        "track": Key(TRACKERS, [], "track=[tensorboard]; mlflow, wandb"),
         "hydra.launcher.KEY": "GPUs, Ray and Slurm (docs/cluster.md)",
     },
 }
@@ -340,14 +316,6 @@ ALWAYS_OMITTED: dict[str, Any] = {**schedules.DEFAULTS, "ema": None}
 
 TRAINER_OMITTED: dict[str, Any] = {"tbptt": None, "accumulate": 1, "until": None, "mean": "steps"}
 """Keys of the trainer that a run with these values omits."""
-
-
-def example(name: str) -> Any:
-    """Return an example value of a key such as ``trainer.steps``; None if there is none."""
-    key = DECLARED.get(name)
-    if key is None or key.example is not None:
-        return key and key.example
-    return None if key.default is MISSING else key.default
 
 
 def named_values(type_: Type) -> list[str]:

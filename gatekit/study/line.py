@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError, all_read
-from gatekit.faults import Fault, Kind, Place, Several, unknown_option
-from gatekit.faults.values import excerpt
+from gatekit.faults import Fault, Kind, Place, unknown_option
+from gatekit.faults.values import Described, excerpt
 
 from .config import conflict, refuse, refuse_no_file, refuse_removal
 from .interpolations import refuse_keywords, refuse_resolvers
@@ -64,18 +64,12 @@ def parsed(word: str) -> Override | None:
     return read
 
 
-def value_of(text: str) -> Any:
-    """Return a value in Hydra's grammar as plain data; what cannot be read is a string.
-
-    Several values are `Several`; a glob or an interval is a string.
-    """
+def _has_several(text: str) -> bool:
+    """Return whether a value lists several."""
     from hydra.core.override_parser.types import ChoiceSweep
 
     read = parsed(f"key={text}")
-    value = text if read is None else read.value()
-    if isinstance(value, ChoiceSweep):
-        return Several(tuple(next(_elements(one), text) for one in value.list))
-    return next(_elements(value), text)
+    return read is not None and isinstance(read.value(), ChoiceSweep)
 
 
 def refuse_several(words: Sequence[str], alone: bool = False) -> None:
@@ -113,7 +107,7 @@ def prefixed(word: str, trusted: bool = False) -> str:
     if not equals and not word.startswith("~"):
         raise ConfigError(Fault(Kind.REFUSED, Place((word,)), why="a word is KEY=VALUE"))
     if name.startswith(LAUNCHER):
-        known_key(name.removeprefix(LAUNCHER).partition(".")[0], value_of(value))
+        known_key(name.removeprefix(LAUNCHER).partition(".")[0], Described(value))
     if word.startswith("~"):
         refuse_removal(name)
     if not trusted:
@@ -135,16 +129,16 @@ def _refuse_without_effect(typed: Sequence[str]) -> None:
     keys = {key.lstrip("+~"): value for key, _, value in (w.partition("=") for w in typed)}
     lost = [key for key in keys if key == "cell" or key.startswith("cell.")]
     if lost and "null" not in keys.get("mixers", "null"):
-        conflict("mixers", value_of(keys["mixers"]), f"{lost[0]} has no effect")
-    if "seeds" in keys and isinstance(value_of(keys.get("seed", "0")), Several):
+        conflict("mixers", Described(keys["mixers"]), f"{lost[0]} has no effect")
+    if "seeds" in keys and _has_several(keys.get("seed", "0")):
         conflict("seeds", keys["seeds"], "it means the seeds from 0, and seed lists others")
     for key, text in keys.items():
-        if key in LAUNCH_KEYS and isinstance(value_of(text), Several):
+        if key in LAUNCH_KEYS and _has_several(text):
             conflict(key, text, "it has one value for all runs of a command")
     if f"{LAUNCHER}backend" not in keys and "hydra/launcher" not in keys:
         for key in keys:
             if key.startswith(LAUNCHER) and key.split(".")[2] in OF_SLURM:
-                conflict(key, value_of(keys[key]), f"it needs {LAUNCHER}backend=slurm")
+                conflict(key, Described(keys[key]), f"it needs {LAUNCHER}backend=slurm")
     for key in ("task.name", "block.kind"):
         if key in keys:
             refuse(Kind.REFUSED, key, given=keys[key], why="the group itself is the key")

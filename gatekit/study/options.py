@@ -62,10 +62,9 @@ def _tuple(value: object) -> tuple[str, ...]:
 AMOUNTS = Custom(_amounts)
 
 
-def _option(default: Any, type_: Type, example: Any = None) -> Any:
-    """Declare a key of ``hydra.launcher``; the example is for messages."""
-    example = default if example is None else example
-    return field(default=default, metadata={"type": type_, "example": example})
+def _option(default: Any, type_: Type) -> Any:
+    """Declare a key of ``hydra.launcher``."""
+    return field(default=default, metadata={"type": type_})
 
 
 @dataclass(frozen=True)
@@ -95,30 +94,29 @@ class Options:
     """
 
     backend: str = _option("process", OneOf(BACKENDS))
-    gpus: Any = _option("auto", Custom(_gpus), 1)  # noqa: RUF009
+    gpus: Any = _option("auto", Custom(_gpus))  # noqa: RUF009
     runs_per_gpu: int = _option(1, Whole(1, 64))
-    timeout: float | None = _option(None, Optional(POSITIVE), 3600)
+    timeout: float | None = _option(None, Optional(POSITIVE))
     retries: int = _option(2, Whole(0, 100))
     fail_fast: bool = _option(False, TRUE_OR_FALSE)
-    address: str | None = _option(None, OPTIONAL_TEXT, "auto")
-    resources: tuple[tuple[str, float], ...] = _option((), AMOUNTS, {"memory_gb": 8})
+    address: str | None = _option(None, OPTIONAL_TEXT)
+    resources: tuple[tuple[str, float], ...] = _option((), AMOUNTS)
     cluster: str = _option("slurm", OneOf(("slurm", "local")))
-    partition: str | None = _option(None, Optional(Custom(_line)), "gpu")
-    account: str | None = _option(None, Optional(Custom(_line)), "lab")
-    qos: str | None = _option(None, Optional(Custom(_line)), "normal")
-    constraint: str | None = _option(None, Optional(Custom(_line)), "a100")
+    partition: str | None = _option(None, Optional(Custom(_line)))
+    account: str | None = _option(None, Optional(Custom(_line)))
+    qos: str | None = _option(None, Optional(Custom(_line)))
+    constraint: str | None = _option(None, Optional(Custom(_line)))
     minutes: int = _option(240, Whole(1))
-    memory_gb: float | None = _option(None, Optional(POSITIVE), 16)
+    memory_gb: float | None = _option(None, Optional(POSITIVE))
     runs_per_job: int = _option(1, Whole(1))
     max_jobs: int = _option(50, Whole(1))
     detach: bool = _option(False, TRUE_OR_FALSE)
     requeues: int = _option(10, Whole(0))
-    setup: tuple[str, ...] = _option((), Custom(_tuple), ["module load cuda"])
-    sbatch: tuple[tuple[str, Any], ...] = _option((), Custom(_pairs), {"mail-type": "END"})
+    setup: tuple[str, ...] = _option((), Custom(_tuple))
+    sbatch: tuple[tuple[str, Any], ...] = _option((), Custom(_pairs))
 
 
 CHECKS: dict[str, Type] = {f.name: f.metadata["type"] for f in fields(Options)}
-_EXAMPLES: dict[str, Any] = {f.name: f.metadata["example"] for f in fields(Options)}
 OF_SLURM = (
     *("account", "cluster", "constraint", "detach", "max_jobs", "memory_gb", "minutes"),
     *("partition", "qos", "requeues", "runs_per_job", "sbatch", "setup"),

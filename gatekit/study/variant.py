@@ -29,7 +29,7 @@ from gatekit.cell.schema import (
     swap,
 )
 from gatekit.cell.schema.swapping import of_swap
-from gatekit.faults import Fault, Kind, Note, Rename, Set
+from gatekit.faults import Fault, Kind
 from gatekit.recurrence.executors.choose import Setting, check, chunks_win
 from gatekit.registry import components
 from gatekit.registry.models import model_of
@@ -356,10 +356,8 @@ def _no_half_gates(gates: Any, roles: Iterable[str]) -> None:
         others = [other for other in gates if other != name]
         half = isinstance(gate, Mapping) and not {"kind", "activation"} & set(gate)
         if half and (near := nearest_name(str(name), [*others, *roles])):
-            where = CELL / "gates" / name
-            new = Note(("a new gate needs ", Set(where / "kind", "NAME")))
-            fixes = (Rename(where, CELL / "gates" / near), new)
-            raise ConfigError(Fault(Kind.UNKNOWN, where, gate, fixes=fixes, known=tuple(others)))
+            where, known = CELL / "gates" / name, tuple(others)
+            raise ConfigError(Fault(Kind.UNKNOWN, where, gate, known=known, near=near))
 
 
 def _fits(config: Mapping[str, Any], parameters: int) -> None:

@@ -24,7 +24,7 @@ Loss = Literal["mse", "categorical", "bits", "squared"]
 Emission = Literal["last", "every"]
 
 
-@constructed("gatekit.Metric('mse', direction='min', unit='squared error')")
+@constructed
 @dataclass(frozen=True)
 class Metric:
     """The one number by which runs of a task are compared.
@@ -79,7 +79,7 @@ def metric_written(meant: object = "mse") -> str:
     return f'write metric = Metric("{name}", direction="{direction}", unit="{_UNITS[name]}")'
 
 
-@constructed("gatekit.Signature(features=1, vocabulary=None, outputs=1, loss='mse')")
+@constructed
 @dataclass(frozen=True)
 class Signature:
     """The inputs and outputs of a model for a task.
@@ -119,7 +119,7 @@ class Signature:
                 )
 
 
-@constructed("gatekit.Batch(x, y)")
+@constructed
 @dataclass(frozen=True, eq=False)
 class Batch:
     """Sequences with their targets.

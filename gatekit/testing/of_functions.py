@@ -9,7 +9,7 @@ from tensorflow import Tensor
 from gatekit.cell.errors import one_line
 from gatekit.cell.language.expression import Call, Expr, Name, names
 from gatekit.cell.language.ops import FUNCTIONS
-from gatekit.cell.row_wise import place_in, remedied_line
+from gatekit.cell.row_wise import place_in, reason
 from gatekit.recurrence import tensor_ops
 
 from .outcome import CheckError
@@ -49,8 +49,7 @@ def equations_take_it(subject: Subject) -> str | None:
         expression = function.compose(*arguments)
     except TypeError as error:  # of NumPy's functions
         place = place_in(function.compose, error)
-        why = remedied_line(error, place.text).partition("; ")[0]
-        raise CheckError(f"{why} ({place})") from None
+        raise CheckError(f"{reason(error)} ({place})") from None
     if not isinstance(expression, Expr):
         raise CheckError(f"for expressions, compose returns {type(expression).__name__}")
     unused = {a.name for a in arguments} - set(names(expression))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from gatekit.cell.analysis.cost import flops, state_size
 from gatekit.cell.errors import CellError, ConfigError, GatekitError, OptionError
 from gatekit.cell.graph import Cell, build
-from gatekit.cell.language.expression import Name, NotAnExpressionError
-from gatekit.cell.row_wise import place_in, remedied_line
+from gatekit.cell.language.expression import Name
+from gatekit.cell.row_wise import place_in, reason
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
 from gatekit.faults import Place
 
@@ -83,18 +83,9 @@ def _by_author(where: str, block: Block, method: str) -> Iterator[None]:
         if type(block).__module__.startswith("gatekit.plugins."):
             raise
         place = place_in(getattr(type(block), method), error)
-        message = str(error) if isinstance(error, GatekitError) else f"{where}: {method}: {error}"
-        if isinstance(error, NotAnExpressionError):
-            message += (
-                "; write parts.dense('name', x, width) for keras.layers.Dense, parts.norm('name', "
-                "x, kind='layer') for a normalization, and for another layer of Keras def make(): "
-                "import keras; return keras.layers.NAME(...) and parts.layer('name', x, make, "
-                "width, count=NUMBER_OF_WEIGHTS)"
-            )
-        elif isinstance(error, AttributeError) and hasattr(Parts, error.name or ""):
-            message += f"; write parts.{error.name}"
-        elif not isinstance(error, GatekitError | AttributeError):
-            message = f"{where}: {method}: {remedied_line(error, place.text)}"
+        message = str(error)
+        if not isinstance(error, GatekitError):
+            message = f"{where}: {method}: {reason(error)}"
         raise CellError(f"{place}: {message}") from None
 
 

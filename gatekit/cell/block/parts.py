@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.calls import no_attribute, remedied
+from gatekit.cell.calls import checked_call, no_attribute
 from gatekit.cell.errors import CellError, ConfigError, nearest, wrong_option
 from gatekit.cell.language.expression import (
     Binary,
@@ -82,7 +82,7 @@ class Parts:
     if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
         __getattr__ = no_attribute
 
-    @remedied("parts.norm('norm', value)")
+    @checked_call()
     def norm(self, name: str, value: Any, kind: str = "rms", groups: int = 1) -> Expr:
         r"""Normalise each step: $x / \mathrm{rms}(x) \cdot g$, or layer normalisation.
 
@@ -97,7 +97,7 @@ class Parts:
             return lift(value)
         size = self._size(value)
         if groups < 1 or size % groups:
-            expected = f"an integer from 1 that divides the {size} units (or change the units)"
+            expected = f"an integer from 1 that divides the {size} units"
             raise wrong_option(self._where, f"{name}.groups", groups, expected)
         gain, shape = "scale" if kind == "rms" else "gamma", (size // groups,)
         weights = [PartWeight(gain, "scale", shape, "ones")]
@@ -110,7 +110,7 @@ class Parts:
         options = {"norm": kind, "groups": groups, **facts}
         return self._add(Normal, name, value, size, weights, equation, **options)
 
-    @remedied("parts.dense('dense', value, parts.width)")
+    @checked_call()
     def dense(self, name: str, value: object, width: int, bias: bool = False) -> Expr:
         r"""Map each step linearly: $W x + b$.
 
@@ -129,7 +129,7 @@ class Parts:
         facts = {"flops": 2 * size * width + bias * width, "summary": sizes, "text": text}
         return self._add(Linear, name, value, width, weights, equation, **facts)
 
-    @remedied("parts.fitted('project', value)")
+    @checked_call()
     def fitted(self, name: str, value: object) -> Expr:
         """Map to the model's width with `dense`; a value of this width is returned unchanged.
 
@@ -140,7 +140,7 @@ class Parts:
         fits = self._size(value) == self.width
         return lift(value) if fits else self.dense(name, value, self.width)
 
-    @remedied("parts.convolution('conv', value, kernel=4)")
+    @checked_call()
     def convolution(
         self, name: str, value: Any, kernel: int = 4, width: int | None = None, bias: bool = True
     ) -> Expr:
@@ -159,14 +159,14 @@ class Parts:
         """
         self._at_least(name, "kernel", kernel, 0)
         if kernel > _MOST_STEPS:
-            expected = f"at most {_MOST_STEPS:,} steps; leave earlier ones to the cell"
+            expected = f"at most {_MOST_STEPS:,} steps"
             raise wrong_option(self._where, f"{name}.kernel", kernel, expected)
         if kernel == 0:
             return lift(value)
         if kernel > 1 and self._mixer is None:
             raise CellError(
                 f"{self._where}: the convolution {name!r} reads {kernel} steps, but only `mix` may "
-                "read other steps: move it there, or write kernel=1."
+                "read other steps"
             )
         size = self._size(value)
         if width is not None:
@@ -186,7 +186,7 @@ class Parts:
         weights = [PartWeight("kernel", "kernel", shape, "uniform", fan), *_bias(out, bias)]
         return self._add(Convolve, name, value, out, weights, kernel=kernel, full=full, **facts)
 
-    @remedied("parts.dropout('dropout', value)")
+    @checked_call()
     def dropout(self, name: str, value: Any) -> Expr:
         """Apply the run's dropout in training; without dropout the value is returned unchanged.
 
@@ -198,7 +198,7 @@ class Parts:
             return lift(value)
         return self._add(Drop, name, value, self._size(value), rate=self._dropout)
 
-    @remedied("parts.layer('tap', value, make, width)")
+    @checked_call()
     def layer(
         self, name: str, value: Any, make: Callable[[], Any], width: int, count: int = 0
     ) -> Expr:
@@ -214,7 +214,7 @@ class Parts:
         self._at_least(name, "width", width, 1)
         return self._add(Own, name, value, width, make=make, count=count, flops=2 * count)
 
-    @remedied("parts.mixer(value)")
+    @checked_call()
     def mixer(self, value: object) -> Expr:
         """Apply the recurrent layer; only `Block.mix` may call this, and exactly once.
 
@@ -222,9 +222,9 @@ class Parts:
             value: the expression that the cell reads as x.
         """
         if self._mixer is None:
-            raise CellError(f"{self._where} calls parts.mixer; only `mix` has the recurrent layer.")
+            raise CellError(f"{self._where} calls parts.mixer, which only `mix` has")
         if any(isinstance(part, Recur) for part in self._parts):
-            raise CellError(f"{self._where} calls parts.mixer twice; a block has one mixer.")
+            raise CellError(f"{self._where} calls parts.mixer twice, and a block has one mixer")
         cell, costs = self._mixer(self._size(value))
         self._taken.discard("rnn")
         facts: dict[str, Any] = {
@@ -234,7 +234,7 @@ class Parts:
         }
         return self._add(Recur, "rnn", value, cell.output.width, cell=cell, **facts)
 
-    @remedied("parts.mlp('mlp', value)")
+    @checked_call()
     def mlp(self, name: str, value: object, kind: str = "swiglu", ratio: float = 8 / 3) -> Expr:
         r"""Apply a multilayer perceptron to each step; the result is as wide as the model.
 
@@ -257,7 +257,7 @@ class Parts:
         other = self.dense(f"{name}_up", value, hidden)
         return self.dense(f"{name}_out", gate * other, self.width)
 
-    @remedied("parts.width_of(value)")
+    @checked_call()
     def width_of(self, value: object) -> int:
         """Return the width of an expression.
 
@@ -274,18 +274,15 @@ class Parts:
         """
         if self._mixer is not None and not any(isinstance(part, Recur) for part in self._parts):
             raise CellError(
-                f"{self._where} does not call parts.mixer; without it the block has no recurrent "
-                "layer: write value = parts.mixer(value)."
+                f"{self._where} does not call parts.mixer, so the block has no recurrent layer"
             )
         if value is None:
-            raise CellError(f"{self._where} returns None; end it with `return value`.")
+            raise CellError(f"{self._where} returns None")
         width, result = self._size(value), lift(value)
         used = {name for part in self._parts for name in names(part.of)} | {*names(result)}
         for part in self._parts:
             if part.name not in used:
-                raise CellError(
-                    f"{self._where}: nothing reads the part {part.name!r}; use it or remove it."
-                )
+                raise CellError(f"{self._where}: nothing reads the part {part.name!r}")
         # An expression that is used twice is computed once.
         read = [part.of for part in self._parts] + [result]
         distinct = {inner for expr in read for inner in walk(expr)}
@@ -302,30 +299,22 @@ class Parts:
             expr = lift(value)
         except TypeError:
             raise CellError(
-                f"{self._where} computes with {type(value).__name__}; use only results of parts "
-                "and gatekit.ops, and numbers."
+                f"{self._where} computes with {type(value).__name__}, and not with results of "
+                "parts and of gatekit.ops, and numbers"
             ) from None
         for part in walk(expr):
             if isinstance(part, Name) and part.name not in self._widths:
                 raise CellError(
-                    f"{self._where} reads {part.name!r}, which is not defined here"
-                    f"{nearest(part.name, self._widths) or '.'} It may read: "
-                    f"{', '.join(self._widths)}."
+                    f"{self._where} reads {part.name!r}, which is none of "
+                    f"{', '.join(self._widths)}{nearest(part.name, self._widths)}"
                 )
             if isinstance(part, Call) and part.function not in self._functions:
                 raise CellError(
-                    f"{self._where} uses the function {part.function!r}, which is not registered; "
-                    "register it in gatekit_functions, or use those of gatekit.ops."
+                    f"{self._where} uses the function {part.function!r}, which is not registered"
                 )
-        try:
-            shape = infer(expr, self._widths, self._functions, Place((self._where,)))
-        except CellError as error:
-            raise CellError(
-                f"{error}; parts.fitted('fit', value) is as wide as x, and "
-                "parts.dense('out', value, N) is N wide"
-            ) from None
+        shape = infer(expr, self._widths, self._functions, Place((self._where,)))
         if shape is None or len(shape) != 1:
-            raise CellError(f"{self._where}: {expr} has the shape {shape}; a vector is expected.")
+            raise CellError(f"{self._where}: {expr} has the shape {shape}, not that of a vector")
         return shape[0]
 
     def _add(
@@ -339,11 +328,8 @@ class Parts:
         **facts: Any,
     ) -> Expr:
         if not isinstance(name, str) or not _NAME.match(name) or name in self._taken:
-            why = "is taken" if name in self._taken else "is not a name"
-            raise CellError(
-                f"{self._where}: {name!r} {why}; give each part a unique name of lower-case "
-                "letters, digits and _."
-            )
+            why = "is taken" if name in self._taken else "is not a lower-case name"
+            raise CellError(f"{self._where}: {name!r} {why}")
         size = self._size(value)
         sizes = {"fed": size, "width": width, "count": sum(math.prod(w.shape) for w in weights)}
         summary = facts.setdefault("summary", operation.kind)
@@ -358,11 +344,8 @@ class Parts:
 
     def _one_of(self, name: str, kind: str, allowed: tuple[str, ...]) -> None:
         if kind not in allowed:
-            near = nearest(str(kind), allowed) or "."
-            raise ConfigError(
-                f"{self._where}: the kind of {name!r} is {kind!r}{near} "
-                f"Allowed: {', '.join(allowed)}."
-            )
+            expected = f"one of {', '.join(allowed)}"
+            raise wrong_option(self._where, f"{name}.kind", kind, expected)
 
     def _at_least(self, name: str, what: str, value: object, least: int) -> None:
         if isinstance(value, bool) or not isinstance(value, int) or value < least:

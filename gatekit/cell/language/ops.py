@@ -68,7 +68,7 @@ class Facts:
     plain: tuple[int, ...] = ()
 
 
-@constructed("gatekit.Function('swish', 1, compose=lambda x: x * ops.sigmoid(x))")
+@constructed
 @dataclass(frozen=True)
 class Function:
     """A function of the equation language.
@@ -734,17 +734,11 @@ add_backend(
 __all__ = [*sorted(FUNCTIONS), "Function", "block_product", "eye_like"]
 
 
-class UnknownFunctionError(AttributeError):
-    """`gatekit.ops` has no such function."""
-
-
 def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(f"module 'gatekit.ops' has no attribute {name!r}")
-    hint = nearest(name, FUNCTIONS) or "."
-    raise UnknownFunctionError(
-        f"gatekit.ops has no {name!r}{hint} Functions: {listed(FUNCTIONS, 60)}."
-    )
+    near = nearest(name, FUNCTIONS) or f"; the functions are {listed(FUNCTIONS, 60)}"
+    raise AttributeError(f"gatekit.ops has no {name!r}{near}")
 
 
 def __dir__() -> list[str]:

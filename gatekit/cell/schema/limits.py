@@ -87,9 +87,7 @@ def _check_name(name: str, where: Place, spec: CellSpec, seen: dict[str, str]) -
         raise refused(where, f"{name!r} is a function of the equation language")
     if name in seen:
         other = CELL / seen[name] / name
-        norm = "; a norm is a separate signal" if where.path[1] == "norms" else ""
-        why = (f"{name!r} is also at ", other, f"; a name can be defined only once{norm}")
-        raise refused(where, why)
+        raise refused(where, f"{name!r} is also at {other}")
 
 
 MAX_VALUES = 10_000

@@ -218,7 +218,7 @@ def _emits(
     for name in [g.name for g in gates]:
         if name in dict(equations):
             place = CELL / "gates" / name
-            raise refused(CELL / "equations" / name, (f"{name!r} is also at ", place))
+            raise refused(CELL / "equations" / name, f"{name!r} is also at {place}")
     if emits not in signals:
         raise CellError(unknown_name(where, emits, signals, "signals"))
     return str(emits)

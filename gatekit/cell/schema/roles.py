@@ -72,12 +72,7 @@ def gates_of(
         gate = gate_of(name, gates, roles)
         if (other := first.setdefault(gate, name)) != name:
             role = other if other != gate else name
-            why = (
-                where / other,
-                " and ",
-                where / name,
-                f" are one gate, because {gate} has the role {role}. A new gate needs another name",
-            )
+            why = f"it is the same gate as {other}, because {gate} has the role {role}"
             raise CellError(Fault(Kind.CONFLICT, where / name, why=why))
         names[name] = gate
     return names

@@ -22,7 +22,7 @@ from gatekit.compare.options import (
     check_figure,
     split,
 )
-from gatekit.faults import Both, Channel, Fault, Kind, Place, Set
+from gatekit.faults import Channel, Fault, Kind, Place
 
 if TYPE_CHECKING:
     from gatekit.compare.comparison import Comparison
@@ -48,10 +48,8 @@ def run(parser: Parser) -> int:
     for kind in kinds:
         check_figure(kind, "draw")
     if not options.draw and (kind := str(options.figure)) in FIGURES and kind not in kinds:
-        fix = Both((Set(Place(("figure",)), f"{kind}.svg"), Set(Place(("draw",)), kind)))
         why = "it is a kind of figure, and not a file"
-        fault = Fault(Kind.REFUSED, Place(("figure",)), kind, why=why, fixes=(fix,))
-        raise ConfigError(fault).spoken(Channel())
+        raise ConfigError(Fault(Kind.REFUSED, Place(("figure",)), kind, why=why)).spoken(Channel())
     if figure is None and options.draw:
         raise ConfigError(f"--draw {','.join(kinds)}: also type --figure FILE.svg.")
     if figure is None and options.over:

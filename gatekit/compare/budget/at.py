@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,8 +11,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.compare.numbers import count_of, exact
 from gatekit.compare.options import UNITS
 from gatekit.compare.study import Study
-from gatekit.faults import Fault, Kind, Place, Set, nearest_name
-from gatekit.faults.values import amount_of
+from gatekit.faults import Fault, Kind, Place
 from gatekit.runs.record import RunRecord
 from gatekit.runs.result import Result, Score
 
@@ -54,11 +52,7 @@ def read_budget(text: str | Budget) -> Budget:
         amount = math.nan
     if cost not in COSTS or not 0 < amount < math.inf:
         expected = f"a cost ({', '.join(COSTS)}) with a positive number"
-        place, minutes = Place(("at",)), re.fullmatch(r"(\d+)m(?:in)?", typed)
-        meant = 60 * int(minutes[1]) if minutes and cost == "seconds" else amount_of(typed or cost)
-        near = nearest_name(cost, COSTS) or "steps"
-        fix = Set(place, f"{near}={meant or 2000}", such=not meant)
-        raise ConfigError(Fault(Kind.WRONG, place, text, expected, fixes=(fix,)))
+        raise ConfigError(Fault(Kind.WRONG, Place(("at",)), text, expected))
     return Budget(cost, amount)
 
 

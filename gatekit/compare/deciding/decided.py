@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from collections.abc import Sequence
 
 from gatekit.cell.errors import ConfigError, listed
@@ -21,7 +20,7 @@ from gatekit.compare.stats.paired_tests import (
     within_margin,
 )
 from gatekit.compare.stats.power import seeds_needed
-from gatekit.faults import Fault, Kind, Place, Set
+from gatekit.faults import Fault, Kind, Place
 from gatekit.runs.studies.interim_file import InterimAnalyses
 
 from .row import Row
@@ -39,14 +38,7 @@ def read_margin(margin: str | float | None) -> tuple[bool, float | None]:
         size = math.nan
     if not 0 < size < math.inf:
         expected = "a positive number in the metric's unit, or a share of the baseline's mean"
-        place = Place(("margin",))
-        number = re.match(r"\d+(?:\.\d+)?", text)
-        fixes = (
-            (Set(place, f"{number[0]}%"),)
-            if number and float(number[0]) > 0
-            else (Set(place, "0.02", such=True), Set(place, "5%"))
-        )
-        raise ConfigError(Fault(Kind.WRONG, place, margin, expected, fixes=fixes))
+        raise ConfigError(Fault(Kind.WRONG, Place(("margin",)), margin, expected))
     return share, size
 
 

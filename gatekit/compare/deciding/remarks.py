@@ -19,7 +19,7 @@ from gatekit.compare.stats.difference import Difference, executors, unlike
 from gatekit.compare.stats.interim_tests import spent
 from gatekit.compare.stats.paired_tests import ALPHA, MIN_FLIPS, MIN_SEEDS, PAIRED_T, RANKS
 from gatekit.compare.study import Study
-from gatekit.faults import Fault, Kind, Place, Remove
+from gatekit.faults import Fault, Kind, Place
 from gatekit.runs.directions import known_direction
 from gatekit.runs.record import RunRecord
 from gatekit.runs.studies import plan_file
@@ -52,9 +52,7 @@ def refuse_one_group(
     rest = {key for group in groups for key in group.values if not is_inside(key, within)}
     if within and len(groups) > 1 and not rest:
         why = "the runs differ in no other key, so each block is a group with nothing to compare"
-        place = Place(("within",))
-        fault = Fault(Kind.REFUSED, place, [*within], why=why, fixes=(Remove(place),))
-        raise ConfigError(fault)
+        raise ConfigError(Fault(Kind.REFUSED, Place(("within",)), [*within], why=why))
 
 
 def unequal_candidates(rows: Sequence[Row], tuned: Tuned) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.study import Study
-from gatekit.faults import Fault, Kind, Place, Set, nearest_name, unknown_name
+from gatekit.faults import Fault, Kind, Place, nearest_name, unknown_name
 from gatekit.runs.record import RunRecord
 from gatekit.runs.result import Result
 
@@ -49,25 +49,19 @@ def where(study: Study, conditions: Sequence[str], tasks: Sequence[str] = ()) ->
         for run, known in chosen:
             if (key := by_gate(typed, [run])[0]) in known:
                 known[typed] = known[key]
-        key = _key(typed, facts, values)
+        key = _key(typed, facts)
         texts = dict.fromkeys(_text(known, key) for _, known in chosen)
         for value in values:
             if not any(_equal(text, value) for text in texts):
-                near = nearest_name(value, texts) if value.isidentifier() else ""
-                meant = f"{typed}={near or ','.join(sorted(texts)[:6]) or 'VALUE'}"
-                why = "no run has this value"
                 if typed == "task" and any(value in one.split(",") for one in tasks):
                     raise ConfigError(unknown_name(Place(("tasks",)), value, texts, "tasks"))
                 equals = "" if _SIGNED.fullmatch(value) else "="
-                raise _refused(f"{typed}{equals}{value}", why, meant, texts, "values")
+                near, why = nearest_name(value, texts), "no run has this value"
+                raise not_chosen("where", f"{typed}{equals}{value}", why, texts, "values", near)
         chosen = [(run, k) for run, k in chosen if any(_equal(_text(k, key), v) for v in values)]
     met = {id(run) for run, _ in chosen}
     runs, planned = (tuple(r for r in of if id(r) in met) for of in (study.runs, study.planned))
     return dataclasses.replace(study, runs=runs, planned=planned)
-
-
-_ENDS = ("cell", "task", "units", "seed", "state", "origin", "optimizer", "block", "layers")
-"""Words that are read as keys, not as values, if they are typed alone."""
 
 
 def _wanted(conditions: Sequence[str], tasks: Sequence[str]) -> list[tuple[str, list[str]]]:
@@ -80,18 +74,14 @@ def _wanted(conditions: Sequence[str], tasks: Sequence[str]) -> list[tuple[str, 
             continue
         key, equals, values = condition.partition("=")
         if not key or not equals or not values:
-            word = condition.rstrip("=")
-            example = f"{word}=VALUE" if word in _ENDS else f"cell={word}"
-            example = example if word.isidentifier() else "cell=lstm,gru"
-            example = condition.replace(":", "=", 1) if ":" in condition else example
-            raise _refused(condition, "a condition is a key with its values", example)
+            raise not_chosen("where", condition, "a condition is a key with its values")
         wanted.setdefault(key, []).extend(_COMMA.split(values))
     for task in tasks:
         wanted.setdefault("task", []).extend(task.split(","))
     return [*wanted.items(), *compared]
 
 
-def _key(typed: str, facts: Sequence[Mapping[str, object]], values: Sequence[str]) -> str:
+def _key(typed: str, facts: Sequence[Mapping[str, object]]) -> str:
     known = {key: None for fact in facts for key in fact}
     for key in (typed, f"{typed}.name", f"{typed}.kind", typed.removesuffix(".kind")):
         if key in known:
@@ -100,18 +90,10 @@ def _key(typed: str, facts: Sequence[Mapping[str, object]], values: Sequence[str
     if len(ends) == 1:
         return ends[0]
     if ends:
-        why = "several keys end like this"
-        raise _refused(typed, why, "", ends, "keys")
-    near = nearest_name(typed, known)
+        raise not_chosen("where", typed, "several keys end like this", ends, "keys of the runs")
     short = [key for key in known if key.count(".") < 2]
-    meant = near and f"{near}={','.join(values)}"
-    raise _refused(typed, "no run has this key", meant, short, "keys")
-
-
-def _refused(
-    condition: str, why: str, such: str, known: Iterable[str] = (), what: str = ""
-) -> ConfigError:
-    return not_chosen("where", condition, why, such, known, what)
+    near, why = nearest_name(typed, known), "no run has this key"
+    raise not_chosen("where", typed, why, short, "keys of the runs", near)
 
 
 def _text(known: Mapping[str, object], key: str) -> str:
@@ -147,10 +129,10 @@ def on_split(study: Study, split: str) -> Study:
             known = _known(result)
             if split not in known:
                 why = f"run {run.id} of task {result.task} has no score on it"
-                place, near = Place(("split",)), nearest_name(split, known)
-                fixes = (Set(place, near),) if near else ()
-                fault = Fault(Kind.REFUSED, place, split, why=why, fixes=fixes)
-                raise ConfigError(dataclasses.replace(fault, known=tuple(known), what="splits"))
+                place = Place(("split",))
+                raise ConfigError(
+                    Fault(Kind.REFUSED, place, split, why=why, known=tuple(known), what="splits")
+                )
     return dataclasses.replace(study, runs=tuple(_chosen(study.runs, split)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from gatekit.cell.errors import ConfigError
-from gatekit.faults import Fault, Fix, Kind, Place, Remove, Set, nearest_name
+from gatekit.faults import Fault, Kind, Place, nearest_name
 from gatekit.study.keys import CHANGED
 
 from .label import value_text
@@ -154,17 +154,21 @@ def not_differing(option: str, name: str, known: Iterable[str]) -> ConfigError:
 
 
 def not_chosen(
-    option: str, given: str, why: str, such: str, known: Iterable[str], what: str
+    option: str,
+    given: str,
+    why: str,
+    known: Iterable[str] = (),
+    what: str = "",
+    near: str = "",
 ) -> ConfigError:
-    """Return the error of a value of an option that takes a list; ``such`` is one to write."""
+    """Return the error of a value of an option that takes a list."""
     place = Place((option,))
-    fixes = (Set(place, [such]),) if such else ()
-    return ConfigError(Fault(Kind.REFUSED, place, given, "", why, fixes, tuple(known), what))
+    return ConfigError(
+        Fault(Kind.REFUSED, place, given, why=why, known=tuple(known), what=what, near=near)
+    )
 
 
-def not_a_key(
-    option: str, name: str, keys: Sequence[str], why: str, near: str = "", among: Sequence[str] = ()
-) -> ConfigError:
+def not_a_key(option: str, name: str, keys: Sequence[str], why: str, near: str = "") -> ConfigError:
     """Return the error of a key that cannot define groups.
 
     Args:
@@ -173,16 +177,11 @@ def not_a_key(
         keys: those that can.
         why: the reason.
         near: the key that is meant, if it is not one of ``keys``.
-        among: all keys of the option.
     """
-    place = Place((option,))
-    near = near or nearest_name(name, keys)
-    meant = [near if each == name else each for each in among or [name]]
-    fixes: list[Fix] = [Set(place, meant)] if near else []
-    fixes.append(Remove(place))
-    what = "keys that differ"
-    fault = Fault(Kind.REFUSED, place, name, "", why, tuple(fixes), tuple(keys), what)
-    return ConfigError(fault)
+    place, what = Place((option,)), "keys that differ"
+    return ConfigError(
+        Fault(Kind.REFUSED, place, name, why=why, known=tuple(keys), what=what, near=near)
+    )
 
 
 def chosen_keys(by: Sequence[str], rows: Iterable[Known], keys: Sequence[str]) -> list[str]:
@@ -213,8 +212,8 @@ def chosen_keys(by: Sequence[str], rows: Iterable[Known], keys: Sequence[str]) -
             near = nearest_name(key, keys) or nearest_name(key, in_order(known))
             owner = {str(row.get(k)): k for k in reversed(in_order(known)) for row in rows}
             if key in owner:  # --by lstm,gru is --by cell
-                near, by = owner[key], [b for b in by if b == key or owner.get(b) != owner[key]]
-            raise not_a_key("by", key, in_order(keys), "no run has this key", near, by)
+                near = owner[key]
+            raise not_a_key("by", key, in_order(keys), "no run has this key", near)
         else:
             chosen[key] = None
     return list(chosen)

@@ -9,7 +9,7 @@ from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.grouping.differs import gates_of
 from gatekit.compare.grouping.group import Group
 from gatekit.compare.grouping.label import nearest_label, spelled, value_text
-from gatekit.faults import Fault, Kind, Place, Set
+from gatekit.faults import Fault, Kind, Place
 from gatekit.runs.config import flatten
 from gatekit.study.keys import DEFAULTS
 
@@ -94,9 +94,8 @@ class Baselines:
         labels = [group.label for group in groups]
         known = {way(group): None for group in groups for way in ways}
         place, near = Place(("baseline",)), nearest_label(baseline, known)
-        fixes = (Set(place, near),) if near else ()
         raise ConfigError(
-            Fault(Kind.UNKNOWN, place, baseline, fixes=fixes, known=tuple(labels), what="groups")
+            Fault(Kind.UNKNOWN, place, baseline, known=tuple(labels), what="groups", near=near)
         )
 
     def _default(self, groups: Sequence[Group]) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,11 +15,11 @@ from gatekit.cell.block.built_block import BuiltBlock, build_block
 from gatekit.cell.block.contract import units_of
 from gatekit.cell.block.reading import BlockSpec, read_block
 from gatekit.cell.block.sequence import Convolve, Operation, Recur, SequenceProgram
-from gatekit.cell.calls import REQUIRED, remedied
-from gatekit.cell.errors import ConfigError, DataError, GatekitError, listed
+from gatekit.cell.calls import REQUIRED, checked_call
+from gatekit.cell.errors import ConfigError, DataError, GatekitError, as_plain
 from gatekit.cell.graph import Cell
 from gatekit.cell.schema import CellSpec, read_output_unit
-from gatekit.faults import Fault, Kind, Layer, Place, Rename
+from gatekit.faults import Fault, Kind, Layer, Place
 from gatekit.recurrence.call import Shape, state_shapes
 from gatekit.recurrence.executors.choose import check_name
 from gatekit.recurrence.layers.arguments import (
@@ -87,7 +86,7 @@ class BlockLayer(SequenceLayer):
     Reference: `gatekit blocks` shows the paper of each block.
     """
 
-    @remedied("gatekit.BlockLayer('modern', 'lstm')", types=False, channel=Layer)
+    @checked_call(types=False, channel=Layer)
     def __init__(
         self,
         block: str | Mapping[str, object] | BlockSpec = REQUIRED,
@@ -109,23 +108,18 @@ class BlockLayer(SequenceLayer):
         **keras_options: Any,
     ) -> None:
         known = catalogue(checked_files(plugins))
-        required("block", block, "modern")
+        required("block", block)
         if isinstance(block, str) and block not in known.blocks and block in cell_names():
-            first = cell if cell in list(known.blocks) else "modern"
-            width = cell if isinstance(cell, int) and units is None else units
-            written = f"BlockLayer({first!r}, {block!r}{f', {width}' * (width is not None)})"
-            such = "" if first == cell else f", for example. Blocks: {listed(known.blocks)}"
-            raise ConfigError(f"the block comes first: {written}{such}")
-        required("cell", cell, "lstm")
+            raise ConfigError(f"block={block!r}: it is a cell, and the block is the first argument")
+        required("cell", cell)
         chosen = read_block(block, known)
         for name in keras_options:
             if name in chosen.block.option_names():
-                place, why = Place((name,)), "it is an option of the block"
-                fix = Rename(place, Place(("block", name)))
-                fault = Fault(Kind.UNKNOWN, place, keras_options[name], why=why, fixes=(fix,))
-                raise ConfigError(replace(fault, what="arguments"))
+                why, value = "it is an option of the block", as_plain(keras_options[name])
+                fault = Fault(Kind.UNKNOWN, Place((name,)), value, why=why, what="arguments")
+                raise ConfigError(fault)
         swapped = swapped_gates(swap)
-        refuse_unknown(keras_options, own_arguments(BlockLayer), cell, known)
+        refuse_unknown(keras_options, own_arguments(BlockLayer))
         super().__init__(**keras_options)
         self.block = chosen
         self.units = None if units is None else checked_units(units)

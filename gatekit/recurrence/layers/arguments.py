@@ -1,4 +1,4 @@
-"""Checks of a layer's arguments, with remedies for arguments of Keras, torch and a run."""
+"""Checks of a layer's arguments."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import numbers
 import os
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Any
 
 import keras
@@ -20,88 +19,52 @@ from gatekit.cell.errors import (
     ConfigError,
     DataError,
     ExpressionError,
-    as_plain,
-    nearest_name,
 )
-from gatekit.cell.schema import WEIGHT_KINDS, CellSpec, read_cell, with_gates
+from gatekit.cell.schema import CellSpec, read_cell, with_gates
 from gatekit.cell.schema.numeric import rate
 from gatekit.cell.schema.swapping import of_swap
 from gatekit.faults import (
     NOTHING,
     Custom,
     Fault,
-    Fix,
     Flag,
     Kind,
     Layer,
     ListOf,
     Mismatch,
-    Note,
     OneOf,
     Place,
-    Run,
-    Set,
     Text,
     Type,
     Whole,
     together,
     wrong,
 )
-from gatekit.faults.speak import CHOICES
-from gatekit.faults.values import is_plain
-from gatekit.registry import cell_names, load_cell
+from gatekit.registry import load_cell
 
 # The keyword arguments of keras.layers.Layer.
 _OF_LAYERS = ("activity_regularizer", "autocast", "dtype", "name", "trainable")
 
 
-def refuse_unknown(
-    given: Mapping[str, object], known: Collection[str], cell: object, catalogue: Catalogue
-) -> None:
+def refuse_unknown(given: Mapping[str, object], known: Collection[str]) -> None:
     """Refuse keyword arguments that neither gatekit nor `keras.layers.Layer` has.
 
     Args:
         given: the keyword arguments that gatekit does not know.
-        known: gatekit's own arguments, from which a near match is suggested.
-        cell: the cell as given; constants of a registered one are not arguments.
-        catalogue: the registered objects.
+        known: gatekit's own arguments.
 
     Raises:
-        ConfigError: an argument is unknown; the message states what to write instead.
+        ConfigError: an argument is unknown.
     """
     own = (*known, *_OF_LAYERS)
 
-    def unknown(name: str, value: object) -> Fault:
-        fault = unknown_argument(name, value, own)
-        constants: dict[str, Any] = {}
-        if isinstance(cell, str) and cell in cell_names():
-            constants = dict(load_cell(cell, catalogue).constants)
-        constant = name if name in constants else ""
-        changed = {"constants": {constant: as_plain(value)}} if constant else {}
-        which, _, section = name.partition("_")
-        notes: tuple[Fix, ...] = ()
-        if name == "initializers" and isinstance(value, Mapping) and is_plain(value):
-            parts = {key: part for key, part in value.items() if key in WEIGHT_KINDS}
-            gates = {key: {name: part} for key, part in value.items() if key not in parts}
-            changed = {name: parts} if parts or not gates else {}
-            changed |= {"gates": gates} if gates else {}
-        if section == "initializer" and which in WEIGHT_KINDS and is_plain(value):
-            near = nearest_name(str(value), catalogue.initializers)
-            if isinstance(value, str) and value not in catalogue.initializers and near:
-                notes = (Note((f"there is no initializer {value!r}, and {near} is the nearest",)),)
-                value = near
-            changed = {"initializers": {which: value}}
-        if changed and isinstance(cell, str):
-            fix = Set(Place(("cell",)), {"defaults": [cell], **changed})
-            fault = replace(fault, fixes=(fix, *notes), known=())
-        return fault
-
-    if fault := together(unknown(name, v) for name, v in given.items() if name not in own):
+    unknown = (unknown_argument(name, v, own) for name, v in given.items() if name not in own)
+    if fault := together(unknown):
         raise ConfigError(fault)
     try:
         keras.dtype_policies.get(given.get("dtype"))
     except (TypeError, ValueError):
-        accepted("dtype", given["dtype"], OneOf(_FLOATS, "precision"), "float32")
+        accepted("dtype", given["dtype"], OneOf(_FLOATS))
 
 
 _STATES = "initial states are given as layer(x, initial_state=[...]), one for each state"
@@ -115,7 +78,7 @@ def refuse_in_call(given: Collection[str], known: Collection[str]) -> None:
         known: the names that the call accepts.
 
     Raises:
-        ConfigError: an argument is unknown; the message states what to write.
+        ConfigError: an argument is unknown.
     """
     for name in given:
         if name not in known:
@@ -125,7 +88,7 @@ def refuse_in_call(given: Collection[str], known: Collection[str]) -> None:
 _FLOATS = ("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16")
 
 
-def accepted(name: str, value: object, type_: Type, example: object, **given: object) -> Any:
+def accepted(name: str, value: object, type_: Type) -> Any:
     """Return an argument of a type.
 
     Raises:
@@ -136,7 +99,7 @@ def accepted(name: str, value: object, type_: Type, example: object, **given: ob
     try:
         return type_.accept(value)
     except Mismatch:
-        fault = wrong(Place((name,)), value, type_, example)
+        fault = wrong(Place((name,)), value, type_)
         raise ConfigError(fault).spoken(Layer()) from None
 
 
@@ -148,9 +111,9 @@ def checked_units(units: object) -> int:
     """
     if units is REQUIRED:
         why = "it is the width of gates and states"
-        fault = Fault(Kind.MISSING, Place(("units",)), why=why, fixes=(Set(Place(("units",)), 64),))
+        fault = Fault(Kind.MISSING, Place(("units",)), why=why)
         raise ConfigError(fault).spoken(Layer())
-    found: int = accepted("units", units, Whole(1), 64)
+    found: int = accepted("units", units, Whole(1))
     return found
 
 
@@ -163,7 +126,7 @@ def checked_files(plugins: object) -> tuple[str, ...]:
     if isinstance(plugins, (list, tuple)):
         plugins = [os.fspath(each) if isinstance(each, os.PathLike) else each for each in plugins]
     files = ListOf(Text(), "a list of files")
-    return tuple(accepted("plugins", plugins, files, ["plugins/mine.py"]))
+    return tuple(accepted("plugins", plugins, files))
 
 
 def checked_flag(name: str, value: object) -> bool:
@@ -173,7 +136,7 @@ def checked_flag(name: str, value: object) -> bool:
         ConfigError: it is neither True nor False.
     """
     known = isinstance(value, (np.bool_, numbers.Real)) and value in (0, 1)
-    return bool(value) if known else bool(accepted(name, value, Flag(), True))
+    return bool(value) if known else bool(accepted(name, value, Flag()))
 
 
 def checked_rate(name: str, value: object) -> float:
@@ -199,21 +162,18 @@ def swapped_gates(swap: Mapping[str, object] | None) -> Mapping[str, object]:
     """
     if swap is None:
         return {}
-    found: Mapping[str, object] = accepted("swap", swap, SWAPS, {"forget": "power_law"})
+    found: Mapping[str, object] = accepted("swap", swap, SWAPS)
     return {role: gate for role, gate in found.items() if gate is not None}
 
 
-def required(group: str, value: object, usual: str) -> None:
+def required(group: str, value: object) -> None:
     """Refuse a layer without a cell or block.
 
     Raises:
         ConfigError: it is missing.
     """
     if value is REQUIRED:
-        place, what = Place((group, CHOICES[group])), f"{group}s"
-        fix = Set(place, usual)
-        fault = Fault(Kind.MISSING, place, fixes=(fix,), what=what, lists=Run(what))
-        raise ConfigError(fault).spoken(Layer())
+        raise ConfigError(Fault(Kind.MISSING, Place((group,)))).spoken(Layer())
 
 
 def specification(
@@ -233,7 +193,7 @@ def specification(
     Raises:
         GatekitError: the cell is missing, or the cell or a gate violates its contract.
     """
-    required("cell", cell, "lstm")
+    required("cell", cell)
     spec = cell if isinstance(cell, CellSpec) else load_cell(cell, catalogue)
     given = {name: value for name, value in options.items() if value is not None}
     if not swap and not given:
@@ -318,7 +278,7 @@ def check_float(dtype: str) -> None:
     Raises:
         ConfigError: it is not one of the supported floating point types.
     """
-    accepted("dtype", dtype, OneOf(_FLOATS), "float32")
+    accepted("dtype", dtype, OneOf(_FLOATS))
 
 
 def own_arguments(kind: type) -> tuple[str, ...]:

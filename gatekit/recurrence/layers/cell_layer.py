@@ -127,7 +127,7 @@ class CellLayer(SeededLayer):
     ) -> None:
         swapped = swapped_gates(swap)
         catalogue = registered(checked_files(plugins))
-        refuse_unknown(keras_options, known, cell, catalogue)
+        refuse_unknown(keras_options, known)
         super().__init__(**keras_options)
         if isinstance(cell, int) and (units is REQUIRED or isinstance(units, str)):
             raise ConfigError(

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.calls import REQUIRED, remedied
+from gatekit.cell.calls import REQUIRED, checked_call
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.notebook import Text
 from gatekit.cell.schema import CellSpec
@@ -80,7 +80,7 @@ class RNN(CellLayer, SequenceLayer):
     Reference: `gatekit show cell=NAME` shows the paper of a cell.
     """
 
-    @remedied("gatekit.RNN('lstm', 64)", types=False, channel=Layer)
+    @checked_call(types=False, channel=Layer)
     def __init__(
         self,
         cell: str | Mapping[str, object] | CellSpec = REQUIRED,

@@ -6,7 +6,6 @@ import functools
 import inspect
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import keras
@@ -14,7 +13,7 @@ import tensorflow as tf
 
 from gatekit.cell.calls import REQUIRED, MissingAttributeError, border, no_attribute
 from gatekit.cell.errors import ConfigError, DataError, GatekitError, excerpt, listed
-from gatekit.faults import Kind, Note, Optional, Whole
+from gatekit.faults import Optional, Whole
 
 from .arguments import accepted, refuse_in_call
 
@@ -33,7 +32,7 @@ class SeededLayer(keras.layers.Layer):
 
     def _draw_from(self, seed: int | None) -> None:
         """Set the seed; None draws one."""
-        self.seed = accepted("seed", seed, Optional(Whole(0)), 0)
+        self.seed = accepted("seed", seed, Optional(Whole(0)))
         self._drawn_seed = random.randint(1, 10**9) if seed is None else int(seed)
 
     @border
@@ -96,15 +95,9 @@ class SeededLayer(keras.layers.Layer):
         try:
             return super().from_config(config)
         except TypeError as error:
-            refusal = error.__context__
-            if not isinstance(refusal, GatekitError):
-                raise
-            fault = refusal.fault
-            unknown = fault is not None and fault.kind is Kind.UNKNOWN
-            if fault is None or not unknown or fault.what in ("arguments", "keys", "options"):
-                raise refusal from None
-            before = "before the model is loaded, write gatekit.use_plugins('path/to/file.py')"
-            raise type(refusal)(replace(fault, fixes=(Note((before,)),))) from None
+            if isinstance(error.__context__, GatekitError):
+                raise error.__context__ from None
+            raise
 
     @border
     def set_weights(self, weights: Any) -> None:

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.calls import border, remedied
+from gatekit.cell.calls import border, checked_call
 from gatekit.cell.errors import ConfigError, DataError
 from gatekit.cell.graph import Cell
 from gatekit.recurrence.call import Shape
@@ -116,7 +116,7 @@ class SequenceLayer(SeededLayer):
 
     reset_states = reset_state
 
-    @remedied("layer.get_initial_state(32)")
+    @checked_call()
     def get_initial_state(self, batch_size: int | Tensor) -> list[Tensor]:
         """Return the initial states, in the order of `state_names`."""
         return list(self.initial_states(batch_size).values())

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.calls import REQUIRED, MissingAttributeError, remedied
+from gatekit.cell.calls import REQUIRED, MissingAttributeError, checked_call
 from gatekit.cell.errors import ConfigError, DataError, listed
 from gatekit.cell.graph import Cell as BuiltCell
 from gatekit.cell.schema import CellSpec
@@ -63,7 +63,7 @@ class Cell(CellLayer, _Dropout):
     Reference: `gatekit show cell=NAME` shows the paper of a cell.
     """
 
-    @remedied("gatekit.Cell('lstm', 64)", types=False, channel=Layer)
+    @checked_call(types=False, channel=Layer)
     def __init__(
         self,
         cell: str | Mapping[str, object] | CellSpec = REQUIRED,
@@ -98,7 +98,7 @@ class Cell(CellLayer, _Dropout):
             known=own_arguments(Cell),
             **keras_options,
         )
-        self.features = accepted("features", features, Optional(Whole(1)), 1)
+        self.features = accepted("features", features, Optional(Whole(1)))
         # A variable, not a tensor: one graph may draw the seed and another read it.
         self._sequence = tf.Variable([0, 0], dtype=tf.int32, trainable=False, name="sequence")
 

@@ -24,7 +24,6 @@ from .places import (
     file_channel,
     in_file,
     is_bundled,
-    own_file,
 )
 
 __all__ = [
@@ -43,5 +42,4 @@ __all__ = [
     "is_bundled",
     "load_cell",
     "named_after_file",
-    "own_file",
 ]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gatekit.cell.calls import remedied
+from gatekit.cell.calls import checked_call
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import (
     CellError,
@@ -21,11 +21,11 @@ from gatekit.cell.errors import (
     shown,
 )
 from gatekit.cell.schema import ABOUT_KEYS, CELL, CellSpec, by_gate, merge, read_cell
-from gatekit.faults import Both, Fault, Fix, Kind, Note, Place, Set, unknown_name
+from gatekit.faults import Fault, Kind, unknown_name
 
 from ..queries import origins
 from ..safe_yaml import line_in, read_yaml
-from .places import NAME, cell_file, config_folders, file_channel, in_file, is_bundled, own_file
+from .places import NAME, cell_file, config_folders, file_channel, in_file, is_bundled
 
 # Hydra would put a plain ``/cell/NAME`` below a key ``cell`` of the cell.
 _ENTRY = re.compile(r"(?:/cell/(?=.*@_here_))?(?P<name>[^/@:]+?)(?:\.yaml)?(?:@_here_)?\Z")
@@ -33,7 +33,7 @@ MAX_CHAIN = 20
 MAX_FILES = 25
 
 
-@remedied("gatekit.registry.load_cell('lstm', gatekit.registry.catalogue())", types=False)
+@checked_call(types=False)
 def load_cell(
     cell: str | Mapping[str, Any], catalogue: Catalogue, plugins: Sequence[str] = ()
 ) -> CellSpec:
@@ -91,18 +91,8 @@ def cell_config(
         return composer.named(cell, ())
     if isinstance(cell, Mapping):
         return composer.resolved(dict(cell), "cell", ())
-    name = getattr(cell, "__name__", type(cell).__name__).lower().removesuffix("cell")
-    name = getattr(getattr(cell, "spec", None), "name", name)
-    place, expected = CELL / "name", "the name of a cell, or a mapping"
-    known = name in cell_names()
-    named = Set(place, name if known else "lstm", such=not known)
-    units = getattr(cell, "units", None)  # a layer has them
-    fixes: tuple[Fix, ...] = (named,)
-    if known and isinstance(units, int):
-        fixes = (Both((named, Set(Place.of("units"), units))),)
-    if isinstance(cell, list) and len(cell) > 1:
-        fixes = (Note(("write one layer for each, all but the last with return_sequences=True",)),)
-    raise CellError(Fault(Kind.WRONG, place, as_plain(cell), expected, fixes=fixes))
+    expected = "the name of a cell, or a mapping"
+    raise CellError(Fault(Kind.WRONG, CELL / "name", as_plain(cell), expected))
 
 
 def bundled_cell(name: str, catalogue: Catalogue) -> dict[str, Any] | None:
@@ -181,7 +171,7 @@ class _Composer:
         # A name is given without key and suffix.
         stem = Path(name.rpartition("=")[2]).stem
         fault = unknown_name(CELL, stem, known, "cells")
-        raise CellError(replace(own_file(fault, "cell", stem), given=name))
+        raise CellError(replace(fault, given=name))
 
     def place(self, chain: tuple[str, ...]) -> str:
         """Return the place that names a cell: ``defaults`` of the file that was read last."""
@@ -205,7 +195,7 @@ class _Composer:
             )
         path = cell_file(chain[-1], self.folders) if chain else None
         try:
-            names = [default_name(entry, defaults) for entry in defaults]
+            names = [default_name(entry) for entry in defaults]
         except ConfigError as error:
             raise error.spoken(file_channel(path)) if path else error from None
         if names.count("_self_") > 1:
@@ -232,38 +222,23 @@ class _Composer:
         return {"starts_from": starts, **whole} if starts else whole
 
 
-def default_name(entry: object, defaults: Sequence[object]) -> str:
+def default_name(entry: object) -> str:
     """Return the name of a cell that an entry of a cell's ``defaults`` is, or ``_self_``.
 
     Raises:
         ConfigError: the entry is not a name.
     """
     match = _ENTRY.match(entry) if isinstance(entry, str) else None
-    meant = [_meant(each) for each in defaults[:8]]
-    if match is None or (meant != [*defaults] and match["name"] in ("self", "_self")):
-        why = f"{quoted(entry)} is none of the names of cells and _self_"
-        fix = Set(CELL / "defaults", meant)
-        raise ConfigError(Fault(Kind.REFUSED, CELL / "defaults", why=why, fixes=(fix,)))
+    if match is None or match["name"] in ("self", "_self"):
+        expected = "names of cells and _self_"
+        raise ConfigError(Fault(Kind.WRONG, CELL / "defaults", as_plain(entry), expected))
     return match["name"]
 
 
 def after_self(names: Sequence[str]) -> Fault:
     """Return the fault of cells after ``_self_``, which override the file's own entries."""
-    place = CELL / "defaults"
-    fix = Set(place, [*(name for name in names if name != "_self_"), "_self_"])
     why = f"{excerpt(names[-1])} is after _self_, so it overrides the file's own entries"
-    return Fault(Kind.REFUSED, place, why=why, fixes=(fix,))
-
-
-def _meant(entry: object) -> str:
-    """Return an entry of ``defaults`` as a name: ``lstm`` for ``cell/lstm.yaml``."""
-    if isinstance(entry, Mapping):
-        entry = next(iter(entry.values()), "lstm")
-    name = str(entry).rpartition("/")[2].partition("@")[0].rpartition(" ")[2]
-    name = name.removesuffix(".yaml").removesuffix(".yml")
-    if name.strip("_").lower() == "self":
-        return "_self_"
-    return name if NAME.match(name) else "lstm"
+    return Fault(Kind.REFUSED, CELL / "defaults", why=why)
 
 
 def composed(

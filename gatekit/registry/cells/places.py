@@ -8,7 +8,6 @@ import functools
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 from gatekit.cell.errors import CellError, ExpressionError, GatekitError
 from gatekit.cell.show.bibtex import parse
 from gatekit.cell.show.works import Work
-from gatekit.faults import Both, Channel, Fault, Note, Place, Set, Typed
+from gatekit.faults import Channel, Place, Typed
 
 from ..queries import config_dirs
 from ..safe_yaml import content, decoded, line_in, lines_to
@@ -107,31 +106,6 @@ def _line(path: Path, above: tuple[str | int, ...], place: Place) -> tuple[str, 
     file, line = line_in(path, place.path[len(above) :] if mine else ())
     inherited = line_in(path, ("defaults",))[1] if mine and above and not line else ""
     return file, f"{inherited}, inherited through `defaults`" if inherited else line
-
-
-_NEW = {
-    "block": ", after `gatekit new block NAME` has written its plugin",
-    "task": ", or a plugin, which `gatekit new task NAME` writes",
-}
-
-
-def own_file(fault: Fault, group: str, name: str) -> Fault:
-    """Return the fault of an unknown name with where gatekit looks for your own configuration.
-
-    Args:
-        fault: the fault, with names that are near.
-        group: ``cell``, ``task`` or another folder of ``./conf``.
-        name: the unknown name; ``bilstm`` is an ``lstm`` that reads both directions.
-    """
-    one = name.removeprefix("bi").strip("_-")
-    if group == "cell" and one != name and cell_file(one, config_folders()):
-        both = Both((Set(fault.place, one), Set(Place.of("bidirectional"), True)))
-        return replace(fault, fixes=(both,))
-    path = Path("conf", group, f"{name if NAME.match(name) else 'NAME'}.yaml")
-    if (other := path.with_suffix(".yml")).is_file():
-        return replace(fault, fixes=(Note((f"rename {other} to {path.name}",)),))
-    own = f"your own {group.replace('_', ' ')} would be the file {path.absolute()}"
-    return replace(fault, fixes=(*fault.fixes, Note((f"{own}{_NEW.get(group, '')}",))))
 
 
 def _own_file(name: str, plugins: Sequence[str], group: str = "cell") -> Path | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatekit.cell.errors import RunError, listed, nearest_name
-from gatekit.faults import Fault, Fix, Kind, Note, Place, Run, Set
+from gatekit.faults import Fault, Kind, Place
 from gatekit.runs import durable
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import IMPORTED, RUNS, UNRECORDED, is_id
@@ -99,18 +99,11 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
     root = Path(root)
     folders = [e.name for e in os.scandir(root) if e.is_dir()] if root.is_dir() else []
     known = tuple(sorted(name for name in folders if name[0] not in "_."))
-    near = nearest_name(Path(study).name.removeprefix("study="), known)
-    fixes: tuple[Fix, ...] = (Run(command, (near,)),) if near else ()
     why = f"no study {study!r} in {root.absolute()}"
-    if not root.is_dir() and Path("experiments", root).is_dir():
-        why += ", and this is the folder of studies, not another study"
-        both = "runs are compared within one study: train both under one name, study=NAME"
-        fixes = (Note((both,)), *fixes)
-    elif not root.is_dir() and root.name != "experiments":
-        why += ", which is not a folder; root is the folder of all studies"
-        if command == "compare" and Path("experiments", study).is_dir():
-            fixes = (Set(Place(("baseline",)), root.name),)  # the second name is a group
-    return RunError(Fault(Kind.REFUSED, Place(), why=why, fixes=fixes, known=known, what="studies"))
+    if not root.is_dir() and root.name != "experiments":
+        why += ", which is not a folder of studies"
+    near = nearest_name(Path(study).name.removeprefix("study="), known)
+    return RunError(Fault(Kind.REFUSED, Place(), why=why, known=known, what="studies", near=near))
 
 
 def survey(folder: Path, verify: bool = False, as_compared: bool = False) -> list[SurveyedRun]:

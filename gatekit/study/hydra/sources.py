@@ -24,13 +24,12 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gatekit.cell.errors import ConfigError
-from gatekit.faults import Fault, Kind, Note, Place, Remove, Run, unknown_name
+from gatekit.faults import Fault, Kind, Place, unknown_name
 from gatekit.registry import (
     cell_names,
     components,
     left_out,
     named_after_file,
-    own_file,
     reasons_of,
 )
 from gatekit.registry.cells import composed, in_file, is_bundled
@@ -275,9 +274,7 @@ def not_found(error: MissingConfigException, plugins: Sequence[str]) -> ConfigEr
         group, _, name = f"{group}/{name}".partition("/")
     place = Place((group,))
     if group == "experiment" and (whole := name.removesuffix(QUICK)) in known and whole != name:
-        why = f"it has no small version; declare one under quick: in conf/experiment/{whole}.yaml"
-        fix = Remove(Place(("quick",)))
-        return ConfigError(Fault(Kind.REFUSED, place, whole, why=why, fixes=(fix,)))
+        return ConfigError(Fault(Kind.REFUSED, place, whole, why="it has no small version"))
     if not known and group == "cell":  # Hydra lists no options for the `defaults` of a file
         known = list(cell_names(plugins))
     # A name is given without folder and suffix.
@@ -285,8 +282,5 @@ def not_found(error: MissingConfigException, plugins: Sequence[str]) -> ConfigEr
     if broken := reasons_of(stem, plugins):
         why = f"its plugin is broken: {broken}"
         return ConfigError(Fault(Kind.REFUSED, place, name, why=why))
-    fault = own_file(unknown_name(place, stem, known, f"{group.replace('_', ' ')}s"), group, stem)
-    broken = left_out(name, plugins)
-    notes = [Note((broken,))] if broken else []
-    lists = Run(untrusted_files.LISTED_BY.get(group, fault.what)) if fault.lists else None
-    return ConfigError(replace(fault, given=name, fixes=(*fault.fixes, *notes), lists=lists))
+    fault = unknown_name(place, stem, known, f"{group.replace('_', ' ')}s")
+    return ConfigError(replace(fault, given=name, why=left_out(name, plugins)))

@@ -14,7 +14,6 @@ from gatekit.faults import (
     NOTHING,
     Fault,
     Kind,
-    Note,
     Place,
     Table,
     fits,
@@ -29,8 +28,6 @@ from gatekit.study.line import QUICK
 from gatekit.study.options import HYDRA_GROUPS, SWEEPER_KEYS, known_key
 
 P = Place.of
-LISTED_BY = {"experiment": "train --help", "output_unit": "output-units"}
-"""The command that lists the names of a group, if it is not called like them."""
 TYPED = ("plugins", "root")
 """Keys that choose code to run or a folder to write to; they must be typed, not read from files."""
 
@@ -45,7 +42,6 @@ MAX_BYTES = 128 * 1024
 
 _GROUP = re.compile(rf"(?:(?:override|optional) )*/(?P<group>{'|'.join(GROUPS + HYDRA_GROUPS)})")
 _DATA = re.compile(r"(?!.*\.\.)\w[\w .-]*(?:/[\w-][\w .-]*)*", re.ASCII)
-_TRUST = Note(("--trust-config allows more in files that you wrote yourself",))
 _NOT_HERE = "it is not allowed in a configuration file"
 
 
@@ -125,7 +121,7 @@ def _above(place: str) -> Place:
 
 
 def _refuse(place: Place, why: str, given: Any = NOTHING) -> NoReturn:
-    raise ConfigError(Fault(Kind.REFUSED, place, given, why=why, fixes=(_TRUST,)))
+    raise ConfigError(Fault(Kind.REFUSED, place, given, why=why))
 
 
 def refuse_in_change(path: Path, data: Mapping[str, Any]) -> None:
@@ -203,7 +199,7 @@ def _defaults(data: Mapping[str, Any], group: str) -> Iterator[tuple[Any, str]]:
     for entry in entries:
         place: str | None = None
         if group == "cell":
-            place = f"cell/{default_name(entry, entries)}"
+            place = f"cell/{default_name(entry)}"
         elif isinstance(entry, str):
             absolute = entry.removeprefix("/") if group == "experiment" else entry
             known = absolute.partition("/")[0] in GROUPS and absolute != entry
