@@ -1,4 +1,4 @@
-"""Where an author's mistake is, and what to type against it."""
+"""Where an author's mistake is."""
 
 import re
 import sys
@@ -11,53 +11,25 @@ from gatekit import registry
 CASES = {
     "a package that is not there": (
         "import nonesuch.part\n",
-        ["plugins/mine.py, line 1: import nonesuch.part", "type `pip install nonesuch`"],
-    ),
-    "a neighbour": (
-        "import other\n",
-        ["other.py is next to the plugin", "`gatekit new gate NAME --package`"],
-    ),
-    "a name that gatekit has not": (
-        "from gatekit import Gates\n",
-        ["gatekit has no 'Gates'; did you mean 'Gate'?"],
-    ),
-    "a name that gatekit.tasks has not": (
-        "from gatekit.tasks import PackageSorce\n",
-        ["gatekit.tasks has no 'PackageSorce'; did you mean 'PackageSource'?"],
-    ),
-    "a module that has moved": (
-        "from gatekit.study.task import (\n    Task as T,\n    recipe_hash,\n)\n",
-        [
-            "gatekit.study.task is internal and may move; type "
-            "`from gatekit import Task as T` and `from gatekit.tasks import recipe_hash`"
-        ],
-    ),
-    "another that has moved": (
-        "from gatekit.study.data_fetch import PackageSource, contents\n",
-        ["type `from gatekit.tasks import PackageSource, contents`"],
-    ),
-    "a module that is not public": (
-        "import gatekit.cell.spec\n",
-        ["gatekit.cell.spec is internal", "a plugin imports from gatekit, gatekit.tasks only"],
+        ["ModuleNotFoundError", "plugins/mine.py, line 1: import nonesuch.part"],
     ),
     "no Python": ("class Gate(\n", ["SyntaxError", "plugins/mine.py, line 1: class Gate("]),
-    "an end": ("import sys\nsys.exit(3)\n", ["SystemExit: 3", "remove sys.exit()"]),
+    "an end": ("import sys\nsys.exit(3)\n", ["SystemExit: 3", "line 2: sys.exit(3)"]),
     "a line": (
         "def deep():\n    return 1 / 0\n\ndeep()\n",
         ["ZeroDivisionError", "plugins/mine.py, line 2: return 1 / 0"],
     ),
     "nothing registered": (
         "from gatekit import Gate\n\n\nclass SlowLeak(Gate):\n    pass\n",
-        ["defines the gate SlowLeak", "def gatekit_gates():", "{'slow_leak': SlowLeak}"],
+        ["defines the gate SlowLeak"],
     ),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_mistake_is_told_with_its_line_and_a_remedy(write, case):
+def test_a_mistake_is_told_with_its_line(write, case):
     source, says = CASES[case]
     write("plugins/mine.py", source)
-    write("plugins/other.py", "")
     (found,) = registry.broken()
     for text in says:
         assert text in found.reason

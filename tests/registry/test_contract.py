@@ -241,7 +241,7 @@ def test_a_task_that_returns_no_signature_is_not_mended_by_a_default(write):
     sample = "    def sample(self, rng, size): return None\n"
     hook = HOOK.format(name="gatekit_tasks", arguments="", value="{'mine': Mine}")
     write("plugins/mine.py", HEAD + task + metric + methods + sample + hook)
-    with pytest.raises(GatekitError, match="write return Signature") as caught:
+    with pytest.raises(GatekitError, match="and not a Signature") as caught:
         gatekit.plan(task={"name": "mine", "length": 4})
     assert "default" not in str(caught.value)
 
