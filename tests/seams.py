@@ -158,7 +158,7 @@ INNER = {
     "gatekit.compare.views.rows": "shown_rows",
     "gatekit.compare.why": "Change Why why",
     "gatekit.faults": (
-        "Channel Fault Flag Kind ListOf Mismatch NOTHING OneOf Optional Place Several Table Text "
+        "Channel Fault Flag Kind ListOf Mismatch NOTHING OneOf Optional Place Table Text "
         "Typed Whole faults_Call=Call faults_Number=Number fits nearest_name speak"
     ),
     "gatekit.recurrence": "call hold tensor_ops",
@@ -238,7 +238,7 @@ INNER = {
     "gatekit.study.hydra.sweepers": "Composition",
     "gatekit.study.keys": (
         "CELLS DECLARED DEFAULTS GROUP_KEYS LAUNCH_KEYS MISSING OPTIMIZERS RUN_KEYS "
-        "STEPS_OR_SHARE TEXTS TRACKERS USUAL example keys_KEYS=KEYS with_omitted"
+        "STEPS_OR_SHARE TEXTS TRACKERS USUAL keys_KEYS=KEYS with_omitted"
     ),
     "gatekit.study.launch": (
         "entry fork_server launch launch_process=process launch_report=report loop ray slurm "

@@ -8,7 +8,6 @@ from seams import (
     DEFAULTS,
     LAUNCH_KEYS,
     RUN_KEYS,
-    Several,
     study_name,
     validate,
     with_omitted,
@@ -24,7 +23,7 @@ GOOD = {
 }
 
 
-def refused(changes, place, *fixes):
+def refused(changes, place):
     with pytest.raises(ConfigError, check=at(place)):
         validate({**GOOD, **changes})
 
@@ -37,37 +36,29 @@ def test_defaults_are_filled_in():
 
 
 def test_the_probe_is_a_truth_value():
-    refused({"probe": "gates"}, "probe", "=True")
+    refused({"probe": "gates"}, "probe")
 
 
 @pytest.mark.parametrize(
-    ("group", "typo", "fix"),
+    ("group", "typo"),
     [
-        ("optimizer", "learning_rat", "-> optimizer.learning_rate"),
-        ("optimizer", "clip_norm", "-> optimizer.clipnorm"),
-        ("optimizer", "momentun", "~ & optimizer.momentum=0.9 & optimizer.name='sgd'"),
-        ("optimizer", "shedule", "~ & optimizer.schedule='cosine'"),
-        ("trainer", "epoch", "-> trainer.epochs"),
-        ("trainer", "patence", "-> trainer.patience"),
-        ("trainer", "bach", "-> trainer.batch"),
-        ("trainer", "step", "-> trainer.steps"),
+        ("optimizer", "learning_rat"),
+        ("optimizer", "clip_norm"),
+        ("optimizer", "momentun"),
+        ("optimizer", "shedule"),
+        ("trainer", "epoch"),
+        ("trainer", "patence"),
+        ("trainer", "bach"),
+        ("trainer", "step"),
     ],
 )
-def test_a_typo_inside_a_group(group, typo, fix):
-    refused({group: {**GOOD[group], typo: 1}}, f"{group}.{typo}", fix)
+def test_a_typo_inside_a_group(group, typo):
+    refused({group: {**GOOD[group], typo: 1}}, f"{group}.{typo}")
 
 
-@pytest.mark.parametrize(
-    ("value", "fix"),
-    [
-        *((value, "=64") for value in ("abc", True, None, 0, -1, False)),
-        *((value, "=8") for value in ("8", 8.0, 8.5)),
-        ([1], "=1"),
-        ("1:30", f"={Several(range(1, 31))}"),
-    ],
-)
-def test_units_are_an_integer_from_1(value, fix):
-    refused({"units": value}, "units", fix)
+@pytest.mark.parametrize("value", ["abc", True, None, 0, -1, False, "8", 8.0, 8.5, [1], "1:30"])
+def test_units_are_an_integer_from_1(value):
+    refused({"units": value}, "units")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0.0, -1.0, True, "0.1"])
