@@ -2,12 +2,15 @@
 
 ``python -m experiments.protocols`` applies the rule of each study to its results and to planted
 tables, and exits with 1 if a planted table would also give the verdict that is printed, or if a
-generated part of a page is out of date. ``--write`` writes these parts: the tables and checklists
-of the studies' READMEs and the table of docs/findings.md. ``--json`` prints the verdicts.
+generated part of a page is out of date. ``--write`` writes these parts: verdicts and checklists
+of the studies' READMEs and three columns of docs/findings.md. ``--json`` prints the verdicts, and
+``--resample`` writes ``stability.csv``, how often each verdict stays if seeds are drawn again.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import sys
 
@@ -21,6 +24,14 @@ def main(arguments: list[str]) -> int:
     if "--write" in arguments:
         for path, text in pages.written().items():
             durable.write(path, text)
+        return 0
+    if "--resample" in arguments:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["row", "resamples", "share"])
+        for name in claims.ROWS:
+            writer.writerow([name, claims.RESAMPLES, claims.stability(name)])
+        durable.write(pages.STABILITY, text.getvalue())
         return 0
     wrong = False
     found = {}

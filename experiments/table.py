@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
 from gatekit.compare.numbers import with_own_decimals
 from gatekit.compare.stats.intervals import Interval, mean_interval, within_limits
 from gatekit.compare.stats.paired_tests import ALPHA, decide, within_margin
@@ -194,6 +196,8 @@ def load(study: str, smaller: tuple[str, ...], bounds: Mapping[str, tuple[float,
     Raises:
         FileNotFoundError: the study has no ``results.csv``.
     """
+    if study == "chorales_printed":
+        return _of_one_layer(FOLDER / study / "results.csv", smaller)
     rows: list[dict[str, str]] = []
     for path in (FOLDER / study / "results.csv", FOLDER / study / "parts.csv"):
         if path.exists() or path.name == "results.csv":
@@ -208,6 +212,26 @@ def load(study: str, smaller: tuple[str, ...], bounds: Mapping[str, tuple[float,
             if key.startswith("test") and value:
                 values.setdefault((key, row["group"]), {})[int(row["seed"])] = float(value)
     return Table(values, smaller, bounds, parameters)
+
+
+def _of_one_layer(path: Path, smaller: tuple[str, ...]) -> Table:
+    values: dict[tuple[str, str], dict[int, float]] = {}
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["layers"] == "1":
+                group = row["cell"].removesuffix("_reset_after")
+                values.setdefault(("test", group), {})[int(row["seed"])] = float(row["nats"])
+    return Table(values, smaller)
+
+
+def resampled(table: Table, random: np.random.Generator) -> Table:
+    """Return the table with its seeds drawn again, the same seeds for every group."""
+    seeds = sorted(set.intersection(*(set(series) for series in table.values.values())))
+    drawn = random.choice(seeds, len(seeds)).tolist()
+    values = {
+        key: dict(enumerate(series[seed] for seed in drawn)) for key, series in table.values.items()
+    }
+    return replace(table, values=values)
 
 
 def few(table: Table) -> Table:
