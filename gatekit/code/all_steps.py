@@ -33,7 +33,6 @@ from gatekit.cell.program import (
 )
 
 from .emit import Emitter
-from .identifiers import wrapped
 from .lines import names_in, without_unused
 
 
@@ -86,7 +85,7 @@ class AllSteps(Emitter):
         emitted = self.call("last_valid", "y", emitted, first, "mask")
         new = [self.last[name] for name in previous]
         new += [self.last["t"]] if program.counts else []
-        self.lines = without_unused(self.lines, [emitted, *new], self.room)
+        self.lines = without_unused(self.lines, [emitted, *new])
         return emitted, new
 
     def shift_input(self, name: str) -> None:
@@ -137,8 +136,7 @@ class AllSteps(Emitter):
             self.printer.need(["scan_pair"])
             found = [self.local.new(name) for name in block.states]
             given = f"[{', '.join(factors)}], [{', '.join(gains)}], ({', '.join(firsts)}), mask"
-            line = f"{', '.join(found)} = scan_pair({given})"
-            self.lines += wrapped(line, self.room)
+            self.lines.append(f"{', '.join(found)} = scan_pair({given})")
         for name, solution in zip(block.states, found, strict=True):
             self.known(name, solution)
 
@@ -171,7 +169,7 @@ class AllSteps(Emitter):
         """Write a call of a helper function, and return the name of its value."""
         self.printer.need([function])
         name = self.local.new(like)
-        self.lines += wrapped(f"{name} = {function}({', '.join(arguments)})", self.room)
+        self.lines.append(f"{name} = {function}({', '.join(arguments)})")
         return name
 
     # --- formulas -----------------------------------------------------------

@@ -13,11 +13,11 @@ from gatekit.cell.program import Program, lower
 from gatekit.cell.program.equations import texts
 from gatekit.cell.show.works import Work, provenance
 
-from . import distributions
+from .access import Access
 from .all_steps import AllSteps, AllStepsText, all_steps
 from .emit import Emitter, Project
 from .identifiers import TAKEN as RESERVED
-from .identifiers import WIDTH, Identifiers, class_name, slug
+from .identifiers import Identifiers, class_name, slug
 from .initial_values import FirstValues
 from .layout import WeightLayout, lay_out
 from .notations import Framework
@@ -28,7 +28,7 @@ from .sizes import Dim, bound_text, size_text
 TAKEN = frozenset(
     word
     for line in (
-        "features units forward project step advance initial_state training apply buffers",
+        "features units forward project step initial_state training apply buffers",
         "bfloat16 children compile cpu cuda double eval extra_repr float half ipu modules mtia",
         "named_buffers named_children named_modules named_parameters parameters register_buffer",
         "register_forward_hook register_module register_parameter requires_grad_ share_memory",
@@ -68,31 +68,10 @@ AROUND = frozenset(
     word
     for line in (
         "mask outputs new_y new_state rng keys key batch training value pieces hold init",
-        "forward apply project step advance initial_state arrays now projected dtype",
+        "forward apply project step initial_state arrays now projected dtype",
     )
     for word in line.split()
 )
-
-
-@dataclass(frozen=True)
-class Access:
-    """How code in a frame refers to weights and sizes; the defaults are those of a class.
-
-    Attributes:
-        assign: returns the code before and after the initial value of a weight.
-        draws: the templates of initial values.
-        weight: returns the text of a weight's attribute within the step.
-        fixed: returns the text of a weight that is not trained.
-        size: returns the text of a size within the step.
-        indent: the number of spaces before the lines of functions.
-    """
-
-    assign: Callable[[str, bool], tuple[str, str]]
-    draws: distributions.Draws
-    weight: Callable[[str], str] = "self.{}".format
-    fixed: Callable[[str], str] = "self.{}".format
-    size: Callable[[str], str] = "self.{}".format
-    indent: int = 8
 
 
 @dataclass(frozen=True)
@@ -162,6 +141,12 @@ class CellText:
         """The arguments for sizes, with their values; empty if sizes are fixed."""
         sizes = {"features": self.features, "units": self.units, **self.constants}
         return sizes if self.sized else {}
+
+    @property
+    def all_helpers(self) -> dict[str, str]:
+        """The helper functions of a step and of all steps."""
+        of_all_steps = self.parallel.helpers if self.parallel is not None else {}
+        return {**self.helpers, **of_all_steps}
 
     @property
     def draws_noise(self) -> bool:
@@ -288,7 +273,7 @@ def cell_text(
         )
         return printer_of_first.show(expr)
 
-    first = FirstValues(cell, access.draws, show, first_size, WIDTH - access.indent)
+    first = FirstValues(cell, access.draws, show, first_size)
     lines = first.lines(layout, lambda name: access.assign(name, learned[name]))
     text = "\n".join(lines)
     used = [name for name in framework.helpers if re.search(rf"(?<![\w.]){name}\(", text)]

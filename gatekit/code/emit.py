@@ -27,7 +27,7 @@ from gatekit.cell.language.expression import (
 )
 from gatekit.cell.program import Apply, Drop, Linear, Norm, Op, Opaque, Program, Sum, Window, outs
 
-from .identifiers import Identifiers, slug, wrapped
+from .identifiers import Identifiers, slug
 from .layout import Columns, WeightLayout
 from .lines import Lines, names_in, without_unused
 from .notations import Framework
@@ -131,7 +131,7 @@ class Emitter(Lines):
         for key, shape in matrices.items():
             name = self.env[key]
             text = framework.reshape.format(value=name, shape=", ".join(map(self.size, shape)))
-            self.lines += wrapped(f"{name} = {text}", self.room)
+            self.lines.append(f"{name} = {text}")
         if program.counts:
             self.assign("t", Name("t_prev") + 1, comment="the number of the step, from 1")
         self.map_parameters()
@@ -153,12 +153,12 @@ class Emitter(Lines):
 
     def _split(self, used: list[str]) -> None:
         """Drop lines that nothing reads, and split off those of products of inputs."""
-        rest = without_unused(self.lines, used, self.room, self._projected)
+        rest = without_unused(self.lines, used, self._projected)
         read = names_in("\n".join([*rest, *used]))
         # Some files take the width of the input from its shape.
         read |= {"x"} if "features" in read else set()
         if values := [name for name in self._projected if name in read]:
-            lines = without_unused(self.lines, values, self.room)
+            lines = without_unused(self.lines, values)
             inputs = [self.env[name] for name in self.program.inputs]
             of_inputs = names_in("\n".join(lines))
             self.project = Project(
@@ -479,7 +479,7 @@ class Emitter(Lines):
             value = self.framework.cut.format(z=text, sizes=", ".join(places))
         if len(value) > _LONGEST_CUT:
             name = self.local.new("ends" if self.framework.cuts_at_ends else "sizes")
-            self.lines += [f"{name} = [", *(f"    {place}," for place in places), "]"]
+            self.lines.append(f"{name} = [{', '.join(places)}]")
             value = value.replace(f"[{', '.join(places)}]", name)
         self.unpack(keys, value)
         for known in (self.batched, self._later):

@@ -13,8 +13,9 @@ from gatekit.cell.show.works import NO_WORKS, Work
 from gatekit.faults import Place, unknown_name
 
 from . import blocks, stacks
+from .access import ACCESS
 from .cell_text import CellText, arguments, cell_text
-from .frames import FRAMES
+from .frames import block_file, cell_file, stack_file
 from .layout import WeightLayout
 from .notations import FRAMEWORKS
 from .sizes import agreed, at_sizes, size_constants
@@ -81,12 +82,12 @@ def generate(
         around = blocks.write(built, text_of_cell, to)
         if not around.sized:
             text_of_cell = _cell_text(cell, to, known, False)
-        text = blocks.FRAMES[to](text_of_cell, around)
+        text = block_file(text_of_cell, around, to)
         return Generated(text, around.layout, around.title, around.sizes, built.width, True)
     text_of_cell = _cell_text(built, to, known)
     title = f"{text_of_cell.title}Cell" if to == "keras" else text_of_cell.title
     return Generated(
-        FRAMES[to][1](text_of_cell),
+        cell_file(text_of_cell, to),
         text_of_cell.layout,
         title,
         text_of_cell.sizes,
@@ -101,7 +102,7 @@ def _stack_text(built: Stack, to: str, known: Mapping[str, Work]) -> StackText:
 
 def _stacked(built: Stack, to: str, known: Mapping[str, Work]) -> Generated:
     stacked = _stack_text(built, to, known)
-    text = stacks.FRAMES[to](stacked)
+    text = stack_file(stacked, to)
     return Generated(
         text,
         stacked.layout,
@@ -133,7 +134,7 @@ def _language_model(built: Cell | BuiltBlock | Stack, known: Mapping[str, Work])
 
 def _cell_text(cell: Cell, to: str, known: Mapping[str, Work], sized: bool = True) -> CellText:
     """Return a cell as text; its sizes are arguments if requested and possible."""
-    notation, access = FRAMEWORKS[to], FRAMES[to][0]
+    notation, access = FRAMEWORKS[to], ACCESS[to]
     fixed = cell_text(cell, notation, access, known)
     if not sized:
         return fixed

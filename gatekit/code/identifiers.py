@@ -10,7 +10,7 @@ import textwrap
 from gatekit.cell.terminal import printable
 
 WIDTH = 88
-"""The length of the longest line, ruff's default."""
+"""The length of the longest line, black's default."""
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _ACRONYM = re.compile(r"(lstm|gru|rnn|esn|lmu|lru|brc|sru)")
 _SHAPE = re.compile(r"\(batch x [^()]*\)")
@@ -72,60 +72,8 @@ class Identifiers:
         return candidate
 
 
-def wrapped(line: str, room: int) -> list[str]:
-    """Return the lines of an assignment, or of the ``return`` of a call, as ruff wraps them.
-
-    Args:
-        line: ``target = function(arguments)``, or operators between names.
-        room: the length of the longest line.
-    """
-    if len(line) <= room:
-        return [line]
-    target, _, value = line.partition(" = ")
-    if " " in value and not set(value) & set("()"):
-        return [f"{target} = (", f"    {value}", ")"]
-    if not line.endswith(")"):
-        return [line]
-    start = line.index("(") + 1
-    before, inner = line[:start], line[start:-1]
-    if len(inner) + 4 <= room:
-        return [before, f"    {inner}", ")"]
-    lines = [before]
-    for item in items(inner):
-        if len(item) + 5 > room and item[0] in "[(":
-            each_in = (f"        {each}," for each in items(item[1:-1]))
-            lines += [f"    {item[0]}", *each_in, f"    {item[-1]},"]
-        else:
-            lines.append(f"    {item},")
-    if not _is_call(line):
-        lines[-1] = lines[-1].removesuffix(",")
-    return [*lines, ")"]
-
-
-def _is_call(line: str) -> bool:
-    """Return whether the last bracket of a line closes a call; after a comma, others are tuples."""
-    depth = 0
-    for place in reversed(range(len(line))):
-        depth += (line[place] == ")") - (line[place] == "(")
-        if not depth:
-            return re.search(r"[\w\])]$", line[:place]) is not None
-    return False
-
-
-def items(text: str) -> list[str]:
-    """Split a string at the commas that are not in brackets."""
-    parts, depth = [""], 0
-    for character in text:
-        depth += (character in "([{") - (character in ")]}")
-        if character == "," and not depth:
-            parts.append("")
-        else:
-            parts[-1] += character
-    return [part.strip() for part in parts]
-
-
 def number(value: float) -> str:
-    """Return a number as ruff formats it."""
+    """Return a number as code."""
     return repr(value).replace("e+", "e")
 
 

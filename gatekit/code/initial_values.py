@@ -24,7 +24,7 @@ from gatekit.faults import Place
 
 from .distributions import Draws, fill
 from .drawn import formula
-from .identifiers import number, slug, wrapped
+from .identifiers import number, slug
 from .layout import WeightLayout
 
 Size = Callable[[float], str]
@@ -48,7 +48,6 @@ class FirstValues:
         draws: the framework's templates of draws.
         show: prints an expression in which the names have the given texts.
         size: returns the text of a size.
-        room: the length of the longest line.
     """
 
     def __init__(
@@ -57,10 +56,8 @@ class FirstValues:
         draws: Draws,
         show: Callable[[Expr, Mapping[str, str]], str],
         size: Size,
-        room: int,
     ) -> None:
         self.cell, self.draws, self.show, self.size = cell, draws, show, size
-        self.room = room
         self._lines: list[str] = []
 
     def lines(self, layout: WeightLayout, assign: Callable[[str], tuple[str, str]]) -> list[str]:
@@ -80,7 +77,7 @@ class FirstValues:
             if other is not None and other not in shared:
                 shared[other] = slug(other)
                 value = self.value(by_name[other])
-                self._lines += wrapped(f"{shared[other]} = {value}", self.room)
+                self._lines.append(f"{shared[other]} = {value}")
         for stack in layout.stacks:
             pieces = []
             for weights in self._runs([by_name[name] for name in stack.weights], shared):
@@ -112,37 +109,15 @@ class FirstValues:
         return runs
 
     def _stacked(self, pieces: list[str], before: str, after: str) -> list[str]:
-        concat = self.draws.concat
         if len(pieces) == 1:
-            return self._created(before, pieces[0], after)
-        whole = concat.format(pieces="pieces")
-        if len(set(pieces)) == 1:
-            again = f"for _ in range({len(pieces)})"
-            line = before + concat.format(pieces=f"[{pieces[0]} {again}]") + after
-            if len(line) <= self.room:
-                return [line]
-            listed_pieces = [f"pieces = [{pieces[0]} {again}]"]
-            if len(listed_pieces[0]) > self.room:
-                inner = [f"    {pieces[0]} {again}"]
-                inner = (
-                    inner if len(inner[0]) <= self.room else [f"    {pieces[0]}", f"    {again}"]
-                )
-                listed_pieces = ["pieces = [", *inner, "]"]
-            return [*listed_pieces, *self._created(before, whole, after)]
-        line = before + concat.format(pieces=f"[{', '.join(pieces)}]") + after
-        if len(line) <= self.room:
+            return [f"{before}{pieces[0]}{after}"]
+        concat = self.draws.concat
+        same = len(set(pieces)) == 1
+        inner = f"{pieces[0]} for _ in range({len(pieces)})" if same else ", ".join(pieces)
+        line = f"{before}{concat.format(pieces=f'[{inner}]')}{after}"
+        if len(line) <= _LONGEST:
             return [line]
-        alone = f"pieces = [{', '.join(pieces)}]"
-        each = ["pieces = [", *(f"    {piece}," for piece in pieces), "]"]
-        created = self._created(before, whole, after)
-        return [*([alone] if len(alone) <= self.room else each), *created]
-
-    def _created(self, before: str, value: str, after: str) -> list[str]:
-        line = before + value + after
-        if len(line) <= self.room:
-            return [line]
-        created = wrapped(f"{before}value{after}", self.room)
-        return [*wrapped(f"value = {value}", self.room), *created]
+        return [f"pieces = [{inner}]", f"{before}{concat.format(pieces='pieces')}{after}"]
 
     def value(self, weight: Weight) -> str:
         """Return the code of a weight's initial value.
@@ -328,7 +303,7 @@ class FirstValues:
         """Write an assignment of a value, and return the name of the variable."""
         number = sum(line.startswith(like) for line in self._lines) + 1
         name = like if number == 1 else f"{like}_{number}"
-        self._lines += wrapped(f"{name} = {value}", self.room)
+        self._lines.append(f"{name} = {value}")
         return name
 
 
@@ -340,6 +315,7 @@ _STANDARD = (
 
 
 _SHORT = 64
+_LONGEST = 80
 
 
 def _negative_of(weight: Weight) -> str | None:

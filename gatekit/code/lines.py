@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from gatekit.cell.language.expression import Binary, Call, Expr, Name, replaced, walk
 
-from .identifiers import WIDTH, Identifiers, wrapped
+from .identifiers import WIDTH, Identifiers
 from .notations import Framework
 from .printing import Printer
 
@@ -64,7 +64,7 @@ class Lines:
         line = f"{target} = {self.printer.show(expr)}"
         if comment and len(line) + len(comment) + 4 <= self.room:
             line += f"  # {comment}"
-        self.lines += wrapped(line, self.room)
+        self.lines.append(line)
         self.env[key] = target
         return Name(key)
 
@@ -114,9 +114,7 @@ class Lines:
         targets = [self.variable(key, like) for key, like in keys]
         one = f"({targets[0]},)" if len(targets) == 1 else ", ".join(targets)
         line = f"{one} = {value}"
-        if len(line) > self.room:
-            self.lines += ["(", *(f"    {target}," for target in targets), f") = {value}"]
-        elif comment and len(line) + len(comment) + 4 <= self.room:
+        if comment and len(line) + len(comment) + 4 <= self.room:
             self.lines.append(f"{line}  # {comment}")
         else:
             self.lines.append(line)
@@ -131,30 +129,21 @@ def _part_of(like: str) -> str:
     return f"{like.removesuffix(_PART).removesuffix('_pre')}{_PART}"
 
 
-def without_unused(
-    lines: list[str], used: Iterable[str], room: int, given: Iterable[str] = ()
-) -> list[str]:
+def without_unused(lines: list[str], used: Iterable[str], given: Iterable[str] = ()) -> list[str]:
     """Return the assignments without those whose targets are never read, or are given.
 
     An unread target of an assignment that has other targets gets an underscore.
     """
-    statements = ast.parse("\n".join(lines)).body
     needed = names_in("\n".join(used))
     needed_lines: list[str] = []
-    for statement in reversed(statements):
-        assert isinstance(statement, ast.Assign)
-        statement_lines = lines[statement.lineno - 1 : statement.end_lineno]
-        targets = names_in(ast.unparse(statement.targets[0]))
+    for line in reversed(lines):
+        target, _, value = line.partition(" = ")
+        targets = names_in(target)
         if targets & needed and not targets.intersection(given):
             for name in targets - needed:
-                statement_lines = [
-                    re.sub(rf"(?<![\w.]){name}\b", f"_{name}", line) for line in statement_lines
-                ]
-            statement_lines = (
-                wrapped(statement_lines[0], room) if len(statement_lines) == 1 else statement_lines
-            )
-            needed |= names_in(ast.unparse(statement.value))
-            needed_lines[:0] = statement_lines
+                line = re.sub(rf"(?<![\w.]){name}\b", f"_{name}", line)
+            needed |= names_in(value)
+            needed_lines.insert(0, line)
     return needed_lines
 
 

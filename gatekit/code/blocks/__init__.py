@@ -1,7 +1,7 @@
 """The block around a cell as code: its parts become lines, as a cell's signals do.
 
 `block_text` finds how widths depend on the sizes; `emit` writes a line for each part; `operations`
-has the notation of parts in each framework; `frames` writes the cell and the block into a file.
+has the notation of parts in each framework.
 Start with `block_text.py`.
 
 No module here is public.
@@ -10,6 +10,5 @@ No module here is public.
 from __future__ import annotations
 
 from .block_text import write
-from .frames import FRAMES
 
-__all__ = ["FRAMES", "write"]
+__all__ = ["write"]

@@ -10,8 +10,8 @@ from typing import Any
 from gatekit.cell.block.built_block import BuiltBlock, build_block
 from gatekit.cell.block.sequence import Own
 from gatekit.cell.errors import ConfigError, GatekitError, listed
+from gatekit.code.access import ACCESS
 from gatekit.code.cell_text import CellText
-from gatekit.code.frames import FRAMES
 from gatekit.code.sizes import FACTORS, Dim, agreed
 
 from .emit import BlockText, Emitter, rate
@@ -31,7 +31,7 @@ def write(built: BuiltBlock, cell: CellText, to: str, prefix: str = "cell_") -> 
         ConfigError: a part of the block cannot be written as code.
     """
     _refuse(built)
-    framework, access = with_parts(to), FRAMES[to][0]
+    framework, access = with_parts(to), ACCESS[to]
 
     def written(of: BuiltBlock, tied: bool) -> BlockText:
         return Emitter(of, cell, framework, access, tied, prefix).write()

@@ -18,9 +18,10 @@ from gatekit.cell.block.sequence import (
 )
 from gatekit.cell.block.show import equations, reference
 from gatekit.cell.language.expression import Call, Expr, Name, Number, lift, replaced, substitute
-from gatekit.code.cell_text import AROUND, LOCAL, TAKEN, Access, CellText
+from gatekit.code.access import Access
+from gatekit.code.cell_text import AROUND, LOCAL, TAKEN, CellText
 from gatekit.code.distributions import fill
-from gatekit.code.identifiers import WIDTH, Identifiers, class_name, number, wrapped
+from gatekit.code.identifiers import Identifiers, class_name, number
 from gatekit.code.layout import StackedWeight, WeightLayout
 from gatekit.code.lines import Lines
 from gatekit.code.notations import Framework
@@ -107,17 +108,14 @@ def rate(built: BuiltBlock) -> float:
     return next((op.rate for op in ops if isinstance(op, Drop)), 0.0)
 
 
-def created(
-    attribute: str, weight: PartWeight, access: Access, size: Callable[[int], str], room: int
-) -> list[str]:
-    """Return the lines that create a weight.
+def created(attribute: str, weight: PartWeight, access: Access, size: Callable[[int], str]) -> str:
+    """Return the line that creates a weight.
 
     Args:
         attribute: its name in the file.
         weight: the weight.
         access: how code in the frame refers to weights.
         size: returns the text of a size.
-        room: the length of a line.
     """
     sizes, bound = [size(n) for n in weight.shape], ""
     if weight.bound or weight.first == "normal":
@@ -135,7 +133,7 @@ def created(
         stddev=bound,
     )
     before, after = access.assign(attribute, True)
-    return wrapped(f"{before}{first}{after}", room)
+    return f"{before}{first}{after}"
 
 
 def _renamed(lines: list[str], value: str, target: str) -> list[str]:
@@ -187,7 +185,6 @@ class Emitter:
         self.draws = 0
         self.turn = ""
         """What the names begin with of what reads time backwards."""
-        self.room = WIDTH - access.indent
 
     def _sizes(self, size: Callable[[str], str]) -> Callable[[int], str]:
         names = {name: size(name) for name in ("width", "units")}
@@ -206,7 +203,6 @@ class Emitter:
         lines, writer.lines = writer.lines, []
         first, self.first = self.first, []
         # The lines that only the last block has are in an `if`, so they have less room.
-        self.room -= 4
         writer.room -= 4
         finished = ""
         if built.finish is not None:
@@ -260,7 +256,7 @@ class Emitter:
         if to == "jax":
             named = f'n.startswith("{_BACKWARD}")'
             own = f"{{n[{len(_BACKWARD)}:]: w for n, w in params.items() if {named}}}"
-            lines += wrapped(f"back = {own}", self.writer.room)
+            lines.append(f"back = {own}")
         if to == "jax" and self.cell_text.draws_noise:
             lines.append("rng_back = None if rng is None else jax.random.fold_in(rng, 1)")
         self.turn, self.values = _BACKWARD, {"x": Name("x:back")}
@@ -277,7 +273,7 @@ class Emitter:
         ]
         both = self.writer.variable("both", "both")
         joined = self.framework.functions["concat"].replace("{0}", f"{forward}, {other}")
-        lines += wrapped(f"{both} = {joined}", self.writer.room)
+        lines.append(f"{both} = {joined}")
         return Name("both")
 
     def _about(self, title: str) -> list[str]:
@@ -361,7 +357,7 @@ class Emitter:
             mask = "mask_back" if self.turn else "mask"
             arguments = f"{given}, {self.env[kernel.name]}, {earlier}, {mask}"
             line = f"{self.writer.variable(name, name)}, {kept} = convolve({arguments})"
-            self.writer.lines += wrapped(line, self.writer.room)
+            self.writer.lines.append(line)
             value = Name(name)
         return sum(bias, value)
 
@@ -378,7 +374,7 @@ class Emitter:
             state="cell_state" if carries else "state",
             noise=noise.replace("rng", "rng_back") if self.turn else noise,
         )
-        self.writer.lines += wrapped(call, self.writer.room)
+        self.writer.lines.append(call)
         return Name(name)
 
     def _drop(self, op: Drop, x: Expr) -> Expr:
@@ -391,7 +387,7 @@ class Emitter:
         """Write the initial value of a weight, and return its key."""
         name = f"{self.turn}{op.name}"
         attribute = self.attributes.new(f"{name}_{weight.written}")
-        self.first += created(attribute, weight, self.access, self.first_size, self.room)
+        self.first.append(created(attribute, weight, self.access, self.first_size))
         self.stacks.append(StackedWeight(attribute, (f"{name}/{weight.name}",)))
         key = f"@{attribute}"
         self.env[key] = self.access.weight(attribute)

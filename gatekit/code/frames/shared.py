@@ -1,68 +1,27 @@
-"""Code that frames share: signatures, docstrings, initial states, and the whole file."""
+"""What the templates of all frameworks need of a cell, a block and a stack."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
 
+from gatekit.code.blocks.emit import BlockText
 from gatekit.code.cell_text import CellText
-from gatekit.code.identifiers import WIDTH, docstring, number, wrapped
+from gatekit.code.identifiers import docstring, number
+from gatekit.code.stacks.kinds import LayerText, StackText
 
-Lines = list[str]
-Define = Callable[[str, Sequence[str], int], Lines]
-CALL = [
-    "Return what every step emits, batch x time x units, and the last states.",
-    "x is batch x time x features; mask is batch x time, true where a step is valid.",
-]
-
-
-def indented(lines: Lines, by: int = 4) -> Lines:
-    """Return the lines with spaces before them."""
-    return [f"{' ' * by}{line}" if line else line for line in lines]
-
-
-def call_lines(before: str, items: list[str], after: str, room: int = WIDTH) -> Lines:
-    """Return ``before``, items, ``after`` in one line, or with a line for each item."""
-    line = f"{before}{', '.join(items)}{after}"
-    if len(line) <= room:
-        return [line]
-    return _broken(before, items, after, room)
-
-
-def _broken(before: str, items: list[str], after: str, room: int) -> Lines:
-    lines = [before]
-    for item in items:
-        rows = [item]
-        if len(item) >= room - 4:
-            rows = (
-                wrapped(item, room - 4) if "(" in item else item.replace(" + ", "\n+ ").split("\n")
-            )
-        *first, last = rows
-        lines += indented([*first, f"{last},"])
-    return [*lines, after]
-
-
-def size_arguments(cell: CellText, names: Iterable[str] | None = None) -> list[str]:
-    """Return the parameters for sizes, with their values as defaults; by default for all."""
-    wanted = cell.sizes if names is None else names
-    return [f"{name}: int = {value}" for name, value in cell.sizes.items() if name in wanted]
-
-
-def passed(cell: CellText, lines: Iterable[str] | None = None) -> list[str]:
-    """Return the arguments by which a function passes the sizes on that lines read; all if None."""
-    names = cell.given if lines is None else cell.sizes_in(lines)
-    return [f"{name}={name}" for name in cell.given if name in names]
-
-
-def tuple_lines(before: str, items: list[str], room: int) -> Lines:
-    """Return ``before (items)`` as the code of a tuple."""
-    if not items:
-        return [f"{before}()"]
-    if len(items) == 1 and len(f"{before}({items[0]},)") <= room:
-        return [f"{before}({items[0]},)"]
-    broken = _broken if len(items) == 1 else call_lines
-    return broken(f"{before}(", items, ")", room)
+View = dict[str, Any]
+CALL = (
+    "Return what every step emits, batch x time x {width}, and {states}.",
+    "{x} batch x time x {read}; mask is batch x time, true where a step is valid.",
+)
+LAST = "last: whether it is the last block of a stack, whose output has a further norm."
+RNG = "Give rng in training: it draws dropout and zoneout."
+_LONGEST_RUN = 2
+# The names of a loop for the layer of each direction of time.
+_LAYERS = ("layer", "back")
 
 
 @dataclass(frozen=True)
@@ -83,13 +42,29 @@ class FirstStates:
     learned: str
 
 
+def doc(paragraphs: Iterable[str], indent: int) -> str:
+    """Return a docstring as the text of its lines."""
+    return "\n".join(docstring([*paragraphs], " " * indent))
+
+
+def call_doc(width: str = "units", read: str = "features", *more: str) -> list[str]:
+    """Return the docstring of what computes all steps."""
+    given = {"width": width, "read": read, "states": "the last states", "x": "x is"}
+    return [*(line.format(**given) for line in CALL), *more]
+
+
+def as_tuple(items: Sequence[str]) -> str:
+    """Return the code of a tuple."""
+    return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
+
+
 def state_doc(cell: CellText) -> str:
     """Return the states with their shapes, for a docstring."""
     texts = [f"{s.name} (batch x {' x '.join(s.shape)})" for s in cell.states]
     return ", ".join(texts).replace("self.", "") or "none"
 
 
-def first_states(cell: CellText, texts: FirstStates) -> tuple[Lines, list[str]]:
+def first_states(cell: CellText, texts: FirstStates) -> tuple[list[str], list[str]]:
     """Return the lines that must come first, and the code of each state's initial value."""
     lines, texts_of_states = [], []
     for state in cell.states:
@@ -110,131 +85,117 @@ def first_states(cell: CellText, texts: FirstStates) -> tuple[Lines, list[str]]:
     return lines, texts_of_states
 
 
-_FOR_FIRST_VALUES = {
-    "import numpy as np": r"\bnp\.",
-    "from scipy.signal import cont2discrete": r"\bcont2discrete\(",
-}
-_STANDARD = (
-    "import math",
-    "from collections.abc import Callable",
-    "from collections.abc import Iterator",
-    "from dataclasses import dataclass",
-    "from pathlib import Path",
-)
-
-
-def file_text(cell: CellText, imports: Mapping[str, str], constants: Lines, body: Lines) -> str:
-    """Return a whole file.
-
-    Args:
-        cell: the cell as text.
-        imports: the import lines, each with a pattern of the code that needs it.
-        constants: the lines before the helper functions.
-        body: the code after the helper functions.
-    """
-    helpers: Lines = []
-    of_all_steps = cell.parallel.helpers if cell.parallel is not None else {}
-    for source in needed_helpers({**cell.helpers, **of_all_steps}, body):
-        helpers += ["", "", *source.split("\n")]
-    code = "\n".join([*constants, *helpers, *body])
-    imports = {**imports, **_FOR_FIRST_VALUES}
-    needed = sorted(
-        (line for line, pattern in imports.items() if re.search(pattern, code)),
-        key=lambda line: (
-            line.startswith("from"),
-            line.replace("import ", "").replace("from ", ""),
-        ),
+def block_view(cell: CellText, block: BlockText, states: str) -> View:
+    """Return what the templates of all frameworks need of a block."""
+    carried = ", ".join(each.name for each in block.carried)
+    count = len(block.carried)
+    last = f"({carried}) = state[:-{count}], state[-{count}:]"
+    last = f"{carried} = state[:-1], state[-1]" if count == 1 else last
+    texts = [
+        f"{each.name} (batch x {each.steps} x {each.width})".replace("self.", "")
+        for each in block.carried
+    ]
+    states = ", ".join([*([] if states == "none" else [states]), *texts]) or "none"
+    both = (
+        "Time is read in both directions; states are those of the forward direction.",
+        "ends: whether to return only the last valid step of each direction.",
     )
-    standard = [line for line in needed if line in _STANDARD]
-    others = [line for line in needed if line not in standard]
-    gap = [""] if standard else []
-    lines = [*docstring(cell.about), "", *standard, *gap, *others, *code.split("\n")]
-    return "\n".join(lines).rstrip() + "\n"
+    return {
+        "cell_title": cell.title,
+        "cell_sizes": f"{block.fed}, {block.given_units}" if block.sized else "",
+        "turns": ("", "backward_")[: block.directions],
+        "split": f"cell_state, {last}",
+        "carried": carried,
+        "states": states,
+        "both": both if block.directions > 1 else (),
+    }
 
 
-def needed_helpers(helpers: Mapping[str, str], body: Lines) -> Iterable[str]:
-    """Return the sources of helper functions that the code or another helper calls."""
-    sources, code = dict(helpers), "\n".join(body)
-    while True:
-        whole = "\n".join([code, *sources.values()])
-        # Besides its definition, it is called, or passed on as the first argument of a call.
-        uses = {name: len(re.findall(rf"\b{name}\(|\(\s*{name},", whole)) for name in sources}
-        unused = [name for name in sources if uses[name] < 2]
-        if not unused:
-            return sources.values()
-        for name in unused:
-            del sources[name]
+def block_doc(view: View, block: BlockText) -> str:
+    """Return the docstring of the class of a block."""
+    about = f"The block around the cell; states are {view['states']}."
+    return doc([about, *([LAST] if block.last else [])], 4)
 
 
-def mask_lines(where: str, cell: CellText) -> Lines:
-    lines = ["    if mask is not None:"]
-    for name in ("x", *cell.inputs):
-        lines.append(f"        {name} = {where.format(name)}")
-    return lines
+# --- stacks -----------------------------------------------------------------
 
 
-STEP = '    """Return what a step emits, and its states; x is batch x features."""'
+def listed(items: Sequence[str]) -> list[str]:
+    """Return the items of a list; more than two equal neighbours become a generator expression."""
+    found: list[str] = []
+    for item, run in groupby(items):
+        count = len(list(run))
+        several = count > _LONGEST_RUN
+        found += [f"*({item} for _ in range({count}))"] if several else [item] * count
+    return found
 
 
-def looped(cell: CellText, call: str) -> tuple[str, list[str]]:
-    """Return the function that the loop calls, and the arrays whose steps it gets.
-
-    Args:
-        cell: the cell as text.
-        call: the beginning of a call of ``project``.
-    """
-    if cell.project is None:
-        return "step", ["x", *cell.inputs]
-    given = [*cell.project.inputs, *passed(cell, cell.project.lines)]
-    projected = f"{call}{', '.join(given)})"
-    star = "*" if len(cell.project.values) > 1 else ""
-    return "advance", [*cell.project.passed, f"{star}{projected}"]
+def created(
+    stack: StackText, layer: LayerText, function: str, before: str = "", after: str = ""
+) -> str:
+    """Return the call of a function that creates a layer, given its first or last arguments."""
+    kind, block = layer.kind, layer.kind.block
+    given = [layer.features, layer.units] if kind.sized else []
+    if block is not None:
+        given = [*stack.sizes] or [*map(str, block.sizes.values())]
+    if block is not None and block.last and not layer.last:
+        given.append("last=False")
+    return f"{function}({', '.join(filter(None, [before, *given, after]))})"
 
 
-def step_lines(
-    cell: CellText, define: Define, lead: str, more: Sequence[str], room: int, name: str = "{}"
-) -> Lines:
-    """Return ``step``; with ``project`` and ``advance`` if there are products of inputs.
+def stack_doc(stack: StackText) -> str:
+    """Return the docstring of the class of a stack."""
+    count = len(stack.layers)
+    if stack.around is None:
+        return doc([f"{count} layers one after the other; each has states of its own."], 4)
+    layers = f"its {count} layers have states of their own" if count > 1 else "a layer has states"
+    return doc([f"The whole model; {layers}."], 4)
 
-    Args:
-        cell: the cell as text.
-        define: returns the first lines of a function of a name and arrays; with the number of
-            values that it returns, or 0 for a step.
-        lead: the argument before the arrays, with a comma, if there is one.
-        more: the arguments after the arrays.
-        room: the width of a line within a function.
-        name: how a function is called; ``{}`` is its name.
-    """
-    body = [*cell.step, *return_lines(cell.emitted, cell.new, room)]
-    names, project = ["x", *cell.inputs], cell.project
-    if project is None:
-        return [*define("step", names, 0), STEP, *indented(body)]
-    advance, arrays = looped(cell, f"{name.format('project')}({lead}")
-    given = ", ".join([*more, *arrays, *passed(cell)])
-    value = ", ".join(project.values)
-    returned = [f"return {value}"]
-    if len(returned[0]) > room:
-        returned = tuple_lines("return ", list(project.values), room)
-    lines = [*project.lines, *returned]
-    direct = lines[-2].replace(f"{value} =", "return", 1)
-    if direct.startswith("return ") and len(direct) <= room:
-        lines[-2:] = [direct]
+
+def stack_call_doc(stack: StackText, x: str = "x is") -> list[str]:
+    """Return the docstring of what computes outputs and states of a stack."""
+    around = stack.built.around
+    if around is None:
+        return [
+            "Return what every step of the last layer emits, and the last states of each layer.",
+            f"{x} batch x time x width; mask is batch x time, true where a step is valid.",
+        ]
+    of_steps = " of every step" if around.reads == "every" else ""
+    shape = "batch x time x features" if around.tokens is None else "tokens, batch x time"
     return [
-        *define("project", project.inputs, len(project.values)),
-        '    """Return the products of inputs with weights, of a step or of all steps."""',
-        *indented(lines),
-        *define("step", names, 0),
-        STEP,
-        *indented(wrapped(f"return {name.format(advance)}({lead}{given})", room)),
-        *define("advance", [*project.passed, *project.values], 0),
-        '    """Return what step returns, given what project returns."""',
-        *indented(body),
+        f"Return the output{of_steps}, and the last states of each layer.",
+        f"{x} {shape}; mask is batch x time, true where a step is valid.",
     ]
 
 
-def return_lines(emitted: str, new: list[str], room: int) -> Lines:
-    states = f"({new[0]},)" if len(new) == 1 else f"({', '.join(new)})"
-    line = f"return {emitted}, {states}"
-    if len(line) <= room:
-        return [line]
-    return [*tuple_lines("state = ", new, room), f"return {emitted}, state"]
+def backward_mask(stack: StackText) -> list[str]:
+    """Return the line of the mask with the time backwards, if a layer reads it."""
+    line = f"mask_back = None if mask is None else {stack.spelling.flipped('mask')}"
+    return [line] if stack.built.directions > 1 else []
+
+
+def layer_loop(stack: StackText, call: str, owner: str = "self.layers") -> list[str]:
+    """Return the lines of a loop over layers; ``call`` has ``{y}``, ``{x}``, ``{layer}`` ..."""
+    rows, both = stack.built.rows, stack.built.directions > 1
+    longest = max(rows, key=len)
+    adds = tuple(len(row) == len(longest) for row in rows)
+    each = [f"{owner}[::2]", f"{owner}[1::2]"] if both else [owner]
+    each += [text.replace(owner, "states") for text in each]
+    owns = [f"own_{name}" for name in _LAYERS] if both else ["own"]
+    new = [f"new_{name}" for name in _LAYERS] if both else ["new"]
+    given = [*_LAYERS[: len(owns)], *owns]
+    if not all(adds):
+        given, each = [*given, "adds"], [*each, repr(adds)]
+
+    def called(place: int, y: str, x: str) -> str:
+        mask = "mask_back" if place else "mask"
+        own = {"layer": _LAYERS[place], "own": owns[place], "new": new[place]}
+        return call.format(y=y, x=x, mask=mask, **own)
+
+    body = stack.spelling.row(longest, called, "" if all(adds) else " if adds else y")
+    return [
+        *backward_mask(stack),
+        f"for {', '.join(given)} in zip({', '.join(each)}):",
+        *(f"    {line}" for line in body),
+        f"    last += [{', '.join(new)}]" if both else "    last.append(new)",
+    ]

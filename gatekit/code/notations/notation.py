@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gatekit.cell.language.ops import FUNCTIONS
-from gatekit.code.identifiers import WIDTH, items
 
 Numbers = Callable[[str, Sequence[bool]], str | None]
 
@@ -60,7 +59,7 @@ class Framework:
     held: str = "{rate} * {old} + (1 - {rate}) * {new}"
 
     def typed(self, source: str) -> str:
-        """Return a function's source, wrapped, with the type of arrays for ``A``, if there is one.
+        """Return a function's source with the type of arrays for ``A``, if there is one.
 
         Without a type of arrays, the annotations that contain ``A`` are removed.
         """
@@ -68,15 +67,7 @@ class Framework:
             source = re.sub(r"\bA\b", self.array, source)
         else:
             source = re.sub(r"(: | -> )(?:tuple\[A, A\]|A(?: \| None)?)(?=[,):])", "", source)
-        first, line_end, rest = source.partition("\n")
-        if len(first) <= WIDTH:
-            return source
-        before, _, after = first.rpartition(" -> ")
-        name, _, given = before[:-1].partition("(")
-        lines = [f"    {given}"]
-        if len(lines[0]) > WIDTH:
-            lines = [f"    {each}," for each in items(given)]
-        return "\n".join([f"{name}(", *lines, f") -> {after}"]) + line_end + rest
+        return source
 
 
 def functions(to: str, module: str) -> dict[str, str]:

@@ -19,6 +19,11 @@ def reservoir(key: jax.Array, size: int, radius: float, density: float) -> jax.A
     return jnp.asarray(matrix * (radius / largest if largest > 0 else 0.0))
 
 
+def hold(valid: jax.Array, new: jax.Array, old: jax.Array) -> jax.Array:
+    """Return the old value where a step is masked."""
+    return jnp.where(valid.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+
+
 def zoneout(
     new: jax.Array, old: jax.Array, rate: float, rng: jax.Array | None, place: int
 ) -> jax.Array:

@@ -36,12 +36,17 @@ def zoneout(new: Tensor, old: Tensor, rate: float, training: bool) -> Tensor:
     return rate * old + (1 - rate) * new
 
 
+def hold(valid: Tensor, new: Tensor, old: Tensor) -> Tensor:
+    """Return the old value where a step is masked."""
+    return torch.where(valid.view(-1, *[1] * (new.ndim - 1)), new, old)
+
+
 def last_valid(values: Tensor, first: Tensor, mask: Tensor) -> Tensor:
     """Return values; at masked steps those of the last valid step, before it the first."""
     steps = torch.arange(1, mask.shape[1] + 1, device=mask.device)
     last = (mask * steps).cummax(dim=1).values
     values = torch.cat([first[:, None], values], dim=1)
-    return values[torch.arange(len(values), device=mask.device)[:, None], last]
+    return values[torch.arange(values.shape[0], device=mask.device)[:, None], last]
 
 
 def before(values: Tensor, first: Tensor) -> Tensor:
@@ -164,7 +169,7 @@ def bit_accuracy(logits: Tensor, y: Tensor) -> Tensor:
 
 def sequence_mean(values: Tensor, weights: Tensor) -> Tensor:
     """Return the sum over what counts, divided by the number of sequences."""
-    sequences = (weights.reshape(len(weights), -1) > 0).any(dim=1).sum()
+    sequences = (weights.reshape(weights.shape[0], -1) > 0).any(dim=1).sum()
     return (values * weights).sum() / sequences.clamp(min=1)
 
 

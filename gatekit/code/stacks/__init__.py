@@ -1,8 +1,8 @@
 """Several recurrent layers, or blocks, as one file.
 
 `kinds` finds the kinds of a stack's layers, each of which becomes one class or one set of
-functions; `spelling` writes operations, `around` a model's docstring, loss, metric and loader;
-`frames` writes all of it into a file. Start with `kinds.py`. The stack itself, as a list of
+functions; `spelling` writes operations, `around` a model's docstring, loss, metric and loader.
+Start with `kinds.py`. The stack itself, as a list of
 operations, is `gatekit.cell.block.stack`.
 
 No module here is public.
@@ -10,7 +10,6 @@ No module here is public.
 
 from __future__ import annotations
 
-from .frames import FRAMES
 from .kinds import write
 
-__all__ = ["FRAMES", "write"]
+__all__ = ["write"]

@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from gatekit.cell.block.sequence import Drop, Operation, Recur
 from gatekit.cell.language.expression import Call, Expr, Name, Number, lift, names, substitute
 from gatekit.cell.language.ops import FUNCTIONS
+from gatekit.code.access import ACCESS
 from gatekit.code.blocks.emit import created
 from gatekit.code.blocks.operations import FLIPPED, with_parts
-from gatekit.code.frames import FRAMES
-from gatekit.code.identifiers import WIDTH
 from gatekit.code.layout import StackedWeight
 from gatekit.code.printing import Printer
 
@@ -31,7 +30,7 @@ class Spelling:
     """
 
     def __init__(self, to: str) -> None:
-        self.framework, self.access = with_parts(to), FRAMES[to][0]
+        self.framework, self.access = with_parts(to), ACCESS[to]
         self.flipped = FLIPPED[to].format
         self.first: list[str] = []
         self.weights: list[StackedWeight] = []
@@ -43,7 +42,7 @@ class Spelling:
         known: dict[str, Expr] = {}
         for weight in op.weights:
             attribute = "_".join(filter(None, (op.name, weight.written)))
-            self.first += created(attribute, weight, self.access, str, WIDTH - self.access.indent)
+            self.first.append(created(attribute, weight, self.access, str))
             self.weights.append(StackedWeight(attribute, (f"{op.name}/{weight.name}",)))
             known[weight.name] = Name(f"@{attribute}")
             self._texts[f"@{attribute}"] = self.access.weight(attribute)
