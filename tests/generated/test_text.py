@@ -41,7 +41,7 @@ def between(text: str, start: str, end: str) -> str:
 def test_products_of_inputs_are_computed_before_the_loop(name: str) -> None:
     text = gatekit.code(name, to="torch")
     assert " @ " in between(text, "def project(", "def ")
-    assert "weight_x" not in between(text, "def advance(", "def ")
+    assert "weight_x" not in between(text, "def step(", "def ")
     assert "project(" in between(text, "def forward(", "def hold(")
     # Where XLA or Keras runs the loop, this is slower.
     assert not any("def project(" in gatekit.code(name, to=to) for to in ("jax", "keras"))
