@@ -28,6 +28,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+# To run as a file and as a module alike.
+sys.path.insert(0, str(Path(__file__).parent))
+
+import seams
+
 ROOT = Path(__file__).parents[1]
 EXECUTORS = ("reference", "stacked", "unroll", "affine", "scan", "chunk", "step")
 """Executors; ``step`` is `gatekit.Cell` in Keras' loop."""
@@ -46,21 +51,18 @@ def cases(cells: Sequence[str] = ()) -> list[Case]:
     Args:
         cells: names of bundled cells; all of them by default.
     """
-    from gatekit.cell.errors import ConfigError
-    from gatekit.cell.graph import build
-    from gatekit.cell.schema import read_output_unit
-    from gatekit.recurrence.executors.choose import check
-    from gatekit.registry import catalogue, cell_names, load_cell
+    from gatekit import ConfigError
+    from gatekit.registry import cell_names
 
-    known, found = catalogue(), []
+    found = []
     for name in cells or sorted(cell_names()):
-        cell = build(load_cell(name, known), UNITS, FEATURES, read_output_unit("hidden", known))
+        cell = seams.cell(name, UNITS, FEATURES)
         for executor in EXECUTORS:
             if executor == "step" and len(cell.inputs) > 1:
                 continue  # Keras' loop takes one input
             with contextlib.suppress(ConfigError):
                 if executor != "step":
-                    check(executor, cell)
+                    seams.check_executor(executor, cell)
                 calls = [c for c in CALLS if executor != "step" or c not in ("resets", "noise")]
                 found += [(name, executor, call) for call in calls]
     return found
@@ -219,13 +221,12 @@ def _write_record(selected: Path, tree: Path) -> None:
     """Write the record of the gatekit that Python imports, which must be that of the tree."""
     import gatekit
     from gatekit.registry import cell_names
-    from gatekit.runs.names import NUMERICS
 
     if not Path(gatekit.__file__).is_relative_to(tree.resolve()):
         raise SystemExit(f"bits: {gatekit.__file__} was imported, not the gatekit in {tree}")
     known = set(cell_names())
     here = [tuple(case) for case in json.loads(selected.read_text()) if case[0] in known]
-    sys.stdout.write(json.dumps({"numerics": NUMERICS, "cases": record(here)}) + "\n")
+    sys.stdout.write(json.dumps({"numerics": seams.NUMERICS, "cases": record(here)}) + "\n")
 
 
 def main() -> int:

@@ -161,13 +161,15 @@ INNER = {
         "Channel Fault Flag Kind ListOf Mismatch NOTHING OneOf Optional Place Table Text "
         "Typed Whole faults_Call=Call faults_Number=Number fits nearest_name speak"
     ),
-    "gatekit.recurrence": "call hold tensor_ops",
+    "gatekit.recurrence": "call hold step tensor_ops",
     "gatekit.recurrence.blocks.keras_parts": "CausalConvolution",
     "gatekit.recurrence.blocks.order": "Order",
     "gatekit.recurrence.call": "state_shapes",
     "gatekit.recurrence.emission": "apply_unit only_final",
     "gatekit.recurrence.executors": "blockwise dispatch executors_choose=choose reference stacked",
-    "gatekit.recurrence.executors.choose": ("EXECUTORS ExecutorChoice Setting choose"),
+    "gatekit.recurrence.executors.choose": (
+        "EXECUTORS ExecutorChoice Setting check_executor=check choose"
+    ),
     "gatekit.recurrence.executors.chunk": "between layout sums",
     "gatekit.recurrence.executors.chunk.scores": "in_blocks scores",
     "gatekit.recurrence.executors.dispatch": "Executor",
@@ -209,7 +211,9 @@ INNER = {
     "gatekit.runs.durable": "sha256",
     "gatekit.runs.folder": "AlteredError ClaimedError RunFolder",
     "gatekit.runs.metrics": "Tail parse_metrics=parse read_metrics=read",
-    "gatekit.runs.names": "LOOKS RUNS STALE UNRECORDED canonical_json fingerprint study_name",
+    "gatekit.runs.names": (
+        "LOOKS NUMERICS RUNS STALE UNRECORDED canonical_json fingerprint study_name"
+    ),
     "gatekit.runs.probe": (
         "gate_facts gradient_facts heat kept_facts plain_mask probe_line projection_facts "
         "shown_steps time_scale whole_lines"

@@ -8,8 +8,7 @@ from typing import Any
 
 import bits
 import pytest
-
-from gatekit.recurrence import step
+from seams import step
 
 NUMBER = 150
 """How many cases CI compares with the commit before."""

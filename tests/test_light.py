@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tomllib
 from pathlib import Path
 
 import processes
@@ -64,10 +63,3 @@ def test_what_needs_tensorflow_says_so(tmp_path: Path) -> None:
     )
     assert "check needs TensorFlow, which is not installed" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_the_group_light_is_every_dependency_but_tensorflow_and_keras() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    needed = project["project"]["dependencies"]
-    light = [entry for entry in needed if not entry.startswith(("tensorflow", "keras"))]
-    assert project["dependency-groups"]["light"] == light

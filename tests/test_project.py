@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from pathlib import Path
 
-import processes
 import pytest
 import yaml
 
@@ -30,13 +28,6 @@ def test_the_citation_is_of_the_released_version() -> None:
     assert cited["version"] == PROJECT["version"]
 
 
-def test_new_changes_have_a_place() -> None:
-    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    headings = re.findall(r"^## (.*)$", changes, re.MULTILINE)
-    assert headings[0] == "Unreleased"
-    assert headings.count("Unreleased") == 1
-
-
 def test_files_of_tests_in_plain_folders_have_names_of_their_own() -> None:
     """Without a package around them, two of one name cannot be imported in one session."""
     plain = [
@@ -45,18 +36,6 @@ def test_files_of_tests_in_plain_folders_have_names_of_their_own() -> None:
         if path.name != "conftest.py" and not (path.parent / "__init__.py").is_file()
     ]
     assert sorted(set(plain)) == sorted(plain)
-
-
-def test_forms_for_issues_and_pull_requests() -> None:
-    forms = sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.md"))
-    assert [path.stem for path in forms] == ["bug", "cell_request"]
-    for path in forms:
-        head = path.read_text(encoding="utf-8").split("---\n")[1]
-        assert {"name", "about"} <= set(yaml.safe_load(head))
-    text = (ROOT / ".github/pull_request_template.md").read_text(encoding="utf-8")
-    targets = re.findall(r"`make ([\w-]+)`", text)
-    assert targets
-    assert [t for t in targets if not re.search(rf"^{t}:", MAKEFILE, re.MULTILINE)] == []
 
 
 def test_workflows_run_what_any_machine_runs_and_publish_nothing() -> None:
@@ -79,13 +58,6 @@ def test_workflows_run_what_any_machine_runs_and_publish_nothing() -> None:
     assert found["publish"]["jobs"]["publish"]["needs"] == "build"
 
 
-def test_the_development_container_builds_what_make_builds() -> None:
-    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text(encoding="utf-8"))
-    minor = PROJECT["requires-python"].removeprefix(">=")
-    assert container["image"] == f"python:{minor}"
-    assert container["postCreateCommand"] == "make .venv/installed-dev"
-
-
 def test_the_help_of_make_lists_every_target() -> None:
     phony = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)
     assert phony
@@ -95,23 +67,6 @@ def test_the_help_of_make_lists_every_target() -> None:
         text = (ROOT / page).read_text(encoding="utf-8")
         named = set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)) - {"help"}
         assert named <= set(listed), page
-
-
-def test_the_demo_leaves_the_clone_clean() -> None:
-    ignored = ["experiments/demo/curves.svg", "experiments/demo/runs/0/result.json", "data/x"]
-    done = processes.run(
-        ["git", "check-ignore", *ignored], cwd=ROOT, capture_output=True, text=True
-    )
-    if done.returncode == 128:
-        pytest.skip("not a git checkout")
-    assert done.stdout.split() == ignored
-    assert "$(DEMO_ROOT)/$(DEMO_STUDY)/curves" in MAKEFILE
-
-
-def test_both_pages_give_the_same_times() -> None:
-    index = (ROOT / "docs/index.md").read_text(encoding="utf-8")
-    (line,) = [text for text in README.splitlines() if text.startswith("On an idle machine")]
-    assert line in index.splitlines()
 
 
 # Where each number of the README's first table was measured.

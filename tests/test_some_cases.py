@@ -38,16 +38,6 @@ def test_weekly():
 def test_without_the_mark(inner):
     pass
 """
-FOUR = "import pytest\n" + "".join(
-    f"""
-
-@pytest.mark.one_in(4)
-@pytest.mark.parametrize("inner", ["a", "b", "c", "d"])
-def test_{k}(inner):
-    pass
-"""
-    for k in range(4)
-)
 
 
 def cases(folder: Path, text: str, *options: str) -> list[str]:
@@ -77,9 +67,3 @@ def test_one_of_each_n_runs_and_each_inner_parameter_is_met(tmp_path: Path) -> N
         assert {name[-2] for name in found} == set("abcd")
         places = [every.index(f"[{name.partition('[')[2]}") for name in found]
         assert [place // few for place in places] == [*range(20 // few)]
-
-
-def test_tests_of_a_file_with_a_case_each_have_different_ones(tmp_path: Path) -> None:
-    found = cases(tmp_path, FOUR)
-    assert [name.partition("[")[0] for name in found] == [f"test_{k}" for k in range(4)]
-    assert {name[-2] for name in found} == set("abcd")

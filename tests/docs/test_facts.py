@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import tomllib
 
 import pytest
-from seams import CELL_FOLDERS, COMMANDS, KINDS, NAMES, build, main, read_output_unit
+from seams import NAMES, build, read_output_unit
 
 from gatekit import tasks, testing
 from gatekit.registry import catalogue, cell_names, load_cell
@@ -32,20 +31,6 @@ def test_packages_are_listed_in_the_order_that_lint_imports_enforces() -> None:
     assert re.findall(r"`(\w+)`", line) == order
     page = read("docs/architecture.md")
     assert re.findall(r"^\| \[`(\w+)`\]\(#\1\) \|", page, re.MULTILINE) == order
-
-
-def test_folders_that_a_first_layer_loads() -> None:
-    page = read("docs/architecture.md")
-    (named,) = re.findall(r"a first layer needs only the folders `([\w ]+)`", page)
-    assert tuple(named.split()) == CELL_FOLDERS
-
-
-def test_every_kind_of_plugin_that_new_writes_is_named() -> None:
-    (sentence,) = re.findall(r"`gatekit new` also creates (.*?)\.", read("docs/plugins.md"))
-    assert set(re.findall(r"`([\w-]+)`", sentence)) == set(KINDS) - {"gate"}
-    project = read("gatekit/testing/templates/readme_project.md.txt")
-    (row,) = re.findall(r"one Python file per (.*?) \|", project)
-    assert set(re.split(r", | or ", row)) == {kind.replace("-", " ") for kind in KINDS}
 
 
 @pytest.mark.parametrize(
@@ -95,18 +80,3 @@ def test_equations_beside_a_picture_are_those_of_the_pictured_cell() -> None:
     gla = load_cell("gla", known)
     assert f"has {DIGITS[len(gla.gates) - 2]} gates" in read("docs/concepts.md")
     assert f"and {DIGITS[len(gla.equations) - 2]} equations" in read("docs/concepts.md")
-
-
-def test_the_tier_of_the_example_of_reproducing_a_paper() -> None:
-    tier = dict(load_cell("chrono_lstm", catalogue()).about).get("tier") or "certified"
-    assert f"`chrono_lstm` is {tier}." in read("docs/howto/reproduce.md")
-
-
-@pytest.mark.parametrize("command", sorted(COMMANDS))
-def test_help_fits_a_terminal(
-    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
-    with contextlib.suppress(SystemExit):
-        main([command, "--help"])
-    assert [line for line in capsys.readouterr().out.splitlines() if len(line) > 80] == []

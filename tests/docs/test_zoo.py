@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from pathlib import Path
 
@@ -49,13 +48,3 @@ def test_a_drawing_is_up_to_date(name: str) -> None:
 def test_no_cell_is_called_certified_without_a_witness() -> None:
     witnesses = hook("zoo").witnesses()
     assert [n for n, t in texts().items() if n not in witnesses and "Unverified" not in t] == []
-
-
-def test_a_second_hand_cell_names_its_source() -> None:
-    for name, page in texts().items():
-        note = " ".join(page.split("Note: ")[-1].split("```")[0].split())
-        if "**Second hand:**" in page:
-            assert re.search("[Ff]rom |As in |implementations", note), name
-        elif "**Unverified:**" not in page:
-            other = "quotation|paper was not available|[Ff]rom torchrecurrent"
-            assert not re.search(other, note), name

@@ -113,28 +113,6 @@ def test_messages_quote_at_most_60_characters(text: str) -> None:
         assert "az" * 31 not in str(caught.value)
 
 
-NOT_FINITE = [
-    "task.length=nan",
-    "task.length=-inf",
-    "cell.dropout=inf",
-    "swap.forget.kind=power_law swap.forget.eps=nan",
-    "cell.gates.forget.kind=power_law cell.gates.forget.eps=1e999",
-    "+cell.constants.k=nan",
-    "block=plain +block.conv=nan",
-    "output_unit.kind=hidden +output_unit.scale=-inf",
-    "units=nan",
-    "optimizer.learning_rate=1e999",
-]
-
-
-@pytest.mark.parametrize("words", NOT_FINITE)
-def test_a_number_that_is_not_finite_is_refused(words: str) -> None:
-    key, _, value = words.split()[-1].lstrip("+").rpartition("=")
-    with pytest.raises((ConfigError, CellError)) as caught:
-        plan(command.compose(["cell=lstm", "task=adding", *words.split()]))
-    assert f"{key}={float(value)}" in str(caught.value)
-
-
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_number_that_is_not_finite_is_refused_in_python(value: float) -> None:
     for cell, task in (

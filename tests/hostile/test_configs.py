@@ -203,13 +203,6 @@ def test_a_planted_hole_is_found(outside: str, monkeypatch: pytest.MonkeyPatch, 
     assert any("is accepted" in fault for fault in faults(SEED, 2_000, outside))
 
 
-def test_a_link_out_of_the_folder_is_refused(outside: str) -> None:
-    os.makedirs("conf/cell")
-    os.symlink(f"{outside}/secret.yaml", "conf/cell/evil.yaml")
-    with pytest.raises(ConfigError, match="is a link out of"):
-        command.compose(["cell=evil"])
-
-
 @pytest.mark.parametrize(
     ("node", "key"),
     [
