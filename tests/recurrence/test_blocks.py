@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from refused import at
 from seams import CausalConvolution, Order, Parts, using
 from seams import NameNode as Name
 
@@ -107,16 +106,6 @@ def test_the_convolution_is_that_of_a_loop_over_valid_steps(width, mask, resets)
             pieces.append(piece)
         joined = np.concatenate(pieces, 1)
         np.testing.assert_allclose(joined[valid], expected[valid], rtol=0, atol=1e-14)
-
-
-def test_a_masked_step_repeats_the_last_output_and_a_row_without_valid_steps_is_zero():
-    x = inputs()
-    every = np.asarray(layer(finish=True)(x, mask=MASK))
-    assert np.array_equal(every[0, 2], every[0, 1])
-    assert not every[1, :2].any()
-    assert not every[2].any()
-    last = np.asarray(layer(finish=True, return_sequences=False)(x, mask=MASK))
-    np.testing.assert_allclose(last, every[:, -1], rtol=0, atol=1e-14)
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -225,11 +214,6 @@ def test_a_convolution_of_one_step_carries_nothing():
     for one, other in zip(end, last, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
     assert list(rnn.step(x[:, 0])[1]) == ["h", "c"]
-
-
-def test_a_block_for_the_other_direction_is_named():
-    with pytest.raises(ConfigError, check=at("go_backwards")):
-        gatekit.BlockLayer("modern", "lstm", 4, go_backwards=True)
 
 
 def test_a_masked_step_after_a_reset_is_zero_until_the_next_valid_one():

@@ -11,7 +11,6 @@ from seams import analyse_affine as analyse
 from gatekit import ConfigError
 
 from .cells import built
-from .layers import layer
 
 GPU = Setting("gpu")
 
@@ -88,16 +87,6 @@ def test_what_xla_compiles_runs_chunks_only_where_they_win(
     assert ("that XLA compiles run stacked" in choice.reason) == bool(inference)
 
 
-def test_outside_training_xla_forms_the_coefficients_step_by_step() -> None:
-    assert choose("auto", built("mingru")).inference == "stacked"
-    assert not choose("affine", built("mingru")).inference
-    assert not choose("auto", built("mingru"), GPU).inference
-    assert not choose("auto", built("lstm")).inference
-    text = "calls outside training that XLA compiles run stacked"
-    assert text in layer("sru_v1").explain()
-    assert text not in layer("sru_v1", executor="affine").explain()
-
-
 @pytest.mark.parametrize(
     ("cell", "training"),
     [
@@ -118,21 +107,6 @@ def test_without_a_state_there_is_nothing_to_fuse() -> None:
     choice = choose("auto", built({**cell, "emits": "h"}))
     assert choice.executor == "reference"
     assert "no state" in choice.reason
-
-
-@pytest.mark.parametrize(
-    ("executor", "cell", "setting"),
-    [
-        ("reference", "lstm", Setting()),
-        ("stacked", "lstm", Setting()),
-        ("unroll", "lstm", Setting()),
-        ("affine", "mingru", GPU),
-        ("scan", "mingru", Setting()),
-    ],
-)
-def test_what_is_asked_for_runs(executor: str, cell: str, setting: Setting) -> None:
-    choice = choose(executor, built(cell), setting)
-    assert (choice.executor, executor in choice.reason) == (executor, True)
 
 
 @pytest.mark.parametrize(

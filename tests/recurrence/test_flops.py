@@ -183,17 +183,3 @@ class Mean(OutputUnit):
     def emit(self, emitted_history: Any, scale: Any) -> Any:
         """Return ``... x units``."""
         return scale * ops.mean(emitted_history, axis=-2)
-
-
-class Spread(Mean):
-    """A mean in which each value of the history is scaled, which no equation can write."""
-
-    def emit(self, emitted_history: Any, scale: Any) -> Any:
-        """Return ``... x units``."""
-        return ops.mean(emitted_history * scale, axis=-2)
-
-
-def test_a_mean_over_a_history_reads_all_of_it() -> None:
-    plain = flops(built("lstm"))
-    assert flops(with_unit("lstm", Mean())) == plain + 3 * UNITS + UNITS
-    assert flops(with_unit("lstm", Spread())) > plain

@@ -69,33 +69,6 @@ def test_a_step_has_the_gradient_of_its_surrogate() -> None:
     np.testing.assert_allclose(tape.gradient(y, x), 1 - np.tanh(x) ** 2, rtol=1e-6)
 
 
-CELL = {
-    "name": "array_like",
-    "gates": {
-        "a": {"activation": "clip(pre, -0.5, 0.75)"},
-        "b": {"activation": "where(pre, expm1(-abs(pre)), sign(pre) * log1p(abs(pre)))"},
-    },
-    "equations": {"h": "a * h_prev + b / sqrt(1 + var(h_prev))"},
-    "emits": "h",
-}
-
-
-def test_every_executor_computes_them() -> None:
-    x = tf.constant(RNG.normal(size=(2, 5, 3)))
-    results = []
-    for executor in ("reference", "stacked", "unroll"):
-        layer = gatekit.RNN(
-            CELL, 4, return_sequences=True, executor=executor, seed=1, dtype="float64"
-        )
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            y = layer(x)
-        results.append((y, *tape.gradient(y, [x, *layer.trainable_variables])))
-    for other in results[1:]:
-        for one, two in zip(results[0], other, strict=True):
-            np.testing.assert_allclose(one, two, atol=1e-12)
-
-
 MEAN = {
     "name": "running_mean",
     "gates": {"value": {"activation": "pre"}},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -107,22 +106,6 @@ def test_uniform_gate_makes_first_values_uniform() -> None:
     assert abs(gate.mean() - 0.5) < 0.035
     assert abs(gate.std() - np.sqrt(1 / 12)) < 0.02
     np.testing.assert_array_equal(drawn["refine.bias"], -drawn["forget.bias"])
-
-
-def test_negatives_in_a_circle_are_refused() -> None:
-    gates = {
-        one: {"initializers": {"bias": {"negative_of": other}}}
-        for one, other in (("input", "forget"), ("forget", "input"))
-    }
-    circle = re.escape("forms a cycle: input.bias -> forget.bias -> input.bias")
-    with pytest.raises(GatekitError, match=circle):
-        _drawn(lstm_with(gates=gates))
-
-
-def test_an_initializer_that_cannot_draw_names_the_weight() -> None:
-    gates = {"forget": {"initializers": {"bias": "orthogonal"}}}
-    with pytest.raises(GatekitError, match=r"forget\.bias: orthogonal needs a matrix"):
-        _drawn(lstm_with(gates=gates))
 
 
 def test_a_parameter_starts_as_the_equations_see_it() -> None:

@@ -14,13 +14,6 @@ from gatekit import RNN
 from .layers import FEATURES
 
 
-def test_arguments_of_every_layer_are_taken() -> None:
-    rnn = RNN("gru", 4, name="mine", trainable=False, activity_regularizer="l2", dtype="float64")
-    assert (rnn.name, rnn.trainable, rnn.variable_dtype) == ("mine", False, "float64")
-    rnn(np.ones((2, 3, FEATURES)))
-    assert len(rnn.losses) == 1
-
-
 def _built(*arguments: Any, **options: Any) -> RNN:
     rnn = RNN(*arguments, seed=1, **options)
     rnn.build((None, None, FEATURES))

@@ -73,10 +73,3 @@ def test_a_layer_is_serialised_cloned_and_frozen() -> None:
     assert len(rnn.trainable_weights) == 12
     rnn.trainable = False
     assert (len(rnn.trainable_weights), len(rnn.weights)) == (0, 12)
-
-
-def test_a_layer_shows_what_it_is() -> None:
-    rnn = RNN("peephole", 8, name="mine")
-    assert repr(rnn) == "<RNN name=mine, cell=peephole, units=8, built=False>"
-    rnn.build((None, None, FEATURES))
-    assert repr(rnn) == "<RNN name=mine, cell=peephole, units=8, built=True>"

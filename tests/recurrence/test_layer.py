@@ -7,9 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from refused import at
 
-from gatekit import RNN, GatekitError, OutputUnit, ops
+from gatekit import RNN, OutputUnit, ops
 
 from .layers import (
     BATCH,
@@ -86,16 +85,6 @@ def test_a_stack_in_a_sequential_model_learns() -> None:
     assert history.history["loss"][-1] < 0.5 * history.history["loss"][0]
 
 
-def test_further_inputs_in_a_functional_model() -> None:
-    rnn = layer("parameters", return_sequences=True)
-    values = inputs_for(rnn)
-    given = {
-        n: keras.Input((None, v.shape[-1]), dtype="float64", name=n) for n, v in values.items()
-    }
-    model = keras.Model(given, rnn(given))
-    np.testing.assert_array_equal(model(values), rnn(values))
-
-
 def test_weights_are_named_after_what_they_are() -> None:
     rnn = layer("gru")
     assert list(rnn.named_weights) == [
@@ -164,19 +153,7 @@ def test_an_output_unit_that_feeds_back(mask: str) -> None:
     assert_close({"y": found["stacked"][0]["y"]}, {"y": y})
 
 
-def test_a_role_names_the_gate_that_is_replaced() -> None:
-    made = layer("gru", swap={"forget": {"kind": "hard_sigmoid"}})
-    assert {g.name: g.kind for g in made.spec.gates}["update"] == "hard_sigmoid"
-    with pytest.raises(GatekitError, check=at("swap.memory")):
-        layer("gru", swap={"memory": "sigmoid"})
-
-
 # --- explain --------------------------------------------------------------------------------------
-
-
-def test_explain_tells_the_types() -> None:
-    text = layer("gru", dtype="mixed_bfloat16").explain()
-    assert "products in bfloat16, everything else in float32" in text
 
 
 @pytest.mark.parametrize(

@@ -99,17 +99,6 @@ def test_what_stands_in_masked_steps_does_not_matter(cell: str) -> None:
         np.testing.assert_array_equal({**found, **found_gradients}[name], value, err_msg=name)
 
 
-def test_masking_layer_in_a_sequential_model() -> None:
-    first = layer("lstm", return_sequences=True)
-    second = layer("gru", features=8)
-    x = np.array(inputs_for(first))
-    x[~SUFFIX] = 0.0
-    model = keras.Sequential([keras.Input((None, 3)), keras.layers.Masking(), first, second])
-    expected = second(first(x, mask=SUFFIX), mask=SUFFIX)
-    # Keras casts a model's inputs to float32.
-    assert_close({"y": model(x)}, {"y": expected}, tolerance=1e-6)
-
-
 def test_the_mask_is_passed_on_with_sequences_only() -> None:
     x, mask = tf.zeros([4, 5, 3], tf.float64), tf.constant(SUFFIX)
     assert layer("lstm", return_sequences=True).compute_mask(x, mask) is mask

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gatekit import RNN, DataError
+from gatekit import RNN
 
 from .layers import HOLES, computed, layer
 from .problems import assert_close
@@ -49,12 +49,6 @@ def test_every_executor_computes_the_same(mask: Any) -> None:
     assert_close(found["stacked"], found["reference"])
 
 
-def test_compiled_by_xla() -> None:
-    rnn, x = _layer(), tf.constant(np.random.default_rng(2).normal(size=(4, 5, 3)))
-    compiled = tf.function(lambda v: rnn(v)[0], jit_compile=True)
-    np.testing.assert_allclose(compiled(x), rnn(x)[0], atol=1e-12)
-
-
 def test_states_are_given_flat_or_as_matrices() -> None:
     rnn, x = _layer(), tf.zeros((2, 3, 3), tf.float64)
     S = np.random.default_rng(1).normal(size=(2, 2, 4, 4))
@@ -64,17 +58,3 @@ def test_states_are_given_flat_or_as_matrices() -> None:
     for one, other in zip(flat, shaped, strict=True):
         np.testing.assert_array_equal(one, other)
     assert np.abs(np.asarray(flat[0]) - np.asarray(rnn(x)[0])).max() > 1e-3
-
-
-def test_a_state_of_another_shape_is_refused() -> None:
-    made, x = _layer(), tf.zeros((2, 3, 3), tf.float64)
-    with pytest.raises(DataError, match=r"\(2, 32\) \(or \(2, 2, 4, 4\)\)"):
-        made(x, initial_state={"S": tf.zeros((2, 4, 8), tf.float64)})
-
-
-def test_modrelu() -> None:
-    from seams import language_ops as ops
-
-    x, b = np.array([[-3.0, -0.5, 0.0, 0.5, 3.0]]), np.full((1, 5), -1.0)
-    assert ops.modrelu(x, b).tolist() == [[-2.0, 0.0, 0.0, 0.0, 2.0]]
-    np.testing.assert_array_equal(ops.modrelu(tf.constant(x), tf.constant(b)), ops.modrelu(x, b))

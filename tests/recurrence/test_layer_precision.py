@@ -87,21 +87,6 @@ def test_a_slow_forget_gate_keeps_its_memory(policy: str, executor: str) -> None
     np.testing.assert_allclose(expected, 0.999**400, rtol=1e-6)
 
 
-@pytest.mark.one_in(2)
-@pytest.mark.parametrize("policy", LIMITS)
-def test_a_chrono_cell_keeps_its_memory(policy: str) -> None:
-    chrono = {"initializers": {"bias": {"kind": "chrono", "t_max": 400.0}}}
-    negative = {"initializers": {"bias": {"negative_of": "forget"}}}
-    low, exact = _pair(
-        lstm_with(gates={"forget": chrono, "input": negative}), policy, units=16, return_state=True
-    )
-    x = 0.1 * np.random.default_rng(0).normal(size=(4, 400, 3))
-    first = {"c": np.ones((4, 16))}
-    _, _, actual = low(tf.constant(x, tf.float32), initial_state=first)
-    _, _, expected = exact(tf.constant(x), initial_state=first)
-    assert _relative(actual, expected) <= LIMITS[policy]
-
-
 POLICIES = ("mixed_bfloat16", "float16", "bfloat16", "float32", "mixed_float16")
 # Each cell runs in two of them always, the first and another in turn.
 EVERY = [

@@ -12,11 +12,11 @@ import pytest
 from refused import at
 from seams import _saved
 
-from gatekit import RNN, BlockLayer, Cell, Gate, GatekitError, ops
+from gatekit import RNN, BlockLayer, Cell, GatekitError
 from gatekit.registry import catalogue, cell_config
 
 from .cells import BUNDLED, ODD, VARIED, built, spec
-from .layers import FEATURES, TIME, fill_weights, inputs_for, layer
+from .layers import FEATURES, TIME, inputs_for, layer
 
 PLUGIN = '''
 from gatekit import Gate, hookimpl, ops
@@ -144,42 +144,6 @@ def test_training_goes_on_from_a_saved_model(tmp_path: Path) -> None:
     np.testing.assert_array_equal(actual, expected)
 
 
-def test_a_bidirectional_and_a_stateful_layer_come_back(tmp_path: Path) -> None:
-    both = keras.layers.Bidirectional(RNN("lstm", 4, return_sequences=True, seed=1))
-    given = keras.Input(batch_shape=(2, 3, FEATURES))
-    model = keras.Sequential([given, both, RNN("gru", 4, stateful=True, seed=2)])
-    x = np.random.default_rng(0).normal(size=(2, 3, FEATURES)).astype("float32")
-    model.save(tmp_path / "model.keras")
-    back = keras.models.load_model(tmp_path / "model.keras")
-    for _ in range(2):
-        np.testing.assert_array_equal(back(x), model(x))
-
-
-def test_weights_go_from_one_model_to_another(tmp_path: Path) -> None:
-    first, second = (layer("gru", dtype="float32", fill=False, seed=s) for s in (1, 2))
-    fill_weights(first)
-    one, other = _model(first), _model(second)
-    one.save_weights(tmp_path / "model.weights.h5")
-    other.load_weights(tmp_path / "model.weights.h5")
-    x = inputs_for(first)
-    np.testing.assert_array_equal(other(x), one(x))
-
-
-@pytest.mark.filterwarnings("ignore:Skipping nested container")
-def test_a_file_with_other_weights_is_refused_with_both_lists(tmp_path: Path) -> None:
-    one, other = (_model(layer(c, dtype="float32", name="same")) for c in ("gru", "mgu"))
-    before = [w.numpy() for w in other.weights]
-    one.save_weights(tmp_path / "model.weights.h5")
-    with pytest.raises(ValueError, match="does not hold the weights") as caught:
-        other.load_weights(tmp_path / "model.weights.h5")
-    in_file, in_layer = str(caught.value).split("in the layer:")
-    assert "mgu" in in_file
-    assert "candidate.reset*h_prev" in in_file.split("in the file:")[1]
-    assert "candidate.forget*h_prev" in in_layer
-    for weight, old in zip(other.weights, before, strict=True):
-        np.testing.assert_array_equal(weight, old)
-
-
 @pytest.fixture
 def variants() -> dict[str, RNN]:
     """Return an LSTM, and one whose forget gate has a projection, built with other weights."""
@@ -247,16 +211,3 @@ def test_with_its_plugin_named_the_layer_comes_back(tmp_path: Path) -> None:
     back = RNN.from_config({**rnn.get_config(), "plugins": [str(path)]})
     x = np.zeros((1, 2, 3), "float32")
     np.testing.assert_array_equal(back(x), rnn(x))
-
-
-def test_a_gate_that_is_not_registered_is_named_when_it_is_missed(tmp_path: Path) -> None:
-    class Stranger(Gate):
-        """A gate of a notebook."""
-
-        def activate(self, pre: Any) -> Any:
-            return ops.sigmoid(pre)
-
-    model = _model(layer("lstm", swap={"forget": Stranger()}, dtype="float32"))
-    model.save(tmp_path / "model.keras")
-    with pytest.raises((GatekitError, TypeError), match="Stranger"):
-        keras.models.load_model(tmp_path / "model.keras")

@@ -125,15 +125,6 @@ def test_weights_go_from_a_stateless_file_into_a_stateful_model(tmp_path: Path) 
     trained.load_weights(tmp_path / "other.weights.h5")
 
 
-def test_kept_states_start_and_restart_at_learned_values() -> None:
-    rnn = RNN("lstm", 4, stateful=True, learned_initial_state=["c"], dtype="float64")
-    rnn.build((2, None, FEATURES))
-    rnn.named_weights["initial.c"].assign(np.arange(4.0))
-    rnn.reset_state()
-    assert rnn.states is not None
-    np.testing.assert_array_equal(rnn.states[1], [np.arange(4.0)] * 2)
-
-
 @pytest.mark.parametrize("run", RUNS)
 def test_another_batch_is_refused_with_a_remedy(run: str) -> None:
     made = _stateful(run)

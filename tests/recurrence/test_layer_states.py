@@ -37,13 +37,6 @@ def test_initial_states_as_list_and_by_name_are_one(cell: str) -> None:
     assert not np.array_equal(by_name, rnn(x))
 
 
-def test_states_that_are_not_named_start_as_usual() -> None:
-    rnn = layer("lstm")
-    x, c = inputs_for(rnn), states_for(rnn)["c"]
-    found = rnn(x, initial_state={"c": c})
-    np.testing.assert_array_equal(found, rnn(x, initial_state=[tf.zeros_like(c), c]))
-
-
 def test_a_cell_may_say_where_a_state_starts() -> None:
     cell = {**ODD["full_gate"], "initial": {"forget": 1.0, "c": 0.5}}
     rnn = layer(cell)
@@ -64,17 +57,6 @@ def test_initial_states_in_a_functional_model(as_mapping: bool) -> None:
     found = model([values, drawn["h"], drawn["c"]])
     for one, other in zip(found, rnn(values, initial_state=drawn), strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-def test_an_encoder_hands_its_states_to_a_decoder() -> None:
-    encoder = layer("lstm", return_state=True)
-    decoder = layer("lstm", return_sequences=True)
-    source, target = (keras.Input((None, FEATURES), dtype="float64") for _ in range(2))
-    _, *states = encoder(source)
-    model = keras.Model([source, target], decoder(target, initial_state=states))
-    x = inputs_for(encoder)
-    expected = decoder(x, initial_state=encoder(x)[1:])
-    np.testing.assert_array_equal(model([x, x]), expected)
 
 
 def test_first_states_before_the_layer_is_built() -> None:

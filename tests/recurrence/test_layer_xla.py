@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -51,21 +50,6 @@ def test_the_reference_runs_under_xla_where_the_whole_step_is_compiled(cell: str
     expected, expected_gradients = computed(rnn, x, HOLES)
     assert_close(values, expected)
     assert_close(gradients, expected_gradients)
-
-
-@pytest.mark.slow
-def test_fit_is_the_same_with_and_without_xla() -> None:
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(24, 6, 3)).astype("float32"), rng.normal(size=(24, 1))
-    losses = {}
-    for jit in (False, True):
-        rnn = layer("lstm", dtype="float32", dropout=0.2, zoneout={"c": 0.1})
-        head = keras.layers.Dense(1, kernel_initializer="ones")
-        model = keras.Sequential([keras.Input((6, 3)), rnn, head])
-        model.compile(optimizer="sgd", loss="mse", jit_compile=jit)
-        history = model.fit(x, y, epochs=2, batch_size=8, shuffle=False, verbose=0)
-        losses[jit] = history.history["loss"]
-    np.testing.assert_allclose(losses[True], losses[False], rtol=1e-5)
 
 
 @pytest.mark.one_in(3)

@@ -10,11 +10,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from refused import at
 from seams import using
 
 import gatekit
-from gatekit import BlockLayer, Cell, ConfigError, DataError, GatekitError
+from gatekit import BlockLayer, Cell, ConfigError, DataError
 
 from .cells import ODD
 from .layers import HOLES, computed, inputs_for, layer, states_for
@@ -165,13 +164,6 @@ def _first(made: Any) -> dict[str, Any]:
     return dict(zip(made.state_names, made.get_initial_state(len(X)), strict=True))
 
 
-@pytest.mark.parametrize("name", ["forget.k", "m", "forget.tau"])
-def test_what_is_not_a_state_is_not_learned(name: str) -> None:
-    check = at("cell.learned_initial_state")
-    with pytest.raises(GatekitError, check=check):
-        rnn(learned_initial_state=[name]).build(X.shape)
-
-
 # Keras copies the variables of its own cells in a way that NumPy 2 warns of.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_a_gate_in_a_file_is_put_in_by_name_and_comes_back_from_one(tmp_path: Path) -> None:
@@ -214,20 +206,3 @@ def test_a_step_in_a_loop_of_keras_knows_the_width_of_x(cell: Any) -> None:
         np.testing.assert_allclose(one, other, atol=1e-12)
     with pytest.raises(ConfigError, match=r"gatekit\.Cell .*features="):
         keras.layers.RNN(Cell(whole.spec, UNITS))
-
-
-def test_other_settings_of_the_gate_are_not_those_of_its_projections() -> None:
-    changed = {
-        "initializers": {"kernel": "zeros", "bias": "ones"},
-        "norm": {"of": "sum"},
-        "bias": False,
-        "reads": ["h_prev"],
-    }
-    plain, made = rnn(), rnn(swap={"forget": {**SEVERAL, **changed}})
-    plain.build(X.shape)
-    made.build(X.shape)
-    parts = [name for name in plain.named_weights if name.count(".") > 1]
-    assert [name for name in made.named_weights if name.count(".") > 1] == parts
-    for name in parts:
-        np.testing.assert_array_equal(made.named_weights[name], plain.named_weights[name])
-    assert "forget.bias" not in made.named_weights

@@ -66,29 +66,6 @@ def test_so_it_does_for_every_executor(cell: str, executor: str) -> None:
     agree(found, layer, x, mask)
 
 
-@pytest.mark.slow
-@pytest.mark.one_in(1, slow=2)
-@pytest.mark.parametrize("traced", [False, True])
-def test_jacobians_are_each_examples_gradient(traced: bool) -> None:
-    layer, x, mask = layer_and_inputs("lstm")
-    weights = [weight.value for weight in layer.trainable_weights]
-
-    def jacobians() -> Any:
-        with tf.GradientTape(persistent=True) as tape:
-            tape.watch(x)
-            y = layer(x, mask=mask, training=True)
-            losses = tf.reduce_sum(y**2, 1)
-        return tape.jacobian(losses, weights), tape.batch_jacobian(y, x)
-
-    of_weights, of_inputs = tf.function(jacobians)() if traced else jacobians()
-    agree(of_weights, layer, x, mask)
-    for unit in range(2):
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            one = tf.reduce_sum(layer(x, mask=mask, training=True)[:, unit])
-        np.testing.assert_allclose(of_inputs[:, unit], tape.gradient(one, x), rtol=1e-11)
-
-
 @pytest.mark.parametrize("sequences", [False, True])
 @pytest.mark.parametrize(
     ("cell", "executor"),

@@ -144,12 +144,6 @@ def test_states_before_the_cell_is_built() -> None:
         keras.layers.RNN(Cell("qrnn", 4, features=2)).build((None, None, 3))
 
 
-def test_a_cell_with_more_inputs_is_refused_in_a_loop_of_keras() -> None:
-    over = keras.layers.RNN(Cell("phased_lstm", 4))
-    with pytest.raises(ConfigError, match=r"reads time, x.*gatekit\.RNN"):
-        over.build((None, None, FEATURES))
-
-
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float16"])
 def test_states_keep_the_type_of_the_variables(policy: str) -> None:
     step_cell = Cell("lstm", 4, dtype=policy, seed=1)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 from refused import at
 from seams import CellError, plan
 
 import gatekit
-from gatekit import BlockLayer, Cell, ConfigError, GatekitError
+from gatekit import BlockLayer, Cell, GatekitError
 
 MAKERS: dict[str, Any] = {
     "RNN": lambda **options: gatekit.RNN("gru", 4, seed=1, **options),
@@ -52,11 +51,6 @@ def test_functions_take_the_swap_of_a_layer(function: Any, gate: object) -> None
         function("gru", swap={"forget": gate, "update": gate})
 
 
-def test_options_without_a_gate_say_what_to_write() -> None:
-    with pytest.raises(CellError, check=at("swap.forget.kind")):
-        gatekit.RNN("gru", 4, swap={"forget": {"eps": 0.1}})
-
-
 def built(**options: Any) -> gatekit.RNN:
     layer = gatekit.RNN("gru", 4, seed=1, **options)
     layer.build((None, None, 3))
@@ -75,19 +69,6 @@ def test_a_weight_is_found_by_the_role_of_its_gate() -> None:
         weights["forget.nothing"]
     weights["forget.bias"].assign(np.ones(4))
     np.testing.assert_array_equal(weights["update.bias"], np.ones(4))
-
-
-@pytest.mark.parametrize("section", ["regularizers", "constraints"])
-def test_a_rule_is_given_by_the_role_of_its_gate(section: str) -> None:
-    rule = {"regularizers": keras.regularizers.L2(0.1), "constraints": keras.constraints.NonNeg()}
-    by_role, by_name = (
-        built(**{section: {name: {"kernel": rule[section]}}}) for name in ("forget", "update")
-    )
-    assert by_role.get_config()[section] == by_name.get_config()[section] != {}
-    with pytest.raises(ConfigError, check=at(f"{section}.update", names=("forget",))):
-        built(**{section: {n: {"kernel": rule[section]} for n in ("forget", "update")}})
-    with pytest.raises(ConfigError, check=at(f"{section}.forgt")):
-        built(**{section: {"forgt": {"kernel": rule[section]}}})
 
 
 def test_the_mapping_of_a_layer_may_use_roles() -> None:
