@@ -44,12 +44,12 @@ def filled(template: str, macro: str, *given: Any) -> str:
 def laid_out(text: str) -> str:
     """Return a file as black lays it out; without black, as it is."""
     try:
-        import black
+        from black import format_str
+        from black.mode import Mode, TargetVersion
     except ImportError:
         return text
-    versions = {black.TargetVersion.PY311}
-    mode = black.Mode(versions, line_length=WIDTH, magic_trailing_comma=False)
-    return black.format_str(text, mode=mode)
+    versions = {TargetVersion.PY311}
+    return format_str(text, mode=Mode(versions, line_length=WIDTH, magic_trailing_comma=False))
 
 
 def file_text(
