@@ -42,10 +42,6 @@ class FixedError(ConfigError, AttributeError):
     """An object whose options are fixed is changed."""
 
 
-_OWNED = {"Parameter": "parameters", "Projection": "projections", "State": "states"}
-"""The field of a class that declares objects of a kind."""
-
-
 class Declared:
     """Base of gates, output units, linear maps, initializers, blocks and tasks.
 
@@ -76,16 +72,10 @@ class Declared:
         for name in ("options", "option_names", "replaced"):
             value = vars(cls).get(name)
             if value is not None and not callable(getattr(value, "__func__", value)):
-                example = next(iter(value), "scale") if isinstance(value, (dict, list)) else "scale"
-                why = (
-                    "it is a method of gatekit's base class; an option is an annotated field of "
-                    f"the class, such as {example}: float = 1.0"
-                )
+                why = "it is a method of gatekit's base class"
                 raise ConfigError(Fault(Kind.REFUSED, Place((cls.__name__, name)), why=why))
-        if (fields := _named_arguments(cls)) is not None:
-            declared = "declare options as annotated fields of the class"
-            why = f"remove this method, and {declared}: {'; '.join(fields)}"
-            why = why if fields else "remove this method: its arguments are fields of every gate"
+        if "__init__" in vars(cls) and _names_arguments(vars(cls)["__init__"]):
+            why = "options are annotated fields of the class, not arguments"
             raise ConfigError(Fault(Kind.REFUSED, Place((cls.__name__, "__init__")), why=why))
         cls._option_types = types.MappingProxyType(option_hints)
         cls._needed = frozenset(name for name in option_hints if not hasattr(cls, name))
@@ -101,13 +91,7 @@ class Declared:
             except OptionError as error:
                 errors.append(error)
         for name in sorted(kind._needed - set(options)):
-            hint = kind._option_types[name]
-            why = (
-                f"give it a value, or a default in the class, {name}: "
-                f"{getattr(hint, '__name__', 'float')} = VALUE"
-            )
-            fault = Fault(Kind.MISSING, Place((name,)), why=why)
-            errors.append(OptionError(kind.__name__, fault))
+            errors.append(OptionError(kind.__name__, Fault(Kind.MISSING, Place((name,)))))
         if wrong := together(error.option for error in errors):
             raise OptionError(kind.__name__, wrong) from errors[0].__cause__
 
@@ -119,32 +103,15 @@ class Declared:
         default = getattr(cls, name, None)
         declared = any(name in _hints(base) for base in cls.__mro__)
         if isinstance(default, (bool, int, float, str)) and not declared:
-            from .written import attribute_place
-
             raise ConfigError(
-                f"{cls.__name__}.{name} is not an option, because it has no annotation; "
-                f"write {name}: {type(default).__name__} = {default!r} in the class "
-                f"({attribute_place(cls, name)})."
+                f"{cls.__name__}.{name} is not an option, because it has no annotation"
             )
         fault = unknown_option(Place((name,)), plain(as_plain(value)), cls._option_types)
         raise OptionError(cls.__name__, fault)
 
     def __setattr__(self, name: str, value: object) -> None:
-        instead = f"call .replaced({name}=VALUE) for a copy with another option"
-        if hasattr(self, "states"):
-            keep = "" if name in self.states else f"states = {{{name!r}: 0.0}}, "
-            instead = (
-                f"to keep a value for the next step, write {keep}{name}_prev as an argument in "
-                f"place of self.{name}, and return value, {{{name!r}: ...}}"
-            )
-        remedy, kind = f"use a local variable, or {instead}", type(value).__name__
-        if owned := _OWNED.get(kind):
-            remedy = (
-                f"write {owned} = {{{name!r}: {kind}(...)}} in the class, and {name} as an "
-                "argument of its function"
-            )
         raise FixedError(
-            f"{type(self).__name__} cannot be changed, so self.{name} = ... is refused; {remedy}"
+            f"{type(self).__name__} cannot be changed, so self.{name} = ... is refused"
         )
 
     @classmethod
@@ -179,22 +146,10 @@ class Declared:
         )
 
 
-def _named_arguments(cls: type) -> list[str] | None:
-    """Return the named arguments of a class's own constructor as fields, ``scale: float = 2.0``.
-
-    Those that a base has already, such as ``units``, are left out. None means no such argument.
-    """
-    if "__init__" not in vars(cls):
-        return None
-    fields, named = [], False
-    for parameter in list(inspect.signature(vars(cls)["__init__"]).parameters.values())[1:]:
-        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            named = True
-            plain_default = isinstance(parameter.default, (bool, int, float, str))
-            default = parameter.default if plain_default else 1.0
-            if not hasattr(cls.__mro__[1], parameter.name):
-                fields.append(f"{parameter.name}: {type(default).__name__} = {default!r}")
-    return fields if named else None
+def _names_arguments(constructor: Callable[..., Any]) -> bool:
+    """Return whether a class's own constructor has named arguments."""
+    _, *parameters = inspect.signature(constructor).parameters.values()
+    return any(p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters)
 
 
 _HINTS: weakref.WeakKeyDictionary[type, Mapping[str, Any]] = weakref.WeakKeyDictionary()

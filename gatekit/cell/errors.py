@@ -240,7 +240,7 @@ def refuse_non_finite(value: object, where: str) -> None:
         for index, inner in enumerate(value):
             refuse_non_finite(inner, f"{where}.{index}")
     elif isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(f"{where}={value}: write a finite number, such as 0.5 or 1e-3.")
+        raise ConfigError(f"{where}={value}: a finite number is expected")
 
 
 def one_line(error: Exception) -> str:

@@ -75,13 +75,11 @@ def _drawn(cell: Cell, weight: Weight, init: Any, seed: int) -> NDArray[Any]:
     if not all(map(np.array_equal, of_numpy, np.random.get_state())):
         raise GatekitError(
             f"{weight.name}: {place_in(type(initializer).draw)}: {initializer!r} draws from "
-            "numpy.random, which the seed of a run does not decide; draw from the argument rng, "
-            "such as rng.normal(size=shape)"
+            "numpy.random, not from its argument rng"
         )
     if drawn.shape != tuple(weight.shape):
         raise GatekitError(
             f"{weight.name}: {place_in(type(initializer).draw)}: {initializer!r} drew the shape "
-            f"{drawn.shape}, but {weight.shape} is needed; draw the argument `shape`: "
-            "rng.normal(size=shape)"
+            f"{drawn.shape}, but {weight.shape} is needed"
         )
     return drawn

@@ -47,7 +47,7 @@ class Gate(RowWise):
 
     def __init_subclass__(cls) -> None:
         owner, kinds = Place((cls.__name__,)), (int, float, State)
-        check_declared(owner, "states", cls.states, kinds, "initial values", "k", "0.0")
+        check_declared(owner, "states", cls.states, kinds, "initial values")
         super().__init_subclass__()
 
     def own_states(self, where: Place | None = None) -> dict[str, State]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from .errors import ConfigError
 
@@ -30,10 +29,6 @@ class Drawing(str):
     def _repr_svg_(self) -> str:
         return str(self)
 
-    def __getattr__(self, name: str) -> Any:
-        own = "; save('FILE.svg') writes it" if name[:1] != "_" else ""
-        raise AttributeError(f"a drawing has no attribute {name!r}{own}", name=name)
-
     def save(self, path: str | Path) -> Path:
         """Write the drawing to a file and return its path.
 
@@ -45,10 +40,7 @@ class Drawing(str):
         """
         path = Path(path)
         if path.suffix.lower() not in ("", ".svg"):
-            raise ConfigError(
-                f"{str(path)!r}: a drawing is SVG; write save({path.stem + '.svg'!r}), and convert "
-                "the file with a browser or Inkscape"
-            )
+            raise ConfigError(f"{str(path)!r}: a drawing is a file that ends in .svg")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(self, encoding="utf-8")
         return path

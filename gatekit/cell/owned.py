@@ -88,34 +88,21 @@ class Projection:
         if not isinstance(reads, (Mapping, Sequence)) or not reads:
             raise CellError(
                 "a projection's reads are a signal, an expression, a list of them, or a mapping to "
-                f"linear maps, not {excerpt(repr(reads))}; write reads: [x, h_prev]"
+                f"linear maps, not {excerpt(repr(reads))}"
             )
         object.__setattr__(self, "reads", reads if isinstance(reads, Mapping) else tuple(reads))
         check_size("width", self.width)
         _check_number(self.first_bias, "a projection's first_bias")
-        meant: Any = self.bias
-        if isinstance(meant, (int, str)) and not isinstance(meant, bool):  # a width, or a read
-            sized = meant in ("units", "features") or isinstance(meant, int)
-            write = f"width={meant!r}" if sized else f"Projection({[*self.reads, meant]!r})"
-            raise CellError(
-                f"a projection's bias is true or false, not {excerpt(repr(meant))}; "
-                f"write {excerpt(write)}"
-            )
         _check_switch(self.bias, "a projection's bias")
         if self.first_bias and not self.bias:
-            raise CellError(
-                "a projection with bias: false has no bias for first_bias; remove one of the two"
-            )
+            raise CellError("a projection with bias: false has no bias for first_bias")
         if self.norm is not None and not isinstance(self.norm, Mapping):
             raise CellError(
                 f"a projection's norm is {{of: sum}} or {{of: read}}, not "
-                f"{excerpt(repr(self.norm))}; write norm: {{of: sum}}"
+                f"{excerpt(repr(self.norm))}"
             )
         if self.norm is not None and "group" in self.norm:
-            raise CellError(
-                "a projection's norm has no group, because it shares no statistics; write norm: "
-                f"{{of: {self.norm.get('of', 'sum')}}}"
-            )
+            raise CellError("a projection's norm has no group, because it shares no statistics")
         object.__setattr__(self, "first_bias", float(self.first_bias))
 
     def canonical(self) -> dict[str, Any]:
@@ -192,28 +179,16 @@ def _made(kind: Any, base: Any, values: Mapping[str, Any], where: Place) -> Any:
         raise refused(where, str(error)) from None
 
 
-def check_declared(
-    owner: Place, key: str, value: Any, kind: Any, of: str, usual: str, such: str
-) -> None:
+def check_declared(owner: Place, key: str, value: Any, kind: Any, of: str) -> None:
     """Refuse a class's field that is not a mapping from names to objects of a kind.
 
-    ``of`` is the kind in the plural; ``usual`` is a name, and ``such`` an object, as it is written.
+    ``of`` is the kind in the plural.
     """
-    mapping = isinstance(value, Mapping)
-    if not mapping or any(isinstance(v, bool) or not isinstance(v, kind) for v in value.values()):
-        given = value if mapping or isinstance(value, (list, tuple, set)) else ()
-        names = [name for name in given if isinstance(name, str)] or [usual]
-        values = value if mapping else {}
-        each = ", ".join(f'"{name}": {_such(such, values.get(name))}' for name in names)
-        imported = f"; write from gatekit import {such.partition('(')[0]}" if "(" in such else ""
-        why = f"a mapping from names to {of} is expected: {key} = {{{each}}}{imported}"
-        raise refused(owner / key, f"{excerpt(repr(value))} is given; {why}")
-
-
-def _such(text: str, value: object) -> str:
-    """Return an object as it is written, with a number in place of its last one."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return re.sub(r"-?[\d.]+\)$", f"{value!r})", text) if number else text
+    each = value.values() if isinstance(value, Mapping) else [None]
+    if any(isinstance(v, bool) or not isinstance(v, kind) for v in each):
+        raise CellError(
+            Fault(Kind.WRONG, owner / key, as_plain(value), f"a mapping from names to {of}")
+        )
 
 
 def check_own_names(owner: Place, names: Sequence[str], others: Sequence[str] = ()) -> None:
@@ -232,13 +207,12 @@ def check_own_names(owner: Place, names: Sequence[str], others: Sequence[str] = 
         if not plain or name.endswith("_prev") or name in TAKEN:
             raise refused(
                 owner,
-                f"{name!r} cannot be the name of a state or projection; use another name "
-                f"that is a Python identifier, does not end in _prev, and is not one of "
-                f"{listed(TAKEN)}",
+                f"{name!r} cannot be the name of a state or projection, which is a Python "
+                f"identifier, does not end in _prev, and is not one of {listed(TAKEN)}",
             )
     every = [*names, *others]
     if twice := next((name for name in every if every.count(name) > 1), ""):
-        why = "an option, parameter, state or projection has this name, too; rename one of them"
+        why = "an option, parameter, state or projection has this name, too"
         raise refused(owner / twice, why)
 
 

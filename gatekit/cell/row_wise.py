@@ -39,11 +39,8 @@ class RowWise(Declared):
         for name, value in vars(cls).items():
             if isinstance(value, Parameter):
                 raise refused(owner / name, "it is a learned parameter outside of `parameters`")
-        for key, kind, usual, such in (
-            ("parameters", Parameter, "scale", 'Parameter("units", init=1.0)'),
-            ("projections", Projection, "tau", 'Projection("x")'),
-        ):
-            check_declared(owner, key, getattr(cls, key), kind, f"{kind.__name__}s", usual, such)
+        for key, kind in (("parameters", Parameter), ("projections", Projection)):
+            check_declared(owner, key, getattr(cls, key), kind, f"{kind.__name__}s")
         super().__init_subclass__()
         own = (*getattr(cls, "states", ()), *cls.projections)
         check_own_names(owner, own, (*cls.parameters, *cls._option_types))

@@ -25,10 +25,7 @@ class Block(Declared):
         super().__init_subclass__()
         for name in cls._option_types:
             if hasattr(Block, name):
-                why = (
-                    f"an option cannot be called {name}, because every block has an attribute of "
-                    "this name; choose another name."
-                )
+                why = "every block has an attribute of this name"
                 raise PluginError(Fault(Kind.REFUSED, Place((cls.__name__, name)), why=why))
 
     def mix(self, parts: Parts, x: Expr) -> Expr:

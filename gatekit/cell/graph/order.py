@@ -6,7 +6,6 @@ state. A definition that a cell never uses is usually a mistake, so gatekit refu
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -111,46 +110,14 @@ def find_order(draft: Draft, needs: Needs) -> list[str]:
     return list(done)
 
 
-def _cycle(draft: Draft, cycle: list[str]) -> CellError:
-    """Return the error for a cycle: which signal to read one step earlier, and where."""
-    pairs = itertools.pairwise(cycle)
-    spec = draft.spec
-    # Prefer the emitted signal, then an equation, as the state; prefer a gate as its reader.
-    reader, read = min(
-        pairs,
-        key=lambda pair: (
-            draft.is_projection(pair[1]),
-            pair[1] != spec.emits,
-            pair[1] not in draft.equations,
-            pair[0] not in draft.gates,
-        ),
-    )
-    section = "gates" if reader in draft.gates else "equations"
-    section = "norms" if reader in draft.norms else section
-    within = any(read in names(r.expr) for r in draft.reads(reader)) if section == "gates" else 0
-    place = CELL / section / reader if reader != FEEDBACK else CELL
-    place = draft.place(reader) if section == "gates" and reader != FEEDBACK else place
-    place = place / "reads" if within else place
-    depend = f"signals depend on each other in the same step: {' -> '.join(cycle)}"
-    if draft.is_projection(read):
-        why = "remove one of these reads: a projection has no value of the step before"
-        return refused(place, f"{depend}; {why}")
-    return refused(
-        place,
-        f"{depend}; write {read}_prev, the value of {read} one step earlier, in place "
-        f"of {read}{_by_author(draft, cycle)}",
-    )
-
-
-def _by_author(draft: Draft, cycle: Sequence[str]) -> str:
-    """Return the place where a plugin's gate in the cycle asks for the next signal."""
-    for name, other in itertools.pairwise(cycle):
-        if name in draft.gates:
-            gate = draft.gates[name].gate
-            reads = any(other in names(read.expr) for read in draft.gates[name].reads)
-            if place := gate.declared("reads" if reads else gate.method):
-                return place
-    return ""
+def _cycle(draft: Draft, cycle: Sequence[str]) -> CellError:
+    name = cycle[0]
+    sections = {"equations": draft.equations, "norms": draft.norms}
+    section = next((section for section, members in sections.items() if name in members), "")
+    place = CELL / section / name if section else draft.place(name)
+    if not section and any(cycle[1] in names(read.expr) for read in draft.reads(name)):
+        place = place / "reads"
+    return refused(place, f"signals depend on each other in the same step: {' -> '.join(cycle)}")
 
 
 def _asked(draft: Draft, bindings: Bindings, name: str) -> tuple[str, ...]:
@@ -260,8 +227,7 @@ def check_owned(draft: Draft, widths: Widths) -> None:
                 raise refused(
                     CELL / "gates" / name,
                     f"{gate.place()}: the value of {gate.definition()} does not "
-                    f"depend on its state {state!r}; use {state}_prev or the new {state} in the "
-                    f"value, or remove {state!r} from states",
+                    f"depend on its state {state!r}",
                 )
         for part in draft.gates[name].projections:
             if part.name not in reached:
@@ -269,8 +235,7 @@ def check_owned(draft: Draft, widths: Widths) -> None:
                 raise refused(
                     draft.place(part.name),
                     f"{gate.place()}: the value of {gate.definition()} "
-                    f"does not depend on its projection {own!r}; use {own} in the value, or remove "
-                    f"{own!r} from projections",
+                    f"does not depend on its projection {own!r}",
                 )
 
 
@@ -331,7 +296,7 @@ def _check_own(draft: Draft, name: str) -> None:
             raise refused(
                 CELL / "gates" / name,
                 f"{gate.place()}: {type(gate).__name__} has a parameter {part!r}, which is the "
-                "name of an argument that every gate can ask for; rename it",
+                "name of an argument that every gate can ask for",
             )
         if part not in arguments:
             raise refused(CELL / "gates" / name, _not_used(gate, "parameter", part))

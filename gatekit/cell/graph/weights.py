@@ -42,14 +42,11 @@ class Weights:
             CellError: it has too many elements, or another weight has its name.
         """
         if any(weight.name == name for weight in self.all):
-            raise CellError(
-                f"two weights of {owner} would be called {name}; rename the parameter "
-                f"{name.removeprefix(f'{owner}.')!r} of its gate"
-            )
+            raise CellError(f"two weights of {owner} would be called {name}")
         if math.prod(shape) > MAX_ELEMENTS:
             raise CellError(
                 f"the weight {name} would be {shape_text(shape)}; at most {MAX_ELEMENTS:,} "
-                "elements are allowed: make its widths smaller"
+                "elements are allowed"
             )
         self.all.append(Weight(name, shape, init, kind, owner, **more))
         return name
@@ -161,16 +158,10 @@ class Weights:
         known, functions = self.widths.shapes, self.draft.spec.functions
         shape = infer(self.draft.with_constants(expr), known, functions, where)
         if not shape:
-            raise refused(
-                where, "a plain number cannot be read; read signals, as in reads: [x, h_prev]"
-            )
+            raise refused(where, "a plain number cannot be read")
         if len(shape) > 1:
-            raise refused(
-                where,
-                f"it is a matrix, {shape_text(shape)}, and linear maps take vectors; "
-                f"put its rows side by side: read {'flat(' * (len(shape) - 1)}{expr}"
-                f"{')' * (len(shape) - 1)}",
-            )
+            why = f"it is a matrix, {shape_text(shape)}, and linear maps take vectors"
+            raise refused(where, why)
         return shape[0]
 
     def _initializer(self, declared: RowWise, which: str, default: Any) -> Any:

@@ -6,11 +6,9 @@ the constant parts of expressions as plain numbers, so those numbers must not be
 
 from __future__ import annotations
 
-import ast
-import contextlib
 import math
 import operator
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,8 +103,7 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
                 break
             if visits > MAX_VISITS:
                 raise CellError(
-                    f"cell {draft.spec.name!r}: its widths cannot be found in {MAX_VISITS:,} steps;"
-                    " write fewer or shorter equations"
+                    f"cell {draft.spec.name!r}: its widths cannot be found in {MAX_VISITS:,} steps"
                 )
     complete = _with_previous(draft, shapes)
     check_matrices(draft, bindings, complete)
@@ -154,44 +151,16 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
         value, new_states = result if isinstance(result, tuple) else (result, {})
         value, new_states = lift(value), {k: lift(v) for k, v in new_states.items()}
     except (TypeError, ValueError, AttributeError):
-        part, typed = type(result).__name__, _returned(gate.states, (), gate.returned().text)
-        if type(result).__module__.partition(".")[0] in ("numpy", "tensorflow", "keras"):
-            typed = "return a value that is computed from pre with gatekit.ops"
-        if result is None:
-            part, typed = "None", "return the gate's value: end the function with `return value`"
-        if isinstance(result, tuple):
-            part = "a tuple that is not (value, {name: new state})"
-        raise refused(where, f"{gate.returned()}: {gate.method} returns {part}; {typed}") from None
+        expected = "a value, or (value, {name: new state}), is expected"
+        given = f"{gate.method} returns {type(result).__name__}"
+        raise refused(where, f"{gate.returned()}: {given}; {expected}") from None
     if set(new_states) != set(gate.states):
         raise refused(
             where,
             f"{gate.returned()}: {gate.method} returns the states {listed(new_states)}, "
-            f"but declares {listed(gate.states)}; {_returned(gate.states, new_states)}",
+            f"but declares {listed(gate.states)}",
         )
     return value, new_states
-
-
-def _returned(states: Iterable[str], given: Iterable[str] = (), line: str = "") -> str:
-    """Return how to write the return statement of a gate with these states.
-
-    Args:
-        states: the names of the gate's states.
-        given: the names of the new states that it returns.
-        line: the return statement as it is, such as ``return value, m``.
-    """
-    value, news = "value", {name: f"new_{name}" for name in states}
-    with contextlib.suppress(SyntaxError):
-        match ast.parse(line.strip()).body:
-            case [ast.Return(ast.Tuple([first, *rest]))] if len(rest) == len(news):
-                value = ast.unparse(first)
-                news = {name: ast.unparse(of) for name, of in zip(news, rest, strict=True)}
-    new = ", ".join(f"{name!r}: {of}" for name, of in news.items())
-    if new:
-        return f"write return {value}, {{{new}}}"
-    declared = ", ".join(f"{name!r}: 0.0" for name in given) or "'k': 0.0"
-    return "write return value, with one value for each unit; a new state must be declared: " + (
-        f"states = {{{declared}}}"
-    )
 
 
 def _check_gate(
@@ -340,6 +309,6 @@ def _value(expr: Expr, where: Place) -> float | None:
         raise refused(
             where,
             f"the constant {render(expr, ' ')!r} is not a real number between "
-            f"-{_LARGEST:g} and {_LARGEST:g}; write its value",
+            f"-{_LARGEST:g} and {_LARGEST:g}",
         )
     return result

@@ -143,15 +143,10 @@ class Function:
             arguments = parameters if len(parameters) == self.arity else arguments
         return f"{self.name}({', '.join(arguments)})"
 
-    def wrong_number(self, given: int, prefix: str = "") -> str:
-        """Return the message for a wrong number of arguments, with the correct call.
-
-        Args:
-            given: the number of arguments.
-            prefix: the module in front of the name, such as ``ops.``.
-        """
+    def wrong_number(self, given: int) -> str:
+        """Return the message for a wrong number of arguments."""
         takes = "1 argument" if self.arity == 1 else f"{self.arity} arguments"
-        return f"{self.name} takes {takes}, not {given}; write {prefix}{self.typed}"
+        return f"{self.name} takes {takes}, not {given}"
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Apply the function to expressions, arrays ``... x width`` or tensors ``... x width``.
@@ -168,13 +163,12 @@ class Function:
             if self._has_axis and keywords in ({"axis": -1}, {"axis": -2}):
                 return self._over_rows(*args) if keywords["axis"] == -2 else self(*args)
             given = ", ".join(f"{name}={value!r}" for name, value in keywords.items())
-            axis = f", or ops.{self.name}(x, axis=-2) for the rows of a history"
+            axis = ", and axis=-2" if self._has_axis else ""
             raise TypeError(
-                f"{self.name} takes {self.arity} argument(s) by position, not {given}; write "
-                f"ops.{self.typed}{axis if self._has_axis else ''}"
+                f"{self.name} takes {self.arity} argument(s) by position{axis}, not {given}"
             )
         if len(args) != self.arity:
-            raise TypeError(self.wrong_number(len(args), "ops."))
+            raise TypeError(self.wrong_number(len(args)))
         if any(isinstance(arg, Expr) for arg in args):
             return Call(self.name, tuple(lift(arg) for arg in args))
         if self.compose is not None:
@@ -214,7 +208,7 @@ class MisfitError(CellError):
 
 def _matrix(shape: Shape) -> None:
     if len(shape) < 2:
-        raise MisfitError("it takes a matrix; split(v, n) cuts a vector into n rows")
+        raise MisfitError("it takes a matrix")
 
 
 def _common(one: Shape, other: Shape) -> Shape:
@@ -260,11 +254,7 @@ def _transpose(one: Shape, _: Shape, __: int) -> Shape:
 
 def _split(one: Shape, _: Shape, count: int) -> Shape:
     if one[-1] % count:
-        fitting = [n for n in range(1, min(one[-1], 10_000) + 1) if one[-1] % n == 0]
-        raise MisfitError(
-            f"a width of {one[-1]} cannot be cut into {count} equal rows; write a number that "
-            f"divides it: {', '.join(map(str, fitting[:12]))}"
-        )
+        raise MisfitError(f"a width of {one[-1]} cannot be cut into {count} equal rows")
     return (*one[:-1], count, one[-1] // count)
 
 

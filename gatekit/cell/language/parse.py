@@ -75,11 +75,12 @@ class _Reader:
             raise self.refused(_GRAMMAR, max(0, start - 1), max(start, end - 1)) from None
         return self.visit(tree.body, 1)
 
-    def refused(self, why: str, start: int, end: int) -> ExpressionError:
+    def refused(self, why: str, start: int, end: int, known: tuple[str, ...] = ()) -> Exception:
         span = (min(start, len(self.text)), end)
-        return ExpressionError(Fault(Kind.SYNTAX, Place(), self.text, why=why, span=span))
+        fault = Fault(Kind.SYNTAX, Place(), self.text, why=why, known=known, span=span)
+        return ExpressionError(fault)
 
-    def at(self, node: ast.expr, why: str = _GRAMMAR) -> ExpressionError:
+    def at(self, node: ast.expr, why: str = _GRAMMAR) -> Exception:
         return self.refused(why, node.col_offset, node.end_col_offset or node.col_offset + 1)
 
     def visit(self, node: ast.expr, depth: int) -> Expr:
@@ -110,7 +111,8 @@ class _Reader:
                 return Call(name, tuple(self.visit(arg, depth + 1) for arg in args))
             case ast.Call(ast.Name(name) as called) if name not in self.functions:
                 why = f"there is no function {name!r}{nearest(name, self.functions)}"
-                raise self.at(called, why)
+                start, end = called.col_offset, called.end_col_offset or 0
+                raise self.refused(why, start, end, tuple(self.functions))
             case ast.Call(called) if not isinstance(called, ast.Name):
                 raise self.at(called)
             case ast.UnaryOp(_, operand):
@@ -123,7 +125,7 @@ class _Reader:
                 raise self.between(left.end_col_offset or 0, right.col_offset)
         raise self.at(node)
 
-    def between(self, start: int, end: int) -> ExpressionError:
+    def between(self, start: int, end: int) -> Exception:
         """Return the error of the operator between two positions."""
         found = re.compile(r"[^\s()]+").search(self.text, start, end)
         return self.refused(_GRAMMAR, *(found.span() if found else (start, end)))

@@ -81,25 +81,7 @@ def infer(
     try:
         return _bounded(_by_rule(expr, function, known))
     except MisfitError as why:
-        raise _refused(expr, function, known, where, f"{why}{_instead(expr, known)}") from None
-
-
-def _instead(expr: Call, shapes: Sequence[Shape]) -> str:
-    """Return what to write in place of a product of a matrix and a vector that does not fit."""
-    if expr.function not in ("matvec", "vecmat"):
-        return ""
-    one, other = (render(arg, " ") for arg in expr.args)
-    first, second = (len(shape) for shape in shapes)
-    if first < 2 and second < 2:
-        if first and second and shapes[0][-1] == shapes[1][-1] ** 2:
-            return f"; write {expr.function}(split({one}, units), {other})"
-        if first and second and shapes[1][-1] == shapes[0][-1] ** 2:
-            return f"; write {expr.function}({one}, split({other}, units))"
-        return f"; for two vectors write {one} * {other}, or dot({one}, {other})"
-    matrix_first = first > second
-    fits = "matvec" if matrix_first else "vecmat"
-    swapped = f" or {expr.function}({other}, {one})" if fits != expr.function else ""
-    return f"; write {fits}({one}, {other}){swapped}" if fits != expr.function else ""
+        raise _refused(expr, function, known, where, str(why)) from None
 
 
 def join(left: Shape | None, right: Shape | None, narrow: bool = False) -> Shape | None:
@@ -134,8 +116,7 @@ def _bounded(shape: Shape | None) -> Shape | None:
     if shape is not None and (len(shape) > MAX_AXES or math.prod(shape) > MAX_ELEMENTS):
         raise MisfitError(
             f"the result would be {shape_text(shape)}; at most {MAX_AXES} axes and "
-            f"{MAX_ELEMENTS:,} elements are allowed",
-            "make the widths smaller",
+            f"{MAX_ELEMENTS:,} elements are allowed"
         )
     return shape
 
@@ -152,7 +133,7 @@ def _by_rule(expr: Call, function: Function, inner: Sequence[Shape]) -> Shape:
     numbers = [k for k, shape in enumerate(inner) if shape == () and k not in function.static]
     if numbers:
         number = render(expr.args[numbers[0]], " ")
-        raise MisfitError(f"{number} has no units; write a signal, such as h_prev, in its place")
+        raise MisfitError(f"the number {number} has no units")
     return result
 
 
@@ -197,7 +178,7 @@ def _tried(expr: Call, function: Function, inner: Sequence[Shape], where: Place)
             raise _refused(expr, function, inner, where, str(error)) from None
     one, other = results
     if (one[:1], other[:1]) != ((_ROWS[0],), (_ROWS[1],)) or one[1:] != other[1:]:
-        why = "it mixes the rows of a batch; compute each row alone"
+        why = "it mixes the rows of a batch"
         raise _refused(expr, function, inner, where, why)
     return tuple(one[1:])
 
@@ -218,5 +199,5 @@ def _whole(expr: Expr, where: Place, call: Call) -> None:
         raise refused(
             where,
             f"in {render(call, ' ')!r} the count must be a whole number from 1 or a "
-            f"constant, not {expr}; write for example {call.function}({render(call.args[0])}, 2)",
+            f"constant, not {expr}",
         )

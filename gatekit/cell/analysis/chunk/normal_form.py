@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gatekit.cell.analysis.affine_form import NotAffineError, times
-from gatekit.cell.language.expression import Binary, Expr, Neg, Number
+from gatekit.cell.language.expression import Expr, Number
 from gatekit.cell.language.shape import Shape
 from gatekit.cell.program import Memory, MemoryRead, MemoryTerm
 
@@ -68,20 +68,10 @@ class NormalForm(Interpreter):
         """Return the logarithm of the decay in two parts: all elements, and rows (of keys)."""
         logarithms: dict[str, Expr | None] = dict.fromkeys(("head", "column"))
         assert matrix.decay is not None
-        todo = list(self.logarithms.of(matrix.decay))
-        while todo:
-            part = todo.pop(0)
+        for part in self.logarithms.of(matrix.decay):
             self.visit()
             rows, columns = self.last_axes(part)
             if rows > 1 and columns > 1:
-                if isinstance(part, Binary) and part.op in "+-":
-                    todo[:0] = [part.left, part.right if part.op == "+" else -part.right]
-                    continue
-                if isinstance(part, Neg) and isinstance(part.operand, Binary):
-                    inner = part.operand
-                    if inner.op in "+-":
-                        todo[:0] = [-inner.left, -inner.right if inner.op == "+" else inner.right]
-                        continue
                 raise NotAffineError(
                     f"{matrix.state} has a decay for each of its {shape[-2]} x {shape[-1]} "
                     "elements, not one for each of its keys"
