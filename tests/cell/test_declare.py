@@ -98,7 +98,7 @@ def test_a_number_too_large_for_a_float_is_refused():
 
 
 def test_a_field_without_an_annotation_is_no_option():
-    with pytest.raises(ConfigError, match="plain_field: int = 4"):
+    with pytest.raises(ConfigError, match="plain_field is not an option"):
         Thing(plain_field=1)
 
 
@@ -125,7 +125,7 @@ def test_equal_options_are_equal_things():
 
 def test_things_are_immutable_and_can_be_replaced():
     thing = Thing(count=3)
-    with pytest.raises(AttributeError, match=r"\.replaced\(count=VALUE\)"):
+    with pytest.raises(AttributeError, match="cannot be changed"):
         thing.count = 4
     assert thing.replaced(count=4).count == 4
     assert thing.count == 3
@@ -165,7 +165,7 @@ def test_options_follow_the_order_of_inheritance():
 
 
 def test_a_constructor_with_named_arguments_is_refused():
-    with pytest.raises(ConfigError, check=at("Made.__init__", names=("scale: float = 2.0",))):
+    with pytest.raises(ConfigError, check=at("Made.__init__")):
 
         class Made(Declared):
             def __init__(self, scale=2.0):

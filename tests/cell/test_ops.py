@@ -80,7 +80,7 @@ def test_an_expression_gives_an_expression():
 
 
 def test_a_wrong_number_of_arguments_and_an_unknown_type_are_refused():
-    with pytest.raises(TypeError, match=r"not 2; .*ops.tanh\(x\)"):
+    with pytest.raises(TypeError, match="tanh takes 1 argument, not 2"):
         ops.tanh(X, X)
     with pytest.raises(TypeError, match="does not support str"):
         ops.tanh("x")

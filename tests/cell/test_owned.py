@@ -250,7 +250,7 @@ REFUSED = {
     ),
     "cycle through the cell": (
         _projection(reads=["c", "m_prev"]),
-        at("cell.gates.forget.projections.tau.reads", names=("c_prev",)),
+        at("cell.gates.forget.projections.tau.reads", names=("forget.tau",)),
     ),
     "cycle": (
         _changed(
@@ -554,7 +554,7 @@ def test_an_output_unit_with_a_projection_that_cannot_be_is_refused(declared, pl
 
 def test_axis_is_that_of_rows_or_units():
     for wrong in ({"axis": 0}, {"axis": -2, "keepdims": True}):
-        with pytest.raises(TypeError, match=r"ops.mean\(x, axis=-2\)"):
+        with pytest.raises(TypeError, match="by position, and axis=-2, not axis="):
             ops.mean(1.0, **wrong)
     with pytest.raises(TypeError, match="by position, not axis=-2"):
         ops.tanh(1.0, axis=-2)
