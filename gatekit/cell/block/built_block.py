@@ -159,8 +159,7 @@ def build_block(
     for method, program in programs:
         if not spec.plain and program.width != width:
             raise CellError(
-                f"{where}: {method} returns the width {program.width}, but the model's is {width}; "
-                "map the value: parts.dense('out', value, parts.width)."
+                f"{where}: {method} returns the width {program.width}, but the model's is {width}"
             )
     return BuiltBlock(spec, built[0], width, directions, mix, combine, finish)
 

@@ -8,8 +8,6 @@ given an array or a tensor, it computes the result with the backend for that typ
 from __future__ import annotations
 
 import builtins
-import contextlib
-import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -133,15 +131,6 @@ class Function:
                 for place, arg in enumerate(args)
             ]
         )
-
-    @property
-    def typed(self) -> str:
-        """A call as it is typed, such as ``clip(x, low, high)``."""
-        arguments = {1: ["x"], 2: ["a", "b"]}.get(self.arity, [])
-        with contextlib.suppress(TypeError, ValueError):  # functions of NumPy have no signature
-            parameters = [*inspect.signature(self.compose or self.numpy or self).parameters]
-            arguments = parameters if len(parameters) == self.arity else arguments
-        return f"{self.name}({', '.join(arguments)})"
 
     def wrong_number(self, given: int) -> str:
         """Return the message for a wrong number of arguments."""
