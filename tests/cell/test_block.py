@@ -156,7 +156,7 @@ class Elsewhere(Block):
         (Idle, "the part 'gate'"),
         (Narrow, "width 3"),
         (Misfit, r"'rnn \+ gate'"),
-        (Named, "'Gate' is not a name"),
+        (Named, "'Gate' is not a lower-case name"),
         (Elsewhere, "reads 'norm'"),
     ],
 )
@@ -222,7 +222,7 @@ def lambdas(value):
 
 WRONG = {
     "nothing": (returns_nothing(), "returns None"),
-    "numpy": (with_numpy(), "write ops.tanh(x)"),
+    "numpy": (with_numpy(), "numpy"),
     "a layer": (lambdas(lambda parts, x: parts.layer_norm(x)), "'layer_norm'"),
     "no name": (lambdas(lambda parts, x: parts.norm(x)), "'value'"),
     "no width": (lambdas(lambda parts, x: parts.dense("in", x)), "'width'"),
