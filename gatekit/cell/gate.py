@@ -9,7 +9,7 @@ from gatekit.cell.language.expression import Expr, evaluate, names
 from gatekit.cell.language.ops import Function
 from gatekit.faults import Place
 
-from .owned import State, check_declared, state_of
+from .owned import State, check_declared, check_noises, state_of
 from .row_wise import RowWise
 from .written import Line
 
@@ -20,10 +20,11 @@ class Gate(RowWise):
     ``pre = sum_r A_r(read_r) + bias``, ``value = activate(pre, ...)``
 
     A subclass declares its options (annotated fields), ``reads``, ``bias``, ``parameters``,
-    ``states`` and ``projections``, and defines ``activate``; it does not create weights, loop over
-    time or use Keras. The shapes of its weights follow from the widths of its reads: each linear
-    map returns the shapes that it needs (`LinearMap.shapes`), and `gatekit.cell.graph.weights`
-    collects them.
+    ``states``, ``projections`` and ``noises`` (distributions by name, of numbers that are drawn
+    anew for each step, row and unit in training), and defines ``activate``; it does not create
+    weights, loop over time or use Keras. The shapes of its weights follow from the widths of its
+    reads: each linear map returns the shapes that it needs (`LinearMap.shapes`), and
+    `gatekit.cell.graph.weights` collects them.
 
     Args:
         reads: signals or expressions that are linearly mapped; a list, or a mapping to linear maps.
@@ -43,11 +44,13 @@ class Gate(RowWise):
     norm: Mapping[str, Any] | None = None
 
     states: ClassVar[Mapping[str, float | State]] = {}
+    noises: ClassVar[Mapping[str, str]] = {}
     method: ClassVar[str] = "activate"
 
     def __init_subclass__(cls) -> None:
         owner, kinds = Place((cls.__name__,)), (int, float, State)
         check_declared(owner, "states", cls.states, kinds, "initial values")
+        check_noises(cls.noises, owner / "noises")
         super().__init_subclass__()
 
     def own_states(self, where: Place | None = None) -> dict[str, State]:
@@ -76,10 +79,12 @@ class InlineGate(Gate):
     Args:
         activation: the gate's value, an expression.
         states: own states by name, each ``{update: EXPRESSION}`` with the keys of `State`.
+        noises: distributions by name, as in `Gate`.
     """
 
     activation: str
     states: Mapping[str, Any] = {}  # type: ignore[misc]
+    noises: Mapping[str, Any] = {}  # type: ignore[misc]
 
     _expression: Expr
     _updates: Mapping[str, Expr] = {}

@@ -13,12 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from gatekit.faults import Fault, Kind, Place, unknown_option
+from gatekit.faults import Fault, Kind, OneOf, Place, Table, unknown_option
 
 from .calls import constructed
-from .errors import CellError, as_plain, at_most, excerpt, listed, refused
+from .errors import CellError, accepted, as_plain, at_most, excerpt, listed, refused
 from .learned import check_size
 
+NOISES = {"uniform": 0.5, "normal": 0.0, "gumbel": 0.5772156649015329, "logistic": 0.0}
+"""The mean of each distribution of noise that a gate can declare."""
 MAX_PROJECTIONS = 20
 """The most projections of one gate. Each may read the one before it."""
 TAKEN = ("pre", "own_prev", "t", "units", "features", "x", "emitted", "bias", "norm_scale", "scale")
@@ -160,6 +162,17 @@ def projections_of(
     return merged
 
 
+def check_noises(noises: Any, where: Place) -> None:
+    """Refuse noise that is not a mapping from names to distributions.
+
+    Raises:
+        CellError: it has another form.
+    """
+    accepted(noises, Table(), where)
+    for name, kind in noises.items():
+        accepted(kind, OneOf(tuple(NOISES)), where / name)
+
+
 def read_names(projections: Mapping[str, Projection]) -> tuple[str, ...]:
     """Return the names in the reads of projections as written, which ``bind`` can replace."""
     reads = [str(read) for projection in projections.values() for read in projection.reads]
@@ -192,11 +205,11 @@ def check_declared(owner: Place, key: str, value: Any, kind: Any, of: str) -> No
 
 
 def check_own_names(owner: Place, names: Sequence[str], others: Sequence[str] = ()) -> None:
-    """Refuse names of states and projections that a gate's function cannot ask for.
+    """Refuse names of states, projections and noises that a gate's function cannot ask for.
 
     Args:
         owner: the gate's class or its place in a cell, for messages.
-        names: the names of states and projections.
+        names: the names of states, projections and noises.
         others: the names of parameters and options, which no state or projection has.
 
     Raises:
@@ -207,7 +220,7 @@ def check_own_names(owner: Place, names: Sequence[str], others: Sequence[str] = 
         if not plain or name.endswith("_prev") or name in TAKEN:
             raise refused(
                 owner,
-                f"{name!r} cannot be the name of a state or projection, which is a Python "
+                f"{name!r} cannot be the name of a state, projection or noise, which is a Python "
                 f"identifier, does not end in _prev, and is not one of {listed(TAKEN)}",
             )
     every = [*names, *others]

@@ -42,7 +42,7 @@ class RowWise(Declared):
         for key, kind in (("parameters", Parameter), ("projections", Projection)):
             check_declared(owner, key, getattr(cls, key), kind, f"{kind.__name__}s")
         super().__init_subclass__()
-        own = (*getattr(cls, "states", ()), *cls.projections)
+        own = (*getattr(cls, "states", ()), *cls.projections, *getattr(cls, "noises", ()))
         check_own_names(owner, own, (*cls.parameters, *cls._option_types))
 
     def own_projections(self, where: Place = PROJECTIONS) -> dict[str, Projection]:

@@ -284,7 +284,12 @@ def blocks_of(cell: Cell) -> Sequence[Solve]:
         UnwrittenError: there are none, or they cannot be written as code.
     """
     spec = cell.spec
-    noise = (spec.dropout, spec.recurrent_dropout, *(state.zoneout for state in cell.states))
+    noise = (
+        *cell.noises,
+        spec.dropout,
+        spec.recurrent_dropout,
+        *(state.zoneout for state in cell.states),
+    )
     if any(noise) or cell.output.histories or cell.output.unit.feeds_back:
         raise UnwrittenError("noise, or an output unit that reads earlier steps")
     if not chunk.analyse(cell).reason:

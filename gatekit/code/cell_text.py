@@ -106,6 +106,7 @@ class CellText:
         drops: the widths of the masks of recurrent dropout.
         recurrent_dropout: the rate of recurrent dropout.
         zoneout: for each state with zoneout: rate, width, and whether it is a matrix.
+        noises: the distribution and the width of each noise that a gate declares.
         parallel: the code that computes all steps together, if the analysis finds a form for it.
         project: the products that are computed before the loop; ``step`` has the other lines.
         sizes_from: how functions compute the sizes that they read from the weights, by name; None
@@ -131,6 +132,7 @@ class CellText:
     drops: list[str]
     recurrent_dropout: float
     zoneout: list[tuple[float, str, bool]]
+    noises: list[tuple[str, str]] = field(default_factory=list)
     parallel: AllStepsText | None = None
     project: Project | None = None
     sizes_from: Mapping[str, str] | None = None
@@ -149,9 +151,14 @@ class CellText:
         return {**self.helpers, **of_all_steps}
 
     @property
+    def draws_each_step(self) -> bool:
+        """Whether each step draws anew."""
+        return bool(self.zoneout or self.noises)
+
+    @property
     def draws_noise(self) -> bool:
-        """Whether the file draws masks of dropout or zoneout."""
-        return bool(self.dropout or self.drops or self.zoneout)
+        """Whether the file draws masks of dropout or zoneout, or noises."""
+        return bool(self.dropout or self.drops or self.draws_each_step)
 
     @property
     def unknown_sizes(self) -> bool:
@@ -302,6 +309,7 @@ def cell_text(
             for state in cell.states
             if state.zoneout
         ],
+        noises=[(kind, within(cell.widths[name])) for name, kind in cell.noises.items()],
         parallel=parallel,
         project=step.project,
         sizes_from=_sizes_from(cell, layout, access, firsts) if access.size is str else None,

@@ -127,6 +127,9 @@ class Emitter(Lines):
         if drawn:
             self.unpack(drawn, framework.drawn)
         self._later.update(key for key, _ in [*keys, *drawn])
+        self.batched.update(program.noises)
+        if framework.noise:
+            self._draw_noises()
         matrices = self._matrices(windows) if framework.reshape else {}
         for key, shape in matrices.items():
             name = self.env[key]
@@ -175,6 +178,7 @@ class Emitter(Lines):
         if "{hold}" in self.framework.held:
             zoned = [hold.new for hold in self.program.holds if hold.rate]
             masks += [(f"hold:{name}", f"hold_{name}") for name in zoned]
+            masks += [(name, slug(name)) for name in self.program.noises]
         return masks
 
     def _matrices(self, windows: Sequence[Window]) -> dict[str, tuple[int, ...]]:
@@ -192,6 +196,20 @@ class Emitter(Lines):
         for op in self.program.setup:
             self.env[f"raw:{op.out}"] = self.env[op.out]
             self.assign(op.out, op.expr)
+
+    def _draw_noises(self) -> None:
+        """Write the noises that gates declare."""
+        for place, (name, kind) in enumerate(self.program.noises.items()):
+            self.printer.need(["draw_noise"])
+            self.env[name], width = (
+                self.local.new(slug(name)),
+                self.size(*self.program.shapes[name]),
+            )
+            drawn = self.framework.noise.format(
+                like=self.env["x"], width=width, kind=kind, place=1000 + place
+            )
+            self.lines += wrapped(f"{self.env[name]} = {drawn}", self.room)
+            self._later.add(name)
 
     def _hold(self) -> None:
         """Write zoneout; from here on, a state is what the step returns."""

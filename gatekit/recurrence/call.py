@@ -13,7 +13,7 @@ from gatekit.cell.graph import Cell
 
 from .emission import emit, only_final
 from .masking import ValidSteps, backwards, harmless, previous_values
-from .noise import dropout_mask
+from .noise import dropout_mask, noise
 from .packing import joined
 from .problem import Problem, Solution
 
@@ -34,7 +34,8 @@ class LayerCall:
         resets: ``batch x time``, true where a new sequence begins, or None.
         reset_values: the states after a reset, by name; only read with resets.
         seed: a scrambled seed, or None if the call draws no noise.
-        training: whether dropout and zoneout draw.
+        training: whether dropout, zoneout and noises draw.
+        step: the number of earlier steps that drew noises from the same seed.
         go_backwards: whether time runs from the last step to the first.
         return_sequences: whether to return every step or only the last.
         zero_masked: whether a masked step returns zero instead of the last valid output.
@@ -50,6 +51,7 @@ class LayerCall:
     reset_values: Mapping[str, Tensor] = field(default_factory=dict)
     seed: Tensor = None
     training: bool = False
+    step: Tensor = 0
     go_backwards: bool = False
     return_sequences: bool = False
     zero_masked: bool = False
@@ -59,7 +61,12 @@ class LayerCall:
 def is_noisy(cell: Cell, training: bool) -> bool:
     """Return whether a call draws random numbers."""
     spec = cell.spec
-    rates = (spec.dropout, spec.recurrent_dropout, *(state.zoneout for state in cell.states))
+    rates = (
+        *cell.noises,
+        spec.dropout,
+        spec.recurrent_dropout,
+        *(state.zoneout for state in cell.states),
+    )
     return training and any(rates)
 
 
@@ -113,6 +120,7 @@ def prepare(call: LayerCall) -> Problem:
             last = joined([start[None], count], 0)[-1]
         sequences["t"] = harmless(mask, tf.cast(tf.maximum(count, 1), x.dtype))
         carried["t"] = tf.cast(last, x.dtype)
+    sequences |= _noises(call, x)
     states = [state.name for state in cell.states]
     reset_values = {} if resets is None else {name: call.reset_values[name] for name in states}
     return Problem(
@@ -164,6 +172,16 @@ def finish(
     if call.zero_masked and problem.mask is not None:
         y = tf.where(problem.mask, y, tf.zeros([], y.dtype))
     return tf.transpose(y, [1, 0, 2]), states
+
+
+def _noises(call: LayerCall, x: Tensor) -> dict[str, Tensor]:
+    """Return the noises that gates declare for each step, ``time x batch x width`` by name."""
+    time, batch = tf.unstack(tf.shape(x)[:2])
+    seed = call.seed + tf.stack([0, call.step]) if call.training and call.cell.noises else None
+    return {
+        name: noise(seed, -2 - place, kind, [time, batch, call.cell.widths[name]], x.dtype)
+        for place, (name, kind) in enumerate(call.cell.noises.items())
+    }
 
 
 def _resets(call: LayerCall) -> Tensor:

@@ -84,8 +84,8 @@ def keras_form(cell: Cell) -> KerasForm | str:
     Args:
         cell: the built cell.
     """
-    if any(state.zoneout for state in cell.states):
-        return "it has zoneout"
+    if cell.noises or any(state.zoneout for state in cell.states):
+        return "it has noise" if cell.noises else "it has zoneout"
     if cell.output.signals != (cell.emits,) or cell.emits not in [s.name for s in cell.states]:
         return "the output unit reads more than the emitted state"
     for form in (_lstm(cell), _gru(cell), _gru_before(cell), _rnn(cell)):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import keras
 import tensorflow as tf
 from tensorflow import Tensor
+
+from gatekit.cell.owned import NOISES
 
 _ALGORITHM = "philox"
 
@@ -85,6 +87,11 @@ def bernoulli(seed: Tensor, stream: int, step: Tensor, shape: Tensor, rate: floa
         shape: the shape of the draw, with the rows of the batch first.
         rate: the probability, in [0, 1).
     """
+    return _bits(seed, stream, step, shape) < min(round(rate * 2**32) - 2**31, 2**31 - 1)
+
+
+def _bits(seed: Tensor, stream: int, step: Tensor, shape: Tensor) -> Tensor:
+    """Return random int32, the same for these rows in every part of a batch."""
     rows = shard()
     if rows is not None:
         shape = tf.concat([[rows.whole], shape[1:]], 0)
@@ -95,8 +102,38 @@ def bernoulli(seed: Tensor, stream: int, step: Tensor, shape: Tensor, rate: floa
     bits = tf.random.stateless_uniform(
         shape, counter, minval=None, maxval=None, dtype=tf.int32, alg=_ALGORITHM
     )
-    bits = bits if rows is None else rows.of(bits)
-    return bits < min(round(rate * 2**32) - 2**31, 2**31 - 1)
+    return bits if rows is None else rows.of(bits)
+
+
+def noise(
+    seed: Tensor, stream: int, kind: str, shape: Sequence[int | Tensor], dtype: tf.DType
+) -> Tensor:
+    """Return draws of a distribution, or its mean without a seed.
+
+    Args:
+        seed: a scrambled seed, two int32, or None.
+        stream: the number of the noise.
+        kind: ``uniform`` (between 0 and 1), ``normal``, ``gumbel`` or ``logistic``.
+        shape: time, batch and width.
+        dtype: the type of the result.
+    """
+    time, batch, width = shape
+    if seed is None:
+        return tf.fill(tf.stack([time, batch, width]), tf.constant(NOISES[kind], dtype))
+    bits = _bits(seed, stream, 0, tf.stack([batch, time, width]))
+    single = dtype if dtype == tf.float64 else tf.float32
+    # 23 bits and a half: the result is exact, and neither 0 nor 1.
+    whole = tf.cast(tf.bitwise.right_shift(tf.bitcast(bits, tf.uint32), 9), tf.int32)
+    u = tf.transpose((tf.cast(whole, single) + 0.5) * 2.0**-23, [1, 0, 2])
+    if dtype.size == 2:
+        u = tf.minimum(u, 1.0 - 2.0**-8)  # the largest number below 1 in bfloat16
+    drawn = {
+        "uniform": lambda: u,
+        "normal": lambda: tf.math.ndtri(u),
+        "gumbel": lambda: -tf.math.log(-tf.math.log(u)),
+        "logistic": lambda: tf.math.log(u) - tf.math.log1p(-u),
+    }
+    return tf.cast(drawn[kind](), dtype)
 
 
 def dropout_mask(seed: Tensor, stream: int, shape: Tensor, rate: float, dtype: tf.DType) -> Tensor:

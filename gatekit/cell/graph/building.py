@@ -82,6 +82,7 @@ def build(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec
         constants=draft.constants,
         parameters=weights.parameters,
         output=output,
+        noises=draft.noises,
         gate_expressions=widths.expressions,
     )
 

@@ -189,6 +189,7 @@ class Cell:
     constants: Mapping[str, float]
     parameters: Mapping[str, Parameter]
     output: BuiltOutput
+    noises: Mapping[str, str]
     gate_expressions: Mapping[str, GateExpression | None] = field(compare=False)
 
     def __repr__(self) -> str:

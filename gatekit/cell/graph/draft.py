@@ -120,6 +120,12 @@ class Draft:
         return {f"{n}.{state}": n for n, gate in self.gates.items() for state in gate.gate.states}
 
     @cached_property
+    def noises(self) -> Mapping[str, str]:
+        """The distribution of each noise that a gate declares, by its key ``gate.noise``."""
+        gates = self.spec.gates
+        return {f"{g.name}.{noise}": kind for g in gates for noise, kind in g.gate.noises.items()}
+
+    @cached_property
     def own_parameters(self) -> Mapping[str, str]:
         """The owner of each parameter that a gate or the output unit declares, by its key."""
         owners = (*self.gates, OUTPUT_UNIT)
@@ -243,13 +249,16 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
             key = f"pre:{name}"
         elif target == "own_prev":
             key = f"{name}_prev"
-        elif target in gate.parameters or target in own or _stem(target, "_prev") in gate.states:
+        elif target in {*gate.parameters, *own, *gate.noises} or (
+            _stem(target, "_prev") in gate.states
+        ):
             key = f"{name}.{target}"
         elif target in draft.known:
             key = target
         else:
             states = [f"{state}_prev" for state in gate.states]
-            names = [*draft.known, *gate.parameters, *sorted(own), *states, "pre", "own_prev"]
+            names = [*draft.known, *gate.parameters, *sorted(own), *states, *gate.noises]
+            names += ["pre", "own_prev"]
             near = nearest(target, names) or f"; the names are {listed(names, 50)}"
             what = f"{gate.definition()} asks for {target!r}, which does not exist"
             raise refused(where, f"{what}{gate.declared(gate.method)}{near}")

@@ -300,6 +300,9 @@ def _check_own(draft: Draft, name: str) -> None:
             )
         if part not in arguments:
             raise refused(CELL / "gates" / name, _not_used(gate, "parameter", part))
+    for part in gate.noises:
+        if part not in arguments:
+            raise refused(CELL / "gates" / name, _not_used(gate, "noise", part))
     for part in gate.states:
         if f"{part}_prev" not in arguments:
             why = _not_used(gate, "state", part)

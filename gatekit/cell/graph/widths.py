@@ -120,12 +120,14 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
     _check_output(draft, bindings[FEEDBACK], complete)
     of = {name: width_of(shapes[name]) for name in [*draft.inputs, *draft.signals]}
     of.update({key: draft.sizes.of_state(key) for key in draft.own_states})
+    of.update({key: width_of(complete[key]) for key in draft.noises})
     return Widths(of, complete, expressions)
 
 
 def _with_previous(draft: Draft, shapes: Mapping[str, Shape | None]) -> dict[str, Shape | None]:
     previous = {f"{name}_prev": shapes[name] for name in [*draft.signals, *draft.inputs]}
     own = {f"{key}_prev": (draft.sizes.of_state(key),) for key in draft.own_states}
+    own |= {key: (draft.sizes.of_gate(key.partition(".")[0]),) for key in draft.noises}
     for key, owner in draft.own_parameters.items():
         part = key.removeprefix(f"{owner}.")
         shape, where = draft.declared(owner).parameters[part].shape, draft.place(owner)

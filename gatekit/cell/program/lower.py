@@ -88,6 +88,7 @@ class _Lowering:
             result=result,
             carried=carried,
             counts=cell.uses_t,
+            noises=cell.noises,
             signals=tuple(itertools.chain(*own)),
         )
 

@@ -179,6 +179,7 @@ class Program:
         result: the value that the layer returns.
         carried: the values that become ``NAME_prev`` in the next step, by that name.
         counts: whether ``t``, the number of the step, is read.
+        noises: the distribution of each noise that is drawn for a step, by name.
         signals: the names of the cell's signals, gates' own states included, in order.
     """
 
@@ -196,6 +197,7 @@ class Program:
     result: str
     carried: Mapping[str, str]
     counts: bool
+    noises: Mapping[str, str]
     signals: tuple[str, ...]
 
     @cached_property
@@ -218,6 +220,7 @@ class Program:
     def timeless(self) -> frozenset[str]:
         """The values that can be computed before the loop: none is a state or depends on one."""
         known = {*self.fixed, *self.inputs, *(f"{name}_prev" for name in self.inputs), "t"}
+        known.update(self.noises)
         states = {state.name for state in self.states}
         for op in self.step:
             if known.issuperset(op.reads) and states.isdisjoint(outs(op)):

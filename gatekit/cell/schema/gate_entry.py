@@ -11,7 +11,7 @@ from gatekit.cell.errors import CellError, ExpressionError, accepted, as_plain, 
 from gatekit.cell.gate import Gate, InlineGate, LinearGate
 from gatekit.cell.language.expression import Expr, Name, names, substitute
 from gatekit.cell.language.parse import parse
-from gatekit.cell.owned import check_own_names
+from gatekit.cell.owned import check_noises, check_own_names
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.written import attribute_place
 from gatekit.faults import (
@@ -135,6 +135,7 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
         formula = where / "activation"
         expression = read_expression(gate.activation, catalogue, formula, sizes=False)
         updates = _updates(gate, where, catalogue)
+        check_noises(gate.noises, where / "noises")
         gate = gate.with_expressions(expression, updates, catalogue.functions)
     reads = gate.reads
     # If the class maps the usual signals to linear maps, keep this choice of the gate's author.
@@ -180,7 +181,7 @@ def _updates(gate: InlineGate, where: Place, catalogue: Catalogue) -> dict[str, 
             why = "it is the new value of the state"
             raise CellError(Fault(Kind.MISSING, place / "update", why=why))
         updates[name] = read_expression(state["update"], catalogue, place / "update", sizes=False)
-    check_own_names(where, tuple(gate.own_states(where)))
+    check_own_names(where, (*gate.own_states(where), *gate.noises))
     return updates
 
 

@@ -58,7 +58,7 @@ def cell(cell: CellText, prefix: str = "") -> View:
     )
     if any("dtype" in text for text in firsts):
         before.insert(0, f"dtype = {dtype}")
-    noise = bool(cell.dropout or cell.drops or cell.zoneout)
+    noise = cell.draws_noise
     init = {"features", "units", *cell.sizes_in(cell.first)}
     width = (cell.sizes_from or {}).get(cell.width, "")
     width = cell.width if not width or cell.width in cell.sizes_in(cell.drops) else width

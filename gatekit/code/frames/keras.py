@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from gatekit.cell.owned import NOISES
 from gatekit.code.blocks.emit import BlockText
 from gatekit.code.cell_text import CellText
 from gatekit.code.stacks.kinds import StackText
@@ -39,6 +40,14 @@ _FIRST = FirstStates(
     learned="ops.tile({weight}[None], (batch{ones}))",
 )
 
+_UNIFORM = ["keras.random.uniform(shape, 1e-7, 1 - 1e-7, seed=seed)"]
+_DRAWS = {
+    "uniform": _UNIFORM,
+    "normal": ["keras.random.normal(shape, seed=seed)"],
+    "gumbel": [*_UNIFORM, "-ops.log(-ops.log(draw))"],
+    "logistic": [*_UNIFORM, "-ops.log(1 / draw - 1)"],
+}
+
 
 def constants(fixed: str) -> list[str]:
     """Return the lines before the helper functions: none."""
@@ -69,6 +78,7 @@ def cell(cell: CellText) -> View:
     call += [f"In training, what {cell.title} draws comes beside them."] if ends else []
     arguments, again = _arguments(cell, "\n".join(read))
     means = [f"ops.full((1, {w}), {r}, inputs.dtype)" if m else str(r) for r, w, m in cell.zoneout]
+    means += [f"ops.full((1, {w}), {NOISES[kind]}, inputs.dtype)" for kind, w in cell.noises]
     return {
         "doc": doc(_about(cell), 4),
         "arguments": arguments,
@@ -84,11 +94,13 @@ def cell(cell: CellText) -> View:
         "noise": [
             *(["dropout"] if cell.dropout or cell.drops else []),
             *(["zoneout"] if cell.zoneout else []),
+            *(["noise"] if cell.noises else []),
         ],
         "drops_features": cell.dropout is not None and not cell.inputs,
         "features": features,
         "drops": [_inner(width) for width in cell.drops],
         "zoneout": [f"({rate}, {_inner(width)})" for rate, width, _ in cell.zoneout],
+        "noises": [(_DRAWS[kind], _inner(width)) for kind, width in cell.noises],
     }
 
 
@@ -144,8 +156,9 @@ def _input_widths(cell: CellText) -> list[str]:
 
 
 def _ends(cell: CellText) -> list[str]:
-    """Return where the inputs and each draw of a step end: masks, and where zoneout holds."""
+    """Return where the inputs and each draw of a step end: masks, where zoneout holds, noises."""
     drawn = [*cell.drops, *(width for _, width, _ in cell.zoneout)]
+    drawn += [width for _, width in cell.noises]
     whole = [*_input_widths(cell), *drawn]
     return [_total(whole[:count]) for count in range(len(whole) - len(drawn), len(whole))]
 

@@ -18,7 +18,7 @@ CALL = (
     "{x} batch x time x {read}; mask is batch x time, true where a step is valid.",
 )
 LAST = "last: whether it is the last block of a stack, whose output has a further norm."
-RNG = "Give rng in training: it draws dropout and zoneout."
+RNG = "Give rng in training: it draws dropout, zoneout and noises."
 _LONGEST_RUN = 2
 # The names of a loop for the layer of each direction of time.
 _LAYERS = ("layer", "back")

@@ -27,6 +27,7 @@ JAX = replace(
     constant="jnp.asarray({value})",
     all_steps=True,
     projects=False,
+    noise='draw_noise({like}, {width}, "{kind}", rng, {place})',
     held="zoneout({new}, {old}, {rate}, rng, {place})",
     count="jnp.cumsum({mask}, axis=1)",
 )

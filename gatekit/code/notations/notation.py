@@ -35,6 +35,8 @@ class Framework:
         constant: a ``{value}`` as an array.
         count: the number of valid steps so far in a ``{mask}``.
         drawn: the name, within a step, of the masks that are drawn before it.
+        noise: noise of a ``{kind}`` and ``{width}`` for each row of ``{like}``; empty if it is
+            drawn before the step.
         held: zoneout of ``{new}``, with ``{old}`` and ``{rate}``; or with ``{hold}``, if the hold
             is drawn before the step.
     """
@@ -56,6 +58,7 @@ class Framework:
     all_steps: bool = False
     reshape: str = ""
     drawn: str = "drops"
+    noise: str = ""
     held: str = "{rate} * {old} + (1 - {rate}) * {new}"
 
     def typed(self, source: str) -> str:

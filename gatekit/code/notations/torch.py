@@ -49,5 +49,6 @@ TORCH = Framework(
     constant="x.new_tensor({value})",
     count="{mask}.cumsum(dim=1)",
     all_steps=True,
+    noise='draw_noise({like}, {width}, "{kind}", self.training)',
     held="zoneout({new}, {old}, {rate}, self.training)",
 )

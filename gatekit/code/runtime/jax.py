@@ -33,6 +33,20 @@ def zoneout(
     return jnp.where(held, old, new)
 
 
+def draw_noise(
+    x: jax.Array, width: int, kind: str, rng: jax.Array | None, place: int
+) -> jax.Array:
+    """Return noise for each row and unit; without rng, its mean."""
+    shape = (len(x), width)
+    if rng is None:
+        means = {"uniform": 0.5, "gumbel": 0.5772156649015329}
+        return jnp.full(shape, means.get(kind, 0.0), x.dtype)
+    key = jax.random.fold_in(rng, place)
+    if kind == "uniform":
+        return jax.random.uniform(key, shape, x.dtype, minval=jnp.finfo(x.dtype).tiny)
+    return getattr(jax.random, kind)(key, shape, x.dtype)
+
+
 def dropout(x: jax.Array, rate: float, rng: jax.Array | None, place: int) -> jax.Array:
     if rng is None:
         return x

@@ -41,6 +41,20 @@ def hold(valid: Tensor, new: Tensor, old: Tensor) -> Tensor:
     return torch.where(valid.view(-1, *[1] * (new.ndim - 1)), new, old)
 
 
+def draw_noise(x: Tensor, width: int, kind: str, training: bool) -> Tensor:
+    """Return noise for each row and unit; outside training, its mean."""
+    if not training:
+        means = {"uniform": 0.5, "gumbel": 0.5772156649015329}
+        return x.new_full((x.shape[0], width), means.get(kind, 0.0))
+    if kind == "normal":
+        return torch.randn(x.shape[0], width, dtype=x.dtype, device=x.device)
+    u = torch.rand(x.shape[0], width, dtype=x.dtype, device=x.device)
+    u = u.clamp(torch.finfo(x.dtype).tiny, 1 - torch.finfo(x.dtype).eps)
+    if kind == "gumbel":
+        return -torch.log(-torch.log(u))
+    return torch.logit(u) if kind == "logistic" else u
+
+
 def last_valid(values: Tensor, first: Tensor, mask: Tensor) -> Tensor:
     """Return values; at masked steps those of the last valid step, before it the first."""
     steps = torch.arange(1, mask.shape[1] + 1, device=mask.device)

@@ -138,8 +138,8 @@ class Cell(CellLayer, _Dropout):
         widths = {}
         for name, (_, *shape) in state_shapes(cell, None).items():
             widths[name] = int(tf.TensorShape(shape).num_elements())
-        if any(state.zoneout for state in cell.states):
-            # Zoneout draws anew at each step, but Keras does not pass the step's number.
+        if cell.noises or any(state.zoneout for state in cell.states):
+            # Zoneout and noises draw anew at each step, but Keras does not pass the step's number.
             widths[_STEP] = 1
         return widths
 
@@ -211,6 +211,7 @@ class Cell(CellLayer, _Dropout):
         batch = known_batch({**arrays, **given})
         arrays, given = of_batch(arrays, batch), of_batch(given, batch)
         noisy = is_noisy(cell, training)
+        step = tf.cast(tf.reduce_max(given[_STEP]), tf.int32) if _STEP in given else 0
         called = LayerCall(
             cell=cell,
             weights=weight_values(cell, self._variables, self.variable_dtype),
@@ -219,14 +220,14 @@ class Cell(CellLayer, _Dropout):
             first=_shaped(cell, given),
             seed=scrambled_seed(self._sequence) if noisy else None,
             training=training,
+            step=step,
             go_backwards=False,
             return_sequences=False,
             zero_masked=False,
             matmul_dtype=tf.as_dtype(self.dtype_policy.compute_dtype),
         )
         problem = prepare(called)
-        if noisy and _STEP in given:
-            step = tf.cast(tf.reduce_max(given[_STEP]), tf.int32)
+        if noisy:
             problem = replace(problem, seed=problem.seed + tf.stack([0, step]))
         outputs, new = finish(called, problem, reference.unrolled(problem))
         if _STEP in given:
