@@ -244,6 +244,7 @@ def build_stack(
         GatekitError: a layer cannot have these sizes.
     """
     layers: list[Cell | BuiltBlock] = []
+    cells = [spec.at_layer(number, len(cells)) for number, spec in enumerate(cells, 1)]
     if block.plain:
         for spec in cells:
             layers += [build(spec, units, features, unit)] * directions

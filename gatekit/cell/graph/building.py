@@ -40,6 +40,7 @@ def build(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec
             raise CellError(
                 f"{name}={value}: a whole number from 1 to {MAX_ELEMENTS:,} is expected"
             )
+    spec = spec.at_layer(1, 1)
     draft = Draft(spec, units, features, output_unit)
     # Sizes first: a wrong size would cause a misleading error later.
     for name in draft.gates:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.declare import plain
 from gatekit.cell.gate import Gate, InlineGate, OutputUnit
-from gatekit.cell.language.expression import Expr
+from gatekit.cell.language.expression import Expr, names
 from gatekit.cell.language.ops import Function
 from gatekit.cell.learned import LinearMap, Parameter
 from gatekit.cell.owned import Projection, State, without_defaults
@@ -96,6 +97,17 @@ class GateSpec:
         """Return every size that the gate declares, as written."""
         return (*_sizes(self), *(state.width for state in self.gate.own_states().values()))
 
+    def uses(self) -> set[str]:
+        """Return the names that the gate reads, asks for or has in its sizes."""
+        parts, declared = (self, *self.projections), self.gate
+        used = {name for part in parts for read in part.reads for name in names(read.expr)}
+        own = {part.name.removeprefix(f"{self.name}.") for part in self.projections}
+        own |= {*declared.parameters, *declared.noises}
+        own |= {f"{state}_prev" for state in declared.states}
+        used |= {declared.bind.get(argument, argument) for argument in declared.arguments()} - own
+        of_sizes = {name for size in self.sizes() for name in size_names(size)}
+        return used | (of_sizes - {*declared.option_names()})
+
 
 @dataclass(frozen=True)
 class OutputUnitSpec:
@@ -172,6 +184,23 @@ class CellSpec:
         data["dropout"], data["recurrent_dropout"] = self.dropout, self.recurrent_dropout
         return {key: value for key, value in data.items() if value not in ({}, [], 0.0, "")}
 
+    def at_layer(self, layer: int, layers: int) -> CellSpec:
+        """Return the cell in a stack: ``layer`` and ``layers`` are constants, if it reads them.
+
+        Args:
+            layer: the number of the layer, from 1 at the input.
+            layers: the number of layers.
+        """
+        defined = {gate.name for gate in self.gates}
+        for key in ("equations", "parameters", "constants", "inputs", "norms"):
+            defined |= {name for name, _ in getattr(self, key)}
+        used = {name for _, expr in self.equations for name in names(expr)}
+        used = used.union(*(gate.uses() for gate in self.gates))
+        used = used.union(*(size_names(parameter.shape) for _, parameter in self.parameters))
+        depth = {"layer": layer, "layers": layers}
+        added = [(name, n) for name, n in depth.items() if name in used - defined]
+        return replace(self, constants=(*self.constants, *added)) if added else self
+
     def role(self, role: str) -> str:
         """Return the gate that a role or a gate's name means.
 
@@ -197,6 +226,11 @@ class CellSpec:
 def long_form(value: object) -> object:
     """Return ``{kind: NAME}`` for a bare name, and plain data for anything else."""
     return {"kind": value} if isinstance(value, str) else plain(value)
+
+
+def size_names(size: int | str) -> set[str]:
+    """Return the names in a size as it is written."""
+    return {*re.findall(r"[A-Za-z]\w*", str(size))}
 
 
 def _sizes(spec: GateSpec | OutputUnitSpec) -> tuple[int | str, ...]:

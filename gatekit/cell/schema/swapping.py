@@ -19,7 +19,7 @@ from .gate_entry import read_gate
 from .lookup import instance_of, kind_and_options
 from .reading import read_cell
 from .roles import check_gate, gate_of, gates_and_roles, gates_of
-from .specification import CellSpec, GateSpec
+from .specification import CellSpec, GateSpec, size_names
 from .values import CELL, section
 
 SWAP = Place(("swap",))
@@ -203,9 +203,9 @@ def _without_leftovers(config: Mapping[str, Any], spec: CellSpec, old: GateSpec)
     """
     uses = {name: set(names(expr)) for name, expr in spec.equations}
     uses |= {name: {norm.of} for name, norm in spec.norms}
-    uses |= {name: _sizes(parameter.shape) for name, parameter in spec.parameters}
-    uses |= {gate.name: _used(gate) for gate in spec.gates}
-    gone = _reached(_used(old), uses) - _reached({spec.emits}, uses)
+    uses |= {name: size_names(parameter.shape) for name, parameter in spec.parameters}
+    uses |= {gate.name: gate.uses() for gate in spec.gates}
+    gone = _reached(old.uses(), uses) - _reached({spec.emits}, uses)
     (new,) = (gate.gate for gate in spec.gates if gate.name == old.name)
     lost = gone if "pre" in new.arguments() else {*gone, old.name}
     result = dict(config)
@@ -232,20 +232,6 @@ def _reached(start: Collection[str], uses: Mapping[str, Collection[str]]) -> set
             reached.add(name)
             todo += uses.get(name, ())
     return reached
-
-
-def _used(gate: GateSpec) -> set[str]:
-    """Return the names that a gate reads, asks for or has in its sizes."""
-    parts, declared = (gate, *gate.projections), gate.gate
-    used = {name for part in parts for read in part.reads for name in names(read.expr)}
-    own = {part.name.removeprefix(f"{gate.name}.") for part in gate.projections}
-    own |= {*declared.parameters, *(f"{state}_prev" for state in declared.states)}
-    used |= {declared.bind.get(argument, argument) for argument in declared.arguments()} - own
-    return used.union(*(_sizes(size) for size in gate.sizes()))
-
-
-def _sizes(width: object) -> set[str]:
-    return {*re.findall(r"[A-Za-z]\w*", str(width))}
 
 
 def _unreferred(gate: Gate, lost: Collection[str]) -> dict[str, Any]:
