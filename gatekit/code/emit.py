@@ -208,7 +208,7 @@ class Emitter(Lines):
             drawn = self.framework.noise.format(
                 like=self.env["x"], width=width, kind=kind, place=1000 + place
             )
-            self.lines += wrapped(f"{self.env[name]} = {drawn}", self.room)
+            self.lines.append(f"{self.env[name]} = {drawn}")
             self._later.add(name)
 
     def _hold(self) -> None:
