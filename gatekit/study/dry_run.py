@@ -22,7 +22,6 @@ from gatekit.runs.result import OUTCOMES
 from gatekit.runs.studies import plan_file
 from gatekit.study.launch.process import Processes, make
 from gatekit.study.launch.slurm_queue import at_once
-from gatekit.tasks import seeds
 from gatekit.training.batches import EVALUATIONS
 from gatekit.training.schedule import DEFAULTS as SCHEDULE_KEYS
 from gatekit.training.schedule import typed
@@ -264,13 +263,10 @@ def _short(run: PlannedRun, root: Path) -> PlannedRun:
 
 def _rehearse(run: PlannedRun, plan: SweepPlan, environment: Mapping[str, str], bar: bool) -> None:
     make(run, plan, environment, bar)
-    from gatekit.training.feed import Feed
+    from gatekit.training.feed import Drawing
 
     task = components.load(run.config["plugins"]).task(run.config["task"])
-    seed = seeds.part(run.config, "data")
-    splits, trainer = task.splits(seeds.generator(seed, "data")), run.config["trainer"]
-    parts = {"tbptt": trainer.get("tbptt"), "accumulate": trainer.get("accumulate", 1)}
-    feed = Feed(task, splits, seed, trainer["batch"], **parts)
+    feed = Drawing.of(run.config).feed(task)
     (run.path / "steps.json").write_text(json.dumps(feed.per_epoch))
 
 

@@ -332,8 +332,7 @@ class WindowOrder:
         if len(streams) > count:
             raise DataError(
                 f"trainer.tbptt={self.window}: a batch has sequences of {streams.length} steps, "
-                f"and the first one had {count} windows. Draw sequences of one length and mask "
-                "their ends, or remove trainer.tbptt."
+                f"and the first one had {count} windows; sequences of one length are expected"
             )
         return streams[place]
 

@@ -2,62 +2,21 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import keras
 import numpy
 
-from gatekit.tasks import seeds
 from gatekit.tasks.task import Task
-from gatekit.tasks.validate import check_splits
 
 from .batches import StepData
-from .feed import Feed
+from .feed import Drawing, Feed
 from .model import build_model, set_weights
 from .probe import Probe
 
 Arrays = dict[str, numpy.ndarray]
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """The settings of a run that decide its batches.
-
-    Attributes:
-        data: the seed of the data.
-        order: the seed of the order of training examples.
-        batch: sequences per batch.
-        tbptt: steps per window; None for whole sequences.
-    """
-
-    data: int
-    order: int
-    batch: int
-    tbptt: int | None
-
-    @classmethod
-    def of(cls, config: Mapping[str, Any]) -> Drawing:
-        """Return the settings of a configuration, which may come from someone else.
-
-        Raises:
-            LookupError: a setting is missing.
-            TypeError: a setting has another type.
-            ValueError: a setting is no size.
-        """
-        data, order = seeds.part(config, "data"), seeds.part(config, "order")
-        batch, tbptt = config["trainer"]["batch"], config["trainer"].get("tbptt")
-        if batch < 1 or (tbptt is not None and tbptt < 1):
-            raise ValueError("trainer.batch and trainer.tbptt are at least 1")
-        return cls(data, order, operator.index(batch), tbptt and operator.index(tbptt))
-
-    def feed(self, task: Task, windows: bool = True) -> Feed:
-        """Return the batches of a task; of whole sequences if there are to be no windows."""
-        splits = check_splits(task, seeds.generator(self.data, "data"))
-        tbptt = self.tbptt if windows else None
-        return Feed(task, splits, self.data, self.batch, order=self.order, tbptt=tbptt)
 
 
 def test_sets(drawing: Drawing, task: Task) -> dict[str, list[Arrays]]:
@@ -75,7 +34,7 @@ def test_sets(drawing: Drawing, task: Task) -> dict[str, list[Arrays]]:
         DataError: the data are missing or damaged.
     """
     # Only a document needs windows: other sequences give the same whole.
-    feed = drawing.feed(task, windows=task.contiguous)
+    feed = (drawing if task.contiguous else replace(drawing, tbptt=None)).feed(task)
     return {split: [_arrays(feed, step) for step in feed.steps(split)] for split in feed.tests}
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
+import operator
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy
 import tensorflow as tf
@@ -13,7 +15,7 @@ import tensorflow as tf
 from gatekit.cell.errors import DataError
 from gatekit.tasks import seeds
 from gatekit.tasks.task import Batch, Task
-from gatekit.tasks.validate import check_sample
+from gatekit.tasks.validate import check_sample, check_splits
 
 from . import batches
 
@@ -24,6 +26,59 @@ Fed = tuple[Inputs, numpy.ndarray, numpy.ndarray]
 _ROWS, _STEPS, _NUMBERS = 256, 2**15, 2**20
 """Sequences, steps and outputs that are scored together at most, where a training step has fewer
 sequences."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawing:
+    """The settings of a run that decide its batches.
+
+    Attributes:
+        data: the seed of the data.
+        order: the seed of the order of training examples.
+        batch: sequences per batch.
+        tbptt: steps per window; None for whole sequences.
+        accumulate: batches per training step.
+    """
+
+    data: int
+    order: int
+    batch: int
+    tbptt: int | None
+    accumulate: int
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Drawing:
+        """Return the settings of a configuration, which may come from someone else.
+
+        Raises:
+            LookupError: a setting is missing.
+            TypeError: a setting has another type.
+            ValueError: a setting is no size.
+        """
+        trainer = config["trainer"]
+        sizes = (trainer["batch"], trainer.get("tbptt"), trainer.get("accumulate", 1))
+        batch, tbptt, accumulate = (size and operator.index(size) for size in sizes)
+        if batch < 1 or accumulate < 1 or (tbptt is not None and tbptt < 1):
+            raise ValueError("trainer.batch, trainer.tbptt and trainer.accumulate are at least 1")
+        data, order = seeds.part(config, "data"), seeds.part(config, "order")
+        return cls(data, order, batch, tbptt, accumulate)
+
+    def splits(self, task: Task) -> dict[str, Batch]:
+        """Return the checked splits of a task."""
+        return check_splits(task, seeds.generator(self.data, "data"))
+
+    def feed(self, task: Task, splits: Mapping[str, Batch] | None = None) -> Feed:
+        """Return the batches of a task, of its splits unless some are given."""
+        splits = self.splits(task) if splits is None else splits
+        return Feed(
+            task,
+            splits,
+            self.data,
+            self.batch,
+            order=self.order,
+            tbptt=self.tbptt,
+            accumulate=self.accumulate,
+        )
 
 
 class Feed:
@@ -136,14 +191,14 @@ class Feed:
         """
         if pool != "all":
             return None
-        remedy = "pool=all needs separate weights for each step; type pool=mean or pool=last."
+        why = "and pool=all needs separate weights for each step"
         if self.masked:
-            raise DataError(f"some sequences have masks. {remedy}")
+            raise DataError(f"some sequences have masks, {why}")
         lengths = {name: split.x.shape[1] for name, split in self.splits.items()}
         lengths.setdefault("train", x_of(self.step(0)[0]).shape[1])
         if len(set(lengths.values())) > 1:
             shown = ", ".join(f"{name} {steps}" for name, steps in lengths.items())
-            raise DataError(f"sequences have several lengths: {shown}. {remedy}")
+            raise DataError(f"sequences have several lengths ({shown}), {why}")
         return int(lengths["train"])
 
     @functools.cached_property

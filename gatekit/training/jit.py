@@ -140,8 +140,7 @@ def training_step(
             if not jit or "unsupported operations" not in str(error):
                 raise
             raise ConfigError(
-                f"jit=true: XLA cannot compile this model. {_unknown(error)} Use other operations, "
-                "or type jit=false."
+                f"jit=true: XLA cannot compile this model: {_unknown(error)}"
             ) from error
         return outputs
 
@@ -154,4 +153,4 @@ def _unknown(error: Exception) -> str:
     names = sorted(
         {part.split(" (")[0].split()[-1] for part in message.split("(No registered")[:-1]}
     )
-    return f"It does not support {', '.join(names)}." if names else str(error).splitlines()[0]
+    return f"it does not support {', '.join(names)}" if names else str(error).splitlines()[0]

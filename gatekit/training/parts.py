@@ -111,8 +111,7 @@ class PartialGradients:
             if layer._seed_generators and not isinstance(layer, (CellLayer, noise.Dropout)):
                 raise ConfigError(
                     f"shards={shards.count}: the layer {layer.name!r} draws random numbers "
-                    "itself, and each shard would draw the same. Type threads=1, or use dropout "
-                    "and zoneout."
+                    "itself, and each shard would draw the same"
                 )
 
     def __call__(self, model: SequenceModel, data: Any, counted: Tensor) -> Sums:
@@ -196,7 +195,7 @@ def _store(model: SequenceModel, variable: keras.Variable, new: Sequence[Tensor]
     if any(variable is weight for weight in model.weights):
         raise ConfigError(
             f"shards={len(new)}: the variable {variable.path} changes with the rows of a batch, so "
-            "shards would compute other numbers. Type threads=1."
+            "shards would compute other numbers"
         )
     variable.assign(new[0])
 

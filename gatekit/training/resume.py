@@ -20,7 +20,6 @@ from gatekit.cell.errors import RunError
 from gatekit.cell.terminal import printable
 from gatekit.runs.checkpoint import Checkpoint, DamagedError
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.names import CHECKPOINT
 from gatekit.runs.used import Used
 
 from .carrying import Carrying
@@ -221,7 +220,7 @@ def restore(model: SequenceModel, arrays: Mapping[str, numpy.ndarray], prefix: s
         if value is None or value.shape != tuple(variable.shape):
             raise RunError(
                 f"the checkpoint lacks the tensor {name} of this run's model: gatekit has changed "
-                "since. Delete checkpoint.bin and type retry=failed to start again."
+                "since"
             )
         variable.assign(value)
 
@@ -292,9 +291,7 @@ def agreed(
     if changed and not allow_changed:
         raise RunError(
             f"resume refused: continued {place}, the run would not end with the numbers of an "
-            f"uninterrupted run. {changed}. Type allow_changed=true retry=failed to "
-            f"continue anyway, or delete {folder.path / CHECKPOINT} and type retry=failed to "
-            "start again."
+            f"uninterrupted run: {changed} (allow_changed=true is needed)"
         )
     sys.stdout.write(f"continues {place}{', although changed: ' + changed if changed else ''}.\n")
     return settings, f"continued {place} although changed: {changed}" if changed else None

@@ -54,9 +54,7 @@ def schedule(config: Mapping[str, Any], steps: int) -> Schedule:
     rise = _steps(warmup, steps)
     if rise >= steps:
         raise ConfigError(
-            f"optimizer.warmup={warmup}: the warm-up would last {rise} of the run's {steps} steps. "
-            "Type a smaller number, a share such as optimizer.warmup=0.05, or a longer run with "
-            "trainer.steps or trainer.epochs."
+            f"optimizer.warmup={warmup}: the warm-up would last {rise} of the run's {steps} steps"
         )
     begins = rise
     if kind == "wsd":
@@ -65,9 +63,7 @@ def schedule(config: Mapping[str, Any], steps: int) -> Schedule:
         if begins < rise:
             raise ConfigError(
                 f"optimizer.warmup={warmup} and optimizer.decay={decay}: {rise} steps of warm-up "
-                f"and {fall} of decay are more than the run's {steps} steps. Type a smaller "
-                "optimizer.warmup or optimizer.decay, or optimizer.schedule=linear, which has no "
-                "stable part."
+                f"and {fall} of decay are more than the run's {steps} steps"
             )
     ends = {"constant": peak, "plateau": None, "step": peak / 100}.get(kind, peak * final)
     begins = steps if kind in ("constant", "plateau") else begins

@@ -10,7 +10,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -23,12 +23,12 @@ from gatekit.runs.checkpoint import Checkpoint
 from gatekit.runs.folder import RunFolder
 from gatekit.tasks import seeds
 from gatekit.tasks.task import Task
-from gatekit.tasks.validate import DataWarning, check_splits
+from gatekit.tasks.validate import DataWarning
 
 from . import traced
 from .batches import EVALUATIONS
 from .callbacks import Callbacks, Event, reported
-from .feed import Feed
+from .feed import Drawing, Feed
 from .jit import resolve, training_step
 from .model import SequenceModel, build_model, choice_of, named_weights, set_weights
 from .optimizers import decayed, optimizer, vectors
@@ -48,22 +48,11 @@ class DivergedError(Exception):
         super().__init__(f"the loss is not finite at epoch {epoch}, batch {batch}")
 
 
-def train(
-    config: Mapping[str, Any],
-    task: Task,
-    folder: RunFolder,
-    stop: threading.Event,
-    verbose: int = 2,
-    callbacks: Callbacks | None = None,
-    checkpoint: Checkpoint | None = None,
-    made_with: Mapping[str, Any] | None = None,
-    remarks: list[str] | None = None,
-    kept: Kept | None = None,
-    devices: Sequence[str] = (),
-) -> dict[str, Any]:
-    """Train one run and return its record for result.json.
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt at a run.
 
-    Args:
+    Attributes:
         config: the resolved run configuration.
         task: the task (a `gatekit.Task`).
         folder: the claimed folder; metrics, the best weights and checkpoints are written there.
@@ -75,13 +64,30 @@ def train(
         remarks: warnings about the run so far; they go into the result.
         kept: what an earlier run of this process traced; receives that of this run.
         devices: the device of each shard; empty for one device.
+    """
+
+    config: Mapping[str, Any]
+    task: Task
+    folder: RunFolder
+    stop: threading.Event
+    verbose: int = 2
+    callbacks: Callbacks = field(default_factory=Callbacks)
+    checkpoint: Checkpoint | None = None
+    made_with: Mapping[str, Any] = field(default_factory=dict)
+    remarks: Sequence[str] = ()
+    kept: Kept = field(default_factory=Kept)
+    devices: Sequence[str] = ()
+
+
+def train(attempt: Attempt) -> dict[str, Any]:
+    """Train a run and return its record for result.json.
 
     Raises:
         InterruptedRunError: ``stop`` was set.
         GatekitError: the data or the configuration are not usable.
     """
-    folder.enter("loading")
-    kept = kept or Kept()
+    config, task, kept = attempt.config, attempt.task, attempt.kept
+    attempt.folder.enter("loading")
     seed = _global_seed(config)
     if kept.traced is None:
         keras.utils.set_random_seed(seed)
@@ -91,30 +97,25 @@ def train(
         numpy.random.seed(seed)
     keras.config.set_dtype_policy(config["precision"])
     metric = task.metric
-    progress = TrainingProgress(folder, metric.name, metric.direction, made_with or {})
-    for remark in remarks or ():
+    progress = TrainingProgress(attempt.folder, metric.name, metric.direction, attempt.made_with)
+    for remark in attempt.remarks:
         progress.remark(remark)
+    drawing = Drawing.of(config)
     with warnings.catch_warnings(record=True) as caught, reported("the data", progress.remark):
         warnings.simplefilter("always")
-        splits = check_splits(task, seeds.generator(seeds.part(config, "data"), "data"))
+        splits = drawing.splits(task)
     for warning in caught:
         warnings.warn(warning.message, stacklevel=2)
         if issubclass(warning.category, DataWarning):
             progress.remark(str(warning.message))
             kept.about_data.add(str(warning.message))
-    drawn, order = seeds.part(config, "data"), seeds.part(config, "order")
-    trainer = config["trainer"]
-    parts = {"tbptt": trainer.get("tbptt"), "accumulate": trainer.get("accumulate", 1)}
-    feed = Feed(task, splits, drawn, trainer["batch"], order=order, **parts)
-    if feed.accumulate > 1 and task.signature().vocabulary is not None:
+    if drawing.accumulate > 1 and task.signature().vocabulary is not None:
         # Clipping and Adam take the rows of an embedding's gradient before they are added up.
         raise ConfigError(
-            f"trainer.accumulate={parts['accumulate']}: on tokens, parts of a batch do not add up "
-            "to the update of the whole batch. Remove trainer.accumulate."
+            f"trainer.accumulate={drawing.accumulate}: on tokens, parts of a batch do not add up "
+            "to the update of the whole batch"
         )
-    callbacks = callbacks or Callbacks()
-    session = _Session(config, task, feed, progress, stop, callbacks, kept, devices)
-    return session.run(verbose, checkpoint)
+    return _Session(attempt, drawing.feed(task, splits), progress).run()
 
 
 def _global_seed(config: Mapping[str, Any]) -> int:
@@ -123,21 +124,12 @@ def _global_seed(config: Mapping[str, Any]) -> int:
 
 
 class _Session:
-    def __init__(
-        self,
-        config: Mapping[str, Any],
-        task: Task,
-        feed: Feed,
-        progress: TrainingProgress,
-        stop: threading.Event,
-        callbacks: Callbacks,
-        kept: Kept,
-        devices: Sequence[str],
-    ) -> None:
-        self.devices = devices
-        self.config, self.task, self.feed, self.progress = config, task, feed, progress
-        self.stop, self.callbacks, self.kept = stop, callbacks, kept
-        callbacks.warn = progress.remark
+    def __init__(self, attempt: Attempt, feed: Feed, progress: TrainingProgress) -> None:
+        self.attempt, self.feed, self.progress = attempt, feed, progress
+        self.config, self.task, self.kept = attempt.config, attempt.task, attempt.kept
+        self.callbacks, self.devices = attempt.callbacks, attempt.devices
+        self.callbacks.warn = progress.remark
+        config = self.config
         trainer = config["trainer"]
         self.patience, self.until = trainer["patience"], trainer.get("until")
         self.total_steps = trainer["steps"] or trainer["epochs"] * feed.per_epoch
@@ -153,7 +145,7 @@ class _Session:
         self.ema = "ema" in config["optimizer"]
         self.step_times = StepTimes()
 
-    def run(self, verbose: int, checkpoint: Checkpoint | None) -> dict[str, Any]:
+    def run(self) -> dict[str, Any]:
         self.progress.folder.enter("compiling")
         self._make()
         choice = choice_of(self.model)
@@ -164,12 +156,12 @@ class _Session:
         self._tell("start")
         try:
             try:
-                if checkpoint is not None:
-                    self._resume(checkpoint)
+                if self.attempt.checkpoint is not None:
+                    self._resume(self.attempt.checkpoint)
                 else:
                     self.probe.begin()
                 self.progress.folder.enter("training")
-                self._fit(verbose)
+                self._fit()
                 with self._averaged():
                     self.probe.end()
             except DivergedError as diverged:
@@ -192,7 +184,7 @@ class _Session:
         if kept is not None and kept.key == key:
             self.kept.reused = kept.seed
             restore(kept.model, tensors(model))
-            kept.scores.feed, kept.scores.stop = self.feed, self.stop
+            kept.scores.feed, kept.scores.stop = self.feed, self.attempt.stop
             if kept.probe is not None:
                 kept.probe.read(self.feed)
         else:
@@ -216,9 +208,8 @@ class _Session:
         model = build_model(self.config, signature, feed.masked, length, feed.resets, feed.sparse)
         self.mode = resolve(self.config, model, feed, EVALUATIONS)
         self.shards = Shards(self.config.get("shards", 1), self.devices, self.mode.jit)
-        accumulate = self.config["trainer"].get("accumulate", 1)
-        if accumulate > 1 or self.shards.count > 1:
-            model.parts = PartialGradients(model, accumulate, self.shards)
+        if feed.accumulate > 1 or self.shards.count > 1:
+            model.parts = PartialGradients(model, feed.accumulate, self.shards)
         feed.few = self.mode.jit
         # A document has a target at every step, so each of its windows has weight.
         counted = feed.windows is not None and not feed.windows.contiguous
@@ -234,7 +225,7 @@ class _Session:
     def _traced(self, model: SequenceModel, key: Hashable) -> traced.Traced:
         step = training_step(model, self.feed.spec, self.shards.whole)
         shards = replace(self.shards, jit=self.mode.scores)
-        scores = Scores(model, self.task, self.feed, self.stop, shards)
+        scores = Scores(model, self.task, self.feed, self.attempt.stop, shards)
         loss = self.task.signature().loss
         probe = Probe(model, self.feed, loss) if self.config["probe"] else None
         return traced.Traced(key, self.config["seed"], model, step, scores, probe)
@@ -251,12 +242,12 @@ class _Session:
             self.progress.remark(
                 "the first step was executed twice, with different results: something draws random "
                 "numbers without the run's seed, so this run can be neither repeated nor continued "
-                "exactly. Remove the randomness from the plugins, or use dropout and zoneout."
+                "exactly."
             )
 
-    def _fit(self, verbose: int) -> None:
+    def _fit(self) -> None:
         """Train to the end, from the middle of an epoch if an attempt was interrupted there."""
-        epochs = -(-self.total_steps // self.epoch_steps)
+        epochs, verbose = -(-self.total_steps // self.epoch_steps), self.attempt.verbose
         while not self.over():
             number, place = divmod(self.progress.step, self.epoch_steps)
             if verbose:
@@ -293,7 +284,7 @@ class _Session:
         if not math.isfinite(numbers["loss"]):
             progress.log("train", "loss", math.nan)
             raise DivergedError(progress.epoch, (progress.step - 1) % self.epoch_steps + 1)
-        if self.stop.is_set():
+        if self.attempt.stop.is_set():
             raise InterruptedRunError
         if progress.due() and not self.at_end():
             self.save()

@@ -37,7 +37,7 @@ from .process import programs
 from .resume import agreed, checkpoint_of
 from .summary import InterruptedRunError
 from .traced import Kept, foreign
-from .trainer import train
+from .trainer import Attempt, train
 
 LOG_LIMIT = 16 * 2**20
 _capping = threading.Lock()  # the log of a run that has ended is not cut under the next one
@@ -228,20 +228,20 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event, kept: Kep
 
     write_env(config["executor"], config["jit"])
     ready = time.monotonic()
-    verbose = 1 if request.terminal else 2
-    made_with = here | asked
     result = train(
-        config,
-        task,
-        folder,
-        stop,
-        verbose,
-        callbacks,
-        checkpoint,
-        made_with,
-        remarks,
-        kept,
-        devices,
+        Attempt(
+            config,
+            task,
+            folder,
+            stop,
+            verbose=1 if request.terminal else 2,
+            callbacks=callbacks,
+            checkpoint=checkpoint,
+            made_with=here | asked,
+            remarks=remarks,
+            kept=kept,
+            devices=devices,
+        )
     )
     write_env(
         result["executor"],
@@ -385,9 +385,7 @@ def devices_of(count: int) -> list[str]:
         return []
     gpus = tf.config.list_physical_devices("GPU")
     if gpus and len(gpus) < count:
-        raise ConfigError(
-            f"devices={count}: this run sees {len(gpus)} GPUs. Type devices={len(gpus)}."
-        )
+        raise ConfigError(f"devices={count}: this run sees {len(gpus)} GPUs")
     if not gpus:
         (cpu,) = tf.config.list_physical_devices("CPU")
         parts = [tf.config.LogicalDeviceConfiguration() for _ in range(count)]
