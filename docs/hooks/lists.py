@@ -21,8 +21,8 @@ from mkdocs.structure.files import File, Files
 import gatekit
 from gatekit import registry
 from gatekit.cli.commands import COMMANDS
+from gatekit.cli.listing import entries
 from gatekit.cli.main import main
-from gatekit.cli.write.listing import entries
 
 ROOT = Path(__file__).parents[2]
 BROWSE = "browse.html"

@@ -1,7 +1,7 @@
 """gatekit from Python and in a notebook: train, plan, extend, report, show, diagram, probe.
 
 Each function does the same as the command of its name and returns the result. Where the command
-would end with a message, the function raises an error with the remedy. `probe` has no command.
+would end with a message, the function raises an error with it. `probe` has no command.
 Modules: `runs`, `cells`, `models`, and `words`, which writes the keys of a call as the words of a
 command line. Start with `runs.py`.
 

@@ -44,7 +44,7 @@ def train(*overrides: str | Sequence[str], **keys: Any) -> Study:
 
     Raises:
         ConfigError: a key or a value is not allowed; nothing has been written.
-        RunError: runs failed or were stopped; the message shows their logs and what to type. The
+        RunError: runs failed or were stopped; the message shows their logs. The
             other runs are complete, and `gatekit.load` reads them.
         KeyboardInterrupt: the call was interrupted; repeat it to continue.
     """
@@ -64,7 +64,7 @@ def train(*overrides: str | Sequence[str], **keys: Any) -> Study:
         planned = planned_runs(composed.jobs, typed_again(words))
         outcome = launch(planned)
     else:
-        raise ConfigError(f"{shlex.join(words)} trains nothing; type for example cell='gru'.")
+        raise ConfigError(f"{shlex.join(words)} trains nothing")
     study, root = planned.launch.study, planned.launch.root
     # The line about the next command is only for the command line.
     lines = [x for x in summary(planned, outcome).split("\n") if not x.startswith("Now type:")]
@@ -210,7 +210,7 @@ def extend(
         known = ("study", "root", "most", "seeds", "step", "launch", *FAMILY, *CHOICE)
         raise ConfigError(unknown_argument(unknown[0], grouping[unknown[0]], known))
     if seeds is not None and (most is not None or step is not None):
-        raise ConfigError("give either seeds=N, which only adds seeds, or most=N.")
+        raise ConfigError("either seeds=N or most=N is expected, and not both")
     asked = {
         key: [*value] if isinstance(value, (list, tuple)) else value
         for key, value in as_lists(grouping).items()
@@ -270,8 +270,7 @@ def report(
     name = study if isinstance(study, str) else study.name
     path = Path(to or f"{name}.html")
     if path.suffix.lower() not in (".html", ".htm"):
-        html = str(path.with_suffix(".html"))
-        raise ConfigError(f"to={str(path)!r}: a report is HTML; type to={html!r}")
+        raise ConfigError(f"to={str(path)!r}: a .html file is expected")
     grouping = as_lists(grouping)
     compared = checked_call()(compare)(study, root, x=x, **grouping)
     typed = arguments(name, root, x=x, **grouping)

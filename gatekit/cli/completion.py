@@ -10,9 +10,8 @@ import argparse
 import os
 from argparse import Namespace
 
-from .arguments import Parser
 from .commands import COMMANDS
-from .options import studies
+from .options import Parser, studies
 from .output import print_text
 
 SHELLS = ("bash", "zsh", "fish")

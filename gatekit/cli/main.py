@@ -17,8 +17,8 @@ from gatekit.faults import (
     Place,
 )
 
-from .arguments import Parser
 from .commands import COMMANDS, usage
+from .options import Parser
 from .output import guarded, print_text
 
 EXIT_REFUSED = 2
@@ -72,7 +72,7 @@ def _exit_code(arguments: list[str], debug: bool) -> int:
         if debug or error.errno != errno.ENAMETOOLONG or isinstance(error, OutputError):
             raise
         name = excerpt(Path(str(error.filename)).name)
-        sys.stderr.write(f"gatekit: {name!r} is too long for a file name; type a shorter one\n")
+        sys.stderr.write(f"gatekit: {name!r} is too long for a file name\n")
         return EXIT_REFUSED
     except KeyboardInterrupt:
         if debug:
@@ -102,9 +102,7 @@ def _dispatch(arguments: list[str]) -> int:
     try:
         os.getcwd()
     except OSError as error:
-        raise ConfigError(
-            f"the working folder cannot be read ({error.strerror}); cd to another folder"
-        ) from None
+        raise ConfigError(f"the working folder cannot be read ({error.strerror})") from None
     command, words = COMMANDS[name], with_plugins(name, rest)
     if name == "train":  # its arguments are in Hydra's grammar
         from gatekit.study.command import train
@@ -118,10 +116,7 @@ def _dispatch(arguments: list[str]) -> int:
     except ModuleNotFoundError as error:
         if error.name not in ("tensorflow", "keras"):
             raise
-        raise ConfigError(
-            f"{name} needs TensorFlow, which is not installed: type "
-            "`pip install -c constraints.txt -e .` in gatekit's folder"
-        ) from error
+        raise ConfigError(f"{name} needs TensorFlow, which is not installed") from error
 
 
 def with_plugins(command: str, words: Sequence[str]) -> list[str]:

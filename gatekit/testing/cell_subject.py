@@ -109,10 +109,7 @@ def from_file(
     for key in data:
         head = str(key).split(".")[0]
         if head in NOT_A_CELL:
-            raise ConfigError(
-                f"{path}: {key} is not a key of a cell; this command only reads a cell, as in "
-                "conf/cell, and no keys that choose plugins or runs: delete it"
-            )
+            raise ConfigError(f"{path}: {key} is not a key of a cell")
     with named_only():
         known = catalogue(plugins)
         try:

@@ -96,8 +96,7 @@ def _answers(
             raise CellError(
                 f"{path}: the check stopped at {at}: it needs more than {CHECK_SECONDS} s of "
                 f"processor time ({BUILD_SECONDS} s for building) or {MEMORY / 1024**3:.0f} GiB of "
-                "memory, or it crashed. Use smaller widths or fewer equations; --only CHECK runs a "
-                "single check."
+                "memory, or it crashed"
             )
     finally:
         timer.cancel()

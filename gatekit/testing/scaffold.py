@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from gatekit.cell.errors import ConfigError, listed, nearest, nearest_name
+from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.cell.schema import RESERVED
 from gatekit.registry import origins
@@ -49,16 +49,8 @@ def project(name: str) -> dict[Path, str]:
     Raises:
         ConfigError: the name is not valid for a folder on every system, or the folder exists.
     """
-    if name in (".", "./"):
-        raise ConfigError(
-            "a project is a new folder: type gatekit new project my-study. An existing folder "
-            "needs no command: gatekit reads plugins/ and conf/cell/ in it"
-        )
     if not _PROJECT.match(name):
-        raise ConfigError(
-            f"{name!r} is not a valid name for a folder; use letters, digits, - and _: "
-            f"gatekit new project {_proposal(name).replace('_', '-')}"
-        )
+        raise ConfigError(f"{name!r}: a folder's name of letters, digits, - and _ is expected")
     root = Path(name)
     values = {"name": name}
     contents = {
@@ -150,7 +142,7 @@ def _with_config_dirs(source: str, own: Path | None) -> str:
         for alias in node.names
     }
     if "hookimpl" not in imported:
-        raise ConfigError(f"{own}: write `from gatekit import hookimpl` and use `@hookimpl`")
+        raise ConfigError(f"{own} does not import hookimpl from gatekit")
     return source.rstrip("\n") + "\n" + _filled("config_dirs", {})
 
 
@@ -184,38 +176,20 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
 def _check_name(kind: str, name: str) -> None:
     if not _NAME.match(name):
         raise ConfigError(
-            f"{name!r} is not a valid name for {_a(kind)}; use at most 40 lower-case letters, "
-            f"digits and _, the first a letter: gatekit new {kind} {_proposal(name)}"
+            f"the name {name!r} of the {kind} should have at most 40 lower-case letters, digits "
+            "and _, the first a letter"
         )
     if keyword.iskeyword(name) or name in RESERVED or name in FUNCTIONS:
-        raise ConfigError(
-            f"{name!r} is reserved in Python or in cells, or is a function of gatekit; choose "
-            f"another name, such as gatekit new {kind} my_{name}"
-        )
+        raise ConfigError(f"{name!r} is reserved in Python or in cells, or is a function")
     taken = origins(KINDS[kind])
     if name in taken:
         place = taken[name].path or taken[name].distribution
-        raise ConfigError(
-            f"the {kind} {name!r} already exists ({place}); choose another name, such as "
-            f"gatekit new {kind} my_{name}"
-        )
+        raise ConfigError(f"the {kind} {name!r} already exists ({place})")
 
 
 def _refuse_existing(path: Path) -> None:
     if path.exists() or path.is_symlink():
-        raise ConfigError(
-            f"{path} already exists, and nothing is overwritten; choose another name, or move it"
-        )
-
-
-def _a(kind: str) -> str:
-    return f"an {kind}" if kind.startswith("o") else f"a {kind}"
-
-
-def _proposal(name: str) -> str:
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-    text = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")[:40]
-    return text if _NAME.match(text) else f"my_{text}".rstrip("_")[:40]
+        raise ConfigError(f"{path} already exists, and nothing is overwritten")
 
 
 def checked_kind(kind: str) -> str:
@@ -226,27 +200,6 @@ def checked_kind(kind: str) -> str:
     """
     known = ("project", *KINDS)
     if kind not in known:
-        hint = ""
-        if kind == "cell":
-            hint = (
-                ": a cell is a file that you write, conf/cell/NAME.yaml, such as the lines "
-                "`defaults: [lstm, _self_]`, `name: NAME` and `gates: {forget: {kind: "
-                "hard_sigmoid}}` (docs/cells.md)."
-            )
-        elif kind in ("experiment", "optimizer", "trainer", "config"):
-            group = "experiment" if kind == "config" else kind
-            hint = f": it is a file that you write, conf/{group}/NAME.yaml (docs/studies.md)."
-        elif kind in ("study", "run"):
-            hint = f"; a {kind} begins with `gatekit train study=NAME cell=lstm task=adding`."
-        elif kind == "plugin":
-            hint = ": a plugin is a gate, output unit, block, task or function."
-        elif _NAME.match(kind) and not nearest(kind, known):
-            hint = f"; for a gate, type gatekit new gate {kind}."
-        near = nearest_name(kind, known)
-        if near and not hint:
-            hint = f"; did you mean {near!r}? Type gatekit new {near} NAME."
-        raise ConfigError(
-            f"gatekit new cannot create {kind!r}{hint or '.'} Kinds: {listed(known)}."
-            f"{'' if hint else ' Type gatekit new KIND NAME, such as gatekit new gate mine.'}"
-        )
+        near = nearest(kind, known)
+        raise ConfigError(f"new cannot create {kind!r}; kinds: {listed(known)}{near}")
     return kind

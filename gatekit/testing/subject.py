@@ -78,11 +78,11 @@ class Subject:
 
     def __post_init__(self) -> None:
         if self.name not in self.registered:
-            kinds = self.kind.replace("_", " ")
-            command = f"gatekit {self.kind.replace('_', '-')}"
-            near = nearest(self.name, self.registered) or "."
-            more = f"`{command}` lists all {kinds}. {left_out(self.name, self.plugins)}".rstrip()
-            raise PluginError(f"there is no {self.what} {self.name!r}{near} {more}")
+            near = nearest(self.name, self.registered)
+            more = left_out(self.name, self.plugins)
+            raise PluginError(
+                f"there is no {self.what} {self.name!r}" + (f" ({more})" if more else "") + near
+            )
 
     @property
     def what(self) -> str:
@@ -131,7 +131,7 @@ class Subject:
             isinstance(k, str) and isinstance(v, str) and v.strip() for k, v in declared.items()
         ):
             raise PluginError(
-                f"{self.name}.expected_failures is {declared!r}; write {{'CHECK': 'the reason'}}"
+                f"{self.name}.expected_failures is {declared!r}; reasons by check are expected"
             )
         return declared
 

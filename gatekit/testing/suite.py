@@ -155,8 +155,8 @@ def checks(
     for check in expected:
         if check not in NAMES[kind]:
             raise PluginError(
-                f"{name}.expected_failures: there is no check {check!r}"
-                f"{nearest(check, NAMES[kind]) or '.'} Checks: {listed(NAMES[kind], 40)}."
+                f"{name}.expected_failures: there is no check {check!r}; checks: "
+                f"{listed(NAMES[kind], 40)}{nearest(check, NAMES[kind])}"
             )
     functions = _functions(kind)
     return [Check(n, functions[n], checked, checked.path, expected) for n in NAMES[kind]]

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError
-from gatekit.cli.arguments import Parser
-from gatekit.cli.options import figure_formats
+from gatekit.cli.options import Parser, figure_formats
 from gatekit.cli.output import print_text
 from gatekit.compare.options import (
     FIGURES,

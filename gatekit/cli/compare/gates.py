@@ -8,8 +8,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.terminal import line_width
-from gatekit.cli.arguments import Parser
-from gatekit.cli.options import figure_formats, refuse_no_study
+from gatekit.cli.options import Parser, figure_formats, refuse_no_study
 from gatekit.cli.output import print_text, write_json
 from gatekit.compare.options import CHOICE, add_options, asked
 

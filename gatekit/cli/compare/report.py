@@ -5,8 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from gatekit.cli.arguments import Parser
-from gatekit.cli.options import check_ending, refuse_no_study
+from gatekit.cli.options import Parser, check_ending, refuse_no_study
 from gatekit.cli.output import print_text
 from gatekit.compare.options import add_options
 

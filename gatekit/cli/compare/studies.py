@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gatekit.cell.terminal import line_width
-from gatekit.cli.arguments import Parser
+from gatekit.cli.options import Parser
 from gatekit.cli.output import print_text, write_json
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from gatekit.cell.errors import ConfigError
-from gatekit.cli.arguments import Parser
+from gatekit.cli.options import Parser
 from gatekit.cli.output import print_text, write_json
 
 if TYPE_CHECKING:

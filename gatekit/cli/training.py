@@ -1,22 +1,30 @@
-"""``gatekit plan``: show what ``gatekit train`` would do with the same arguments."""
+"""Commands that train: plan, confirm and extend; train itself is in `gatekit.study.command`."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
+import shlex
 import sys
 import textwrap
+from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.analysis.cost import added_text
-from gatekit.cli.arguments import Parser
+from gatekit.cell.errors import ConfigError, listed
+from gatekit.cli.options import Parser
 from gatekit.cli.output import print_text, write_json, write_table
+from gatekit.compare.options import CHOICE, FAMILY, add_options, asked, split
+from gatekit.compare.options import typed as shown
+from gatekit.faults import Whole
 from gatekit.runs.config import chosen_by
+from gatekit.runs.names import as_root
 from gatekit.runs.result import OUTCOMES
 
 if TYPE_CHECKING:
     from gatekit.study.dry_run import Preview, VariantPreview
+
 
 _PARTS = ("decayed", "left_out")
 SIZES = {"state": "state", "flops": "FLOPs/token"}
@@ -34,7 +42,7 @@ stored, and no run starts.
 """
 
 
-def run(parser: Parser) -> int:
+def show_plan(parser: Parser) -> int:
     """Show what ``gatekit train`` would do.
 
     Returns:
@@ -188,3 +196,163 @@ def _row(trial: VariantPreview) -> dict[str, Any]:
         "s/run": number(trial.seconds, 1, 1),
         "MiB": number(None if trial.memory is None else float(trial.memory), 2**-20, 0),
     }
+
+
+def confirm(parser: Parser) -> int:
+    """Repeat the best trial of each variant.
+
+    Returns:
+        0, 1 if a run failed or has no outcome yet, 128 + n after signal n.
+    """
+    parser.add_study("the study that contains the trials")
+    parser.add_overrides("n_jobs, threads, hydra.launcher.KEY ...")
+    parser.add_root()
+    parser.add_argument(
+        "--by",
+        action="append",
+        default=[],
+        metavar="KEY,KEY",
+        help="the keys that distinguish variants (default: cell)",
+    )
+    parser.add_argument(
+        "--seeds", type=Whole(1), default=10, help="number of fresh seeds per variant (default: 10)"
+    )
+    parser.add_argument(
+        "--into", metavar="STUDY", help="the study for the new runs (default: STUDY_confirm)"
+    )
+    options = parser.read()
+
+    from gatekit.compare.numbers import count_of
+    from gatekit.runs.names import study_name
+    from gatekit.runs.studies.survey import study_folder
+    from gatekit.study.command import compose
+    from gatekit.study.config import validate
+    from gatekit.study.keys import LAUNCH_KEYS
+    from gatekit.study.launch import launch, report
+    from gatekit.study.plan import launch_of
+    from gatekit.study.resolve import plain
+    from gatekit.study.search.confirm import best, confirming
+
+    allowed = [k for k in LAUNCH_KEYS if k not in ("study", "root", "seeds", "trials")]
+    for word in options.overrides:
+        key = word.partition("=")[0]
+        if key not in allowed and not key.startswith("hydra.launcher."):
+            raise ConfigError(
+                f"{word}: confirm takes only {listed(allowed)} and hydra.launcher.KEY"
+            )
+    chosen, first = best(
+        study_folder(options.study, options.root, parser.command), split(options.by)
+    )
+    if all(each.trials == 1 for each in chosen):
+        of = " and ".join(chosen[0].by)
+        raise ConfigError(
+            f"study {options.study} has one trial of each {of}, so there is no best one to confirm"
+        )
+    into = study_name(options.into or f"{options.study}_confirm")
+    words = [*options.overrides, f"study={into}", f"root={options.root}"]
+    ((_, composed),) = compose(words)
+    where = launch_of(composed, validate(plain(composed, {})))
+    seeds = range(first, first + options.seeds)
+    plan = confirming(chosen, seeds, where, shlex.join(["gatekit", parser.command, *parser.typed]))
+    for each in chosen:
+        typed = " ".join(w for w in each.words if w.partition("=")[0] not in ("study", "root"))
+        print_text(f"{each.label}: best of {each.trials} trials, validation {each.validation:.4g}")
+        print_text(f"    {typed}")
+    among = f"seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
+    print_text(f"{count_of(len(plan.runs), 'run')} with {among} in study {into}.")
+    outcome = launch(plan)
+    print_text(report(plan, outcome))
+    return outcome.code
+
+
+def extend(parser: Parser) -> int:
+    """Add seeds to a study.
+
+    Returns:
+        0, 1 if a run failed or has no outcome yet, 128 + n after signal n.
+    """
+    wrong = next((w for w in parser.typed if re.fullmatch(r"(--(seeds|most)=)?\+\d+", w)), None)
+    if wrong is not None:
+        raise ConfigError(f"{wrong}: a total number of seeds is expected, without +")
+    options = _options(parser)
+
+    from gatekit.study.extend import refuse_variants
+
+    refuse_variants(options.study, options.overrides)
+    if (options.seeds is None) != options.until_decided:
+        raise ConfigError("either --until-decided or --seeds N is expected, and not both")
+
+    looked = shown(asked(options, *FAMILY, *CHOICE))
+    looked += ["--most"] * bool(options.most) + ["--step"] * bool(options.step)
+    if options.seeds is not None and looked:
+        raise ConfigError(f"{looked[0]} belongs to --until-decided, and not to --seeds")
+
+    from gatekit.compare.more_seeds import add_seeds, until_decided
+
+    typed = (word for word in parser.typed if word != "--debug")
+    how: dict[str, Any] = {
+        "words": options.overrides,
+        "command": shlex.join(["gatekit", parser.command, *typed]),
+        "trusted": options.trust_config,
+        "show": _show if options.json else print_text,
+        "stream": sys.stderr if options.json else None,
+    }
+    if options.seeds is not None:
+        code = add_seeds(options.study, options.root, options.seeds, **how)
+    else:
+        how |= {"most": options.most, "step": options.step}
+        how["asked"] = asked(options, *FAMILY, *CHOICE)
+        code = until_decided(options.study, options.root, **how)
+    if options.json:
+        _write_json(options, code)
+    elif not code:
+        print_text(f"Now type: gatekit compare {options.study}{as_root(options.root)}")
+    return code
+
+
+def _show(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+def _write_json(options: Namespace, code: int) -> None:
+    import dataclasses
+    from pathlib import Path
+
+    from gatekit.runs.studies import interim_file
+
+    read = interim_file.read(Path(options.root) / options.study)
+    data = None if read is None else dataclasses.asdict(read)
+    write_json({"study": options.study, "code": code, "looks": data})
+
+
+def _options(parser: Parser) -> Namespace:
+    parser.add_study("the study; its recorded commands are repeated")
+    parser.add_overrides("n_jobs, threads, hydra.launcher.KEY ...")
+    parser.add_root()
+    parser.add_argument(
+        "--seeds", type=Whole(1), metavar="N", help="add seeds up to N, without a look"
+    )
+    parser.add_argument(
+        "--until-decided",
+        action="store_true",
+        help="add seeds step by step and compare after each, until every difference is decided; the"
+        " options of the comparison are fixed at the first look",
+    )
+    parser.add_argument(
+        "--most",
+        type=Whole(1),
+        metavar="N",
+        help="the largest number of seeds; fixed at the first look",
+    )
+    parser.add_argument(
+        "--step",
+        type=Whole(1),
+        metavar="K",
+        help="seeds per look (default: a tenth of --most)",
+    )
+    add_options(parser, *FAMILY, *CHOICE)
+    parser.add_argument(
+        "--trust-config", action="store_true", help="needed if the study was trained with it"
+    )
+    parser.add_json("write the looks as JSON")
+    return parser.read()

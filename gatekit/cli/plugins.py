@@ -1,7 +1,8 @@
-"""``gatekit check``: run the conformance checks of a plugin, or of a cell."""
+"""``gatekit check`` runs the conformance checks of a plugin or a cell; ``new`` creates a plugin."""
 
 from __future__ import annotations
 
+import os
 import sys
 import textwrap
 from collections import Counter
@@ -10,25 +11,26 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gatekit._version import __version__
 from gatekit.cell.errors import (
     ConfigError,
     PluginError,
     excerpt,
     listed,
     nearest,
-    nearest_name,
 )
-from gatekit.cli.arguments import Parser
+from gatekit.cli.options import Parser
 from gatekit.cli.output import WIDTH, print_text, quiet, write_json
 
 if TYPE_CHECKING:
     from gatekit.testing.outcome import Check, Outcome
 
+
 KINDS = ("gates", "output_units", "blocks", "functions", "tasks")
 EXIT_FAILED = 1
 
 
-def run(parser: Parser) -> int:
+def check(parser: Parser) -> int:
     """Check the object that is registered under a name, or a cell in a file.
 
     Returns:
@@ -59,7 +61,7 @@ def run(parser: Parser) -> int:
     options = parser.read()
     names = [word for word in options.what if "=" not in word]
     if len(names) != 1:
-        raise ConfigError(_one_name(names, options.what))
+        raise ConfigError(f"check takes one name or file, not {len(names)}: {listed(names)}")
     given = dict(_pair(word) for word in options.what if "=" in word)
     with quiet():
         suites = _suites(names[0], options.kind, tuple(options.plugin), given)
@@ -91,50 +93,18 @@ def run(parser: Parser) -> int:
 Suite = tuple[str, Sequence[str], Callable[[Sequence[str]], Iterable["Outcome"]]]
 
 
-def _one_name(names: Sequence[str], words: Sequence[str]) -> str:
-    kinds = {kind.removesuffix("s") for kind in (*KINDS, "cells")}
-    first, _, named = words[0].partition("=") if words else ("", "", "")
-    if len(names) == 2 and first in kinds:
-        named = names[1]
-    if named and first in kinds:
-        return f"check takes a name alone; type `gatekit check {named}`"
-    if not names:
-        return (
-            "check needs the name of a gate, output unit, block, function, task or cell; "
-            "type for example `gatekit check power_law`, or `gatekit check conf/cell/mine.yaml`"
-        )
-    if "=" in names:
-        return "there is a space next to =; remove it, as in `gatekit check power_law eps=0.01`"
-    each = " && ".join(f"gatekit check {name}" for name in names)
-    return f"check takes one name, not {len(names)}; type `{each}`"
-
-
 def _suites(
     name: str, kind: str | None, plugins: tuple[str, ...], given: Mapping[str, object]
 ) -> list[Suite]:
-    if name.endswith((".yaml", ".yml")) and not (Path(name).exists() or Path(name).is_symlink()):
-        there = [str(path) for path in Path(name).parent.glob("*.y*ml")]
-        own = (Path("conf", "cell", name), Path("conf", name), Path(nearest_name(name, there)))
-        meant = next((path for path in own if path.is_file()), None)
-        raise PluginError(
-            f"there is no file {excerpt(name)}{f'; did you mean {str(meant)!r}?' if meant else '.'}"
-            f" Type gatekit check {meant or 'FILE.yaml'} for a cell in a file, or gatekit check "
-            f"{meant.stem if meant else 'lstm'} for a cell by its name."
-        )
+    if name.endswith((".yaml", ".yml", ".py")) and not os.path.lexists(name):
+        there = [str(path) for path in Path(name).parent.glob(f"*{Path(name).suffix}")]
+        raise PluginError(f"there is no file {excerpt(name)}{nearest(name, there)}")
     if name.endswith((".yaml", ".yml")):
         return [_of_cell(Path(name), plugins, given)]
-    from gatekit.registry import catalogue, cell_names, left_out, origins, reasons_of
+    from gatekit.registry import cell_names, left_out, origins, reasons_of
 
-    if Path(name).is_dir() and name not in cell_names(plugins):
-        files = [p.stem for p in sorted(Path(name).glob("*.py")) if p.stem != "__init__"]
-        files += [str(p) for p in sorted(Path(name).glob("*.yaml"))]
-        first = files[0] if files else "NAME"
-        raise PluginError(
-            f"{name} is a folder; give one name or cell, such as gatekit check {first}. In it: "
-            f"{listed(files)}."
-        )
-    if name.endswith(".py"):
-        raise PluginError(_python_file(Path(name), plugins))
+    if name.endswith(".py") or (Path(name).is_dir() and name not in cell_names(plugins)):
+        raise PluginError(f"{name} is a file or folder; a registered name is expected")
     kinds = [k for k in KINDS if name in origins(k, plugins) and kind in (None, k)]
     suites = [_of_registered(k, name, plugins, given) for k in kinds]
     cells = cell_names(plugins)
@@ -154,51 +124,15 @@ def _suites(
             k for k in (*KINDS, "cells") if name in (cells if k == "cells" else origins(k, plugins))
         ]
         if others:
-            raise PluginError(
-                f"{name!r} is registered in {others[0]}, not in {kind}; type gatekit check {name}"
-            )
-        if name in catalogue(plugins).initializers:
-            raise PluginError(
-                f"{name!r} is an initializer, which has no checks of its own; type "
-                f"gatekit show cell=lstm cell.initializers.kernel.kind={name}"
-            )
+            raise PluginError(f"{name!r} is registered in {others[0]}, not in {kind}")
         known = sorted({*cells, *(n for k in KINDS for n in origins(k, plugins))})
-        broken = f"{left_out(name, plugins)} ".lstrip()
-        near = _meant(name, known)
-        if Path(f"{name}.py").is_file():
-            near, broken = ".", f"{name}.py is here, and not in ./plugins: move it there, or type "
-            broken += f"gatekit check {name} --plugin {name}.py. "
+        broken = left_out(name, plugins)
         raise PluginError(
-            f"nothing is registered as {name!r}{near} {broken}"
-            "`gatekit gates`, `output-units`, `blocks`, `functions`, `tasks` and `cells` list all "
-            f"names; `gatekit new gate {_identifier(name)}` creates a gate of your own."
+            f"nothing that can be checked is registered as {name!r}"
+            + (f" ({broken})" if broken else "")
+            + nearest(name, known)
         )
     return suites
-
-
-def _python_file(path: Path, plugins: tuple[str, ...]) -> str:
-    """Return what to type instead of a plugin's path."""
-    from gatekit.registry import origins
-
-    if not path.is_file():
-        if (own := Path("plugins", path.name)).is_file():
-            return _python_file(own, plugins)
-        near = nearest(path.name, [p.name for p in path.parent.glob("*.py")])
-        return (
-            f"there is no file {excerpt(str(path))}{near or '.'} Type the name of a gate, such as "
-            "gatekit check power_law."
-        )
-    names = [
-        n
-        for k in KINDS
-        for n, o in origins(k, (*plugins, str(path))).items()
-        if o.path is not None and o.path.resolve() == path.resolve()
-    ]
-    what = names[0] if names else path.stem
-    scanned = path.resolve().parent == Path("plugins").resolve()
-    return f"{path} is a file; type the name that it registers instead: gatekit check {what}" + (
-        "" if scanned else f" --plugin {path}"
-    )
 
 
 def _of_registered(
@@ -222,8 +156,7 @@ def _of_cell(cell: str | Path, plugins: tuple[str, ...], given: Mapping[str, Any
     for key, value in given.items():
         if key not in ("units", "features") or type(value) is not int or value < 1:
             raise ConfigError(
-                f"{key}={value}: a cell only takes units= and features=, both positive integers; "
-                f"type gatekit check {getattr(cell, 'name', cell)} units=16 features=4"
+                f"{key}={value}: a cell takes units= and features=, both positive integers"
             )
     if isinstance(cell, Path):
         name = limited.name(cell, plugins, given)
@@ -249,8 +182,7 @@ def _chosen(names: Sequence[str], only: Sequence[str]) -> list[str]:
     for wanted in only:
         if wanted not in names:
             raise ConfigError(
-                f"there is no check {wanted!r}{nearest(wanted, names) or '.'} "
-                f"Checks: {listed(names, 40)}."
+                f"there is no check {wanted!r}; checks: {listed(names, 40)}{nearest(wanted, names)}"
             )
     return [name for name in names if not only or name in only]
 
@@ -300,13 +232,56 @@ def _pair(word: str) -> tuple[str, Any]:
     try:
         return key, yaml.safe_load(text)
     except yaml.YAMLError:
-        raise ConfigError(f"{key}={text[:80]}: the value is not YAML; quote it") from None
+        raise ConfigError(f"{key}={text[:80]}: the value is not YAML") from None
 
 
-def _meant(name: str, known: Sequence[str]) -> str:
-    near = nearest_name(name, known)
-    return f"; did you mean {near!r}? Type `gatekit check {near}`." if near else "."
+def new(parser: Parser) -> int:
+    """Create files from a template; existing files are never overwritten.
+
+    Raises:
+        ConfigError: the kind or the name is not allowed, or a file exists.
+    """
+    parser.add_argument(
+        "kind", metavar="KIND", help="project, gate, output-unit, block, task or function"
+    )
+    parser.add_argument("name", metavar="NAME", nargs="?", help="the new name")
+    parser.add_argument(
+        "--package",
+        action="store_true",
+        help="create a distribution for pip, from plugins/NAME.py if it exists",
+    )
+    options = parser.read()
+    from gatekit.testing import scaffold
+
+    kind = scaffold.checked_kind(options.kind)
+    if options.name is None:
+        raise ConfigError(f"new {kind}: a name is missing")
+    if kind == "project":
+        if options.package:
+            raise ConfigError("--package is for plugins, and not for a project")
+        files = scaffold.project(options.name)
+        then = [f"cd {options.name}", "gatekit new gate leaky"]
+    elif options.package:
+        files = scaffold.package(kind, options.name, __version__)
+        (folder,) = {path.parts[0] for path in files}
+        then = [f"pip install -e ./{folder}", f"gatekit check {options.name}"]
+        if own := scaffold.own_file(kind, options.name):
+            # Both files would register the name; gatekit skips files that begin with _.
+            then.insert(0, f"mv {own} {own.with_name('_' + own.name)}")
+    else:
+        files = scaffold.plugin(kind, options.name)
+        then = scaffold.next_commands(kind, options.name)
+    _write_files(files)
+    print_text("\n".join(["Now type:", *(f"  {command}" for command in then)]))
+    return 0
 
 
-def _identifier(name: str) -> str:
-    return name if name.isidentifier() and name.islower() else "leaky"
+def _write_files(files: Mapping[Path, str]) -> None:
+    for path, text in files.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be written ({error.strerror})") from None
+        print_text(f"wrote {path}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatekit.cell.errors import ConfigError
-from gatekit.cli.arguments import Parser
+from gatekit.cli.options import Parser
 from gatekit.cli.output import print_text, quiet, write_file, write_json
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gatekit.cell.block.built_block import BuiltBlock
     from gatekit.cell.block.stack import Stack
     from gatekit.cell.graph import Cell
-    from gatekit.cli.overrides import Overrides
+    from gatekit.cli.show import Overrides
     from gatekit.code import Generated
     from gatekit.code.folder import Scored
     from gatekit.code.from_run import TrainedModel
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gatekit.tasks import Task
 
 
-def run(parser: Parser) -> int:
+def code(parser: Parser) -> int:
     """Write a cell, a block with its cell, a stack of layers, or a run's whole model as code.
 
     Raises:
@@ -74,25 +74,18 @@ def run(parser: Parser) -> int:
     if run is not None and not options.with_weights:
         if options.layer:
             raise ConfigError(
-                f"--layer belongs to layers alone; type --with-weights {run} in place of {run}"
+                f"--layer belongs to --with-weights RUN, and not to the model of {run}"
             )
         return _model(run, options)
     if any(word.lstrip("+").startswith(("task=", "task.")) for word in options.overrides):
         return _untrained(options, parser.command)
     path: Path | None = options.output
     if path is None and options.with_weights:
-        raise ConfigError("--with-weights writes a file next to the code; type -o FILE.py")
+        raise ConfigError("--with-weights writes a file next to the code, so -o FILE.py is needed")
     if group := next((word for word in options.overrides if "/" in word and "=" not in word), ""):
-        study = group.partition("/")[0]
-        raise ConfigError(
-            f"{group}: the whole model is that of one run; `gatekit status {study} --runs` lists "
-            "them, and gatekit code RUN writes one."
-        )
+        raise ConfigError(f"{group}: the id of one run is expected")
     if path is not None and (path.suffix != ".py" or not path.stem.isidentifier()):
-        raise ConfigError(
-            f"-o {path}: the name of a Python module is expected, such as "
-            f"-o {path.with_name('cell.py')}"
-        )
+        raise ConfigError(f"-o {path}: the name of a Python module is expected")
 
     if path is not None:
         _refuse_foreign(path)
@@ -113,8 +106,7 @@ def run(parser: Parser) -> int:
         model = read_trained(folder, options.layer, plugin_files(options.overrides))
         built, plugins, weights = model.built, model.plugins, model.weights
     else:
-        from gatekit.cli.overrides import read_overrides
-        from gatekit.cli.write.show import build_around, build_cell
+        from gatekit.cli.show import build_around, build_cell, read_overrides
 
         _refuse_parts_of_models(options.overrides)
         asked = read_overrides(options.overrides, parser.command)
@@ -167,7 +159,7 @@ def _is_run(word: str, root: str) -> bool:
 
 def _untrained(options: Namespace, command: str) -> int:
     """Write the whole model of a task into a folder, without a run and without weights."""
-    from gatekit.cli.overrides import read_overrides
+    from gatekit.cli.show import read_overrides
     from gatekit.code import folder as files
     from gatekit.code import generate
     from gatekit.code.from_run import untrained
@@ -204,10 +196,7 @@ def _folder(
     from gatekit.code import folder as files
 
     if options.output is not None and options.output.suffix:
-        raise ConfigError(
-            f"-o {options.output}: a whole model is a folder; type -o "
-            f"{options.output.with_suffix('')}"
-        )
+        raise ConfigError(f"-o {options.output}: the folder of a whole model is expected")
     if options.json:
         stacks = {stack.attribute: list(stack.weights) for stack in generated.layout.stacks}
         write_json(
@@ -219,7 +208,7 @@ def _folder(
         return 0
     where: Path = options.output
     for name in (*generated.files, files.MODEL, files.SCORE):
-        _refuse_foreign(where / name, where.with_name(f"{where.name}_2"))
+        _refuse_foreign(where / name)
     for name, content in contents().items():
         write_file(where / name, content)
     return 0
@@ -259,13 +248,13 @@ def _scored(found: SurveyedRun, model: TrainedModel) -> Scored:
     from gatekit.runs.names import CONFIG
 
     with quiet():
-        from gatekit.training.exported import Drawing, test_sets
+        from gatekit.training.exported import test_sets
+        from gatekit.training.feed import Drawing
 
     record = found.folder().result()
     if record["data_hash"] != model.task.data_hash():
         raise ConfigError(
-            f"the data of run {found.id} have changed since then, so its score cannot be "
-            "reproduced; restore them, or type --no-test"
+            f"the data of run {found.id} have changed since then, so its score cannot be reproduced"
         )
     best = record["best"] or {}
     scores = {"test": best.get("test"), **best.get("splits", {})}
@@ -275,16 +264,13 @@ def _scored(found: SurveyedRun, model: TrainedModel) -> Scored:
     return Scored(test_sets(drawing, model.task), scores)
 
 
-def _refuse_foreign(path: Path, other: Path | None = None) -> None:
-    """Refuse to overwrite a file that `gatekit code` did not write; propose the other path."""
+def _refuse_foreign(path: Path) -> None:
+    """Refuse to overwrite a file that `gatekit code` did not write."""
     if not path.is_file() or path.suffix != ".py":
         return
     head = path.read_bytes()[:20_000]
     if b"\nWritten by gatekit " not in head:
-        raise ConfigError(
-            f"{path} exists, and gatekit code did not write it; choose another name, such as "
-            f"-o {other or path.with_name(f'{path.stem}_cell.py')}, or remove the file"
-        )
+        raise ConfigError(f"{path} exists, and gatekit code did not write it")
 
 
 # Keys that add parts of a model around a recurrent layer, each with the value that adds none.
@@ -301,14 +287,13 @@ def _refuse_parts_of_models(words: Sequence[str]) -> None:
     several = values.get("layers", "1") != "1" or values.get("mixers", "null") != "null"
     for key, value in values.items():
         if block and key == "features":
-            raise ConfigError(f"features={value}: a block reads the model's width; type width=N")
+            raise ConfigError(f"features={value}: a block reads the model's width")
         if key not in _AROUND or value.lower() in (_AROUND[key], f"{_AROUND[key]}.0"):
             continue
         if key != "dropout" or not (block or several):
             what = "layers" if several else "one block" if block else "one recurrent layer"
             raise ConfigError(
-                f"{key}={value}: gatekit code writes {what}, not the parts of a model around it; "
-                f"omit {key}, and add it in your own code"
+                f"{key}={value}: gatekit code writes {what}, not the parts of a model around it"
             )
 
 
@@ -319,7 +304,7 @@ def cite(parser: Parser) -> int:
         ConfigError: no cell is named, it cites no work, or a references.bib cannot be read.
     """
     from gatekit.cell.show.works import bibtex, cited
-    from gatekit.cli.overrides import read_overrides
+    from gatekit.cli.show import read_overrides
     from gatekit.registry import bibliography
 
     parser.add_overrides("cell=NAME plugins=[FILE.py]")

@@ -1,4 +1,0 @@
-"""Commands to share and export: bundle, import, code, cite.
-
-No module here is public.
-"""
