@@ -14,7 +14,6 @@ from gatekit.compare.numbers import count_of
 from gatekit.runs.names import IMPORTED, RUNS
 from gatekit.runs.record import KeptRuns, RunRecord, is_run
 from gatekit.runs.result import Result
-from gatekit.runs.state import STATES
 from gatekit.runs.studies import interim_file, plan_file
 from gatekit.runs.studies.interim_file import InterimAnalyses
 from gatekit.runs.studies.plan_file import RequestedRun
@@ -55,7 +54,7 @@ class Study:
 
         A search plans runs that it may stop early, and does not wait for them.
         """
-        unfinished = not run.counts and run.state in STATES and run.stale is None
+        unfinished = not run.counts and run.stale is None
         stopped = run.state == "INTERRUPTED" and (run.reason or "").startswith("pruned")
         return run.id in self.asked and run.origin is None and unfinished and not stopped
 

@@ -137,8 +137,7 @@ def used(path: Path) -> Iterator[None]:
         raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise RunError(
-            f"{path} is not the configuration of a run ({type(error).__name__}: {error}); choose "
-            "another run."
+            f"{path} is not the configuration of a run ({type(error).__name__}: {error})"
         ) from error
 
 

@@ -61,9 +61,8 @@ def direction_of(metric: str, direction: str | None) -> Direction:
     if direction is None:
         if known is None:
             raise ConfigError(
-                f"metric={metric!r} needs a direction: type direction='max' if a larger value is "
-                "better, direction='min' if a smaller one is. Only well-known metrics such as "
-                f"accuracy, loss and mse need none{nearest(metric.casefold(), DIRECTIONS) or '.'}"
+                f"metric={metric!r} is not well known, so direction='max' or 'min' is expected"
+                f"{nearest(metric.casefold(), DIRECTIONS)}"
             )
         return known
     accepted(direction, OneOf(get_args(Direction)), Place(("direction",)), ConfigError)
@@ -77,6 +76,5 @@ def contradiction(metric: str, direction: str) -> str:
     better, stated = ("larger", "smaller") if direction == "min" else ("smaller", "larger")
     return (
         f"direction={direction!r} states that a {stated} {metric} is better, but for the "
-        f"well-known metric {metric} a {better} value is better; remove direction, or choose "
-        f"another name, such as metric='own_{metric}'."
+        f"well-known metric {metric} a {better} value is better"
     )

@@ -295,7 +295,7 @@ def digest(file: BinaryIO, size: int) -> str:
 
 
 def trouble(error: OSError, path: Path) -> str:
-    """Return a message about a disk error: where it occurred, how full the disk is, what to do.
+    """Return a message about a disk error: where it occurred and how full the disk is.
 
     Args:
         error: the error.
@@ -306,16 +306,7 @@ def trouble(error: OSError, path: Path) -> str:
     with contextlib.suppress(OSError):
         free = shutil.disk_usage(_nearest(path)).free
         message += f"; {free / 2**20:,.0f} MiB are free there"
-    remedy = {
-        errno.ENOSPC: "Free some space",
-        errno.EDQUOT: "Free some of your quota",
-        errno.EFBIG: "Raise the limit of file sizes (ulimit -f)",
-        errno.EACCES: "Make the folder writable",
-        errno.EROFS: "Make the file system writable",
-        errno.EMFILE: "Raise the limit of open files (ulimit -n) or lower n_jobs",
-        errno.ENFILE: "Lower n_jobs",
-    }.get(error.errno or 0, "Check the disk")
-    return f"{message}. {remedy}, or choose another folder with root=FOLDER; then add retry=failed."
+    return message
 
 
 def _nearest(path: Path) -> Path:

@@ -95,8 +95,7 @@ class _Written:
                 raise
             what = durable.why(error)
         raise AlteredError(
-            f"{path.name} was changed while the run was working: {what}. The result was not "
-            "written; repeat the command to run it again."
+            f"{path.name} was changed while the run was working, so there is no result: {what}"
         )
 
 

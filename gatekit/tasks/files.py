@@ -108,9 +108,7 @@ class FileTask(Task):
             )
         classes = self.targets == "classes"
         if classes and y.dtype.kind not in "iu":
-            raise DataError(
-                f"{where}: targets are {y.dtype}, not integers; type task.targets=numbers"
-            )
+            raise DataError(f"{where}: targets are {y.dtype}; with task.targets=classes, integers")
         if classes and y.shape[-1] == 1 and y.ndim > 1 and (y.ndim > 2 or x.shape[1] > 1):
             y = y[..., 0]
         if not classes and y.ndim == 1:
@@ -128,11 +126,11 @@ class FileTask(Task):
 
     def _file(self) -> Path:
         if self.path is None:
-            raise DataError(f"task.path is missing; type task.path=FILE: {self.own_file}.")
+            raise DataError(f"task.path is missing: {self.own_file}")
         path = Path(self.path).expanduser()
         if path.is_symlink() or not path.is_file():
             what = "a link, which could lead anywhere" if path.is_symlink() else "no file"
-            raise DataError(f"task.path={self.path} is {what}; type the path of the file itself.")
+            raise DataError(f"task.path={self.path} is {what}")
         if path.suffix not in FORMS:
             raise DataError(f"task.path={self.path}: the name ends in none of {listed(FORMS)}.")
         if path.stat().st_size > MOST:
@@ -213,10 +211,7 @@ def _loaded(content: bytes, path: Path) -> dict[str, numpy.ndarray]:
             return {name: loaded[name] for name in loaded.files if name in _NAMES}
     array = numpy.load(io.BytesIO(content), allow_pickle=False)
     if array.dtype.names is None:
-        raise DataError(
-            f"{path} has one array without fields; write an .npz with numpy.savez(FILE, "
-            "inputs=..., targets=..., split=...)"
-        )
+        raise DataError(f"{path} has one array without fields")
     _refuse_without(array.dtype.names, path)
     return {name: array[name] for name in array.dtype.names if name in _NAMES}
 

@@ -42,22 +42,22 @@ def packed(
     if not pairs:
         raise DataError(
             "packed: a list of pairs of inputs and targets is expected, each time x ..., not a "
-            f"{type(documents).__name__}; write packed([(x1, y1), (x2, y2)])"
+            f"{type(documents).__name__}"
         )
     if not documents:
-        raise DataError("packed: there are no documents; give a pair of inputs and targets.")
+        raise DataError("packed: there are no documents")
     sizes = [len(x) for x, _ in documents]
     for index, (size, (_, y)) in enumerate(zip(sizes, documents, strict=True)):
         if size != len(y) or not size:
             raise DataError(
-                f"packed: document {index} has {size} steps of inputs and {len(y)} of targets; "
-                "give it one target for each step, and at least one step."
+                f"packed: document {index} has {size} steps of inputs and {len(y)} of targets; as "
+                "many of both, at least one, are expected"
             )
     length = max(sizes) if length is None else length
     if length < max(sizes):
         raise DataError(
             f"packed: document {sizes.index(max(sizes))} has {max(sizes)} steps, but a row has "
-            f"{length}: use rows of at least {max(sizes)} steps, or cut the document."
+            f"{length}"
         )
     rows = _rows(sizes, length)
     x, y = (

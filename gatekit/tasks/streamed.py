@@ -47,8 +47,8 @@ class StreamedTask(Task):
         if not isinstance(getattr(self, "recipe", None), str):
             name = type(self).__name__
             raise PluginError(
-                f"{name} declares no recipe, the name and version of its data; write recipe = "
-                f"'{name.lower()}/1' in the class, and increase the number if the data change."
+                f"{name} declares no recipe, the name and version of its data, such as "
+                f"'{name.lower()}/1'"
             )
         return recipe_hash(self.recipe, self.options())
 

@@ -53,7 +53,7 @@ class Metric:
             better = "larger" if direction == "max" else "smaller"
             raise PluginError(
                 f"Metric: direction={self.direction!r}, but for {self.name} a {better} value is "
-                f"better; write direction={direction!r}"
+                "better"
             )
 
 
@@ -108,15 +108,13 @@ class Signature:
         _one_of("emission", self.emission, get_args(Emission))
         if (self.features is None) == (self.vocabulary is None):
             raise PluginError(
-                f"Signature: features={self.features} and vocabulary={self.vocabulary}; give "
-                "exactly one of them and None for the other."
+                f"Signature: features={self.features} and vocabulary={self.vocabulary}; exactly "
+                "one of them is expected"
             )
         for name in ("features", "vocabulary", "outputs"):
             value = getattr(self, name)
             if value is not None and (type(value) is not int or value < 1):
-                raise PluginError(
-                    f"Signature.{name}={value!r} should be a positive integer; write {name}=1."
-                )
+                raise PluginError(f"Signature.{name}={value!r} should be a positive integer")
 
 
 @constructed
@@ -183,10 +181,7 @@ class Task(Declared, abc.ABC):
             own = getattr(base, "_option_types", {})
             for name in cls._option_types:
                 if hasattr(base, name) and name not in own:
-                    why = (
-                        f"an option cannot be named {name}, because every {base.__name__} has an "
-                        "attribute of this name; choose another name."
-                    )
+                    why = f"every {base.__name__} has an attribute of this name"
                     raise PluginError(Fault(Kind.REFUSED, Place((cls.__name__, name)), why=why))
 
     def __init__(self, **options: Any) -> None:
@@ -271,8 +266,7 @@ def check_contiguous(task: Task) -> None:
         came = "draws its data" if task.streamed else "has one target for a whole sequence"
         raise PluginError(
             f"{type(task).__name__}: contiguous = True means that the sequences are consecutive "
-            f"parts of one document with a target for every step, but this task {came}. Remove "
-            "contiguous = True."
+            f"parts of one document with a target for every step, but this task {came}"
         )
 
 

@@ -37,8 +37,8 @@ class CharacterModel(Task):
         """Refuse a limit that leaves less than one window."""
         if self.limit is not None and self.limit <= self.length:
             raise ConfigError(
-                f"limit={self.limit} leaves no window of length={self.length}; type at least "
-                f"task.limit={self.length + 1}, or null for the whole text."
+                f"limit={self.limit} leaves no window of length={self.length}; at least "
+                f"{self.length + 1} or null is expected"
             )
 
     @abc.abstractmethod
@@ -143,7 +143,7 @@ def consecutive(tokens: numpy.ndarray, length: int, split: str, what: str) -> Ba
     if count < 1:
         raise DataError(
             f"the {split} text has {len(tokens)} {what}; one window of task.length={length} "
-            f"needs {length + 1}. Use a longer text, or type a smaller task.length."
+            f"needs {length + 1}"
         )
     used = tokens[: count * length + 1]
     return Batch(used[:-1].reshape(count, length), used[1:].reshape(count, length))
@@ -166,7 +166,6 @@ def decoded(content: bytes, where: str) -> str:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{where} is not text in UTF-8 (byte {error.start}: {error.reason}). For a file in "
-            "Latin-1, type iconv -f latin1 -t utf-8 FILE > OTHER"
+            f"{where} is not text in UTF-8 (byte {error.start}: {error.reason})"
         ) from None
     return text.replace("\r\n", "\n").replace("\r", "\n")

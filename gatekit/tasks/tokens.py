@@ -48,8 +48,7 @@ class TokenModel(CharacterModel):
         super().check_options()
         if self.unit == "byte_pair" and self.vocabulary < _BYTES + 1:
             raise ConfigError(
-                f"task.vocabulary={self.vocabulary} has fewer tokens than there are bytes; type at "
-                f"least task.vocabulary={_BYTES + 1}."
+                f"task.vocabulary={self.vocabulary}: at least {_BYTES + 1} tokens are expected"
             )
 
     def characters(self) -> list[str]:
@@ -201,9 +200,7 @@ def _library() -> Any:
     try:
         library = importlib.import_module("tokenizers")
     except ImportError:
-        raise ConfigError(
-            "task.unit=byte_pair needs the library tokenizers; type: pip install tokenizers"
-        ) from None
+        raise ConfigError("task.unit=byte_pair needs the library tokenizers") from None
     for part in ("decoders", "models", "pre_tokenizers", "trainers"):
         importlib.import_module(f"tokenizers.{part}")
     return library

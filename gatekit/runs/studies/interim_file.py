@@ -95,7 +95,7 @@ def read(study: Path) -> InterimAnalyses | None:
 def _unknown(path: Path, what: str) -> RunError:
     return RunError(
         f"{path} {what}, so the number of looks at the study is unknown, and there can be no"
-        " verdict. Restore the file from a copy."
+        " verdict"
     )
 
 

@@ -17,13 +17,13 @@ from gatekit.runs import durable
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import IMPORTED, RUNS, UNRECORDED, is_id
 from gatekit.runs.record import contradiction
-from gatekit.runs.result import OUTCOMES, as_number
+from gatekit.runs.result import OUTCOMES, State, as_number
 
 from . import plan_file
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
-TROUBLES = ("FAILED", "LOST", "CORRUPT")
+TROUBLES = (State.FAILED, State.LOST, State.CORRUPT)
 RESERVED = 8192
 """Bytes that a study reserves for the reasons of runs that fail because the disk is full."""
 """States of a run that has no outcome and needs attention."""
@@ -45,7 +45,7 @@ class SurveyedRun:
 
     id: str
     path: Path
-    state: str
+    state: State
     reason: str | None
     attempt: int
     label: str
@@ -80,10 +80,7 @@ def study_folder(study: str, root: Path | str, command: str) -> Path:
     folder = root / study
     if not _NAME.match(study) or not os.path.isdir(folder / RUNS):
         if _NAME.match(study) and os.path.isdir(folder / IMPORTED):
-            raise RunError(
-                f"all runs of {study} are imported, and {command} is about your own; type "
-                f"gatekit compare {study}."
-            )
+            raise RunError(f"all runs of {study} are imported, and {command} is about your own")
         raise no_study(study, root, command)
     return folder
 
@@ -129,10 +126,10 @@ def survey(folder: Path, verify: bool = False, as_compared: bool = False) -> lis
         if name in there:
             run = _read(name, path, label, words, verify, as_compared)
         else:
-            run = SurveyedRun(name, path, "PLANNED", None, 0, label, words, None, None)
+            run = SurveyedRun(name, path, State.PLANNED, None, 0, label, words, None, None)
         reason = lost.get((name, run.attempt))
-        if reason is not None and run.state in ("PLANNED", "LOST"):
-            run = dataclasses.replace(run, state="FAILED", reason=reason)
+        if reason is not None and run.state in (State.PLANNED, State.LOST):
+            run = dataclasses.replace(run, state=State.FAILED, reason=reason)
         runs.append(run)
     return runs
 
@@ -148,25 +145,8 @@ def _folders(runs: Path) -> set[str]:
     except FileNotFoundError:
         return set()
     except OSError as error:
-        raise RunError(f"{runs} cannot be read: {error.strerror}. Make it readable.") from None
+        raise RunError(f"{runs} cannot be read: {error.strerror}") from None
     return names
-
-
-def _no_run(run: str, root: Path) -> RunError:
-    """Return the error that a word is not a run, with an example of a run."""
-    study = next((part for part in Path(run).parts if (root / part / RUNS).is_dir()), None)
-    form = "a run is given by at least the first three of the 16 hex digits of its id"
-    if study is None:
-        return RunError(
-            f"{run!r} is not a run: {form}, which `gatekit status STUDY --runs` lists, or by its "
-            "folder."
-        )
-    first = next((p.name for p in sorted((root / study / RUNS).iterdir()) if is_id(p.name)), "ID")
-    what = f"{run!r} is a study" if run == study else f"{run!r} is not a run"
-    return RunError(
-        f"{what}, and {form}, such as {study}/{first[:8]}. "
-        f"`gatekit status {study} --runs` lists the runs."
-    )
 
 
 def find(run: str, root: Path | str) -> SurveyedRun:
@@ -181,20 +161,17 @@ def find(run: str, root: Path | str) -> SurveyedRun:
     root = Path(root)
     study, _, start = run.rpartition("/")
     if not re.fullmatch(r"[0-9a-f]{3,16}", start) or (study and not _NAME.match(study)):
-        raise _no_run(run, root)
+        raise RunError(
+            f"{run!r} is not a run: a folder, or the first three or more of the 16 hexadecimal "
+            "digits of an id, are expected"
+        )
     paths = sorted(root.glob(f"{study or '*'}/{RUNS}/{start}*")) if root.is_dir() else []
     paths = [p for p in paths if is_id(p.name)]
     if len(paths) != 1:
-        names = listed(str(p.relative_to(root)) for p in paths)
         if paths:
-            way = "Type more digits."
-            if len({path.name for path in paths}) == 1:  # one run in several studies
-                way = f"Type for example {paths[0].parent.parent.name}/{paths[0].name}."
-            raise RunError(f"{len(paths)} runs begin with {run} in {root}: {names}. {way}")
-        raise RunError(
-            f"no run in {root} begins with {run}. `gatekit status STUDY --runs` lists the runs of "
-            "a study; with studies elsewhere, add --root FOLDER."
-        )
+            names = listed(str(p.relative_to(root)) for p in paths)
+            raise RunError(f"{len(paths)} runs begin with {run} in {root}: {names}")
+        raise RunError(f"no run in {root} begins with {run}")
     return next(f for f in survey(paths[0].parent.parent) if f.id == paths[0].name)
 
 
@@ -208,7 +185,7 @@ def _read(
     return SurveyedRun(
         name,
         path,
-        state.name if damage is None else "CORRUPT",
+        state.name if damage is None else State.CORRUPT,
         damage or state.reason,
         state.attempt,
         label,
@@ -268,14 +245,14 @@ def unrecorded(study: Path) -> dict[tuple[str, int], str]:
 class Cause:
     """Runs that ended for the same reason, apart from numbers and names in its text."""
 
-    state: str
+    state: State
     reason: str
     runs: tuple[SurveyedRun, ...]
 
 
 def causes(runs: Iterable[SurveyedRun]) -> list[Cause]:
     """Return the causes, the most frequent first."""
-    groups: dict[tuple[str, str], list[SurveyedRun]] = {}
+    groups: dict[tuple[State, str], list[SurveyedRun]] = {}
     for run in runs:
         if run.state in TROUBLES:
             groups.setdefault((run.state, alike(run.reason)), []).append(run)
