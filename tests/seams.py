@@ -65,15 +65,12 @@ INNER = {
     "gatekit.cell.show.parallel": "parallel parallel_text=text",
     "gatekit.cell.show.works": "Work bibtex cited provenance",
     "gatekit.cell.terminal": "OutputError Terminal console without_sequences",
-    "gatekit.cli": "cli_main=main",
-    "gatekit.cli.arguments": "Parser",
+    "gatekit.cli": "cells=listing cli_main=main sweep_plan=training",
+    "gatekit.cli.options": "Parser",
     "gatekit.cli.commands": "COMMANDS GROUPS",
     "gatekit.cli.main": "EXIT_BROKEN_PIPE EXIT_INTERRUPTED EXIT_OUTPUT EXIT_REFUSED main",
     "gatekit.cli.output": "write_table",
-    "gatekit.cli.overrides": "read_overrides",
-    "gatekit.cli.sweep": "sweep_plan=plan",
-    "gatekit.cli.write": "cells",
-    "gatekit.cli.write.show": "build_cell",
+    "gatekit.cli.show": "build_cell read_overrides",
     "gatekit.code.entry": "built_cell",
     "gatekit.code.folder": "code_files=files",
     "gatekit.code.from_run": "Trained read_model untrained",
@@ -220,8 +217,8 @@ INNER = {
     ),
     "gatekit.runs.process": "Owner peak_memory",
     "gatekit.runs.record": "KeptRuns RunRecord",
-    "gatekit.runs.result": "ResultMetric Score dumped_result=dumped parsed result_of",
-    "gatekit.runs.state": "RunReader RunState SMALL STATES",
+    "gatekit.runs.result": "ResultMetric Score State dumped_result=dumped parsed result_of",
+    "gatekit.runs.state": "RunReader RunState SMALL",
     "gatekit.runs.studies": "interim_file plan_file",
     "gatekit.runs.studies.interim_file": "InterimAnalyses",
     "gatekit.runs.studies.plan_file": "RequestedRun write",
@@ -303,7 +300,7 @@ INNER = {
     "gatekit.training.schedule": "schedule typed",
     "gatekit.training.summary": ("InterruptedRunError Scores StepTimes parameter_counts"),
     "gatekit.training.traced": "Kept foreign",
-    "gatekit.training.trainer": "train_run=train",
+    "gatekit.training.trainer": "Attempt trainer_train=train",
     "gatekit.training.worker": "devices_of make_deterministic",
 }
 _PLACES = {
@@ -359,8 +356,14 @@ def run_inline(words: Sequence[str], path: Path, stop: Any = None, **options: An
     folder.write_config(run.config)
     task = _load("load_components")().task(run.config["task"])
     stop = stop or threading.Event()
-    folder.finish(_load("train_run")(run.config, task, folder, stop, 0, **options))
+    folder.finish(train_run(run.config, task, folder, stop, 0, **options))
     return folder
+
+
+def train_run(config: Any, task: Any, folder: Any, stop: Any, *rest: Any, **options: Any) -> Any:
+    """Train a run in this process, in a claimed folder, and return its record."""
+    given = {name: value for name, value in options.items() if value is not None}
+    return _load("trainer_train")(_load("Attempt")(config, task, folder, stop, *rest, **given))
 
 
 def disk(patch: Any, faulty: Any) -> None:

@@ -91,14 +91,11 @@ def test_how_many_there_are(
 
 def test_a_year_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cells", "--year", "long ago"]) == EXIT_REFUSED
-    assert (
-        "a year or a range of years is expected; type for example --year 2014-2017"
-        in capsys.readouterr().err
-    )
+    assert "a year, or two with a hyphen, is expected" in capsys.readouterr().err
 
 
 def test_nothing_found(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cells", "--year", "1901"]) == 2
     out, message = capsys.readouterr()
     assert out == ""
-    assert "no cell matches; years are 1990 to" in message
+    assert "cells matches" in message

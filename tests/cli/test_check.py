@@ -56,7 +56,7 @@ def test_a_file_s_name_without_its_folder_is_that_of_a_plugin(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["check", "mine.py"]) != 0
-    assert capsys.readouterr().err.rstrip().endswith("gatekit check mine")
+    assert capsys.readouterr().err == "gatekit: there is no file mine.py\n"
 
 
 def test_the_version_of_the_contract_that_a_plugin_declares_is_read(
@@ -79,7 +79,7 @@ def test_a_broken_cell_beside_it_is_no_failure_of_a_gate(place: Path) -> None:
     assert main(["check", "mine", "--only", "asks_for_known"]) == 0
 
 
-def test_a_failure_says_what_to_type_and_the_exit_code_is_1(
+def test_a_failure_has_its_reason_and_the_exit_code_is_1(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = place / "plugins" / "mine.py"
@@ -87,7 +87,6 @@ def test_a_failure_says_what_to_type_and_the_exit_code_is_1(
     assert main(["check", "mine", "--only", "documented"]) == 1
     out = capsys.readouterr().out
     assert "FAIL  documented             the docstring names no reference" in out
-    assert "type: end it with a line `Reference:" in out
     assert max(map(len, out.splitlines())) <= 100
 
 
@@ -130,13 +129,12 @@ def test_a_plugin_is_checked_with_all_that_it_registers(
     ("words", "says"),
     [
         (["mien"], "did you mean 'mine'?"),
-        (["mien"], "gatekit new gate mien"),
         (["nothing_here"], "'nothing_here'"),
-        ([], "gatekit check power_law"),
-        (["mine", "forget"], "gatekit check mine && gatekit check forget"),
+        ([], "one name or file, not 0"),
+        (["mine", "forget"], "one name or file, not 2: forget, mine"),
         (["mine", "--only", "gradiant"], "did you mean 'gradient'?"),
         (["nowhere.yaml"], "there is no file nowhere.yaml"),
-        (["lstm", "depth=3"], "only takes units= and features="),
+        (["lstm", "depth=3"], "takes units= and features="),
         (["lstm", "units=0"], "positive integers"),
         (["mine", "scale=[1"], "is not YAML"),
         (["mine", "scael=1"], "scale"),

@@ -38,13 +38,16 @@ def test_json_names_the_weights(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "remedy"),
     [
-        (["--with-weights", "abc"], "type -o FILE.py"),
-        (["-o", "my-cell.txt"], "-o cell.py"),
+        (["--with-weights", "abc"], "-o FILE.py is needed"),
+        (["-o", "my-cell.txt"], "the name of a Python module"),
         (["--with-weights", "abc", "-o", "a.py"], "omit cell=gru"),
-        (["layers=2", "residual=true"], "omit residual, and add it in your own code"),
-        (["block=modern", "features=3"], "type width=N"),
-        (["block=modern", "bidirectional=true"], "omit bidirectional"),
-        (["block=plain", "dropout=0.1"], "omit dropout"),
+        (["layers=2", "residual=true"], "residual=true: gatekit code writes layers"),
+        (["block=modern", "features=3"], "a block reads the model's width"),
+        (
+            ["block=modern", "bidirectional=true"],
+            "gatekit code writes one block",
+        ),
+        (["block=plain", "dropout=0.1"], "dropout=0.1: gatekit code writes one recurrent layer"),
     ],
 )
 def test_refusals(words: list[str], remedy: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -195,7 +198,7 @@ def test_a_file_of_another_author_is_not_overwritten(
     words = ["code", "cell=gru", "-o", name]
     (place / name).write_text("mine = 1\n")
     assert main(words) == EXIT_REFUSED
-    assert "own_cell.py" in capsys.readouterr().err
+    assert "own.py exists" in capsys.readouterr().err
     assert [path.name for path in place.iterdir()] == [name]
     assert (place / name).read_text() == "mine = 1\n"
     (place / name).unlink()

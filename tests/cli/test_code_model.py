@@ -77,9 +77,9 @@ def test_keys_and_changed_data_are_refused(code, trained, tmp_path):
     done, text = code("units=3")
     assert (done, "omit units=3" in text) == (EXIT_REFUSED, True)
     done, text = code("--layer", "rnn_0")
-    assert (done, "type --with-weights" in text) == (EXIT_REFUSED, True)
+    assert (done, "--layer belongs to --with-weights" in text) == (EXIT_REFUSED, True)
     done, text = code("-o", "model.py")
-    assert (done, "type -o model" in text) == (EXIT_REFUSED, True)
+    assert (done, "the folder of a whole model" in text) == (EXIT_REFUSED, True)
     path = trained[0] / "text.txt"
     kept = path.read_text()
     path.write_text(kept[1:] + "\n")
@@ -87,7 +87,7 @@ def test_keys_and_changed_data_are_refused(code, trained, tmp_path):
         done, text = code("-o", str(tmp_path / "model"))
     finally:
         path.write_text(kept)
-    assert (done, "or type --no-test" in text) == (EXIT_REFUSED, True)
+    assert (done, "its score cannot be reproduced" in text) == (EXIT_REFUSED, True)
     path.write_text(kept.replace("g", ""))
     try:
         done, text = code("-o", str(tmp_path / "model"), "--no-test")
@@ -155,7 +155,7 @@ def test_a_model_without_a_run_has_no_weights(monkeypatch, tmp_path, capsys):
     capsys.readouterr()
     for refused, word in (
         (["pool=all"], "pool=all has weights for each step"),
-        (["-o", "model.py"], "type -o model"),
+        (["-o", "model.py"], "the folder of a whole model"),
         (["--to", "transformers"], "--to transformers writes whole language models"),
     ):
         assert main(["code", *words[:4], *refused]) == EXIT_REFUSED

@@ -77,10 +77,10 @@ def test_json_has_the_looks_and_nothing_else_on_stdout(
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        ([], "type either --until-decided --most N"),
-        (["--until-decided", "--seeds", "9"], "type either --until-decided --most N"),
+        ([], "either --until-decided or --seeds N"),
+        (["--until-decided", "--seeds", "9"], "either --until-decided or --seeds N"),
         (["--seeds", "9", "--by", "units"], "by"),
-        (["--seeds", "9", "--step", "2"], "--step is of the comparison of --until-decided"),
+        (["--seeds", "9", "--step", "2"], "--step belongs to --until-decided"),
         (["--seeds", "0"], "--seeds"),
         (["--until-decided"], "most"),
     ],

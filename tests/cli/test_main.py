@@ -83,7 +83,7 @@ def test_an_interrupt_is_exit_130(
     def interrupted(parser: Parser) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gatekit.cli.sweep.data.run", interrupted)
+    monkeypatch.setattr("gatekit.cli.share.data", interrupted)
     assert main(["data", "list"]) == EXIT_INTERRUPTED
     assert capsys.readouterr().err == "gatekit: interrupted\n"
 

@@ -113,7 +113,7 @@ def test_a_diagram_that_cannot_be_written(
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
-        ([], "type cell=NAME"),
+        ([], "cell=NAME is expected"),
         (["cell=lsmt"], "lstm"),
         (["cell=lstm", "swap.forgt=power_law"], "forget"),
         (["cell=lstm", "swap.forget=power_lwa"], "power_law"),

@@ -78,14 +78,14 @@ def test_a_stopped_process_is_no_lost_one(folder, tmp_path):
     assert [p.name for p in (folder.path / "attempts").iterdir()] == ["1.claim"]
 
 
-def test_the_message_has_path_space_and_remedy(folder, monkeypatch):
+def test_the_message_has_path_and_space(folder, monkeypatch):
     class Full(durable.Disk):
         def open(self, path, flags):
             raise OSError(28, "No space left on device", str(path))
 
     seams.disk(monkeypatch, Full())
     os.makedirs(folder.path / "attempts")
-    with pytest.raises(RunError, match=r"1\.claim.*MiB.*root=FOLDER"):
+    with pytest.raises(RunError, match=r"1\.claim.*MiB"):
         folder.claim()
 
 
@@ -104,7 +104,7 @@ def test_what_stands_in_the_way_is_named(tmp_path, kind):
     else:
         place.symlink_to(tmp_path / ("nowhere" if kind == "a dangling link" else "runs"))
     before = unchanged(place)
-    with pytest.raises(RunError, match=r"runs.*root=FOLDER"):
+    with pytest.raises(RunError, match=r"failed at .*runs"):
         RunFolder(place / "00").claim()
     assert unchanged(place) == before
     assert not (tmp_path / "nowhere").exists()
@@ -119,7 +119,7 @@ def test_a_read_only_place_is_named(folder, monkeypatch, code):
             raise OSError(number, os.strerror(number), str(path))
 
     seams.disk(monkeypatch, ReadOnly())
-    with pytest.raises(RunError, match=r"writable, or"):
+    with pytest.raises(RunError, match=os.strerror(number)):
         folder.claim()
 
 
@@ -134,7 +134,7 @@ def test_too_many_open_files(folder):
         try:
             folder.claim()
         except RunError as error:
-            return 7 if "ulimit -n" in str(error) else 8
+            return 7 if os.strerror(errno.EMFILE) in str(error) else 8
         return 9
 
     assert ended(child(run)) == 7

@@ -59,7 +59,7 @@ def test_a_damaged_cell_leaves_itself_out(case: str, capsys: pytest.CaptureFixtu
     os.makedirs("conf/cell")
     make(Path("conf/cell/mine.yaml"))
     broken: dict[str, str] = {}
-    names = {row["name"] for row in cells.entries((), broken)}
+    names = {row["name"] for row in cells.cell_entries((), broken)}
     assert {"lstm", "gru"} <= names
     assert list(broken) == ["mine"]
     assert why in broken["mine"]

@@ -149,15 +149,15 @@ def test_well_known_metrics_have_their_direction(metric, direction):
     [
         (
             {"metric": "score"},
-            saying("direction='max'.*direction='min'"),
+            saying("direction='max' or 'min' is expected"),
         ),
         ({"metric": "acuracy"}, saying("did you mean 'accuracy'")),
         ({"metric": "score", "direction": "down"}, at("direction")),
         (
             {"metric": "val_accuracy", "direction": "min"},
-            saying("larger .*remove"),
+            saying("larger value is better"),
         ),
-        ({"direction": "max"}, saying("smaller .*remove direction")),
+        ({"direction": "max"}, saying("smaller value is better")),
         ({"metric": " "}, saying("is not a name")),
         ({"metric": None}, at("metric")),
     ],
@@ -197,9 +197,9 @@ def test_any_number_of_metrics_notes_and_the_parameters_are_kept():
         run.parameters(1_234, recurrent=1_000)
         run.note("the second batch was empty")
         run.log(1, train=0.9, val=0.5, test=0.6, lr=1e-3, val_f1=0.25, test_f1=0.5)
-        with pytest.raises(ConfigError, match=r"val_mse=0\.1: .* val=0\.1"):
+        with pytest.raises(ConfigError, match=r"val_mse=0\.1: .* val$"):
             run.log(2, val_mse=0.1)
-        with pytest.raises(ConfigError, match=r"loss=0\.1: .* train=0\.1"):
+        with pytest.raises(ConfigError, match=r"loss=0\.1: .* train$"):
             run.log(2, train=0.1, loss=0.1)
     measured = metrics.read(run.folder.path / "metrics.jsonl")
     assert measured.lost == ()

@@ -84,9 +84,9 @@ def test_both_directions_meet_at_the_same_step(place):
 
 
 def test_a_head_with_weights_for_each_step_needs_one_length(place):
-    with pytest.raises(DataError, match=r"masks.*pool=mean"):
+    with pytest.raises(DataError, match=r"masks.*pool=all"):
         made(Padded(), "pool=all")
-    with pytest.raises(DataError, match=r"5, test 6, train 5.*pool=mean"):
+    with pytest.raises(DataError, match=r"5, test 6, train 5.*pool=all"):
         made(Longer(), "pool=all")
 
 

@@ -236,7 +236,7 @@ def test_a_run_is_found_by_its_first_digits_or_its_folder(made):
         find("000", root)
     with pytest.raises(RunError, match="begins with abc"):
         find("abc", root)
-    with pytest.raises(RunError, match="first three of the 16"):
+    with pytest.raises(RunError, match="first three or more of the 16"):
         find("../x", root)
 
 

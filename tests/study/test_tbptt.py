@@ -185,5 +185,5 @@ def test_a_document_has_no_order_to_vary(place):
 
 def test_a_task_cannot_be_contiguous_without_a_target_for_each_step(place, monkeypatch):
     monkeypatch.setattr(tiny.Odd, "contiguous", True)
-    with pytest.raises(PluginError, match="Remove contiguous = True"):
+    with pytest.raises(PluginError, match="contiguous = True means"):
         planned("task=odd", "trainer.tbptt=2")

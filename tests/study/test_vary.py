@@ -29,7 +29,7 @@ def parts(monkeypatch, tmp_path, seed, *words):
     folder.claim()
     task = components.load().task(run.config["task"])
     with pytest.raises(BuiltError):
-        trainer.train(run.config, task, folder, threading.Event(), verbose=0)
+        trainer.train(trainer.Attempt(run.config, task, folder, threading.Event(), verbose=0))
     return made
 
 

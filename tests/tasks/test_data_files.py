@@ -62,7 +62,7 @@ def test_numbers_for_each_step_with_a_mask(tmp_path):
     # Of the training set count 0, 1, 2 and 3, of the test set 9 and 10.
     assert task.chance() == pytest.approx((7.5**2 + 8.5**2) / 2)
     numpy.testing.assert_array_equal(splits(task)["test"].mask, mask[3:4])
-    with pytest.raises(DataError, match=r"type task\.targets=numbers"):
+    with pytest.raises(DataError, match=r"with task\.targets=classes, integers"):
         File(path=path).signature()
 
 
@@ -193,7 +193,7 @@ def test_files_that_are_not_read(tmp_path, monkeypatch):
     ):
         with pytest.raises(DataError, match=remedy):
             File(path=str(tmp_path / name)).signature()
-    with pytest.raises(DataError, match=r"type task\.path=FILE"):
+    with pytest.raises(DataError, match=r"task\.path is missing"):
         File().require()
     with pytest.raises(ConfigError, check=at("targets")):
         File(targets="words")

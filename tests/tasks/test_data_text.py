@@ -61,7 +61,7 @@ def test_chance_is_the_bits_of_the_frequencies_of_training():
 def test_a_text_that_is_too_short_says_what_to_type():
     with pytest.raises(DataError, match=r"5 characters.*task.length"):
         Small(length=5).splits(None)
-    with pytest.raises(ConfigError, match=r"task\.limit=6"):
+    with pytest.raises(ConfigError, match="limit=5 leaves no window of length=5; at least 6"):
         Small(length=5, limit=5)
 
 
@@ -75,6 +75,6 @@ def test_line_ends_and_a_mark_at_the_beginning_do_not_count():
     assert decoded("\ufeffa\r\nb\rc\n".encode(), "x") == "a\nb\nc\n"
 
 
-def test_another_encoding_says_where_and_what_to_type():
-    with pytest.raises(DataError, match=r"x.txt .*byte 3: .*iconv -f latin1"):
+def test_another_encoding_says_where():
+    with pytest.raises(DataError, match=r"x.txt .*byte 3: "):
         decoded("Zwölf"[:2].encode() + b"\nw\xf6lf"[:1] + b"\xf6", "x.txt")

@@ -88,5 +88,5 @@ def test_byte_pairs_lose_no_character():
     whole = library.Tokenizer.from_str(task.library_files()["tokenizer.json"])
     assert whole.encode(text).ids == tokens
     assert Small(length=2).library_files() == {}
-    with pytest.raises(ConfigError, match=r"type at least task\.vocabulary=257"):
+    with pytest.raises(ConfigError, match=r"task\.vocabulary=100: at least 257"):
         Small(unit="byte_pair", vocabulary=100)

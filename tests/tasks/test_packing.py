@@ -45,7 +45,7 @@ def test_full_rows_need_no_mask_and_documents_may_count_alike():
         ([], None, "there are no documents"),
         (documents(2, 5), 4, "document 1 has 5 steps, but a row has 4"),
         ([(numpy.ones(2), numpy.ones(3))], None, "2 steps of inputs and 3 of targets"),
-        ([(numpy.ones(0), numpy.ones(0))], None, "at least one step"),
+        ([(numpy.ones(0), numpy.ones(0))], None, "at least one, are expected"),
     ],
 )
 def test_what_cannot_be_packed_is_refused(given, length, message):

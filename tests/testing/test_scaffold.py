@@ -136,19 +136,19 @@ def test_a_file_of_that_name_is_never_touched(place: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "says"),
     [
-        ("gate", "Leaky", "gatekit new gate leaky"),
-        ("gate", "SlowLeak", "gatekit new gate slow_leak"),
-        ("gate", "../evil", "gatekit new gate evil"),
-        ("gate", "1st", "gatekit new gate my_1st"),
+        ("gate", "Leaky", "at most 40"),
+        ("gate", "SlowLeak", "at most 40"),
+        ("gate", "../evil", "at most 40"),
+        ("gate", "1st", "at most 40"),
         ("gate", "a" * 41, "at most 40"),
-        ("gate", "", "gatekit new gate my"),
+        ("gate", "", "at most 40"),
         ("gate", "lambda", "reserved in Python"),
         ("gate", "pre", "reserved in Python or in cells"),
-        ("gate", "sigmoid", "gatekit new gate my_sigmoid"),
+        ("gate", "sigmoid", "is a function"),
         ("gate", "forget", "already exists"),
         ("output-unit", "hidden", "already exists"),
         ("task", "adding", "already exists"),
-        ("function", "tanh", "a function of gatekit"),
+        ("function", "tanh", "is a function"),
     ],
 )
 def test_a_name_that_will_not_do_is_refused(kind: str, name: str, says: str, place: Path) -> None:
@@ -160,7 +160,7 @@ def test_a_name_that_will_not_do_is_refused(kind: str, name: str, says: str, pla
 
 @pytest.mark.parametrize("name", ["../mine", "a/b", "-x", "", "a b"])
 def test_a_project_is_a_folder_here(name: str, place: Path) -> None:
-    with pytest.raises(ConfigError, match="gatekit new project"):
+    with pytest.raises(ConfigError, match="a folder's name"):
         scaffold.project(name)
 
 

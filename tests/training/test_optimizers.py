@@ -114,7 +114,7 @@ def test_the_numbers_of_a_schedule():
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ({"warmup": 100}, ["would last 100 of the run's 100 steps", "optimizer.warmup=0.05"]),
+        ({"warmup": 100}, ["would last 100 of the run's 100 steps", "optimizer.warmup=100"]),
         ({"schedule": "wsd", "warmup": 0.8, "decay": 0.3}, ["80 steps of warm-up", "30 of decay"]),
     ],
 )

@@ -34,12 +34,12 @@ def test_a_run_records_its_phases_at_their_beginning(place, monkeypatch):
     folder.claim()
     folder.write_config(run.config)
     session = trainer._Session
-    for holder, name in ((trainer, "check_splits"), (session, "_make"), (session, "_fit")):
+    for holder, name in ((trainer.Drawing, "splits"), (session, "_make"), (session, "_fit")):
         monkeypatch.setattr(holder, name, recorded(getattr(holder, name)))
     task = components.load(()).task(run.config["task"])
-    trainer.train(run.config, task, folder, threading.Event(), 0)
+    trainer.train(trainer.Attempt(run.config, task, folder, threading.Event(), 0))
     assert seen == [
-        ("check_splits", "RUNNING", "loading"),
+        ("splits", "RUNNING", "loading"),
         ("_make", "RUNNING", "compiling"),
         ("_fit", "RUNNING", "training"),
     ]
