@@ -13,8 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gatekit.cell.errors import CellError, ExpressionError, GatekitError
-from gatekit.cell.show.bibtex import parse
-from gatekit.cell.show.works import Work
+from gatekit.cell.show.works import Work, read_bibtex
 from gatekit.faults import Channel, Place, Typed
 
 from ..queries import config_dirs
@@ -153,7 +152,7 @@ def bibliography(plugins: Sequence[str] = ()) -> dict[str, Work]:
     for folder in reversed(config_folders(plugins)):
         path = folder / BIBLIOGRAPHY
         if os.path.lexists(path):
-            works |= parse(_read_bibliography(path, folder), str(path))
+            works |= read_bibtex(_read_bibliography(path, folder), str(path))
     return works
 
 

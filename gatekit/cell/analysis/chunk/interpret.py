@@ -80,7 +80,7 @@ class Interpreter(Analysis):
             return self.scaled(right, left.expr, where)
         if expr.op == "/" and isinstance(right, Known):
             return self.scaled(left, 1 / right.expr, where, by=right.expr)
-        return self.opaque(Binary(expr.op, *self.after([left, right], where, expr.op)))
+        return Vector(Binary(expr.op, *self.after([left, right], where, expr.op)))
 
     def call(self, expr: Call, where: str) -> Value:
         inner = [self.value(arg, where) for arg in expr.args]
@@ -97,7 +97,7 @@ class Interpreter(Analysis):
                         "function, vecmat or matvec, for all reads of a memory"
                     )
                 return self.read_memory(vector, memory, where)
-        return self.opaque(Call(expr.function, self.after(inner, where, expr.function)))
+        return Vector(Call(expr.function, self.after(inner, where, expr.function)))
 
     def after(self, values: list[Value], where: str, function: str) -> tuple[Expr, ...]:
         """Return the expressions that compute values once the memories are solved."""
@@ -109,9 +109,6 @@ class Interpreter(Analysis):
                 raise NotAffineError(f"{where} needs {name} within {what}")
             exprs.append(value.expr if isinstance(value, Known) else value.after)
         return tuple(exprs)
-
-    def opaque(self, expr: Expr) -> Vector:
-        return Vector(expr)
 
     # --- vectors and memories ----------------------------------------------
 
