@@ -53,7 +53,6 @@ INNER = {
         "gate_of make_initializer read_cell read_output_unit swap with_gates"
     ),
     "gatekit.cell.show": "show_parallel=parallel",
-    "gatekit.cell.show.bibtex": "bibtex_parse=parse",
     "gatekit.cell.show.describe": "cell_text=text describe_cell=describe",
     "gatekit.cell.show.diagram": "block",
     "gatekit.cell.show.diagram.block": "block_diagram",
@@ -63,7 +62,7 @@ INNER = {
     "gatekit.cell.show.latex": "GREEK Notation latex signal symbol",
     "gatekit.cell.show.mathml": "expression mathml",
     "gatekit.cell.show.parallel": "parallel parallel_text=text",
-    "gatekit.cell.show.works": "Work bibtex cited provenance",
+    "gatekit.cell.show.works": "Work bibtex bibtex_parse=read_bibtex cited provenance",
     "gatekit.cell.terminal": "OutputError Terminal console without_sequences",
     "gatekit.cli": "cells=listing cli_main=main sweep_plan=training",
     "gatekit.cli.options": "Parser",
