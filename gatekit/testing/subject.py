@@ -25,7 +25,7 @@ from gatekit.registry.plugin import PRIVATE
 UNITS, FEATURES = 6, 5
 """Sizes of the small cell: different from each other and from sizes that a gate may assume."""
 
-WORDS = ("pre", "own_prev", "t", "units", "features", "x", "emitted")
+WORDS = ("pre", "own_prev", "t", "units", "features", "x", "emitted", "layer", "layers")
 GATE = "subject"
 KINDS = ("gates", "output_units", "blocks", "functions", "tasks")
 
@@ -148,7 +148,7 @@ class Subject:
         instance: RowWise = self.instance
         own = {*instance.parameters, *(f"{s}_prev" for s in getattr(instance, "states", {}))}
         own |= {f"{s}_history" for s in getattr(instance, "history", {})}
-        own |= self._projections.keys()
+        own |= {*self._projections, *getattr(instance, "noises", ())}
         keys = [instance.bind.get(a, a) for a in instance.arguments()]
         keys += self._read
         keys += list(getattr(instance, "history", {}))
