@@ -37,6 +37,10 @@ class State(StrEnum):
     LOST = "LOST"
     CORRUPT = "CORRUPT"
 
+    def __repr__(self) -> str:
+        """Return the state as a string is shown, because users print it in lists."""
+        return repr(self.value)
+
 
 OUTCOMES = (State.COMPLETED, State.DIVERGED)
 """The states of a run that has a result."""
