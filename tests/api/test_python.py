@@ -197,7 +197,7 @@ def test_words_may_be_a_list_or_a_string() -> None:
     with pytest.raises(ConfigError, match="units is an object of object"):
         words_of((), {"units": object()})
     whole = {"gates": {"new": {"kind": "tanh", "reads": ["x"]}}, "equations": {}, "emits": "new"}
-    with pytest.raises(ConfigError, match=r"write it to conf/cell/mine\.yaml"):
+    with pytest.raises(ConfigError, match="the name of a cell is expected"):
         words_of((), {"cell": whole})
 
 
@@ -367,10 +367,8 @@ def test_a_layer_is_short_and_explains_itself_in_lines() -> None:
     assert gatekit.show(block).startswith("gru: 6 units, 6 features")
 
 
-def test_an_optimizer_of_keras_is_refused_with_its_settings() -> None:
+def test_an_optimizer_of_keras_is_refused() -> None:
     import keras
 
-    given = keras.optimizers.SGD(0.5, momentum=0.25)
-    fix = r"write optimizer=\{'name': 'sgd', 'learning_rate': 0\.5, 'momentum': 0\.25\}"
-    with pytest.raises(ConfigError, match=fix):
-        words_of("cell=lstm", {"optimizer": given})
+    with pytest.raises(ConfigError, match="optimizer is an object of SGD"):
+        words_of("cell=lstm", {"optimizer": keras.optimizers.SGD(0.5)})

@@ -29,7 +29,7 @@ def test_verify_reads_a_file_of_the_user(
     assert main(["data", "verify", "jsb", "--path", str(path)]) == EXIT_REFUSED
     assert "small.json contains other music" in capsys.readouterr().err
     assert main(["data", "verify", "jbs", "--path", str(path)]) == EXIT_REFUSED
-    assert "did you mean 'jsb'?" in capsys.readouterr().err
+    assert "no task 'jbs'" in capsys.readouterr().err
     assert main(["data", "get", "jsb"]) == EXIT_REFUSED
     assert "gatekit data verify jsb --path PATH" in capsys.readouterr().err
 

@@ -114,7 +114,7 @@ def test_python_has_the_same(study: dict[str, Any], capsys: pytest.CaptureFixtur
         gatekit.extend("demo", most=20, margin=0.1)
     with pytest.raises(ConfigError, check=at("margin")):
         gatekit.compare("demo", margin=0.1)
-    with pytest.raises(ConfigError, match="give either seeds=N"):
+    with pytest.raises(ConfigError, match="either seeds=N or most=N"):
         gatekit.extend("demo", most=20, seeds=12)
 
 

@@ -70,7 +70,7 @@ def test_without_an_outcome_it_is_written_and_the_exit_code_says_so(here: Path) 
     ("arguments", "said"),
     [
         (["nothing"], "'nothing'"),
-        (["demo", "--to", "page.pdf"], "--to page.html"),
+        (["demo", "--to", "page.pdf"], "a .html file is expected"),
         (["demo", "--by", "unit"], "'unit'"),
     ],
 )

@@ -311,7 +311,7 @@ ACTS = {
     "error": "1 / 0",
     "crash": "os.kill(os.getpid(), signal.SIGSEGV)",
     **{
-        name: f"os.kill(os.getpid(), signal.{name}); assert _[3].is_set(); "
+        name: f"os.kill(os.getpid(), signal.{name}); assert _[0].stop.is_set(); "
         "raise worker.InterruptedRunError"
         for name in ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
     },
