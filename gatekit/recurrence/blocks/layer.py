@@ -152,7 +152,7 @@ class BlockLayer(SequenceLayer):
             ConfigError: the layer is not built yet.
         """
         if self._built_block is None:
-            raise self._unbuilt("width")
+            raise self._unbuilt()
         return self._built_block
 
     @property
@@ -172,7 +172,7 @@ class BlockLayer(SequenceLayer):
             DataError: the shape is not that of a sequence of vectors.
             CellError: the parts do not fit together, or the cell cannot have these sizes.
         """
-        width = features_of(input_shape, self.spec, self._called_with)
+        width = features_of(input_shape, self.spec)
         units = self.units or units_of(width, self.block.expand)
         try:
             block = build_block(
@@ -288,8 +288,7 @@ class BlockLayer(SequenceLayer):
     def _one_direction(self, what: str) -> None:
         if self.bidirectional:
             raise ConfigError(
-                f"{what} needs a layer that reads time in one direction, because states are "
-                "passed on forwards; remove bidirectional=True."
+                f"{what} needs a layer that reads time in one direction, but bidirectional=True"
             )
 
     def _computed(
@@ -312,10 +311,7 @@ class BlockLayer(SequenceLayer):
         mask, resets = checked_mask(mask, x), checked_resets(resets, x)
         whole = self.return_sequences if whole is None else whole
         if self.bidirectional and initial_state is not None:
-            raise DataError(
-                "a bidirectional layer takes no initial_state, because its second direction starts "
-                "from the last step; remove initial_state or bidirectional=True"
-            )
+            raise DataError("a bidirectional layer takes no initial_state")
         given = checked_states(initial_state, self.state_shapes(None), {}, self.variable_dtype)
         order = Order(x, mask, resets)
         x = order.harmless(x)  # NaN in a masked step must not reach a value or a gradient

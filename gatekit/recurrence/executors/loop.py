@@ -70,8 +70,7 @@ def step_by_step(problem: Problem, one_step: Step) -> Solution:
     x = problem.inputs["x"]
     if x.shape[0] is None:
         raise DataError(
-            "executor='unroll' needs a known number of steps, but the input's time is None: give "
-            "keras.Input((time, features)) a number, or use executor=auto"
+            "executor='unroll' needs a known number of steps, but the input's time is None"
         )
     states = dict(problem.states)
     written: dict[str, list[Tensor]] = {name: [] for name in problem.wanted}

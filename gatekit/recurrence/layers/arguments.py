@@ -67,9 +67,6 @@ def refuse_unknown(given: Mapping[str, object], known: Collection[str]) -> None:
         accepted("dtype", given["dtype"], OneOf(_FLOATS))
 
 
-_STATES = "initial states are given as layer(x, initial_state=[...]), one for each state"
-
-
 def refuse_in_call(given: Collection[str], known: Collection[str]) -> None:
     """Refuse keyword arguments that the call of a layer does not have.
 
@@ -225,49 +222,22 @@ def name_after_cell(layer: Any) -> None:
         layer.name = f"{cell}_{number}" if number else cell
 
 
-def features_of(shape: Any, spec: CellSpec, x: Any = None) -> int:
+def features_of(shape: Any, spec: CellSpec) -> int:
     """Return the width of x.
 
     Args:
         shape: the shape of x, or of each input by name.
         spec: the cell, for the message.
-        x: the input, for the message.
 
     Raises:
         DataError: the shape is not that of a sequence of vectors.
     """
     shape = shape["x"] if isinstance(shape, Mapping) else shape
-    if shape and isinstance(shape[0], (tuple, list)):
-        lengths = [each[0] for each in shape if len(each) == 2]
-        if len(lengths) == len(shape):
-            steps = ", ".join(map(str, lengths[:4]))
-            raise DataError(
-                f"the input is a list of sequences with {steps} steps, not an array batch x time "
-                "x features: pad them to one length and pass mask=tf.sequence_mask(lengths)"
-            )
-        raise DataError(
-            f"a list of {len(shape)} inputs was given, but one sequence is expected; {_STATES}"
-        )
-    if shape is None or len(shape) != 3 or not shape[2]:
-        remedy = "features must be known and at least 1"
-        if shape is not None and len(shape) == 2:
-            remedy = (
-                "if a recurrent layer is before it, give that layer return_sequences=True; if each "
-                "step is one number, pass x[..., None]; if x is one sequence, x[None]; if each row "
-                "is one step, x[:, None]; if they are tokens, put keras.layers.Embedding before it"
-            )
-            if "int" in str(getattr(x, "dtype", "")):
-                remedy = (
-                    "integers are tokens: put keras.layers.Embedding(vocabulary, 64) before it; if "
-                    "they are numbers, pass x[..., None]"
-                )
-        elif shape is not None and len(shape) > 3:
-            remedy = (
-                "put the features of a step on one axis: keras.layers.Reshape((time, features))"
-            )
+    several = shape and isinstance(shape[0], (tuple, list))
+    if several or shape is None or len(shape) != 3 or not shape[2]:
         raise DataError(
             f"the cell {spec.name!r} reads batch x time x features, but the input has the shape "
-            f"{shape}; {remedy}"
+            f"{shape}"
         )
     return int(shape[2])
 

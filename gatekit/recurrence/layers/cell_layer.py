@@ -11,7 +11,7 @@ import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.cell.calls import REQUIRED, MissingAttributeError
-from gatekit.cell.errors import CellError, ConfigError, listed, nearest
+from gatekit.cell.errors import CellError, ConfigError, listed
 from gatekit.cell.first_values import draw
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.learned import MAPS
@@ -73,15 +73,12 @@ class NamedWeights(dict[str, keras.Variable]):
             ConfigError: always; the message has what to write.
         """
         self[name]  # raises for an unknown name
-        raise ConfigError(
-            f"a weight is changed in place: write named_weights[{name!r}].assign(...)"
-        )
+        raise ConfigError(f"the weight {name!r} cannot be replaced, only assigned a value")
 
     def __missing__(self, name: Any) -> keras.Variable:
         if name in self:
             return self[self._own(name)]
-        near = nearest(str(name), self) or "."
-        raise UnknownNameError(f"there is no weight {name!r}{near} Weights: {listed(self, 60)}.")
+        raise UnknownNameError(f"there is no weight {name!r}; the weights are {listed(self, 60)}")
 
 
 class CellLayer(SeededLayer):
@@ -130,10 +127,7 @@ class CellLayer(SeededLayer):
         refuse_unknown(keras_options, known)
         super().__init__(**keras_options)
         if isinstance(cell, int) and (units is REQUIRED or isinstance(units, str)):
-            raise ConfigError(
-                f"the cell's name is missing, and {cell} is in its place; write "
-                f"gatekit.{type(self).__name__}({units or 'lstm'!r}, units={cell})"
-            )
+            raise ConfigError(f"the cell's name is missing, and {cell} is in its place")
         self.units = checked_units(getattr(cell, "units", REQUIRED) if units is REQUIRED else units)
         self._catalogue = catalogue
         options = {
@@ -183,7 +177,7 @@ class CellLayer(SeededLayer):
             ConfigError: the layer is not built yet.
         """
         if self._cell is None:
-            raise self._unbuilt("features")
+            raise self._unbuilt()
         return self._cell
 
     def _built(self, features: int) -> Cell:
@@ -210,8 +204,8 @@ class CellLayer(SeededLayer):
         cells = [build(self.spec, self.units, width, self.output_unit) for width in widths]
         if len({tuple(state_shapes(cell, None).items()) for cell in cells}) > 1:
             raise MissingAttributeError(
-                f"the states of the cell {self.spec.name!r} depend on the width of its input: "
-                "build the layer first, or give gatekit.Cell the argument features="
+                f"the states of the cell {self.spec.name!r} depend on the width of its input, "
+                "which is not known yet"
             )
         return cells[0]
 
@@ -244,8 +238,7 @@ class CellLayer(SeededLayer):
         cell = self._sized(features)
         if not self._variables and any(state.learned for state in cell.states):
             raise ConfigError(
-                f"the layer {self.name!r} learns its initial states and is not built yet: call it "
-                "once, or build((None, None, features))"
+                f"the layer {self.name!r} learns its initial states and is not built yet"
             )
         return first_states(cell, batch, self._variables, self.variable_dtype)
 
@@ -286,11 +279,9 @@ class CellLayer(SeededLayer):
         stored = set(store.keys())
         if stored != set(expected):
             raise CellError(
-                f"the file does not hold the weights of this cell {self.spec.name!r}.\n"
-                f"  only in the file: {listed(stored - {*expected}, 60)}\n"
-                f"  only in the layer: {listed({*expected} - stored, 60)}\n"
-                "If the file belongs to the same cell with other gates, load it into that layer, "
-                "and copy what both have: weight.assign(other.named_weights[name])"
+                f"the file does not hold the weights of the cell {self.spec.name!r}: only in the "
+                f"file are {listed(stored - {*expected}, 60)}, only in the layer "
+                f"{listed({*expected} - stored, 60)}"
             )
         for name, variable in expected.items():
             variable.assign(store[name])

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.errors import DataError, listed, nearest
+from gatekit.cell.errors import DataError, listed
 from gatekit.cell.graph import Cell
 from gatekit.recurrence.call import Shape
 
@@ -36,10 +36,7 @@ def known_batch(tensors: Mapping[str, Tensor]) -> int | None:
     for name, size in sizes.items():
         first = next(iter(sizes))
         if size != sizes[first]:
-            raise DataError(
-                f"{name} has {size} sequences and {first} has {sizes[first]}; give both the same "
-                "batch size"
-            )
+            raise DataError(f"{name} has {size} sequences and {first} has {sizes[first]}")
     return next(iter(sizes.values()), None)
 
 
@@ -78,14 +75,13 @@ def checked_inputs(inputs: Inputs, cell: Cell, dtype: str) -> dict[str, Tensor]:
     for name in arrays:
         if name not in cell.inputs:
             raise DataError(
-                f"{cell.spec.name} has no input {name!r}{nearest(str(name), cell.inputs) or '.'} "
-                f"Inputs: {listed(cell.inputs)}."
+                f"{cell.spec.name} has no input {name!r}; its inputs are {listed(cell.inputs)}"
             )
     missing = [name for name in cell.inputs if name not in arrays]
     if missing:
         raise DataError(
-            f"the cell {cell.spec.name!r} also reads {listed(missing)}: call the layer with "
-            f"{{{', '.join(f'{n!r}: ...' for n in cell.inputs)}}}, each batch x time x width"
+            f"the cell {cell.spec.name!r} also reads {listed(missing)}; a mapping of "
+            f"{listed(cell.inputs)} is expected, each batch x time x width"
         )
     return {
         name: checked_input(name, arrays[name], width, dtype) for name, width in cell.inputs.items()
@@ -104,31 +100,16 @@ def checked_input(name: str, value: Tensor, width: int, dtype: str) -> Tensor:
     Raises:
         DataError: it is ragged or sparse, or has the wrong rank, width or type.
     """
-    if isinstance(value, tf.RaggedTensor):
-        raise DataError(
-            f"{name} is a ragged tensor: pad it with .to_tensor() "
-            "and pass mask=tf.sequence_mask(x.row_lengths())"
-        )
-    if isinstance(value, tf.SparseTensor):
-        raise DataError(f"{name} is a sparse tensor: give a dense one, tf.sparse.to_dense(x)")
+    if isinstance(value, (tf.RaggedTensor, tf.SparseTensor)):
+        raise DataError(f"{name} is a {type(value).__name__}; a dense tensor is expected")
     tensor = tf.convert_to_tensor(value)
     if tensor.dtype.is_integer:
         warnings.warn(f"{name} is {tensor.dtype.name}; it is cast to {dtype}", stacklevel=2)
     elif not tensor.dtype.is_floating:
-        raise DataError(
-            f"{name} is {tensor.dtype.name}; numbers are expected: "
-            "cast it with tf.cast(x, 'float32')"
-        )
-    if tensor.shape.rank != 3:
-        added = "x[None]" if tensor.shape[-1] == width else "x[..., None]"
+        raise DataError(f"{name} is {tensor.dtype.name}; floating point numbers are expected")
+    if tensor.shape.rank != 3 or tensor.shape[2] != width:
         raise DataError(
             f"{name} has the shape {tuple(tensor.shape)}; batch x time x {width} is expected"
-            + (f": add an axis with {added}" if tensor.shape.rank == 2 else "")
-        )
-    if tensor.shape[2] != width:
-        raise DataError(
-            f"{name} has {tensor.shape[2]} features; the layer was built for {width}: give it "
-            f"batch x time x {width}, or build another layer for this input"
         )
     return tf.cast(tensor, dtype)
 
@@ -164,34 +145,25 @@ def checked_mask(mask: Tensor, x: Tensor) -> Tensor:
     if mask is None:
         return None
     tensor = tf.convert_to_tensor(mask)
-    if tensor.dtype.is_integer and tensor.shape.rank == 1:
-        raise DataError(
-            f"the mask has the shape {tuple(tensor.shape)}, but batch x time is expected; from "
-            f"lengths, write mask=tf.sequence_mask(lengths, {x.shape[1] or 'time'}), with "
-            "import tensorflow as tf"
-        )
     if tensor.dtype.is_integer:
         tensor = tensor != 0
-    return _of_steps(tensor, x, "the mask", "true where a step is valid: mask != 0")
+    return _of_steps(tensor, x, "the mask")
 
 
-def _of_steps(tensor: Tensor, x: Tensor, called: str, remedy: str) -> Tensor:
+def _of_steps(tensor: Tensor, x: Tensor, called: str) -> Tensor:
     """Return booleans, one for each step of the input, ``batch x time``.
 
     Raises:
         DataError: they are not booleans, or their shape is not that of the input.
     """
     if tensor.dtype != tf.bool:
-        raise DataError(f"{called} is {tensor.dtype.name}; booleans are expected, {remedy}")
+        raise DataError(f"{called} is {tensor.dtype.name}; booleans are expected")
     if tensor.shape.rank == 3 and tensor.shape[2] == 1:
         tensor = tensor[:, :, 0]
     if tensor.shape.rank != 2 or not tensor.shape.is_compatible_with(x.shape[:2]):
-        expected = tuple(x.shape[:2])
-        turned = tuple(tensor.shape) == expected[::-1]
         raise DataError(
-            f"{called} has the shape {tuple(tensor.shape)}; batch x time of the input is "
-            f"{expected}: "
-            + ("write tf.transpose(mask)" if turned else "give one boolean for each step of a row")
+            f"{called} has the shape {tuple(tensor.shape)}; batch x time of the input, "
+            f"{tuple(x.shape[:2])}, is expected"
         )
     return tensor
 
@@ -212,9 +184,7 @@ def split_resets(inputs: Inputs, resets: Tensor, cell: Cell) -> tuple[Inputs, Te
     if not isinstance(inputs, Mapping) or RESETS not in inputs or RESETS in cell.inputs:
         return inputs, resets
     if resets is not None:
-        raise DataError(
-            "resets are given twice, as an argument and among the inputs: remove one of them"
-        )
+        raise DataError("resets are given twice, as an argument and among the inputs")
     rest = {name: value for name, value in inputs.items() if name != RESETS}
     return rest, inputs[RESETS]
 
@@ -235,15 +205,8 @@ def one_step(value: Inputs, axes: str) -> Inputs:
         return {name: one_step(each, axes) for name, each in value.items()}
     tensor = tf.convert_to_tensor(value)
     if tensor.shape.rank != axes.count(" x ") + 1:
-        if axes == "batch":
-            raise DataError(
-                f"mask and resets of a step are one boolean for each row, ({axes},), but the shape "
-                f"is {tuple(tensor.shape)}: take one step, resets[:, t]; states are one list, "
-                "step(x, [h, c])"
-            )
         raise DataError(
-            f"a step reads {axes}, but the shape is {tuple(tensor.shape)}: take one step of a "
-            "sequence, x[:, t], or call the layer itself with the whole sequence"
+            f"a value of a step has the shape {tuple(tensor.shape)}; {axes} is expected"
         )
     return tf.expand_dims(tensor, 1)
 
@@ -262,19 +225,17 @@ def checked_resets(resets: Tensor, x: Tensor) -> Tensor:
     if resets is None:
         return None
     tensor = tf.convert_to_tensor(resets)
-    remedy = "true where a new sequence begins: resets != 0"
     if tensor.dtype.is_integer:
-        _of_steps(tensor != 0, x, "resets", remedy)
+        _of_steps(tensor != 0, x, "resets")
         known = tf.get_static_value(tensor)
         if known is not None and ((known < 0) | (known > 1)).any():
             wrong = known[(known < 0) | (known > 1)][0]
             raise DataError(
-                f"resets has the value {wrong}; true (1) where a new sequence begins and false (0) "
-                "elsewhere are expected. From document numbers n, write "
-                "resets=tf.concat([tf.ones_like(n[:, :1], bool), n[:, 1:] != n[:, :-1]], 1)"
+                f"resets has the value {wrong}; 1 where a new sequence begins and 0 elsewhere "
+                "are expected"
             )
         tensor = tensor != 0
-    return tf.ensure_shape(_of_steps(tensor, x, "resets", remedy), x.shape[:2])
+    return tf.ensure_shape(_of_steps(tensor, x, "resets"), x.shape[:2])
 
 
 def checked_states(
@@ -302,21 +263,18 @@ def checked_states(
     else:
         values = list(given) if isinstance(given, (list, tuple)) else [given]
         if isinstance(given, str) or len(values) != len(shapes):
-            came = f"has {len(values)} entries"
-            if values and values[0] is given:
-                came = f"is {given!r}" if isinstance(given, str) else "is one array"
+            came = f"is {given!r}" if isinstance(given, str) else f"has {len(values)} arrays"
             raise DataError(
-                f"initial_state {came}; the states are {', '.join(shapes)}, in this order: write "
-                f"initial_state=[{', '.join(shapes)}] with arrays batch x width, or a mapping by "
-                f"name, such as initial_state={{'{next(iter(shapes), 'h')}': array}}; a state that "
-                "is omitted starts from its initial value"
+                f"initial_state {came}; one for each of {', '.join(shapes)}, in this order, or a "
+                "mapping by name is expected"
             )
         by_name = dict(zip(shapes, values, strict=True))
     states = {}
     for name, value in by_name.items():
         if name not in shapes:
-            known = f"the states are {listed(shapes)}"
-            raise DataError(f"initial_state: there is no state {name!r}; {known}")
+            raise DataError(
+                f"initial_state: there is no state {name!r}; the states are {listed(shapes)}"
+            )
         tensor = tf.convert_to_tensor(value)
         if not tensor.dtype.is_floating:
             raise DataError(
@@ -327,12 +285,10 @@ def checked_states(
         if name in matrices and tensor.shape.is_compatible_with(tf.TensorShape(full)):
             tensor = tf.reshape(tensor, [-1, shapes[name][1]])
         if not tensor.shape.is_compatible_with(tf.TensorShape(shapes[name])):
-            also = f" (or {full})" if name in matrices else ""
-            layers = tensor.shape.rank == 3 and name not in matrices and tensor.shape[0] == 1
-            torch = "; write value[0]: torch states have an axis of layers in front"
+            also = f" or {full}" if name in matrices else ""
             raise DataError(
                 f"initial_state[{name!r}] has the shape {tuple(tensor.shape)}; "
-                f"{shapes[name]}{also} is expected{torch if layers else ''}"
+                f"{shapes[name]}{also} is expected"
             )
         states[name] = tf.cast(tensor, dtype)
     return states

@@ -142,7 +142,7 @@ class RNN(CellLayer, SequenceLayer):
             ConfigError: the executor cannot run the cell, or a stateful layer has no batch size.
         """
         shape = input_shape["x"] if isinstance(input_shape, Mapping) else input_shape
-        features = features_of(shape, self.spec, self._called_with)
+        features = features_of(shape, self.spec)
         cell = self._built(features)
         self._cell = cell
         self._setting = Setting(device(), self.compute_dtype, self.variable_dtype)
@@ -165,11 +165,7 @@ class RNN(CellLayer, SequenceLayer):
         Raises:
             ConfigError: always; Keras would ignore an AttributeError.
         """
-        raise ConfigError(
-            f"a gatekit.RNN runs over time itself: call it, layer(x). keras.layers.RNN takes a "
-            f"step: gatekit.Cell({self.spec.name!r}, {self.units}). layer.state_shapes(batch_size) "
-            "has the shapes of the states"
-        )
+        raise ConfigError("a gatekit.RNN is a layer; keras.layers.RNN takes a gatekit.Cell")
 
     def initial_states(self, batch_size: int | Tensor) -> dict[str, Tensor]:
         """Return the initial states by name, with the batch first.

@@ -23,9 +23,6 @@ _OF_KERAS = ("mask", "training")  # Keras passes these even to calls that do not
 class SeededLayer(keras.layers.Layer):
     """A layer that draws from its seed."""
 
-    _called_with: object = None
-    """The inputs of the call that builds the layer, while that call runs."""
-
     def __init__(self, **keras_options: Any) -> None:
         # Keras would cast inputs and states to the compute type; only products may use that type.
         super().__init__(**{**keras_options, "autocast": False})
@@ -40,47 +37,27 @@ class SeededLayer(keras.layers.Layer):
     def __call__(self, inputs: Any = REQUIRED, *args: Any, **kwargs: Any) -> Any:
         """Check the arguments, then call the layer; the first call builds it."""
         if inputs is REQUIRED:
-            raise ConfigError(
-                "the input is missing; write layer(x), with x as batch x time x features"
-            )
+            raise ConfigError("the input is missing; an array batch x time x features is expected")
         if args and isinstance(args[0], (str, bytes)):
             raise DataError(
-                f"the states are {excerpt(repr(args[0]), 40)}; arrays batch x width are "
-                "expected: write layer.get_initial_state(batch_size)"
-            )
-        if isinstance(inputs, (str, bytes)):
-            raise DataError(
-                f"the input is {excerpt(repr(inputs), 40)}; an array batch x time x features is "
-                "expected: write layer(x)"
+                f"the states are {excerpt(repr(args[0]), 40)}; arrays batch x width are expected"
             )
         if isinstance(inputs, Mapping) and "x" not in inputs:
-            raise DataError(
-                f"the inputs are called {listed(inputs)}, and 'x' is missing; write layer(x), or "
-                "layer({'x': x, ...}) with the cell's other inputs"
-            )
+            raise DataError(f"the inputs are called {listed(inputs)}, and 'x' is missing")
         if not args and "states" not in kwargs and _takes_states(type(self).call):
-            x = inputs["x"] if isinstance(inputs, Mapping) else inputs
-            steps = "cell(x, cell.get_initial_state(batch_size)) for the first step, or "
-            steps *= len(getattr(x, "shape", ())) < 3
-            raise ConfigError(
-                f"the states are missing; write {steps}gatekit.RNN(cell, units) for whole sequences"
-            )
+            raise ConfigError("the states are missing; a cell is called with x and its states")
         numbers = (int, float, list, tuple)
-        if isinstance(inputs, (list, tuple)) and all(isinstance(v, numbers) for v in inputs):
+        of_numbers = isinstance(inputs, (list, tuple)) and all(
+            isinstance(v, numbers) for v in inputs
+        )
+        if of_numbers or isinstance(inputs, (str, bytes)):
             raise DataError(
-                f"the input is a {type(inputs).__name__}; an array batch x time x features is "
-                "expected: write layer(np.asarray(x, 'float32'))"
+                f"the input is {excerpt(repr(inputs), 40)}; an array batch x time x features is "
+                "expected"
             )
         if kwargs:
             refuse_in_call(kwargs, _in_calls(type(self).call))
-        if self.built:
-            return super().__call__(inputs, *args, **kwargs)
-        # `build` only gets shapes; a message about them may need the input.
-        self._called_with = inputs
-        try:
-            return super().__call__(inputs, *args, **kwargs)
-        finally:
-            self._called_with = None
+        return super().__call__(inputs, *args, **kwargs)
 
     if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
         __getattr__ = no_attribute
@@ -107,27 +84,17 @@ class SeededLayer(keras.layers.Layer):
             weights: an array for each weight.
 
         Raises:
-            DataError: there are more or fewer arrays; those of a layer of Keras are other ones.
+            DataError: there are more or fewer arrays.
         """
         if self.built and len(weights) != len(self.weights):
             raise DataError(
-                f"{len(weights)} arrays are given, and the layer has {len(self.weights)} weights, "
-                "whose names are those of layer.named_weights; to copy those of another layer, "
-                "write for name, w in other.named_weights.items(): layer.named_weights[name]"
-                ".assign(w); to convert a layer of Keras, gatekit.convert.from_keras(KERAS_LAYER)"
+                f"{len(weights)} arrays are given, and the layer has {len(self.weights)} weights"
             )
         super().set_weights(weights)
 
-    def _unbuilt(self, last: str) -> ConfigError:
-        """Return the error of a layer that is not built yet.
-
-        Args:
-            last: the name of the input's last axis.
-        """
-        return MissingAttributeError(
-            f"the layer {self.name!r} is not built yet: call it once, "
-            f"or build((None, None, {last}))"
-        )
+    def _unbuilt(self) -> ConfigError:
+        """Return the error of a layer that is not built yet."""
+        return MissingAttributeError(f"the layer {self.name!r} is not built yet")
 
 
 @functools.cache

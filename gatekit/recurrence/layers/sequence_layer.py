@@ -87,8 +87,7 @@ class SequenceLayer(SeededLayer):
             return
         if shape[0] is None:
             raise ConfigError(
-                "stateful=True needs the batch size: give the model "
-                "keras.Input(batch_shape=(batch, time, features))"
+                f"stateful=True needs the batch size, but the input's shape is {tuple(shape)}"
             )
         batch = int(shape[0])
         shapes, dtype = self.state_shapes(batch), self.variable_dtype
@@ -178,10 +177,7 @@ class SequenceLayer(SeededLayer):
         """
         self._one_direction("export")
         if (ending := Path(folder).suffix) in (".onnx", ".pt", ".pth", ".h5", ".keras", ".tflite"):
-            raise ConfigError(
-                f"export writes a SavedModel, which is a folder, and not a file {ending}; "
-                f"write layer.export({Path(folder).stem!r}), or generate code with gatekit.code"
-            )
+            raise ConfigError(f"export writes a SavedModel, which is a folder, not a file {ending}")
         widths, shapes, dtype = self.input_widths(), self.state_shapes(None), self.variable_dtype
         # A parameter of a signature must not contain dots.
         plain = {name: name.replace(".", "_") for name in shapes}
@@ -309,10 +305,7 @@ class KeptStates(tf.Module):
         if x.shape[0] not in (None, self.batch):
             raise DataError(
                 f"the layer {layer!r} is stateful and keeps the states of {self.batch} sequences, "
-                f"but this batch has {x.shape[0]}: use batches of {self.batch} "
-                f"(Dataset.batch({self.batch}, drop_remainder=True)), or build a layer for "
-                f"keras.Input(batch_shape=({x.shape[0]}, time, features)) and copy the weights: "
-                "set_weights(other.get_weights())"
+                f"but this batch has {x.shape[0]}"
             )
         name = f"stateful_layer_needs_batches_of_{self.batch}"
         return {**inputs, "x": tf.ensure_shape(x, [self.batch, *x.shape[1:]], name=name)}

@@ -161,24 +161,19 @@ class Cell(CellLayer, _Dropout):
             DataError: the shape is not that of one step.
         """
         shape = input_shape["x"] if isinstance(input_shape, Mapping) else input_shape
-        if shape and not isinstance(shape[0], int | None):
-            raise DataError("the input comes first, then the states: y, states = cell(x, states)")
-        if len(shape) != 2 or not shape[1]:
+        if len(shape) != 2 or not shape[1] or not isinstance(shape[0], int | None):
             raise DataError(
                 f"a step of the cell {self.spec.name!r} reads batch x features, but the input has "
-                f"the shape {tuple(shape)}; gatekit.RNN reads batch x time x features"
+                f"the shape {tuple(shape)}"
             )
         cell = self._built(int(shape[1]))
         if len(cell.inputs) > 1 and not isinstance(input_shape, Mapping):
             raise ConfigError(
                 f"the cell {self.spec.name!r} reads {listed(cell.inputs)}, but keras.layers.RNN "
-                "passes one input: use gatekit.RNN, or call the cell step by step with a mapping"
+                "passes one input"
             )
         if self.features not in (None, cell.features):
-            raise ConfigError(
-                f"features={self.features}, but the input has {cell.features}: give the width of "
-                "the input, or omit it"
-            )
+            raise ConfigError(f"features={self.features}, but the input has {cell.features}")
         self._cell = cell
         self._create_weights(cell)
         with tf.init_scope():
@@ -246,7 +241,7 @@ class Cell(CellLayer, _Dropout):
         if len(values) != len(widths):
             raise DataError(
                 f"{len(values)} states were given; the states are {', '.join(widths)}, in this "
-                "order (get_initial_state(batch) returns the initial ones)"
+                "order"
             )
         named = {}
         for (name, width), value in zip(widths.items(), values, strict=True):
@@ -283,8 +278,7 @@ class Cell(CellLayer, _Dropout):
         """
         if "go_backwards" in config:
             raise ConfigError(
-                "a gatekit.Cell is one step, but keras.layers.Bidirectional takes a layer: write "
-                f"keras.layers.Bidirectional(gatekit.RNN('lstm', {config.get('units')}))"
+                "a gatekit.Cell is one step, but keras.layers.Bidirectional takes a layer"
             )
         return super().from_config(config)
 
