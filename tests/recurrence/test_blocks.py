@@ -255,9 +255,9 @@ def test_a_stateful_block_in_parts_is_the_whole_sequence(block, given):
 
 
 def test_a_stateful_block_needs_one_direction_and_a_batch_of_one_size():
-    with pytest.raises(ConfigError, match=r"remove bidirectional=True"):
+    with pytest.raises(ConfigError, match="in one direction"):
         layer(stateful=True, bidirectional=True)
-    with pytest.raises(ConfigError, match=r"batch_shape=\(batch, time, features\)"):
+    with pytest.raises(ConfigError, match="needs the batch size"):
         layer(stateful=True).build((None, None, WIDTH))
     made = layer(stateful=True)
     assert gatekit.BlockLayer.from_config(made.get_config()).stateful
@@ -279,7 +279,7 @@ def test_an_exported_block_computes_sequences_and_steps(tmp_path: Path):
         found = served["step"](x=tf.constant(x[:, t]), **states)
         np.testing.assert_allclose(found.pop("emitted"), expected[:, t], rtol=0, atol=1e-6)
         states = {f"{name}_prev": value for name, value in found.items()}
-    with pytest.raises(ConfigError, match=r"export needs.*remove bidirectional=True"):
+    with pytest.raises(ConfigError, match="export needs"):
         layer(bidirectional=True).export(tmp_path)
 
 
