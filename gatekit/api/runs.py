@@ -188,7 +188,7 @@ def extend(
         seeds: the number of seeds to reach without a look; used instead of ``most``.
         step: the number of seeds between looks; by default a tenth of ``most``.
         launch: words such as ``n_jobs=4`` that choose how runs are started.
-        grouping: ``by``, ``within``, ``together``, ``where``, ``tasks``, ``baseline`` and
+        grouping: ``by``, ``within``, ``where``, ``tasks``, ``baseline`` and
             ``split`` of `gatekit.compare`, fixed at the first look.
 
     Returns:

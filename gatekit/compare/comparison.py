@@ -12,17 +12,21 @@ from gatekit.cell.calls import no_attribute
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.budget.at import Budget, at_budget, read_budget
 from gatekit.compare.deciding.decided import margin_notes, read_margin, with_tests
-from gatekit.compare.deciding.remarks import (
-    AT_ONCE,
+from gatekit.compare.deciding.notes import (
+    About,
+    Note,
     best_of_notes,
-    how_to_repeat,
-    incomplete,
+    forced_notes,
     interim_notes,
     notes_on,
+)
+from gatekit.compare.deciding.refusals import (
+    AT_ONCE,
+    how_to_repeat,
+    incomplete,
     refuse_mixed,
     refuse_one_group,
     refuse_unknown,
-    remarks_on,
     unequal_candidates,
     why_blocked,
 )
@@ -31,6 +35,7 @@ from gatekit.compare.grouping.best import Chosen, Tuned
 from gatekit.compare.grouping.best import best_of as choose_best
 from gatekit.compare.grouping.choose import on_split
 from gatekit.compare.grouping.choose import where as choose_runs
+from gatekit.compare.grouping.differs import tuned_keys
 from gatekit.compare.grouping.group import group_runs, style_indices
 from gatekit.compare.numbers import count_of
 from gatekit.compare.stats.baseline import Baselines
@@ -46,14 +51,15 @@ from .study import Study, load
 class Comparison:
     """The result of ``compare``: rows, best first, and the notes that belong to them.
 
-    ``tuned`` holds the keys of ``best_of`` and ``chosen`` the values that were chosen; ``at`` is
-    the budget at which the runs are compared. ``awaited`` are the planned runs that have not
-    finished: a table that misses runs gives no verdict, unless it is ``forced``.
+    ``remarks`` holds the notes with what each is about. ``tuned`` holds the keys of ``best_of`` and
+    ``chosen`` the values that were chosen; ``at`` is the budget at which the runs are compared.
+    ``awaited`` are the planned runs that have not finished, and ``lacks`` counts them: a table that
+    waits for runs gives no verdict, unless it is ``forced``.
     """
 
     study: Study
     rows: tuple[Row, ...]
-    notes: tuple[str, ...]
+    remarks: tuple[Note, ...]
     unknown: tuple[RunRecord, ...]
     tuned: tuple[str, ...] = ()
     margin: str | None = None
@@ -61,6 +67,7 @@ class Comparison:
     chosen: tuple[Chosen, ...] = ()
     awaited: tuple[RunRecord, ...] = ()
     forced: bool = False
+    lacks: str = ""
 
     if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
         __getattr__ = no_attribute
@@ -71,6 +78,11 @@ class Comparison:
         groups = ", ".join(row.group.label for row in self.rows[:3])
         more = ", ..." if len(self.rows) > 3 else ""
         return f"<Comparison of study {self.study.name!r}: {count}: {groups}{more}>"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return the notes as text."""
+        return tuple(note.text for note in self.remarks)
 
     @property
     def exit_code(self) -> int:
@@ -92,7 +104,6 @@ def compare(
     baseline: str | None = None,
     *,
     within: Sequence[str] = (),
-    together: Sequence[str] = (),
     split: str | None = None,
     x: str | None = None,
     force: bool = False,
@@ -111,8 +122,6 @@ def compare(
         baseline: label of the baseline; None means the group ``lstm`` if there is one, otherwise
             the group with the fewest changes.
         within: keys that define blocks, each with its own baseline; every task is a block already.
-        together: keys that were chosen together, such as a cell and the learning rate tuned for
-            it; groups that differ only in these keys differ in one setting.
         split: ``validation``, or another test set such as ``test_256``; None means the test set.
         x: a swept key; it defines blocks, as ``within`` does.
         force: compare groups that are not comparable, and give verdicts even if runs are missing;
@@ -154,13 +163,16 @@ def compare(
     grouping = group_runs(loaded.every, keys, within, tuned.keys)
     refuse_unknown("x", [x] if x else [], grouping)
     refuse_unknown("within", within, grouping)
-    refuse_unknown("together", together, grouping)
     refuse_mixed(grouping, force)
     refuse_one_group(by or (), () if x else typed, grouping, force)
     baselines = Baselines(grouping.groups, baseline, within)
     seeds = frozenset(run.seed for run in loaded.runs if run.config is not None)
     lacks = incomplete(awaited, len(asked.every))
-    waits = (lacks, how_to_repeat(awaited), AT_ONCE) if lacks and not force else ()
+    # A run that failed is waited for by the verdicts on its own group alone.
+    there = {run.id for run in loaded.every}
+    pending = [run for run in awaited if run.state != "FAILED" or run.id not in there]
+    waits = (lacks, how_to_repeat(awaited), AT_ONCE) if pending and not force else ()
+    tuned_to = tuned_keys(grouping.groups)
     summaries = {group.label: summarise(group) for group in grouping.groups}
     rows = []
     for group in grouping.groups:
@@ -174,10 +186,11 @@ def compare(
                 blocked=()
                 if force
                 else waits or why_blocked(group, reference, grouping.unknown, seeds),
-                notes=remarks_on(group, reference, force),
-                together=together,
+                notes=forced_notes(group, reference) if force else (),
+                tuned=tuned_to,
                 incomplete=lacks,
                 at_chance=summary.at_chance and other is not None and other.at_chance,
+                at_ceiling=summary.at_ceiling and other is not None and other.at_ceiling,
             )
         shared, name = baselines.shared_keys(group), baselines.rest(group)
         row = Row(group, summary, diff, reference is group, shared, name)
@@ -199,16 +212,15 @@ def compare(
         *interim_notes(loaded.interim, family(rows), later),
         *filter(None, [baselines.note(alone)]),
         *remarks,
-        *notes_on(loaded, grouping, rows),
         *margin_notes(rows, margin, loaded.name),
-        *(choice.note() for choice in tuned.chosen),
         *best_of_notes(rows, tuned),
         *(f"forced: {text}" for text in unequal),
     ]
+    kept = [*notes_on(loaded, grouping, rows), *(Note(About.OTHER, text) for text in notes)]
     return Comparison(
         study=loaded,
         rows=tuple(rows),
-        notes=tuple(notes),
+        remarks=tuple(kept),
         unknown=grouping.unknown,
         tuned=tuned.keys,
         margin=None if margin is None else str(margin),
@@ -216,6 +228,7 @@ def compare(
         chosen=tuned.chosen,
         awaited=awaited,
         forced=force,
+        lacks=lacks,
     )
 
 

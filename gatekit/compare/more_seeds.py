@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from gatekit.cell.errors import ConfigError, RunError, listed
-from gatekit.compare.deciding.remarks import AT_ONCE
+from gatekit.compare.deciding.refusals import AT_ONCE
 from gatekit.compare.deciding.row import Row, family
 from gatekit.compare.numbers import count_of, p_value
 from gatekit.compare.stats.interim_tests import next_interim, spent

@@ -63,10 +63,6 @@ OPTIONS: dict[str, Option] = {
     "within": Option(
         "compare within blocks of these keys, each with its own baseline", (), KEYS, "cell"
     ),
-    "together": Option(
-        "treat these keys as one setting, such as a cell and its tuned learning rate",
-        *((), KEYS, "cell"),
-    ),
     "split": Option(
         "compare on this split, such as validation or test_256 (default: test)",
         *(None, "NAME", "validation"),
@@ -96,7 +92,7 @@ OPTIONS: dict[str, Option] = {
 CHOICE = ("where", "tasks")
 """The options that select runs."""
 
-FAMILY = ("by", "baseline", "within", "together", "split")
+FAMILY = ("by", "baseline", "within", "split")
 """The options that define the groups and their differences."""
 
 

@@ -31,7 +31,6 @@ FORMS = {
     "json": "JSON",
     "csv": "CSV",
     "latex": "LaTeX for booktabs",
-    "sentence": "one sentence per comparison, for a paper",
 }
 
 
@@ -56,7 +55,7 @@ def run(parser: Parser) -> int:
     options.over = options.over or "epochs"
 
     comparison = compared(options)
-    _report(comparison, options.form)
+    _report(comparison, options.form, options.notes)
     if figure is not None:
         stem, formats = figure
         how = {
@@ -112,6 +111,7 @@ def _options(parser: Parser) -> Namespace:
     add_grouping(parser)
     parser.add_figure()
     add_options(parser, "draw", "over")
+    parser.add_argument("--notes", action="store_true", help="print all notes and verdicts")
     form = parser.add_mutually_exclusive_group()
     for option, written in FORMS.items():
         form.add_argument(
@@ -132,18 +132,17 @@ def add_grouping(parser: Parser) -> None:
     add_options(parser, *GROUPING)
 
 
-def _report(comparison: Comparison, form: str) -> None:
-    from gatekit.compare.output import export, sentence
+def _report(comparison: Comparison, form: str, all_notes: bool) -> None:
+    from gatekit.compare.output import export
 
     if form == "table":
         from gatekit.compare.output.table import print_table
 
-        print_table(comparison)
+        print_table(comparison, all_notes=all_notes)
         return
     writers: dict[str, Callable[[Comparison], str]] = {
         "json": export.to_json,
         "csv": export.to_csv,
         "latex": export.to_latex,
-        "sentence": sentence.to_text,
     }
     print_text(writers[form](comparison))

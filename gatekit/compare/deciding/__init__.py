@@ -2,8 +2,8 @@
 
 Start with `row`: a group, its summary, and its difference from the baseline. `decided` tests all
 differences of a table together; `over_tasks` tests differences averaged over several tasks.
-`remarks` explains why a group has no verdict or why runs cannot be grouped as requested, and writes
-the notes below the table.
+`finding` says what was found about a group, or why nothing was; `sentences` has all words of the
+answer and of the verdicts, `notes` those below the table, and `refusals` what cannot be compared.
 
 No module here is public.
 """

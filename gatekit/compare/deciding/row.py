@@ -22,14 +22,19 @@ from gatekit.compare.stats.intervals import (
     of_seeds,
     within_limits,
 )
-from gatekit.compare.stats.verdict import verdict
 from gatekit.runs.config import sized_alike
 from gatekit.runs.result import Result, ResultMetric
+
+from .sentences import verdict
 
 _FAR = 100.0
 _LEARNED = 0.05
 NEAR = 0.125
 """A mean that covers less than this share of the way from chance to a perfect score is near it."""
+
+CEILING = 0.005
+"""A mean share that lacks at most this part of the way from chance to a perfect score is at the
+ceiling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class Summary:
     ``mean`` and its interval are None if a run diverged, because the mean would be infinite.
     ``mean_finished`` is the mean of the runs that did not diverge. ``median`` counts a diverged
     run as the worst outcome; it is None if that makes it infinite. ``at_chance`` is true if
-    nothing shows that the group has learned anything.
+    nothing shows that the group has learned anything, ``at_ceiling`` if its mean is nearly perfect.
 
     ``step_seconds`` and ``step_processor_seconds`` are medians over completed runs; ``low`` and
     ``high`` are the ends of the range over these runs and their epochs.
@@ -69,6 +74,7 @@ class Summary:
     flags: tuple[str, ...]
     at_chance: bool = False
     near_chance: bool = False
+    at_ceiling: bool = False
 
     @property
     def measured(self) -> str:
@@ -120,6 +126,7 @@ def summarise(group: Group) -> Summary | None:
         flags=tuple(_flags(group, results, values)),
         at_chance=(at_chance := _is_at_chance(metric, seeds)),
         near_chance=not at_chance and _is_near_chance(metric, seeds),
+        at_ceiling=_is_at_ceiling(metric, seeds),
     )
 
 
@@ -147,6 +154,15 @@ def _is_near_chance(metric: ResultMetric, seeds: Sequence[float]) -> bool:
         return False
     gain = metric.sign * (float(np.mean(seeds)) - metric.chance)
     return gain < NEAR * _way(metric, metric.chance, seeds)
+
+
+def _is_at_ceiling(metric: ResultMetric, seeds: Sequence[float]) -> bool:
+    """Return whether the mean of a share is nearly perfect; see `CEILING`."""
+    if metric.sign < 0 or not seeds:
+        return False
+    low, high = limits(metric, seeds)
+    start = low if metric.chance is None else metric.chance
+    return math.isfinite(high) and high - float(np.mean(seeds)) <= CEILING * abs(high - start)
 
 
 def _way(metric: ResultMetric, chance: float, seeds: Sequence[float]) -> float:

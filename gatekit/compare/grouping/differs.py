@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from gatekit.runs.config import chosen_by
 
 from .group import Group
-from .keys import text_of
+from .keys import follows, is_of_task, names_variant, text_of
 
+_TUNABLE = ("optimizer", "trainer", "dropout")
 _NEVER = ("data", "plugin")
 """Parts of a label that are hashes, not settings; groups that differ in them are refused."""
 
@@ -43,32 +44,32 @@ def differs_in(group: Group, baseline: Group) -> tuple[str, ...]:
     return tuple(settings)
 
 
-def is_confounded(settings: Sequence[str], together: Sequence[str] = ()) -> bool:
+def is_confounded(settings: Sequence[str], tuned: Sequence[str] = ()) -> bool:
     """Return whether groups differ in several settings, so that no single one explains the result.
 
     Args:
         settings: the settings in which the groups differ.
-        together: keys, or beginnings of keys, that were chosen together.
+        tuned: keys whose value was chosen for each variant; they count as a part of it.
     """
-    names = [_setting(name) for name in together]
-    one = [key for key in settings if any(key == n or key.startswith(f"{n}.") for n in names)]
-    return len(settings) - len(one) + bool(one) > 1
+    return len([key for key in settings if key not in tuned]) > 1
+
+
+def tuned_keys(groups: Iterable[Group]) -> list[str]:
+    """Return the keys of training that have one value for each variant, such as a tuned rate."""
+    values = [group.values for group in groups]
+    keys = list(dict.fromkeys(key for known in values for key in known))
+    variant = [key for key in keys if names_variant(key) and not is_of_task(key)]
+    tasks = [key for key in keys if is_of_task(key)]
+    if not variant:
+        return []
+    trained = [key for key in keys if key.partition(".")[0] in _TUNABLE]
+    return [key for key in trained if follows(key, [*variant, *tasks], values)]
 
 
 def in_words(settings: Sequence[str]) -> str:
     """Join settings for a sentence; if there are more than five, only the first four are named."""
     shown = list(settings) if len(settings) <= 5 else [*settings[:4], f"{len(settings) - 4} more"]
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
-
-
-def equal_settings(settings: Sequence[str]) -> str:
-    """Return what to type to compare groups that differ in only one setting."""
-    free = next((key for key in ("change", "cell") if key in settings), settings[0])
-    return (
-        f"type `--within {','.join(key for key in settings if key != free)}` to compare only groups"
-        f" with the same values, or `--together {','.join(settings)}` if these keys were chosen"
-        " together"
-    )
 
 
 def _setting(key: str) -> str:

@@ -16,13 +16,14 @@ from gatekit.cell.errors import GatekitError
 from gatekit.cell.terminal import printable
 from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.curves import KeptCurves
+from gatekit.compare.deciding.sentences import answer
 from gatekit.compare.numbers import number
 from gatekit.compare.overview import changed
 from gatekit.compare.recipe import arguments
 from gatekit.compare.report.context import css, sheet
 from gatekit.compare.report.page import page
+from gatekit.compare.several import several_tasks
 from gatekit.compare.study import Study
-from gatekit.compare.views.claims import best
 
 REST, LEAST = 10, 30.0
 """After writing a report, wait so many times as long as it took, but at least `LEAST` seconds."""
@@ -105,12 +106,12 @@ class LiveReport:
 
 def _answer(comparison: Comparison) -> dict[str, object]:
     """Return the claim, the group that it names with its score, and the last change of a run."""
-    claim = best(comparison)
+    claim = answer(comparison, several_tasks(comparison))
     summary = None if claim.row is None else claim.row.summary
     mean = None if summary is None else summary.mean
     measured = "" if summary is None else summary.measured
     return {
-        "answer": str(claim),
+        "answer": claim.first,
         "best": "" if claim.row is None else printable(claim.row.group.label),
         "score": "" if mean is None else printable(f"{measured} {number(mean)}"),
         "changed": changed(comparison.study),

@@ -11,15 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gatekit.compare.comparison import Comparison
+from gatekit.compare.deciding.finding import find
 from gatekit.compare.deciding.row import Row, added_by
+from gatekit.compare.deciding.sentences import answer
 from gatekit.compare.grouping.group import all_settings
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.rows import picked
 from gatekit.compare.several import VariantOverTasks, several_tasks
 from gatekit.compare.views.table import Table
 
-from .answer import at_chance, headline
-from .table import footer, verdict_lines
+from .table import footer
 from .table_cells import groups_table, tasks_table
 
 _HEADINGS = ("group", "n", "mean", "low", "high", "metric")
@@ -108,6 +109,8 @@ def _record(row: Row, over: VariantOverTasks | None) -> dict[str, object]:
         **numbers,
         **picked(over, _OVER_TASKS),
         **picked(row, "confounded=difference.confounded verdict"),
+        **picked(find(row), "corrected_low=interval.low corrected_high=interval.high"),
+        "why": None if (found := find(row)) is None else found.why.value,
         "values": [_finite(outcome) for outcome in group.outcomes],
         "seeds": [run.seed for run in group.runs],
         "runs": [run.id for run in group.runs],
@@ -160,9 +163,8 @@ def to_latex(comparison: Comparison) -> str:
     several = several_tasks(comparison)
     if several is not None:
         lines += ["", *_tabular(tasks_table(several))]
-    texts = [*filter(None, [at_chance(comparison)]), headline(comparison)]
-    further = (*verdict_lines(comparison, several), *footer(comparison, several))
-    lines += [f"% {text}" for text in (*texts, *(text for text, _ in further))]
+    texts = (*answer(comparison, several).lines, *footer(comparison, several, all_notes=True))
+    lines += [f"% {text}" for text in texts]
     return "\n".join(lines) + "\n"
 
 

@@ -7,6 +7,8 @@ from html import escape
 
 from gatekit.cell.notebook import table
 from gatekit.compare.comparison import Comparison
+from gatekit.compare.deciding.finding import is_answered
+from gatekit.compare.deciding.sentences import answer
 from gatekit.compare.grouping.group import group_runs
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.overview import overview
@@ -14,8 +16,7 @@ from gatekit.compare.several import several_tasks
 from gatekit.compare.study import Study
 from gatekit.study.launch.following import FollowedRun
 
-from .answer import is_answered
-from .table import answer, footer
+from .table import footer
 from .table_cells import groups_table, tasks_table
 
 _MOST = 12
@@ -24,14 +25,14 @@ _MOST = 12
 def comparison_html(comparison: Comparison) -> str:
     """Return the answer, the tables of a comparison and the notes; every string is escaped."""
     several = several_tasks(comparison)
-    parts = [_lines([text for text, _ in answer(comparison, several)])]
+    parts = [_lines(answer(comparison, several).lines)]
     if comparison.rows:
         bold = [is_answered(row) for row in comparison.rows]
         groups = groups_table(comparison)
         parts.append(table(groups.rows, groups.columns, bold=bold))
     if several is not None:
         parts.append(tasks_table(several)._repr_html_())
-    return "".join([*parts, _lines([text for text, _ in footer(comparison, several)])])
+    return "".join([*parts, _lines(footer(comparison, several, all_notes=False))])
 
 
 def study_html(study: Study) -> str:

@@ -15,16 +15,16 @@ from rich.text import Text
 
 from gatekit.cell.terminal import console, line_width
 from gatekit.compare.comparison import Comparison
+from gatekit.compare.deciding.finding import is_answered
+from gatekit.compare.deciding.notes import first_notes
+from gatekit.compare.deciding.sentences import answer
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.several import SeveralTasks, no_table_notes, several_tasks
 from gatekit.compare.stats.paired_tests import ALPHA
-from gatekit.compare.views.claims import best
 
-from .answer import decided_claims, is_answered, undecided_lines
 from .columns import blocks, described, in_lines
 from .table_cells import (
     COSTS,
-    decided_over_tasks,
     groups_table,
     tasks_notes,
     tasks_table,
@@ -35,9 +35,12 @@ _WIDEST, _GAP = 40, 3
 
 
 def print_table(
-    comparison: Comparison, file: TextIO | None = None, width: int | None = None
+    comparison: Comparison,
+    file: TextIO | None = None,
+    width: int | None = None,
+    all_notes: bool = False,
 ) -> None:
-    """Print the answer, the table, missing runs, and notes.
+    """Print the answer, the table, and at most three notes.
 
     A decided group is bold and has a star. Colour and weight are used only on a terminal, and never
     if ``NO_COLOR`` is set. A narrow table omits the columns of costs, then puts each label
@@ -47,6 +50,7 @@ def print_table(
         comparison: the result of ``compare``.
         file: the output; None means standard output.
         width: number of columns; None means the terminal's width, or ``COLUMNS``, or 80.
+        all_notes: print the missing runs, the verdicts in full, and all notes.
     """
     stream = file or sys.stdout
     plain = not stream.isatty() or "NO_COLOR" in os.environ
@@ -62,10 +66,10 @@ def print_table(
         legacy_windows=False,
     )
     several = several_tasks(comparison)
-    (first, style), *others = answer(comparison, several)
-    named = (f"study {printable(comparison.study.name)}: {first}", style)
-    for line, style in (named, *others):
-        shown.print(Text(line, style=style))
+    first, *others = answer(comparison, several).lines
+    shown.print(Text(f"study {printable(comparison.study.name)}: {first}", style="bold"))
+    for line in others:
+        shown.print(Text(line))
     if comparison.rows:
         _print_groups(shown, stream, comparison)
     if several is not None:
@@ -79,8 +83,8 @@ def print_table(
             shown.print(_table(stream, titles, cells, bold))
         else:
             _print_described(shown, titles, cells, bold)
-    for line, style in footer(comparison, several):
-        shown.print(Text(line, style=style))
+    for line in footer(comparison, several, all_notes):
+        shown.print(Text(line, style="dim"))
 
 
 def _print_groups(shown: Console, stream: TextIO, comparison: Comparison) -> None:
@@ -198,46 +202,16 @@ def _table(
     return table
 
 
-def answer(comparison: Comparison, several: SeveralTasks | None) -> list[tuple[str, str]]:
-    """Return the answer as lines with their style: which group is best, then all verdicts.
-
-    Args:
-        comparison: the result of ``compare``.
-        several: its `several_tasks`.
-    """
-    claim = best(comparison)
-    lines = [(str(claim), "bold"), *((f"{title}: {text}.", "") for title, text in claim.facts)]
-    return lines + verdict_lines(comparison, several)
-
-
-def verdict_lines(comparison: Comparison, several: SeveralTasks | None) -> list[tuple[str, str]]:
-    """Return the decided differences as lines with their style, then what is not decided."""
-    verdicts = [f"* {claim}: {size}." for _, claim, size in decided_claims(comparison)]
-    if several is not None:
-        verdicts += [f"* {claim}: {size}." for claim, size in decided_over_tasks(several)]
-    lines = [(printable(text), "bold") for text in _shortened(verdicts)]
-    return lines + [(f"{text}.", "") for text in undecided_lines(comparison)]
-
-
-def footer(comparison: Comparison, several: SeveralTasks | None) -> list[tuple[str, str]]:
-    """Return the lines under the table with their style: missing runs and notes."""
-    lines = [(printable(text), "yellow") for text in missing_lines(comparison)]
-    return lines + [(f"note: {text}", "dim") for text in notes(comparison, several)]
-
-
 def notes(comparison: Comparison, several: SeveralTasks | None) -> list[str]:
-    """Return the notes: first the method of the intervals, then those of the comparison."""
-    methods = {
-        row.summary.interval.method
-        for row in comparison.rows
-        if row.summary is not None and row.summary.interval is not None
-    }
-    lines = [
-        f"[low, high] is the 95 % {method} interval of the mean over seeds"
-        for method in sorted(methods)
-    ]
+    """Return all notes: on the runs, on the intervals, and on the table over all tasks."""
+    lines = list(comparison.notes)
+    if any(row.summary is not None and row.summary.interval for row in comparison.rows):
+        lines.append(
+            "[low, high] is the 95 % t interval over seeds; those of differences hold together for"
+            " all comparisons of the table"
+        )
     lines += no_table_notes(comparison) if several is None else tasks_notes(several)
-    return [printable(text) for text in (*lines, *comparison.notes)]
+    return [printable(text) for text in lines]
 
 
 def missing_lines(comparison: Comparison) -> list[str]:
@@ -246,11 +220,19 @@ def missing_lines(comparison: Comparison) -> list[str]:
     for run in comparison.missing:
         seed = "" if run.seed is None else f" seed {run.seed}"
         reason = f": {' '.join(run.reason.split())}" if run.reason else ""
-        lines.append(f"{run.state} {run.id}{seed}{reason}")
-    return _shortened(lines)
-
-
-def _shortened(lines: list[str]) -> list[str]:
+        lines.append(printable(f"{run.state} {run.id}{seed}{reason}"))
     if len(lines) <= _MOST_LISTED:
         return lines
     return [*lines[:_MOST_LISTED], f"and {len(lines) - _MOST_LISTED} more; `--json` lists all"]
+
+
+def footer(comparison: Comparison, several: SeveralTasks | None, all_notes: bool) -> list[str]:
+    """Return the lines below the table: three notes, or all of them after the missing runs."""
+    if all_notes:
+        every = [f"note: {text}" for text in notes(comparison, several)]
+        verdicts = [f"{row.verdict}." for row in comparison.rows if row.verdict]
+        return [*missing_lines(comparison), *map(printable, verdicts), *every]
+    first = [printable(note.text) for note in first_notes(comparison.remarks)]
+    rest = len(notes(comparison, several)) - len(first)
+    more = [f"{rest} more with --notes"] if rest else []
+    return [*(f"note: {text}" for text in first), *more]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 
 from gatekit.compare.comparison import Comparison
+from gatekit.compare.deciding.finding import corrected
 from gatekit.compare.deciding.row import Row, Summary, metric_text
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import (
@@ -60,7 +61,7 @@ def _all_cells(comparison: Comparison) -> list[list[str]]:
     differences = [row.difference for row in comparison.rows if row.difference is not None]
     means = shared_decimals((s.mean, s.interval) for s in summaries if s.mean is not None)
     # A difference without an interval is shown with the digits of the means.
-    spread = [(d.mean, d.interval) for d in differences if d.mean is not None and d.interval]
+    spread = [(d.mean, i) for d in differences if d.mean is not None and (i := corrected(d))]
     gaps = shared_decimals(spread) if spread else means
     budgets = {row.group.budget for row in comparison.rows}
     return [_cells(row, means, gaps, budgets) for row in comparison.rows]
@@ -125,7 +126,7 @@ def _difference(row: Row, places: int) -> str:
     if diff.mean is None:
         way = f"worse on {diff.worse}" if diff.direction <= 0 else f"better on {diff.better}"
         return f"{way} of {diff.n} seeds"
-    return with_interval(diff.mean, diff.interval, places, sign="+")
+    return with_interval(diff.mean, corrected(diff), places, sign="+")
 
 
 def _p(row: Row) -> str:
@@ -163,19 +164,6 @@ def tasks_differences(several: SeveralTasks) -> list[list[str]]:
     return cells
 
 
-def decided_over_tasks(several: SeveralTasks) -> list[tuple[str, str]]:
-    """Return the claim and the size of each difference that is decided over all tasks."""
-    claims = []
-    for variant in several.variants:
-        diff = variant.difference
-        if diff is not None and diff.test is not None and diff.decision in ("better", "worse"):
-            claim = f"{variant.name} is {diff.decision} than {_baseline(several)}"
-            size = with_own_decimals(diff.mean, diff.interval, sign="+")
-            where = f"{claim} over {len(several.normalised)} tasks"
-            claims.append((where, f"normalised score {size}, p {p_value(diff.test.p)}"))
-    return claims
-
-
 def _baseline(several: SeveralTasks) -> str:
     return next((v.name for v in several.variants if v.is_baseline), "the baseline")
 
@@ -184,19 +172,16 @@ def tasks_notes(several: SeveralTasks) -> list[str]:
     """Return the notes on the table over all tasks."""
     notes = []
     if several.normalised:
-        notes += [
+        notes.append(
             "normalised score: 0 is chance, 1 is the baseline's mean; all tasks have equal weight"
-        ]
-    methods = {i.method for v in several.variants if (i := v.interval)}
-    notes += [f"[low, high] of normalised scores: {method}" for method in sorted(methods)]
+        )
     notes += [_over_tasks(v, several) for v in several.variants if v.difference is not None]
     ranking = several.ranking
     if ranking.p is not None and ranking.critical_difference is not None:
         differ = "differ" if ranking.p < 1 - ranking.level else "are not told apart"
         notes.append(
-            f"ranks {differ} (Friedman chi2 = {ranking.chi_square:.3g},"
-            f" p {p_value(ranking.p)}); critical difference {ranking.critical_difference:.2f}"
-            f" (Nemenyi at {1 - ranking.level:.2g})"
+            f"mean ranks {differ} (Friedman p {p_value(ranking.p)}); critical difference"
+            f" {ranking.critical_difference:.2f} (Nemenyi at {1 - ranking.level:.2g})"
         )
     return [*notes, *several.notes]
 

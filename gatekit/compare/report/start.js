@@ -14,22 +14,7 @@ for (const name of names) {
 choice.listen(press);
 press();
 
-for (const copy of document.querySelectorAll("button.copy")) {
-  const sentence = copy.parentElement.querySelector("blockquote");
-  copy.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(sentence.textContent);
-      copy.textContent = "copied";
-    } catch {
-      // Without access to the clipboard, select the sentence so that one key press copies it.
-      getSelection().selectAllChildren(sentence);
-      copy.textContent = "marked";
-    }
-    setTimeout(() => { copy.textContent = "copy"; }, 1500);
-  });
-}
-
-// Verdicts and sentences are expanded before printing, because paper has nothing to click.
+// Verdicts and notes are expanded before printing, because paper has nothing to click.
 let folded = [];
 addEventListener("beforeprint", () => {
   folded = [...document.querySelectorAll(":is(.answer, #summary) details:not([open])")];

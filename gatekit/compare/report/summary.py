@@ -9,24 +9,20 @@ from typing import Any
 from markupsafe import Markup
 
 from gatekit.compare.comparison import Comparison
+from gatekit.compare.deciding.finding import corrected, is_answered
+from gatekit.compare.deciding.notes import first_notes
 from gatekit.compare.deciding.row import Row, Summary, metric_text
+from gatekit.compare.deciding.sentences import answer as answer_of
+from gatekit.compare.deciding.sentences import needed_text
+from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import number
-from gatekit.compare.output.answer import (
-    decided_claims,
-    is_answered,
-    seeds_needed,
-    undecided_lines,
-)
-from gatekit.compare.output.sentence import is_for_paper, sentences
 from gatekit.compare.output.table import notes
 from gatekit.compare.output.table_cells import (
     groups_table,
     tasks_differences,
     tasks_table,
 )
-from gatekit.compare.views.claims import best
 from gatekit.compare.views.groups import near_limits
-from gatekit.compare.views.rows import unended
 from gatekit.compare.views.table import Table
 
 from .context import Section, Sheet, css
@@ -48,10 +44,10 @@ _MARKS = {
 
 
 def summary(sheet: Sheet) -> Section:
-    """Return the matrix over tasks, the table, verdicts, sentences for a paper, and notes."""
+    """Return the matrix over tasks, the table, verdicts, and notes."""
     comparison = sheet.comparison
     groups = groups_table(comparison)
-    seeds = any(seeds_needed(row) for row in comparison.rows)
+    seeds = any(needed_text(row) for row in comparison.rows)
     body = html(
         "summary.html",
         matrix=_matrix(sheet),
@@ -59,25 +55,19 @@ def summary(sheet: Sheet) -> Section:
         blocks=_blocks(comparison, groups, seeds),
         tasks=_over_tasks(sheet),
         verdicts=_verdicts(comparison),
-        sentences=_sentences(comparison),
         notes=notes(comparison, sheet.several),
-        starred=bool(decided_claims(comparison)),
+        starred=any(map(is_answered, comparison.rows)),
         facts=facts(sheet),
     )
     return Section("summary", "Summary", body)
 
 
 def answer(sheet: Sheet) -> Markup:
-    """Return the start of the page: which group is best, how sure that is, and what is open."""
+    """Return the start of the page: the answer, with the notes that stand below every table."""
     comparison = sheet.comparison
-    claim = best(comparison)
-    return html(
-        "answer.html",
-        sentence=str(claim),
-        lead=[*claim.facts, *(("Training", note) for note in unended(comparison.rows))],
-        undecided=undecided_lines(comparison),
-        folded=sheet.several is not None,
-    )
+    first, *lead = answer_of(comparison, sheet.several).lines
+    remarks = [printable(note.text) for note in first_notes(comparison.remarks)]
+    return html("answer.html", sentence=first, lead=lead, notes=remarks)
 
 
 def _columns(titles: Sequence[str], seeds: bool) -> list[tuple[str, str]]:
@@ -142,7 +132,7 @@ def _block_name(row: Row) -> str:
 def _rest(row: Row, titles: Sequence[str], cells: Sequence[str], seeds: bool) -> list[str]:
     known = dict(zip(titles, cells, strict=True))
     parts = [known.pop("p")] if "p" in known else []
-    return [*parts, *([seeds_needed(row)] if seeds else []), *list(known.values())[4:]]
+    return [*parts, *([needed_text(row)] if seeds else []), *list(known.values())[4:]]
 
 
 def _cost(row: Row, title: str) -> float:
@@ -175,7 +165,7 @@ def _chance(summary: Summary | None) -> str:
 def _gaps(row: Row) -> list[float]:
     if row.difference is None or row.difference.mean is None:
         return []
-    interval = row.difference.interval
+    interval = corrected(row.difference)
     return [*row.difference.values, *((interval.low, interval.high) if interval else ())]
 
 
@@ -187,7 +177,7 @@ def _gap_strip(row: Row, scale: Scale, label: str) -> Markup | None:
         scale,
         [value for value in diff.values if math.isfinite(value)],
         diff.mean,
-        diff.interval,
+        corrected(diff),
         label,
         width=_GAPS,
         rule=0.0,
@@ -278,10 +268,3 @@ def _verdicts(comparison: Comparison) -> list[tuple[str, str, bool]]:
         for row in comparison.rows
         if (verdict := row.verdict) is not None
     ]
-
-
-def _sentences(comparison: Comparison) -> list[tuple[str, bool]]:
-    """Return each sentence with whether a paper can quote it."""
-    texts = sentences(comparison)
-    differences = [row.difference for row in comparison.rows if row.difference is not None]
-    return [(s, is_for_paper(d)) for s, d in zip(texts, differences, strict=True)] if texts else []

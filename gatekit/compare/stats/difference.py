@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -60,9 +61,11 @@ class Difference:
         refused: why the two are not comparable.
         blocked: why there is no verdict yet.
         differs_in: settings in which the two differ.
-        confounded: true if there are several such settings and they were not chosen together.
+        confounded: true if there are several such settings, besides those tuned for each.
         incomplete: how many runs the table misses, in words; empty if it is complete.
         at_chance: whether both groups are at chance, so that more seeds show nothing.
+        at_ceiling: whether both groups are nearly perfect.
+        bounds: the smallest and the largest difference that the metric allows.
         correlation: Pearson's correlation between the scores of the two groups over seeds; None for
             fewer than three seeds, with a diverged run, or if all scores of a group are equal.
     """
@@ -98,6 +101,8 @@ class Difference:
     confounded: bool = False
     incomplete: str = ""
     at_chance: bool = False
+    at_ceiling: bool = False
+    bounds: tuple[float, float] = (-math.inf, math.inf)
     correlation: float | None = None
 
     @property
@@ -166,9 +171,10 @@ def difference(
     refused: Sequence[str] = (),
     blocked: Sequence[str] = (),
     notes: Sequence[str] = (),
-    together: Sequence[str] = (),
+    tuned: Sequence[str] = (),
     incomplete: str = "",
     at_chance: bool = False,
+    at_ceiling: bool = False,
 ) -> Difference:
     """Return the paired difference between a group and its baseline, before any test.
 
@@ -178,9 +184,10 @@ def difference(
         refused: why the two are not comparable; if given, no numbers are computed.
         blocked: why there is no verdict.
         notes: remarks to print with the result.
-        together: keys that were chosen together and count as one setting.
+        tuned: keys whose value was chosen for each variant.
         incomplete: how many runs the table misses, in words.
         at_chance: whether both groups are at chance.
+        at_ceiling: whether both groups are nearly perfect.
     """
     settings = differs_in(group, baseline)
     ours_by_key, theirs_by_key = (
@@ -197,9 +204,9 @@ def difference(
     metric = group.results[0].metric
     gain = metric.sign * d
     total = signed_ranks(gain).sum() if diverged.any() else gain.sum()
+    low, high = limits(metric, [*ours, *theirs])
     interval = None
     if finite and has_spread(d):
-        low, high = limits(metric, [*ours, *theirs])
         interval = within_limits(mean_interval(d.tolist()), low - high, high - low)
     return Difference(
         baseline=baseline.label,
@@ -223,9 +230,11 @@ def difference(
         blocked=tuple(blocked),
         notes=tuple(notes),
         differs_in=settings,
-        confounded=is_confounded(settings, together),
+        confounded=is_confounded(settings, tuned),
         incomplete=incomplete,
         at_chance=at_chance,
+        at_ceiling=at_ceiling,
+        bounds=(low - high, high - low),
         correlation=_correlation(ours, theirs, of) if finite else None,
     )
 
@@ -354,13 +363,12 @@ def executors(group: Group) -> str:
     return ", ".join(sorted({result.engine for result in group.results if result.engine}))
 
 
-def contradicts(diff: Difference) -> bool:
-    """Return whether the interval, taken alone, would lead to another decision than the p value.
+def contradicts(diff: Difference, interval: Interval | None) -> bool:
+    """Return whether an interval, taken alone, would lead to another decision than the p value.
 
-    The interval is not corrected for the number of comparisons, may have another level, and assumes
-    normal noise.
+    An interval may have another level than the test, and assumes normal noise.
     """
-    if diff.interval is None or diff.test is None:
+    if interval is None or diff.test is None or diff.decision in ("equivalent", "not_worse"):
         return False
     decides = diff.test.decides and not (diff.refused or diff.blocked)
-    return (not diff.interval.low <= 0 <= diff.interval.high) != decides
+    return (not interval.low <= 0 <= interval.high) != decides

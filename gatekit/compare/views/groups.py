@@ -10,9 +10,9 @@ from typing import Any
 
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.comparison import Comparison
+from gatekit.compare.deciding.finding import corrected, is_answered
 from gatekit.compare.deciding.row import Row, metric_text
 from gatekit.compare.numbers import is_number, number, with_own_decimals
-from gatekit.compare.output.answer import is_answered
 from gatekit.compare.output.table_cells import count_text
 from gatekit.compare.stats.difference import Difference
 from gatekit.compare.stats.intervals import by_seed
@@ -97,12 +97,13 @@ def _difference(row: Row, y: float, series: int) -> list[Mark]:
         text = f"{max(diff.diverged, diff.diverged_baseline)} of {diff.pairs} diverged"
         marks = [Mark("cross", series, y=(y,), side=worse)]
     else:
-        text = with_own_decimals(diff.mean, diff.interval, sign="+")
+        interval = corrected(diff)
+        text = with_own_decimals(diff.mean, interval, sign="+")
         decided = is_answered(row)
         seeds = tuple(f"seed {seed}" for seed in diff.seeds)
         marks = [Mark("dots", series, numbers(diff.values), (y,) * diff.n, tips=seeds)]
-        if diff.interval is not None:
-            ends = diff.interval.low, diff.interval.high
+        if interval is not None:
+            ends = interval.low, interval.high
             marks.append(Mark("bar", series, ends[:1], (y,), ends[1:], decided))
         marks.append(Mark("mean", series, (diff.mean,), (y,), strong=decided))
     text = f"{text}   n = {n}".replace("-", "\N{MINUS SIGN}")
@@ -131,7 +132,8 @@ def _span(diff: Difference) -> tuple[float, float]:
     """Return the ends of everything drawn for a difference."""
     assert diff.mean is not None
     drawn = [diff.mean, *diff.values]
-    drawn += [] if diff.interval is None else [diff.interval.low, diff.interval.high]
+    interval = corrected(diff)
+    drawn += [] if interval is None else [interval.low, interval.high]
     return min(drawn), max(drawn)
 
 

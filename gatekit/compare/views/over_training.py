@@ -20,6 +20,7 @@ from gatekit.compare.curves import (
     read_curve,
     step_name,
 )
+from gatekit.compare.deciding.notes import unended
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.stats.intervals import Floats
 from gatekit.runs.result import ResultMetric
@@ -34,7 +35,6 @@ from .rows import (
     shown_rows,
     some_of,
     spans_decades,
-    unended,
 )
 
 _MOST_SEEDS = 10

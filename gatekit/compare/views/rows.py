@@ -8,10 +8,10 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from gatekit.compare.comparison import Comparison
+from gatekit.compare.deciding.finding import is_answered
 from gatekit.compare.deciding.row import Row, metric_text
 from gatekit.compare.grouping.group import Group
 from gatekit.compare.grouping.keys import is_of_task
-from gatekit.compare.output.answer import is_answered
 from gatekit.compare.output.table_cells import count_text
 
 from .chart import Axis, Series
@@ -19,7 +19,6 @@ from .chart import Axis, Series
 _DECADES = 1.5
 _MOST_DECIDED = 24
 _GEOMETRIC = 8
-_FEW = 0.5
 
 T = TypeVar("T")
 
@@ -214,13 +213,3 @@ def spans_decades(values: Sequence[float]) -> bool:
 def is_geometric(values: Sequence[float]) -> bool:
     """Return whether the values of a setting belong on a logarithmic axis."""
     return min(values) > 0 and max(values) >= _GEOMETRIC * min(values)
-
-
-def unended(rows: Sequence[Row]) -> list[str]:
-    """Return the note that most runs were best at their last epoch; empty if they were not."""
-    results = [r for row in rows for r in row.group.results if r.state == "COMPLETED"]
-    ends = [(r.best.epoch, r.last.epoch) for r in results if r.best and r.last]
-    late = sum(best == last > 1 for best, last in ends)
-    if late <= _FEW * len(ends):
-        return []
-    return [f"{late} of {len(ends)} runs are best at their last epoch, so they may not have ended"]
