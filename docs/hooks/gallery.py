@@ -52,8 +52,6 @@ FIGURES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     **dict.fromkeys(("curves", "forest", "scatter"), ("example", {})),
     "heatmap": ("rates", {}),
     "axis": ("rates", {"x": RATE}),
-    "intervals": ("tasks", {}),
-    "pairs": ("rates", {"where": ("learning_rate=0.01",)}),
 }
 """The study of each kind of figure, and what is asked of it."""
 
@@ -87,7 +85,6 @@ def pictures(folder: Path) -> Iterator[Path]:
         root = Path(studies)
         write("example", root, ["adding", "copying"], failing=True)
         write("rates", root, ["adding"], rates=tuple(RATES))
-        write("tasks", root, list(TASKS))
         for kind, (study, asked) in FIGURES.items():
             x = asked.get("x")
             command = f"gatekit compare {study} --draw {kind} --figure {kind}.svg"

@@ -32,20 +32,17 @@ class Comparison(plain.Comparison):
         *,
         x: str | None = None,
         over: str = "epochs",
-    ) -> Figure | None:
+    ) -> Figure:
         """Return one of the figures of ``gatekit compare --draw`` as a matplotlib ``Figure``.
 
         Args:
-            kind: ``curves``, ``axis``, ``forest``, ``heatmap``, ``scatter``,
-                ``intervals`` or ``pairs``.
+            kind: ``curves``, ``axis``, ``forest``, ``heatmap`` or ``scatter``.
             x: the swept key of ``axis``.
             over: the horizontal axis of ``curves``.
 
-        Returns:
-            The figure; None if there is nothing to draw.
-
         Raises:
-            ConfigError: the kind does not exist, or does not fit the comparison.
+            ConfigError: the kind does not exist or does not fit the comparison, or there is nothing
+                to draw.
         """
         from .figures import figure
 

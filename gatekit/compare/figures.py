@@ -43,15 +43,14 @@ def draw(
         over: the horizontal axis of ``curves``: ``epochs``, ``seconds``, ...
 
     Returns:
-        The files, in the order of the formats; none if there is nothing to draw.
+        The files, in the order of the formats.
 
     Raises:
-        ConfigError: the kind or a format does not exist, or does not fit the comparison.
+        ConfigError: the kind or a format does not exist or does not fit the comparison, or there is
+            nothing to draw.
     """
     check_formats(formats)
     shown = chart(kind, comparison, Asked(x, over))
-    if shown is None:
-        return []
     from .render import matplotlib
 
     title = f"{shown.title} of study {comparison.study.name}"
@@ -66,18 +65,18 @@ def figure(
     x: str | None = None,
     over: str = "epochs",
     wide: bool = False,
-) -> InlineFigure | None:
-    """Return one figure of a comparison, to show in a notebook or change; None if it is empty.
+) -> InlineFigure:
+    """Return one figure of a comparison, to show in a notebook or change.
 
     The arguments are those of `draw`.
 
     Raises:
-        ConfigError: the kind does not exist, or does not fit the comparison.
+        ConfigError: the kind does not exist or does not fit the comparison, or there is nothing to
+            draw.
     """
     from .render import matplotlib
 
-    shown = chart(kind, comparison, Asked(x, over))
-    return None if shown is None else matplotlib.figure(shown, wide)
+    return matplotlib.figure(chart(kind, comparison, Asked(x, over)), wide)
 
 
 def curves_html(comparison: Comparison) -> str:
@@ -85,8 +84,6 @@ def curves_html(comparison: Comparison) -> str:
     try:
         drawn = figure("curves", comparison, wide=True)
     except GatekitError:
-        return ""
-    if drawn is None:
         return ""
     data = base64.b64encode(drawn._repr_png_()).decode()
     return f'<img alt="learning curves" width="640" src="data:image/png;base64,{data}">'

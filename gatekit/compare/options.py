@@ -13,7 +13,7 @@ from gatekit.faults import OneOf, Place, Type, fits, unknown_name, wrong
 if TYPE_CHECKING:
     from gatekit.study.argv import Reader
 
-FIGURES = ("curves", "axis", "forest", "heatmap", "scatter", "intervals", "pairs")
+FIGURES = ("curves", "axis", "forest", "heatmap", "scatter")
 UNITS = {"epochs": "epochs", "seconds": "s", "steps": "steps", "tokens": "tokens", "flops": "FLOPs"}
 """What training is counted in, and how a number of it is written."""
 

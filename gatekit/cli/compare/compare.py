@@ -95,15 +95,13 @@ def _draw(comparison: Comparison, kinds: Sequence[str], stem: Path, how: dict[st
         try:
             files = draw(kind, comparison, path, **how)
         except ConfigError as error:
-            if len(kinds) == 1:
+            if len(kinds) == 1 and not comparison.exit_code:
                 raise
             sys.stderr.write(f"figure: {kind} was not drawn: {error.spoken(Channel())}\n")
             code = 1
             continue
         for file in files:
             sys.stderr.write(f"figure: {file}\n")
-        if not files:
-            sys.stderr.write(f"figure: there is nothing to draw for {kind}\n")
     return code
 
 

@@ -14,9 +14,7 @@ from .to_data import Charts
 
 _KINDS = {
     "forest": "Dots are seeds, the bar is the t interval; filled and thick is decided.",
-    "pairs": "Each mark is a seed. On the dotted line, both scores are equal.",
     "heatmap": "The frame marks the best mean.",
-    "intervals": "Means over tasks with their intervals.",
 }
 """What is shown without further keys, and how it is read. The others have their own sections."""
 
@@ -26,7 +24,7 @@ def axis(sheet: Sheet) -> Section | None:
     if sheet.x is None:
         return None
     known = any(sheet.x in row.group.values for row in sheet.rows if row.summary)
-    shown = chart("axis", sheet.comparison, Asked(sheet.x)) if known else None
+    shown = _chart("axis", sheet) if known else None
     caption = "Mean over seeds with its t interval. Small dots are seeds."
     charts = [] if shown is None else [("", caption, shown)]
     return _section("axis", f"Over {printable(sheet.x)}", charts)
@@ -43,8 +41,8 @@ def _chart(kind: str, sheet: Sheet) -> Chart | None:
     if kind == "heatmap" and len(keys_of(sheet.rows)) != 2:
         return None
     try:
-        return chart(kind, sheet.comparison, Asked())
-    except GatekitError:  # such as too few tasks
+        return chart(kind, sheet.comparison, Asked(sheet.x))
+    except GatekitError:  # there is nothing to draw
         return None
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -15,7 +13,6 @@ from gatekit.compare.deciding.row import Row, metric_text
 from gatekit.compare.numbers import is_number, number, with_own_decimals
 from gatekit.compare.output.table_cells import count_text
 from gatekit.compare.stats.difference import Difference
-from gatekit.compare.stats.intervals import by_seed
 from gatekit.runs.result import Result
 
 from .chart import Axis, Chart, Mark, Panel, numbers
@@ -212,42 +209,6 @@ def _points(row: Row, cost: Cost) -> list[tuple[float, float, str]]:
         and result.state == "COMPLETED"
         and (x := cost(result)) is not None
     ]
-
-
-def pairs(comparison: Comparison) -> Chart | None:
-    """Return each seed's score against the baseline's on the same seed: below or above the line.
-
-    The dotted line is where both are equal. Dots along it are seeds that shift both scores alike,
-    which pairing removes; diverged runs are left out.
-    """
-    legend = Legend(counted)
-    panels = []
-    drawn: list[Row] = []
-    for title, one in by_task(comparison):
-        marks = []
-        for row in shown_rows(one.rows, _MOST_NAMED):
-            if (
-                not (diff := row.difference)
-                or not diff.n
-                or not all(map(math.isfinite, diff.values))
-            ):
-                continue
-            means = by_seed(row.group.outcomes, row.group.pairing_keys)
-            ours = numbers(statistics.fmean(means[(seed,)]) for seed in diff.seeds)
-            theirs = numbers(y - d for y, d in zip(ours, diff.values, strict=True))
-            seeds = tuple(f"seed {seed}" for seed in diff.seeds)
-            series = legend.add(row.group.label, row.style_index, row)
-            marks.append(Mark("mean", series, theirs, ours, strong=is_answered(row), tips=seeds))
-            drawn.append(row)
-        if marks:
-            ends = numbers(f(v for m in marks for v in (*m.x, *m.y)) for f in (min, max))
-            axis = metric_axis(one.rows, ends)
-            same = Mark("line", None, ends, ends, dotted=True)
-            x = dataclasses.replace(axis, title=f"{axis.title} of the baseline")
-            panels.append((Panel(x, axis, (same, *marks), title),))
-    if not panels:
-        return None
-    return Chart("Seeds in pairs", tuple(panels), legend.series, runs=run_ids(drawn))
 
 
 def heatmap(comparison: Comparison) -> Chart | None:

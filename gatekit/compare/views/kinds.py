@@ -11,8 +11,7 @@ from gatekit.compare.options import check, check_figure
 from gatekit.faults import Fault, Kind, Place
 
 from .chart import Chart
-from .groups import forest, heatmap, pairs, scatter
-from .over_tasks import intervals
+from .groups import forest, heatmap, scatter
 from .over_training import curves
 from .swept import swept
 
@@ -43,13 +42,16 @@ _VIEWS: dict[str, Callable[[Comparison, Asked], Chart | None]] = {
     "forest": lambda comparison, _: forest(comparison),
     "heatmap": lambda comparison, _: heatmap(comparison),
     "scatter": lambda comparison, _: scatter(comparison),
-    "intervals": lambda comparison, _: intervals(comparison),
-    "pairs": lambda comparison, _: pairs(comparison),
+}
+_EMPTY = {
+    "curves": "no run has a validation score",
+    "forest": "no group has a seed in common with a baseline",
+    "scatter": "no run has a size or a time",
 }
 
 
-def chart(kind: str, comparison: Comparison, asked: Asked) -> Chart | None:
-    """Return a chart of a comparison; None if there is nothing to draw.
+def chart(kind: str, comparison: Comparison, asked: Asked) -> Chart:
+    """Return a chart of a comparison.
 
     Args:
         kind: one of ``gatekit.compare.options.FIGURES``.
@@ -57,9 +59,13 @@ def chart(kind: str, comparison: Comparison, asked: Asked) -> Chart | None:
         asked: what else is asked of the chart.
 
     Raises:
-        ConfigError: the kind or the cost does not exist or does not fit the comparison, or ``axis``
-            lacks its key.
+        ConfigError: the kind or the cost does not exist or does not fit the comparison, ``axis``
+            lacks its key, or there is nothing to draw.
     """
     check_figure(kind)
     check(over=asked.over)
-    return _VIEWS[kind](comparison, asked)
+    drawn = _VIEWS[kind](comparison, asked)
+    if drawn is None:
+        why = "no run has an outcome" if comparison.exit_code else _EMPTY.get(kind, "no group")
+        raise ConfigError(f"the figure {kind} has nothing to draw: {why}")
+    return drawn
