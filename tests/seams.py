@@ -84,7 +84,9 @@ INNER = {
     "gatekit.compare.comparison": "Comparison compare_runs=compare",
     "gatekit.compare.curves": "AXES Curve band on_one_grid over read_curve read_curves",
     "gatekit.compare.deciding.over_tasks": "with_noise_of_baseline",
+    "gatekit.compare.deciding.finding": "finding_Why=Why finding_find=find",
     "gatekit.compare.deciding.row": "Row",
+    "gatekit.compare.deciding.sentences": "Answer comparison_answer=answer",
     "gatekit.compare.figures": "draw_figure=draw draw_gates figure",
     "gatekit.compare.gates.behaviour": (
         "gates_report geometric_mean gradient gradient_share kept_shares time_at"
@@ -107,11 +109,9 @@ INNER = {
         "decimals exact numbers_number=number p_value shared_decimals with_interval"
     ),
     "gatekit.compare.options": "FIGURES GROUPING OPTIONS",
-    "gatekit.compare.output.answer": "decided_claims headline undecided_lines",
     "gatekit.compare.output.export": "latex_text records to_csv to_json to_latex",
     "gatekit.compare.output.notebook": "comparison_html",
-    "gatekit.compare.output.sentence": "sentences to_text",
-    "gatekit.compare.output.table": "footer notes print_table table_answer=answer",
+    "gatekit.compare.output.table": "footer notes print_table",
     "gatekit.compare.output.table_cells": "groups_table tasks_differences tasks_notes tasks_table",
     "gatekit.compare.recipe": "arguments",
     "gatekit.compare.render": "matplotlib",
@@ -147,7 +147,6 @@ INNER = {
     "gatekit.compare.stats.power": "MOST_SEEDS POWER bar power seeds_needed",
     "gatekit.compare.study": "load_runs=load studies",
     "gatekit.compare.views.chart": "Chart Mark Panel",
-    "gatekit.compare.views.claims": "Claim best",
     "gatekit.compare.views.gates": "gates",
     "gatekit.compare.views.kinds": "Asked chart",
     "gatekit.compare.views.over_training": "over_training_curves=curves",

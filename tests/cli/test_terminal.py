@@ -27,7 +27,7 @@ COMMANDS = [
     ["compare", "demo"],
     ["compare", "demo", "--csv"],
     ["compare", "demo", "--markdown"],
-    ["compare", "demo", "--sentence"],
+    ["compare", "demo", "--notes"],
     ["compare", "demo", "--baseline", EVIL],
     ["compare", EVIL],
     ["why", "demo/RUN", "demo/OTHER"],

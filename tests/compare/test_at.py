@@ -16,12 +16,12 @@ from seams import (
     facts,
     failures,
     groups_table,
-    headline,
     read_budget,
     records,
     to_json,
 )
 from seams import compare_runs as compare
+from seams import comparison_answer as answer
 
 from gatekit import ConfigError
 from gatekit.compare import compare as compare_with_figures
@@ -93,11 +93,11 @@ def test_runs_without_an_evaluation_within_the_budget_are_listed(study: Path) ->
 def test_a_budget_that_is_too_small_is_said_not_missing_runs(study: Path) -> None:
     write_curve(study, "rnn", 0, [9.0, 8.0], seconds=30)
     comparison = compare("demo", study, at="seconds=20", where=["cell=lstm,rnn"])
-    assert headline(comparison).startswith("Only one group has an outcome")
-    assert "no outcome: rnn is missing 1 run (1 LATE); choose a larger budget" in comparison.notes
+    assert answer(comparison).first.startswith("Only one group has an outcome")
+    assert "rnn is missing 1 run (1 LATE); choose a larger budget" in comparison.notes
     write_curve(study, "rnn", 1, [9.0, 8.0], seconds=3)
     comparison = compare("demo", study, at="seconds=20", where=["cell=lstm,rnn"])
-    assert headline(comparison) == "The difference is not decided; it waits for a larger budget."
+    assert answer(comparison).first.endswith("(1 LATE); choose a larger budget.")
     about = Sheet(comparison, "gatekit compare demo --at seconds=20")
     assert not any(title == "Failed or diverged" for title, *_ in facts(about))
     assert failures(about).title == "Failures"

@@ -178,7 +178,7 @@ def test_curves_that_may_not_have_ended_are_said_to_be(tmp_path: Path, last: flo
         write_run(tmp_path / "demo" / "runs", configuration("lstm", seed), 8.6, validation=values)
     chart = curves(compare("demo", tmp_path))
     assert chart is not None
-    said = "2 of 2 runs are best at their last epoch" in " ".join(chart.notes)
+    said = "2 of 2 runs on jsb_music21 are best at their last epoch" in " ".join(chart.notes)
     assert said is (last < 8.7)
 
 

@@ -20,18 +20,15 @@ from seams import (
     Comparison,
     RequestedRun,
     decide,
-    decided_claims,
-    headline,
     interim_file,
     plan_file,
     print_table,
     records,
-    sentences,
     to_csv,
     to_latex,
-    undecided_lines,
 )
 from seams import compare_runs as compare
+from seams import comparison_answer as answer
 from seams import load_runs as load
 
 import gatekit
@@ -96,7 +93,15 @@ def test_a_complete_study_has_its_verdicts(tmp_path: Path) -> None:
     assert rows["gru"]["incomplete"] == 0
 
 
-@pytest.mark.parametrize("state", ["", "PLANNED", "RUNNING", "INTERRUPTED", "FAILED"])
+def test_a_failed_run_blocks_its_own_group_alone(tmp_path: Path) -> None:
+    plan(tmp_path)
+    train(tmp_path, ("rnn", 3), state="FAILED")
+    rows = by_group(compare("demo", tmp_path))
+    assert [rows[cell]["decision"] for cell in ("gru", "rnn")] == ["better", "none"]
+    assert rows["rnn"]["blocked"][0] == "rnn is missing 1 run (1 FAILED)"
+
+
+@pytest.mark.parametrize("state", ["", "PLANNED", "RUNNING", "INTERRUPTED"])
 def test_a_table_that_misses_planned_runs_gives_no_verdict(tmp_path: Path, state: str) -> None:
     plan(tmp_path)
     train(tmp_path, ("rnn", 3), ("rnn", 7), state=state)
@@ -106,13 +111,12 @@ def test_a_table_that_misses_planned_runs_gives_no_verdict(tmp_path: Path, state
     assert rows["gru"]["p"] is None
     assert (rows["rnn"]["n"], rows["rnn"]["missing"]) == (6, 2)
     assert len(rows["rnn"]["missing_runs"]) == 2
-    assert decided_claims(comparison) == []
-    (line,) = undecided_lines(comparison)
+    first, line = answer(comparison).lines
+    assert first.startswith("Nothing is shown yet: the table misses 2 of 24 runs")
     assert TYPED in line
     assert "--force" in line
     for text in (table(comparison), to_latex(comparison)):
         assert "6/8" in text
-    assert TYPED in " ".join(sentences(comparison))
 
 
 def test_a_variant_that_has_not_started_has_its_row_and_its_comparison(tmp_path: Path) -> None:
@@ -122,7 +126,7 @@ def test_a_variant_that_has_not_started_has_its_row_and_its_comparison(tmp_path:
     rows = by_group(comparison)
     assert (rows["gru"]["n"], rows["gru"]["missing"], rows["gru"]["mean"]) == (0, 8, None)
     assert "0/8" in table(comparison)
-    assert headline(comparison).startswith("None of 2 differences is decided")
+    assert answer(comparison).first.startswith("Nothing is shown yet")
     assert rows["rnn"]["comparisons"] == 2
     assert "gru" in to_csv(comparison)
 
@@ -140,8 +144,7 @@ def test_force_compares_and_marks_the_table(tmp_path: Path) -> None:
     # The comparison with gru is still to come, so it has its part of the level.
     assert rows["rnn"]["p"] == 2 * whole["p"]
     assert {one["incomplete"] for one in rows.values()} == {8}
-    for text in (headline(comparison), *sentences(comparison)):
-        assert "8 of 24 runs" in text
+    assert "8 of 24 runs" in " ".join(answer(comparison).lines)
 
 
 def test_few_seeds_so_far_take_their_part_of_the_level(tmp_path: Path) -> None:
@@ -182,7 +185,7 @@ def test_plans_of_an_earlier_gatekit_have_no_configurations(tmp_path: Path) -> N
     # A run with the same words and another seed has the configuration.
     assert rows["rnn"]["missing_runs"][0]["seed"] == 3
     assert rows["rnn"]["decision"] == "none"
-    assert "cell=gru" in table(comparison)
+    assert "cell=gru" in str([run.reason for run in comparison.missing])
     path = next((tmp_path / "demo").glob("plan-*.json"))
     assert not json.loads(path.read_text())["configs"]
     plan(tmp_path)
@@ -321,8 +324,8 @@ def test_groups_at_chance_are_named_first_and_get_no_seeds(
     for seed in range(5):
         learned = configuration("lstm", seed, units=99)
         write_run(runs, learned, 0.01 + 1e-3 * seed, metric=LOSS)
-    lines = table(compare("demo", tmp_path)).splitlines()
-    (line,) = [line for line in lines if line.startswith("Learned: ")]
+    lines = answer(compare("demo", tmp_path)).lines
+    (line,) = [line for line in lines if line.startswith("At chance")]
     assert "gru" in line
     assert "units=99" not in line
 

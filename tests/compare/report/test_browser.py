@@ -286,16 +286,6 @@ def test_no_text_of_a_chart_is_cut(sweep: Path, open_page: Open, width: int) -> 
                 assert place["x"] + place["width"] <= frame["x"] + frame["width"] + 2
 
 
-@pytest.mark.slow
-def test_the_sentence_is_copied(sweep: Path, open_page: Open) -> None:
-    page = open_page(sweep)
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.locator("#summary summary", has_text="For the paper").click()
-    copy = page.locator("button.copy").first
-    copy.click()
-    until(page, lambda: copy.inner_text() in ("copied", "marked"))
-
-
 def luminance(colour: str) -> float:
     """Return how bright ``rgb(r, g, b)`` is, 0 to 1."""
     parts = [float(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
@@ -360,10 +350,9 @@ def test_the_answer_is_first_and_what_is_decided_comes_next(
     )
     page = open_page(written("demo", tmp_path, tmp_path / "demo.html"))
     first = page.locator("#answer").inner_text().split("\n")
-    assert first[0] == "gru has the best test nll: 0.1000 nats/frame (1.2 %) below lstm."
-    lead = page.locator("#answer .lead b").all_inner_texts()
-    assert lead == ["How sure:", "Second:", "Others:", "Cost:", "Learned:", "Training:"]
-    assert page.locator("header .undecided").inner_text().startswith("rnn and lstm are not told")
+    assert first[0].startswith("gru is better than lstm: nll 0.100 nats/frame lower (p")
+    assert 1 <= page.locator("#answer .lead").count() <= 4
+    assert "rnn is not told apart from lstm" in first[0]
     # Decided and undecided differ in weight, and in the mark.
     row = "#summary tr:has(span:text-is('{}')) .gap .numbers"
     weights = [
