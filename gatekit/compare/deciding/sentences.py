@@ -221,7 +221,8 @@ class Answer:
         lines: at most five sentences: what is shown, by how much, how sure, what is not shown and
             why, and what to do next.
         shown: whether a test supports the first sentence.
-        row: the group that is shown to be better, or else the one with the best mean.
+        row: the group that is shown to be better, or else the one with the best mean; None while
+            runs are missing.
     """
 
     lines: tuple[str, ...]
@@ -238,12 +239,13 @@ def answer(comparison: Comparison, several: SeveralTasks | None = None) -> Answe
     """Return the answer of a comparison."""
     known = [row for row in comparison.rows if row.summary is not None]
     if len(known) < 2 or not any(row.difference for row in comparison.rows):
-        return Answer((_nothing(comparison, known),), row=known[0] if known else None)
+        alone = known[0] if len(known) == len(comparison.rows) == 1 else None
+        return Answer((_nothing(comparison, known),), row=alone)
     blocked = any(row.difference.blocked for row in known if row.difference)
     if not blocked and all(row.summary and row.summary.at_chance for row in known):
         return Answer((f"At chance, nothing was learned: all {len(known)} groups; {LONGER}.",))
     if waiting := _waits(comparison):
-        return Answer(waiting, row=known[0])
+        return Answer(waiting)
     blocks: dict[object, list[Row]] = {}
     for row in comparison.rows:
         blocks.setdefault(row.shared_keys, []).append(row)
