@@ -294,7 +294,7 @@ def test_a_damaged_file_of_looks_gives_no_verdict(
     path = tmp_path / "demo" / LOOKS
     path.write_bytes(path.read_bytes().replace(b"most", b"mosT"))
     for read in (lambda: load("demo", tmp_path), lambda: extend(tmp_path)):
-        with pytest.raises(RunError, match="Restore the file from a copy"):
+        with pytest.raises(RunError, match="the number of looks at the study is unknown"):
             read()
 
 
