@@ -48,7 +48,7 @@ def refused(path: Path, data: str) -> str:
     [
         ("((((units**16)**16)**16)**16)**16", "cell.gates.g.units"),
         ("units**9", "134,217,728"),
-        ("features**16", "152,587,890,625"),
+        ("features**16", "cell.gates.g.units"),
         ("1e308", "cell.gates.g.units"),
         ("1e300**16", "cell.gates.g.units"),
         ("(0 - units)**0.5", "cell.gates.g.units"),

@@ -70,7 +70,7 @@ def test_what_is_no_step_is_refused() -> None:
     x = inputs_for(made, BATCH, TIME)
     with pytest.raises(DataError, match="batch x features"):
         made.step(x)
-    with pytest.raises(DataError, match="one boolean for each row"):
+    with pytest.raises(DataError, match="batch is expected"):
         made.step(x[:, 0], resets=RESETS)
     with pytest.raises(ConfigError, match="not built yet"):
         RNN("lstm", 4).step(x[:, 0])

@@ -23,7 +23,7 @@ def test_an_attribute_that_is_not_there_yet_is_no_attribute(name: str) -> None:
 def test_an_unknown_weight_is_answered_with_the_nearest() -> None:
     made = RNN("lstm", 4)
     made.build(X.shape)
-    with pytest.raises(KeyError, match=r"did you mean 'forget.x'"):
+    with pytest.raises(KeyError, match="there is no weight 'forget.X'"):
         made.named_weights["forget.X"]
     assert "forget.kernel" not in made.named_weights
 
@@ -31,7 +31,7 @@ def test_an_unknown_weight_is_answered_with_the_nearest() -> None:
 def test_weights_by_name_are_changed_in_place() -> None:
     layer = RNN("lstm", 4)
     layer.build((None, None, 3))
-    with pytest.raises(GatekitError, match=r"\['forget.bias'\]\.assign"):
+    with pytest.raises(GatekitError, match="cannot be replaced"):
         layer.named_weights["forget.bias"] = 7.0
     with pytest.raises(KeyError, match=r"forget\.kernel"):
         layer.named_weights["forget.kernel"] = 7.0

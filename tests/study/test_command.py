@@ -79,7 +79,7 @@ def test_no_integer_from_1(value):
 
 
 def test_larger_than_memory(capsys, monkeypatch):
-    assert "make its widths smaller" in told(capsys, "units=1000000000")
+    assert "at most 2,147,483,647 elements" in told(capsys, "units=1000000000")
     # sixteen MiB in all
     monkeypatch.setattr(os, "sysconf", lambda name: 4096)
     printed = told(capsys, "units=1000")

@@ -87,7 +87,7 @@ def test_verify_finds_what_path_does_not_read(archive, tasks):
     folder = data.get("letters", tasks, archive)
     (folder / "pack/a.txt").write_text("other")
     assert data.path("letters", tasks) == folder
-    with pytest.raises(DataError, match=r"changed.*gatekit data get letters"):
+    with pytest.raises(DataError, match="was changed"):
         data.verify("letters", tasks)
 
 
