@@ -12,7 +12,7 @@ import keras
 from gatekit.cell.errors import CellError, ConfigError, as_plain
 from gatekit.cell.graph import Weight
 from gatekit.cell.schema import WEIGHT_KINDS, CellSpec
-from gatekit.faults import NOTHING, Fault, Kind, Place, unknown_option
+from gatekit.faults import Fault, Kind, Place
 
 Rule: TypeAlias = keras.Regularizer | keras.constraints.Constraint
 
@@ -47,7 +47,7 @@ class Rules:
                 for which, rule in _mapping(inner, where / key).items():
                     place = where / key / str(which)
                     if which not in WEIGHT_KINDS:
-                        raise ConfigError(unknown_option(place, NOTHING, WEIGHT_KINDS))
+                        raise ConfigError(Fault(Kind.UNKNOWN, place, known=tuple(WEIGHT_KINDS)))
                     self.objects[section, gates[key], which] = _rule(section, rule, place)
 
     def of(self, weight: Weight) -> dict[str, Rule]:
@@ -89,7 +89,7 @@ def _gates(spec: CellSpec, where: Place, keys: Iterable[str]) -> dict[str, str]:
     known = [*WEIGHT_KINDS, *(gate.name for gate in spec.gates), *dict(spec.roles)]
     for name in names:
         if name not in known:
-            raise ConfigError(unknown_option(where / str(name), NOTHING, known))
+            raise ConfigError(Fault(Kind.UNKNOWN, where / str(name), known=tuple(known)))
     try:
         return spec.places(names, where)
     except CellError as error:
