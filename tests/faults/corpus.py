@@ -267,8 +267,9 @@ def _calls(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 
 def shown(error: Any) -> str:
-    """Return a message without the working folder."""
+    """Return a message without the working folder and the numbers that Keras gives to layers."""
     message = re.sub(rf"[^ '\"]*/{WORK}\w+", "FOLDER", str(error))
+    message = re.sub(r"the layer '([a-z]+)_\d+'", r"the layer '\1'", message)
     return message.replace(os.getcwd(), "FOLDER").rstrip()
 
 
