@@ -34,20 +34,14 @@ class Finding:
 
     Attributes:
         row: the group.
-        decision: ``better``, ``worse``, ``equivalent``, ``not_worse``, ``open`` or ``none``.
-        size: the mean difference; None if a run diverged.
-        interval: its interval, corrected for the comparisons of the table.
-        p: the corrected p value; None without a verdict.
-        n: number of common seeds.
+        difference: its difference from the baseline, with the decision and the p value.
+        interval: the interval of the difference, corrected for the comparisons of the table.
         why: why nothing is shown.
     """
 
     row: Row
-    decision: str
-    size: float | None
+    difference: Difference
     interval: Interval | None
-    p: float | None
-    n: int
     why: Why
 
     @property
@@ -61,7 +55,7 @@ def find(row: Row) -> Finding | None:
     diff = row.difference
     if diff is None:
         return None
-    return Finding(row, diff.decision, diff.mean, corrected(diff), diff.p, diff.n, why_open(diff))
+    return Finding(row, diff, corrected(diff), why_open(diff))
 
 
 def is_answered(row: Row) -> bool:

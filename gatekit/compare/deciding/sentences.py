@@ -263,7 +263,7 @@ def answer(comparison: Comparison, several: SeveralTasks | None = None) -> Answe
         fewest = min(row.difference.n for row in decided if row.difference)
         lines.append(_capital(unseen_text(fewest)))
     texts = tuple(printable(line) for line in dict.fromkeys(lines))
-    return Answer(texts[:_MOST_LINES], shown, next(iter((*better, *known))))
+    return Answer(texts[:_MOST_LINES], shown, (*better, *known)[0])
 
 
 def _nothing(comparison: Comparison, known: Sequence[Row]) -> str:
@@ -325,7 +325,7 @@ def _of_block(rows: Sequence[Row], several: bool) -> tuple[bool, str]:
     where = _where(rows, several)
     found = [one for row in rows if (one := find(row)) is not None]
     base = next((_called(row, several) for row in rows if row.is_baseline), "the baseline")
-    better = [one for one in found if one.decision == "better"]
+    better = [one for one in found if one.difference.decision == "better"]
     others = [one for one in found if one.shown and one not in better]
     if not better and not others:
         return False, f"Nothing is shown{where}: {_reasons(found, base, several)}."
@@ -340,33 +340,32 @@ def _of_block(rows: Sequence[Row], several: bool) -> tuple[bool, str]:
         best = next((row for row in rows if row.summary is not None), first.row)
         if best is not first.row and not best.is_baseline:
             parts.append(f"{_called(best, several)} has the best mean, which is not shown")
-    elif not any(one.decision != "worse" for one in others):
+    elif not any(one.difference.decision != "worse" for one in others):
         parts.append(f"No group is shown to be better than {base}{where}")
     if others:
         parts.append(_others(others, base, where if better else "", several))
-    if rest_ := [one for one in found if not one.shown]:
-        parts.append(_reasons(rest_, base, several))
+    if unshown := [one for one in found if not one.shown]:
+        parts.append(_reasons(unshown, base, several))
     return bool(better), f"{'; '.join(parts)}."
 
 
 def _claimed(one: Finding, base: str, where: str, several: bool) -> str:
-    assert one.row.difference is not None
-    p = "" if one.p is None else f" (p {p_value(one.p)}{at_look(one.row.difference)})"
+    diff = one.difference
+    p = "" if diff.p is None else f" (p {p_value(diff.p)}{at_look(diff)})"
     name = _called(one.row, several)
-    return f"{name} is better than {base}{where}: {size_text(one.row.difference)}{p}"
+    return f"{name} is better than {base}{where}: {size_text(diff)}{p}"
 
 
 def _others(others: Sequence[Finding], base: str, where: str, several: bool) -> str:
     """Return which groups are worse, or within the margin."""
     ways: dict[str, list[str]] = {}
     for one in others:
-        assert one.row.difference is not None
-        within = margin_text(one.row.difference)
+        within = margin_text(one.difference)
         way = {
             "worse": f"worse than {base}",
             "equivalent": f"equivalent to {base} within {within}",
             "not_worse": f"no worse than {base} by more than {within}",
-        }[one.decision]
+        }[one.difference.decision]
         ways.setdefault(way, []).append(_called(one.row, several))
     return "; ".join(
         f"{names_text(names)} {'is' if len(names) == 1 else 'are'} {way}"
@@ -378,20 +377,18 @@ def _reasons(found: Sequence[Finding], base: str, several: bool) -> str:
     """Return why groups have no verdict, each reason once."""
     alike: dict[tuple[Why, str], list[Finding]] = {}
     for one in found:
-        assert one.row.difference is not None
         # Of groups that are not told apart, the one nearest to a verdict is named.
-        text = "" if one.why is Why.OPEN else _reason(one.row.difference)
+        text = "" if one.why is Why.OPEN else _reason(one.difference)
         alike.setdefault((one.why, text), []).append(one)
     parts = []
     for (why, text), group in alike.items():
         of_group = [_called(one.row, several) for one in group]
         names = names_text(of_group)
         if why is Why.OPEN:
-            near = min(group, key=lambda one: math.inf if one.p is None else one.p)
-            assert near.row.difference is not None
+            near = min(group, key=_p)
             parts.append(f"{names} {'is' if len(group) == 1 else 'are'} not told apart from {base}")
             of = f" (of {_called(near.row, several)})" if len(group) > 1 else ""
-            parts.append(f"{_by_seeds_alone(near.row.difference)}{of}")
+            parts.append(f"{_by_seeds_alone(near.difference)}{of}")
         elif why is Why.CHANCE:
             parts.append(f"{names_text([*of_group, base])} are at chance")
         elif why is Why.CEILING:
@@ -401,6 +398,10 @@ def _reasons(found: Sequence[Finding], base: str, several: bool) -> str:
         else:
             parts.append(f"{names} against {base}: {text}")
     return "; ".join(parts)
+
+
+def _p(one: Finding) -> float:
+    return math.inf if one.difference.p is None else one.difference.p
 
 
 def _of_many(

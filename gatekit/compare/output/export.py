@@ -95,6 +95,8 @@ normalised_difference_high=difference.interval.high normalised_p=difference.test
 normalised_decision=difference.decision
 """
 
+_FOUND = "corrected_low=interval.low corrected_high=interval.high why=why.value"
+
 
 def _record(row: Row, over: VariantOverTasks | None) -> dict[str, object]:
     summary, diff, group = row.summary, row.difference, row.group
@@ -109,8 +111,9 @@ def _record(row: Row, over: VariantOverTasks | None) -> dict[str, object]:
         **numbers,
         **picked(over, _OVER_TASKS),
         **picked(row, "confounded=difference.confounded verdict"),
-        **picked(find(row), "corrected_low=interval.low corrected_high=interval.high"),
-        "why": None if (found := find(row)) is None else found.why.value,
+        **picked(
+            find(row), "corrected_low=interval.low corrected_high=interval.high why=why.value"
+        ),
         "values": [_finite(outcome) for outcome in group.outcomes],
         "seeds": [run.seed for run in group.runs],
         "runs": [run.id for run in group.runs],
