@@ -104,13 +104,17 @@ def _by_author(task: Task, method: str) -> Iterator[None]:
 
 
 class Row(NamedTuple):
-    """What one array of a batch must be: its type, its shape, and its values where they count."""
+    """What one array of a batch must be: its type, its shape, and its values where they count.
+
+    ``also`` is a further kind of NumPy types that may become the type.
+    """
 
     dtype: str
     shape: tuple[int, ...]
     low: float = -numpy.inf
     high: float = numpy.inf
     finite: bool = True
+    also: str = ""
 
 
 def check_batch(batch: object, signature: Signature, where: str, allow_nan: bool = False) -> Batch:
@@ -175,7 +179,7 @@ def _expected(x: Any, what: str, signature: Signature, allow_nan: bool) -> dict[
         "x": inputs,
         "y": targets,
         "mask": Row("bool", steps),
-        "weights": Row("float32", steps, low=0),
+        "weights": Row("float32", steps, low=0, also="b"),
         "resets": Row("bool", steps),
     }
 
@@ -189,8 +193,7 @@ def _array(value: object, what: str, row: Row) -> numpy.ndarray:
     if not isinstance(value, numpy.ndarray):
         came = type(value).__name__
         raise DataError(f"{what} is of type {came}; a NumPy array of {row.dtype} is expected")
-    kinds = _KINDS[row.dtype] + ("b" if what.endswith(": weights") else "")
-    if value.dtype.kind not in kinds:
+    if value.dtype.kind not in _KINDS[row.dtype] + row.also:
         raise DataError(f"{what} is of type {value.dtype}; {row.dtype} is expected")
     if value.shape != row.shape:
         raise DataError(f"{what} has shape {value.shape}; {row.shape} is expected")
