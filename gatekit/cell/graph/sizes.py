@@ -12,6 +12,7 @@ from gatekit.cell.language.parse import parse
 from gatekit.cell.language.shape import MAX_ELEMENTS
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import CELL, OUTPUT, OUTPUT_UNIT, GateSpec, OutputUnitSpec
+from gatekit.cell.schema.specification import size_names
 from gatekit.faults import Fault, Kind, Place, unknown_name
 
 if TYPE_CHECKING:
@@ -106,11 +107,11 @@ class Sizes:
     def names(self) -> frozenset[str]:
         """Return the names of the cell that appear in sizes."""
         draft = self.draft
-        found = {n for p in draft.parameters.values() for n in names(_parsed(p.shape))}
+        found = {n for p in draft.parameters.values() for n in size_names(p.shape)}
         specs: list[GateSpec | OutputUnitSpec] = [*draft.spec.gates, draft.output]
         for spec in specs:
             own = whole_options(spec.declared)
-            read = {name for size in spec.sizes() for name in names(_parsed(size))}
+            read = {name for size in spec.sizes() for name in size_names(size)}
             found |= read - own.keys()
         return frozenset(found)
 
