@@ -2,8 +2,9 @@
 
 Start with `row`: a group, its summary, and its difference from the baseline. `decided` tests all
 differences of a table together; `over_tasks` tests differences averaged over several tasks.
-`finding` says what was found about a group, or why nothing was; `sentences` has all words of the
-answer and of the verdicts, `notes` those below the table, and `refusals` what cannot be compared.
+`reasons` says why nothing is shown about a difference, and `finding` what was found about a group;
+`sentences` has the words of verdicts, `notes` those below the table, and `refusals` what cannot be
+compared. The answer is in `gatekit.compare.answer`.
 
 No module here is public.
 """

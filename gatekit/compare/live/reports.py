@@ -14,9 +14,9 @@ from pathlib import Path
 
 from gatekit.cell.errors import GatekitError
 from gatekit.cell.terminal import printable
+from gatekit.compare.answer import answer
 from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.curves import KeptCurves
-from gatekit.compare.deciding.sentences import answer
 from gatekit.compare.numbers import number
 from gatekit.compare.overview import changed
 from gatekit.compare.recipe import arguments

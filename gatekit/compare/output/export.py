@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from gatekit.compare.answer import answer
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.finding import find
 from gatekit.compare.deciding.row import Row, added_by
-from gatekit.compare.deciding.sentences import answer
 from gatekit.compare.grouping.group import all_settings
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.rows import picked

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from html import escape
 
 from gatekit.cell.notebook import table
+from gatekit.compare.answer import answer
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.finding import is_answered
-from gatekit.compare.deciding.sentences import answer
 from gatekit.compare.grouping.group import group_runs
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.overview import overview

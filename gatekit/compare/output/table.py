@@ -14,10 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from gatekit.cell.terminal import console, line_width
+from gatekit.compare.answer import answer
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.finding import is_answered
 from gatekit.compare.deciding.notes import first_notes
-from gatekit.compare.deciding.sentences import answer
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.several import SeveralTasks, no_table_notes, several_tasks
 from gatekit.compare.stats.paired_tests import ALPHA

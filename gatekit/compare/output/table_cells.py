@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 
 from gatekit.compare.comparison import Comparison
-from gatekit.compare.deciding.finding import corrected
+from gatekit.compare.deciding.reasons import corrected
 from gatekit.compare.deciding.row import Row, Summary, metric_text
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import (

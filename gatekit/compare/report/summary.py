@@ -8,12 +8,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from gatekit.compare.answer import answer as answer_of
+from gatekit.compare.answer import needed_text
 from gatekit.compare.comparison import Comparison
-from gatekit.compare.deciding.finding import corrected, is_answered
+from gatekit.compare.deciding.finding import is_answered
 from gatekit.compare.deciding.notes import first_notes
+from gatekit.compare.deciding.reasons import corrected
 from gatekit.compare.deciding.row import Row, Summary, metric_text
-from gatekit.compare.deciding.sentences import answer as answer_of
-from gatekit.compare.deciding.sentences import needed_text
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import number
 from gatekit.compare.output.table import notes

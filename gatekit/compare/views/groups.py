@@ -8,7 +8,8 @@ from typing import Any
 
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.comparison import Comparison
-from gatekit.compare.deciding.finding import corrected, is_answered
+from gatekit.compare.deciding.finding import is_answered
+from gatekit.compare.deciding.reasons import corrected
 from gatekit.compare.deciding.row import Row, metric_text
 from gatekit.compare.numbers import is_number, number, with_own_decimals
 from gatekit.compare.output.table_cells import count_text
