@@ -104,7 +104,9 @@ class GateSpec:
         own = {part.name.removeprefix(f"{self.name}.") for part in self.projections}
         own |= {*declared.parameters, *declared.noises}
         own |= {f"{state}_prev" for state in declared.states}
-        used |= {declared.bind.get(argument, argument) for argument in declared.arguments()} - own
+        targets = (declared.bind.get(argument, argument) for argument in declared.arguments())
+        # A target of another type is refused when arguments are bound.
+        used |= {target for target in targets if isinstance(target, str)} - own
         of_sizes = {name for size in self.sizes() for name in size_names(size)}
         return used | (of_sizes - {*declared.option_names()})
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gatekit.code.identifiers import WIDTH, docstring
 
@@ -27,7 +28,7 @@ _STANDARD = (
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=PackageLoader("gatekit.code"),
+        loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
