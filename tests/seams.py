@@ -84,9 +84,10 @@ INNER = {
     "gatekit.compare.comparison": "Comparison compare_runs=compare",
     "gatekit.compare.curves": "AXES Curve band on_one_grid over read_curve read_curves",
     "gatekit.compare.deciding.over_tasks": "with_noise_of_baseline",
-    "gatekit.compare.deciding.finding": "finding_Why=Why finding_find=find",
+    "gatekit.compare.deciding.finding": "finding_find=find",
+    "gatekit.compare.deciding.reasons": "finding_Why=Why",
     "gatekit.compare.deciding.row": "Row",
-    "gatekit.compare.deciding.sentences": "Answer comparison_answer=answer",
+    "gatekit.compare.answer": "Answer comparison_answer=answer",
     "gatekit.compare.figures": "draw_figure=draw draw_gates figure",
     "gatekit.compare.gates.behaviour": (
         "gates_report geometric_mean gradient gradient_share kept_shares time_at"

@@ -426,7 +426,7 @@ def test_the_command_makes_them_in_a_study_of_their_own(tuned_study, monkeypatch
 def test_what_cannot_be_confirmed_is_refused(tuned_study, capsys):
     for words, said in (
         (["tuned", "--by", "cel"], "'cell'?"),
-        (["tuned", "units=3"], "confirm repeats runs of the study unchanged"),
+        (["tuned", "units=3"], "units=3: confirm takes only"),
         (["tuned", "--seeds", "0"], "--seeds"),
         (["tund"], "tund"),
     ):
