@@ -43,7 +43,7 @@ def test_what_is_compared_is_chosen_as_with_compare(here: Path) -> None:
     html = (here / "demo.html").read_text(encoding="utf-8")
     assert "Over units" in html
     assert "gatekit compare demo --x units" in html
-    assert "95 % Student t" in html
+    assert "[low, high] is the 95 % t interval over seeds" in html
     assert main(["report", "demo", "--by", "cell", "--to", "by.html"]) == 0
     assert "pooled over units" in (here / "by.html").read_text(encoding="utf-8")
 
